@@ -1,0 +1,31 @@
+.PHONY: install test quick lint format smoke bench lock
+
+PYTHON = .venv/bin/python
+
+install:  ## make .venv from the lock
+	sh install.sh
+
+test: install  ## the whole suite
+	$(PYTHON) -m pytest
+
+quick: install  ## the suite without its slow tests
+	$(PYTHON) -m pytest -m "not slow"
+
+lint: install  ## format, lint and types, as CI checks them
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+format: install  ## mend the format and what the linter can mend
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+smoke: install  ## a sweep as short as can be, on phantom images
+	$(PYTHON) -m platform.sweep retina --epochs 1 --trials 1 --repeats 1 --name smoke
+
+bench: install  ## the slowest tests, with their times
+	$(PYTHON) -m pytest -m slow --durations=0
+
+lock: install  ## pin anew what pyproject.toml asks for
+	.venv/bin/uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest --upgrade \
+		--generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.lock

@@ -1,0 +1,40 @@
+"""`python -m platform` lists the verbs, one line each."""
+
+import ast
+import sys
+from pathlib import Path
+
+
+def verbs(folder: Path) -> dict[str, str]:
+    """What `python -m platform.VERB` can run: each file of `folder` that has a main block, with its docstring's first
+    line. The files are read and not imported, since importing torch and Ray takes ten seconds.
+
+    Raises:
+        SyntaxError: a file of the folder is not Python.
+    """
+    found = {}
+    for path in sorted(folder.glob("[!_]*.py")):
+        module = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        if any(isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'" for node in module.body):
+            found[path.stem] = (ast.get_docstring(module) or "").partition("\n")[0]
+    return found
+
+
+def main(arguments: list[str]) -> str | None:
+    """Prints the verbs; an error message where a verb was given after a blank instead of a dot."""
+    known = verbs(Path(__file__).parent)
+    if arguments and arguments[0] not in ("-h", "--help"):
+        if arguments[0] in known:
+            return f"a verb follows a dot: python -m platform.{' '.join(arguments)}"
+        return f"the verb must be one of {', '.join(known)}, but got {arguments[0]!r}; write python -m platform.VERB"
+    width = max(map(len, known), default=0)
+    for verb, line in known.items():
+        print(f"  python -m platform.{verb:<{width}}  {line}")
+    print(
+        "  --help after any of them lists its options; python -m analysis.report makes tables and figures of its runs."
+    )
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,183 @@
+"""The order of the house: which way imports point, what the README promises, what no file may hold."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from ray.autoscaler._private.util import prepare_config, validate_config
+
+ROOT = Path(__file__).parents[1]
+ROLES = ["platform", "analysis", "search_spaces", "trainables"]  # an import may point to the right, never back
+WORKERS_ONLY_RAY_FILE = "trainables/student.py"
+DRIVER_LIBRARIES = {"ray", "mlflow", "optuna"}
+SOURCES = sorted(path.relative_to(ROOT).as_posix() for role in ROLES for path in (ROOT / role).rglob("*.py"))
+
+
+def imported(source: str, package: str) -> Iterator[str]:
+    """The absolute names of all modules that a source imports, also within functions; `package` holds the file."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            yield ".".join([*above, *filter(None, [node.module])])
+
+
+def broken_arrows(path: str, source: str) -> list[str]:
+    """The imports of the file that point back, or to what its folder may not know."""
+    role = path.split("/")[0]
+    forbidden = set(ROLES[: ROLES.index(role)])
+    if role == "trainables" and path != WORKERS_ONLY_RAY_FILE:
+        forbidden |= DRIVER_LIBRARIES
+    package = ".".join(path.split("/")[:-1])
+    return [name for name in imported(source, package) if name.split(".")[0] in forbidden]
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_arrows_point_forward(path: str) -> None:
+    assert broken_arrows(path, (ROOT / path).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "broken"),
+    [
+        ("platform/sweep.py", "import ray\nfrom platform import search\nimport trainables.loop", []),
+        ("analysis/runs.py", "from platform.sweep import main", ["platform.sweep"]),
+        ("analysis/runs.py", "import mlflow, search_spaces.retina", []),
+        ("search_spaces/retina.py", "def late():\n    import analysis.runs", ["analysis.runs"]),
+        ("search_spaces/retina.py", "import platform", ["platform"]),
+        ("trainables/loop.py", "if True:\n    from ray import tune", ["ray"]),
+        ("trainables/student.py", "from ray import tune\nimport optuna_integration", []),
+        ("trainables/models/taps.py", "from .densenet import build\nfrom ..loop import run", []),
+        ("trainables/models/taps.py", "from ...platform import search", ["platform"]),
+    ],
+)
+def test_a_broken_arrow_is_seen(path: str, source: str, broken: list[str]) -> None:
+    assert broken_arrows(path, source) == broken
+
+
+def readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def tree_of(text: str) -> dict[str, str]:
+    """Path -> line of each file in the README's tree: folders end in /, files are indented by two blanks a level."""
+    block = re.search(r"^## The tree$.*?^```\w*\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    assert block, "the README has no section 'The tree' with a fenced block"
+    files: dict[str, str] = {}
+    folders: list[str] = []
+    for line in block[1].splitlines():
+        name, _, said = line.strip().partition(" ")
+        depth = (len(line) - len(line.lstrip())) // 2
+        folders = folders[:depth]
+        if name.endswith("/"):
+            folders.append(name)
+        elif name:
+            files["".join(folders) + name] = said.strip()
+    return files
+
+
+def first_line(path: str) -> str:
+    return (ast.get_docstring(ast.parse((ROOT / path).read_text(encoding="utf-8"))) or "").partition("\n")[0]
+
+
+def test_the_tree_in_the_readme_names_every_file() -> None:
+    listed = tree_of(readme())
+    missing = [path for path in SOURCES if not path.endswith("__init__.py") and path not in listed]
+    assert not missing, "not in the README's tree:\n" + "\n".join(f"{path}  {first_line(path)}" for path in missing)
+
+
+def test_the_tree_in_the_readme_names_no_file_that_is_gone_and_none_without_a_word() -> None:
+    listed = tree_of(readme())
+    assert [path for path in listed if not (ROOT / path).exists()] == []
+    assert [path for path, said in listed.items() if not said] == []
+
+
+def test_every_source_says_what_it_is() -> None:
+    assert [path for path in SOURCES if not first_line(path)] == []
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    commands = [line for line in readme().splitlines() if line.endswith("-m pytest")]
+    assert len(commands) == 1
+    assert commands[0].startswith("sh install.sh && .venv/bin/python ")
+    assert "grep -m1 -- '-m pytest$' README.md" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_readmes_main_command_is_the_sweep() -> None:
+    assert "\nsh install.sh && .venv/bin/python -m platform.sweep retina\n" in readme()
+
+
+def test_links_in_the_readme_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", readme())
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def texts() -> dict[str, str]:
+    """Every text file that is, or could be, in the repository."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if listing.returncode != 0:
+        pytest.skip(f"not a git checkout: {listing.stderr.strip()}")
+    found = {}
+    for name in filter(None, listing.stdout.split("\0")):
+        content = (ROOT / name).read_bytes() if (ROOT / name).is_file() else b"\0"
+        if b"\0" not in content[:8000]:
+            found[name] = content.decode("utf-8")
+    return found
+
+
+FOREIGN = [
+    r"--(extra-)?index-url|find-links|pypi\.org|pythonhosted|file:///",  # where packages come from is the user's to say
+    r"(?<![\w.~$}])/(home/(?!ubuntu|ray)|Users|root|work|opt)/",  # a folder of one machine
+]
+
+
+def test_no_file_names_a_package_index_or_a_folder_of_one_machine() -> None:
+    said = {name: text for name, text in texts().items() if name not in ("tests/test_house.py", "LICENSE")}
+    assert "requirements.lock" in said
+    found = [
+        f"{name}: {match[0]}" for name, text in said.items() for rule in FOREIGN for match in re.finditer(rule, text)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(("installed", "code", "said"), [("same", 0, ""), ("other", 1, "installing into")])
+def test_the_installation_is_made_anew_only_when_the_lock_changed(
+    tmp_path: Path, installed: str, code: int, said: str
+) -> None:
+    lock = (ROOT / "requirements.lock").read_bytes()
+    (tmp_path / "installed.lock").write_bytes(lock if installed == "same" else lock + b"more==1.0")
+    environment = {**os.environ, "VENV": str(tmp_path), "PYTHON": "false"}
+    done = subprocess.run(["sh", "install.sh"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == code
+    assert done.stdout.startswith(said) and bool(done.stdout) == bool(said)
+
+
+def test_every_requirement_is_pinned_and_hashed() -> None:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    requirements = [number for number, line in enumerate(lines) if re.match(r"[a-z0-9]", line)]
+    assert len(requirements) > 50
+    unpinned = [lines[number] for number in requirements if not re.match(r"[a-z0-9.-]+==[^ ]+", lines[number])]
+    assert unpinned == []
+    assert [lines[number] for number in requirements if "--hash=sha256:" not in lines[number + 1]] == []
+
+
+def test_ray_accepts_the_cluster_file() -> None:
+    cluster = prepare_config(yaml.safe_load((ROOT / "cluster.yaml").read_text()))
+    validate_config(cluster)
+    assert cluster["available_node_types"]["gpu"]["min_workers"] == 0
+
+
+def test_only_the_head_of_the_cluster_is_a_lasting_machine() -> None:
+    nodes = yaml.safe_load((ROOT / "cluster.yaml").read_text())["available_node_types"]
+    markets = {name: node["node_config"].get("InstanceMarketOptions") for name, node in nodes.items()}
+    assert markets == {"head": None, "gpu": {"MarketType": "spot"}}
