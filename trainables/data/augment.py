@@ -1,0 +1,91 @@
+"""Training views: a rotation and a flip that are a pure function of (seed, epoch, image).
+
+A view never depends on batch order, worker or resumption, so two trials with one seed see the same pictures, a resumed
+trial sees what the uninterrupted one saw, and a teacher's answer to a view can be kept for all of them.
+
+Shapes: B images, H x W pixels, C planes as stored (1 grey or 3 colours); float views always have 3 planes.
+Source of the recipe: Akbarian et al. 2020, section V.A (rotation in [-15, +15] degrees, horizontal flip, ImageNet's mean
+and standard deviation).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+# torchvision's documentation of its pre-trained classifiers; the teacher and the students start from those weights.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def draws(seed: int, epoch: int, image_indices: NDArray[np.int64], num_draws: int) -> NDArray[np.float64]:
+    """Uniform numbers in [0, 1), [B, num_draws], each a pure function of (seed, epoch, image index, draw index).
+
+    A counter-based generator (the finaliser of SplitMix64, Steele et al. 2014) over the four numbers: vectorised, and
+    the same on every machine.
+    """
+    with np.errstate(over="ignore"):  # arithmetic modulo 2**64 is the point
+        state = _mix(np.uint64(seed) + _GOLDEN)
+        state = _mix(state ^ _mix(np.uint64(epoch) + _GOLDEN))
+        state_B1 = _mix(state ^ _mix(image_indices.astype(np.uint64) + _GOLDEN))[:, None]
+        bits_BD = _mix(state_B1 + (np.arange(num_draws, dtype=np.uint64) + np.uint64(1)) * _GOLDEN)
+    return (bits_BD >> np.uint64(11)) * 2.0**-53
+
+
+def training_views(
+    images_BHWC: Tensor,
+    image_indices: NDArray[np.int64],
+    *,
+    seed: int,
+    epoch: int,
+    rotation_deg: float,
+    flip: bool,
+) -> Tensor:
+    """Rotated, flipped and normalised views, float32 [B, 3, H, W], on the device of `images_BHWC` (uint8).
+
+    Nearest-neighbour rotation about the centre with black corners, as torchvision's RandomRotation has it by default.
+    """
+    uniform_BD = draws(seed, epoch, image_indices, 2)
+    angles_B = np.deg2rad((uniform_BD[:, 0] * 2 - 1) * rotation_deg)
+    mirrored_B = (uniform_BD[:, 1] < 0.5) & flip
+    return normalise(_rotate_and_flip(images_BHWC, angles_B, mirrored_B))
+
+
+def normalise(images_BHWC: Tensor) -> Tensor:
+    """uint8 [B, H, W, C] to float32 [B, 3, H, W] in channels-last memory; a grey plane is widened to three."""
+    mean = torch.tensor(IMAGENET_MEAN, device=images_BHWC.device) * 255
+    std = torch.tensor(IMAGENET_STD, device=images_BHWC.device) * 255
+    views_BHWC = (images_BHWC.to(torch.float32) - mean) / std  # broadcasting widens C = 1
+    return views_BHWC.permute(0, 3, 1, 2)
+
+
+def _rotate_and_flip(images_BHWC: Tensor, angles_B: NDArray[np.float64], mirrored_B: NDArray[np.bool_]) -> Tensor:
+    batch, height, width, planes = images_BHWC.shape
+    device = images_BHWC.device
+    cos_B11, sin_B11, sign_B11 = (
+        torch.from_numpy(values.astype(np.float32)).to(device)[:, None, None]
+        for values in (np.cos(angles_B), np.sin(angles_B), np.where(mirrored_B, -1.0, 1.0))
+    )
+    # Each output pixel asks where it came from: offsets from the centre, mirrored, then turned back.
+    y_H1 = (torch.arange(height, device=device, dtype=torch.float32) - (height - 1) / 2)[:, None]
+    x_1W = (torch.arange(width, device=device, dtype=torch.float32) - (width - 1) / 2)[None, :]
+    x_BHW = sign_B11 * x_1W
+    column_BHW = torch.round(cos_B11 * x_BHW - sin_B11 * y_H1 + (width - 1) / 2).long()
+    row_BHW = torch.round(sin_B11 * x_BHW + cos_B11 * y_H1 + (height - 1) / 2).long()
+    inside_BHW = (column_BHW >= 0) & (column_BHW < width) & (row_BHW >= 0) & (row_BHW < height)
+    source_BP = (row_BHW.clamp(0, height - 1) * width + column_BHW.clamp(0, width - 1)).view(batch, -1)
+    pixels_BPC = images_BHWC.reshape(batch, height * width, planes)
+    turned_BPC = pixels_BPC.gather(1, source_BP.unsqueeze(-1).expand(-1, -1, planes))
+    return turned_BPC.view(batch, height, width, planes) * inside_BHW.unsqueeze(-1)
+
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _mix(x: np.uint64 | NDArray[np.uint64]) -> NDArray[np.uint64]:
+    z = np.asarray(x, dtype=np.uint64)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))

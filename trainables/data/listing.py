@@ -1,0 +1,86 @@
+"""What every reader gives: the rows of a data set, and the rows that it left out, with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+# The codes of a label in `Listing.rows["labels"]` and in the store; a class's index takes their place for "multiclass".
+POSITIVE, NEGATIVE, UNCERTAIN, NOT_MENTIONED = 1, 0, -1, -2
+
+PHANTOM_MARK = "PHANTOM.json"  # what the phantom writers put beside their images
+ROW_COLUMNS = ("path", "patient", "view", "sex", "age_years", "official_split", "labels")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """A data set as its provider ships it: paths and labels, no pixels yet.
+
+    `rows` has the columns of `ROW_COLUMNS`: path (relative to `root`, POSIX), patient, view, sex ("F", "M" or ""),
+    age_years (NaN where unknown), official_split ("" where the release has none) and labels (int8 array: the class's index
+    alone for "multiclass", else a code a label).
+    """
+
+    dataset: str
+    root: Path
+    task: str  # "multiclass" or "multilabel"
+    label_names: tuple[str, ...]  # in the release's order
+    channels: int  # 3 for colour photographs, 1 for X-rays
+    rows: pd.DataFrame
+    left_out: pd.DataFrame  # path, reason
+
+    @property
+    def is_phantom(self) -> bool:
+        """Whether the images are synthetic: their writers mark the folder."""
+        return (self.root / PHANTOM_MARK).is_file()
+
+
+def read_csv(path: Path, columns: tuple[str, ...], expected: str, **options: Any) -> pd.DataFrame:
+    """A release's table as text, whatever its line ends and byte-order mark.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a column is missing, or the file is no CSV (a gz cut short, say).
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no {path.name} in {path.parent}; expected the layout of {expected}")
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **options)
+    except (EOFError, OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{path} must be a whole CSV file, but cannot be read: {error}") from error
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise ValueError(
+            f"{path} must have the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} of {expected}, "
+            f"but has {', '.join(map(str, table.columns))}"
+        )
+    return table
+
+
+def check_paths(paths: pd.Series, root: Path, table: Path) -> None:
+    """Every path stays inside the data set's folder.
+
+    Raises:
+        ValueError: a path is absolute, climbs out with ``..``, or appears twice.
+    """
+    for path in paths:
+        parts = PurePosixPath(path).parts
+        if not parts or PurePosixPath(path).is_absolute() or ".." in parts or "\\" in path or "\0" in path:
+            raise ValueError(f"every image must lie inside {root}, but {table.name} names {path!r}")
+    doubled = paths[paths.duplicated()]
+    if len(doubled):
+        raise ValueError(f"every image must be listed once, but {table.name} lists {doubled.iloc[0]!r} again")
+
+
+def nothing_left_out() -> pd.DataFrame:
+    """An empty `Listing.left_out`."""
+    return pd.DataFrame({"path": pd.Series(dtype=str), "reason": pd.Series(dtype=str)})
+
+
+def class_labels(classes: pd.Series) -> list[np.ndarray]:
+    """A column of class indices as `Listing.rows["labels"]` has it."""
+    return list(classes.to_numpy(np.int8)[:, None])

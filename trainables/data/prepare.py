@@ -1,0 +1,202 @@
+"""Makes a store: every image decoded once, by all cores, into one file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from trainables.atomic import sync_folder
+from trainables.data.decode import UnreadableImageError, decode
+from trainables.data.listing import Listing
+from trainables.data.splits import counts_for, split_patients, train_rank
+from trainables.data.store import FACTS_KEY, STORE_VERSION, Store, salted_hashes
+
+ROWS_PER_BATCH = 256
+NUM_NAMED = 20  # unreadable images that an error names; the rest is counted
+
+
+class UnreadableImagesError(ValueError):
+    """Some images cannot be used, and leaving them out was not allowed."""
+
+
+def prepare(
+    listing: Listing,
+    out: Path,
+    *,
+    image_size_px: int,
+    salt: bytes,
+    split_seed: int = 0,
+    skip_unreadable: bool = False,
+    num_threads: int | None = None,
+    progress: bool = True,
+) -> Store:
+    """Decodes, splits and writes `listing` to `out`, and opens it.
+
+    Args:
+        salt: the key of the hashes of patients and paths; up to 64 bytes, and a secret.
+        num_threads: None for all cores; Pillow decodes outside Python's lock.
+
+    Raises:
+        UnreadableImagesError: images are absent or damaged; they are named with the reason.
+        OSError: the disk is full; no part of a file is left.
+        ValueError: there are too few patients for three splits.
+    """
+    split = split_patients(listing.rows, counts_for(listing.dataset, len(listing.rows)), seed=split_seed)
+    rows = listing.rows.assign(split=split, train_rank=train_rank(listing.rows, split, seed=split_seed))
+    rows["patient"] = salted_hashes(rows["patient"].to_list(), salt)
+    rows["image_id"] = salted_hashes(rows["path"].to_list(), salt)
+    _check_space(out, len(rows) * image_size_px**2 * listing.channels)
+
+    part = out.parent / f".{out.name}.{os.getpid()}.part"
+    try:
+        _write(part, listing, rows.to_dict("list"), image_size_px, skip_unreadable, num_threads, progress)
+        os.replace(part, out)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise OSError(errno.ENOSPC, f"the disk is full: no store was written to {out}; free some space, or use --results") from error
+    finally:
+        part.unlink(missing_ok=True)
+    sync_folder(out.parent)
+    return Store.open(out)
+
+
+def _check_space(out: Path, num_bytes: int) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(out.parent).free
+    if free < num_bytes:
+        raise OSError(
+            errno.ENOSPC, f"the store needs {num_bytes / 1e9:.1f} GB, but {out.parent} has {free / 1e9:.1f} GB free; use --results"
+        )
+
+
+def _write(
+    part: Path,
+    listing: Listing,
+    columns: dict[str, list],
+    image_size_px: int,
+    skip_unreadable: bool,
+    num_threads: int | None,
+    progress: bool,
+) -> None:
+    unreadable: list[tuple[str, str]] = []
+    content, splits = hashlib.sha256(), hashlib.sha256()
+    schema = _schema(image_size_px**2 * listing.channels, len(columns["labels"][0]))
+    with part.open("wb") as file, pa.ipc.new_file(file, schema) as writer:
+        pending: pa.RecordBatch | None = None
+        decoded = _decoded(listing, columns["path"], image_size_px, num_threads, progress, unreadable)
+        for rows, images in _in_batches(decoded, image_size_px, listing.channels):
+            if pending is not None:
+                writer.write_batch(pending)
+            pending = _batch(schema, columns, rows, images)
+            for row, image in zip(rows, images, strict=True):
+                where = f"{columns['split'][row]} {columns['train_rank'][row]};".encode()
+                splits.update(where)
+                content.update(where + columns["labels"][row].tobytes() + hashlib.blake2b(image).digest())
+        _stop_at(unreadable, len(columns["path"]), skip_unreadable or pending is None)
+        if pending is None:
+            raise UnreadableImagesError(f"none of the {len(columns['path'])} images of {listing.root} can be read")
+        facts = {
+            "version": STORE_VERSION,
+            "dataset": listing.dataset,
+            "task": listing.task,
+            "label_names": listing.label_names,
+            "channels": listing.channels,
+            "image_size_px": image_size_px,
+            "is_phantom": listing.is_phantom,
+            "fingerprint": content.hexdigest()[:16],
+            "split_fingerprint": splits.hexdigest()[:16],
+            "left_out": [*listing.left_out.to_numpy().tolist(), *unreadable],
+        }
+        writer.write_batch(pending, custom_metadata={FACTS_KEY: json.dumps(facts).encode()})
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _decoded(
+    listing: Listing,
+    paths: list[str],
+    image_size_px: int,
+    num_threads: int | None,
+    progress: bool,
+    unreadable: list[tuple[str, str]],
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Row and pixels of every image that can be read, in order; the others go to `unreadable` with the reason."""
+
+    def attempt(path: str) -> NDArray[np.uint8] | UnreadableImageError:
+        try:
+            return decode(listing.root, path, image_size_px, listing.channels)
+        except UnreadableImageError as error:
+            return error
+
+    bar = tqdm(total=len(paths), desc=f"decoding {listing.dataset}", unit="image", disable=not progress, delay=1)
+    with bar, ThreadPoolExecutor(num_threads or os.cpu_count()) as pool:
+        # A stretch at a time: `map` over everything would decode ahead of the writing without bound.
+        for start in range(0, len(paths), ROWS_PER_BATCH):
+            stretch = paths[start : start + ROWS_PER_BATCH]
+            for row, image in enumerate(pool.map(attempt, stretch), start):
+                if isinstance(image, UnreadableImageError):
+                    unreadable.append((paths[row], str(image)))
+                else:
+                    yield row, image
+            bar.update(len(stretch))
+
+
+def _in_batches(
+    decoded: Iterator[tuple[int, NDArray[np.uint8]]], image_size_px: int, channels: int
+) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
+    """Rows and pixels [<= ROWS_PER_BATCH, H, W, C]; all batches but the last are full, as `Store.gather` counts on."""
+    rows: list[int] = []
+    images = np.empty((ROWS_PER_BATCH, image_size_px, image_size_px, channels), np.uint8)
+    for row, image in decoded:
+        images[len(rows)] = image
+        rows.append(row)
+        if len(rows) == ROWS_PER_BATCH:
+            yield rows, images
+            rows, images = [], np.empty_like(images)
+    if rows:
+        yield rows, images[: len(rows)]
+
+
+def _schema(image_bytes: int, num_labels: int) -> pa.Schema:
+    return pa.schema(
+        {
+            "image": pa.binary(image_bytes),
+            "labels": pa.list_(pa.int8(), num_labels),
+            "patient": pa.string(),
+            "image_id": pa.string(),
+            "view": pa.string(),
+            "sex": pa.string(),
+            "age_years": pa.float32(),
+            "split": pa.string(),
+            "train_rank": pa.int64(),
+        }
+    )
+
+
+def _batch(schema: pa.Schema, columns: dict[str, list], rows: list[int], images: NDArray[np.uint8]) -> pa.RecordBatch:
+    pixels = pa.FixedSizeBinaryArray.from_buffers(schema.field("image").type, len(rows), [None, pa.py_buffer(images)])
+    others = [pa.array([columns[field.name][row] for row in rows], field.type) for field in schema if field.name != "image"]
+    return pa.RecordBatch.from_arrays([pixels, *others], schema=schema)
+
+
+def _stop_at(unreadable: list[tuple[str, str]], num_images: int, allowed: bool) -> None:
+    if not unreadable or allowed:
+        return
+    named = "\n".join(f"  {path}: {reason}" for path, reason in unreadable[:NUM_NAMED])
+    more = f"\n  and {len(unreadable) - NUM_NAMED} more" if len(unreadable) > NUM_NAMED else ""
+    raise UnreadableImagesError(
+        f"every image must be readable, but {len(unreadable)} of {num_images} are not:\n{named}{more}\n"
+        "mend or remove them, or leave them out with --skip-unreadable"
+    )

@@ -1,0 +1,65 @@
+"""Retina: Diabetic Retinopathy Detection (EyePACS), Kaggle 2015, the training set.
+
+35,126 colour fundus photographs of 17,563 patients, a left and a right eye each, graded by a clinician: 0 no diabetic
+retinopathy, 1 mild, 2 moderate, 3 severe, 4 proliferative. Layout of the download:
+
+    trainLabels.csv            columns image (10_left), level (0 to 4)
+    train/10_left.jpeg
+
+The patient is the number before ``_left`` or ``_right``. Split (Table II of Akbarian et al. 2020): 21,126 training, 7,000
+validation and 7,000 test images, ours drawn by patient.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from trainables.data.listing import ROW_COLUMNS, Listing, check_paths, class_labels, nothing_left_out, read_csv
+
+GRADES = ("No DR", "Mild", "Moderate", "Severe", "Proliferative DR")
+LAYOUT = "the Kaggle download: trainLabels.csv (image, level) and train/<patient>_<left or right>.jpeg"
+
+
+def read(root: Path) -> Listing:
+    """The listing of the photographs under `root`.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no trainLabels.csv in it.
+        ValueError: a column, a grade or a name is not as the release has it.
+    """
+    table_path = root / "trainLabels.csv"
+    table = read_csv(table_path, ("image", "level"), LAYOUT)
+    wrong = table[~table["level"].isin([str(grade) for grade in range(len(GRADES))])]
+    if len(wrong):
+        raise ValueError(
+            f"a grade must be one of 0 to 4, but {table_path.name} has level={wrong['level'].iloc[0]!r} "
+            f"for {wrong['image'].iloc[0]!r}"
+        )
+    paths = "train/" + table["image"] + ".jpeg"
+    check_paths(paths, root, table_path)
+    names = table["image"].str.extract(r"^(?P<patient>[^/]+)_(?P<view>left|right)$")
+    if names["patient"].isna().any():
+        name = table["image"][names["patient"].isna()].iloc[0]
+        raise ValueError(f"an image must be named <patient>_<left or right>, but {table_path.name} has {name!r}")
+    rows = pd.DataFrame(
+        {
+            "path": paths,
+            "patient": names["patient"],
+            "view": names["view"],
+            "sex": "",
+            "age_years": float("nan"),
+            "official_split": "",
+            "labels": class_labels(table["level"].astype(int)),
+        }
+    )
+    return Listing(
+        dataset="retina",
+        root=root,
+        task="multiclass",
+        label_names=GRADES,
+        channels=3,
+        rows=rows[list(ROW_COLUMNS)],
+        left_out=nothing_left_out(),
+    )

@@ -1,0 +1,148 @@
+"""The store: a data set decoded once, in one memory-mapped Arrow IPC file that all trials of a machine share.
+
+A row is an image: its pixels (uint8, H x W x C), labels, salted hashes of patient and path, view, sex, age, split, and its
+rank among the training images. What holds for the whole file stands in the metadata of its last record batch.
+
+Shapes: N images, L labels (1 for "multiclass": the class), H x W pixels, C planes (1 grey, 3 colours).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from trainables.data.listing import POSITIVE, UNCERTAIN
+from trainables.data.splits import SPLITS
+
+STORE_VERSION = 1
+FACTS_KEY = b"facts"
+COLUMNS = ("labels", "patient", "image_id", "view", "sex", "age_years", "split", "train_rank")
+
+
+class Store:
+    """A prepared data set, opened for reading; `open` checks it.
+
+    Attributes:
+        dataset, task, label_names, channels, image_size_px, is_phantom: as in `Listing`.
+        fingerprint: of pixels, labels and splits; two stores of one fingerprint give the same numbers.
+        split_fingerprint: of the splits and the nested order alone.
+        labels: int8 [N, L]; patient, image_id, view, sex, split: text [N]; age_years: float32 [N]; train_rank: int64 [N].
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        reader = pa.ipc.open_file(pa.memory_map(str(path)))
+        batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+        facts = _facts(reader, path)
+        self.dataset: str = facts["dataset"]
+        self.task: str = facts["task"]
+        self.label_names: tuple[str, ...] = tuple(facts["label_names"])
+        self.channels: int = facts["channels"]
+        self.image_size_px: int = facts["image_size_px"]
+        self.is_phantom: bool = facts["is_phantom"]
+        self.fingerprint: str = facts["fingerprint"]
+        self.split_fingerprint: str = facts["split_fingerprint"]
+        self.left_out: list[list[str]] = facts["left_out"]
+
+        shape = (-1, self.image_size_px, self.image_size_px, self.channels)
+        self._chunks = [
+            np.frombuffer(batch.column("image").buffers()[1], np.uint8).reshape(shape) for batch in batches
+        ]
+        self._rows_per_chunk = len(self._chunks[0])
+        table = pa.Table.from_batches(batches).select(COLUMNS)
+        self.labels: NDArray[np.int8] = np.stack(table["labels"].to_numpy())
+        self.patient, self.image_id, self.view, self.sex, self.split = (
+            table[name].to_numpy().astype(str) for name in ("patient", "image_id", "view", "sex", "split")
+        )
+        self.age_years: NDArray[np.float32] = table["age_years"].to_numpy()
+        self.train_rank: NDArray[np.int64] = table["train_rank"].to_numpy()
+
+    @classmethod
+    def open(cls, path: Path) -> Store:
+        """Opens a store; that no patient is in two splits is checked each time.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is cut short, of another version, or has a patient in two splits.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(f"no prepared data at {path}; make it with python -m platform.prepare")
+        try:
+            store = cls(path)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ValueError(f"{path} must be a whole store, but cannot be read ({error}); delete it and prepare anew") from error
+        store._check_patients()
+        return store
+
+    @property
+    def num_images(self) -> int:
+        """N."""
+        return len(self.labels)
+
+    def gather(self, rows_B: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The images of `rows_B` as a new array [B, H, W, C]; fastest where the rows are sorted."""
+        images = np.empty((len(rows_B), *self._chunks[0].shape[1:]), np.uint8)
+        for place, row in enumerate(rows_B.tolist()):
+            images[place] = self._chunks[row // self._rows_per_chunk][row % self._rows_per_chunk]
+        return images
+
+    def rows(self, split: str, fraction: float = 1.0) -> NDArray[np.int64]:
+        """The rows of a split in ascending order; of "train" the first `fraction`, nested in every larger one.
+
+        Raises:
+            ValueError: there is no such split, or a fraction of another split than "train" is asked for.
+        """
+        if split not in SPLITS:
+            raise ValueError(f"the split must be one of {', '.join(SPLITS)}, but got {split!r}")
+        if fraction == 1:
+            return np.flatnonzero(self.split == split)
+        if split != "train" or not 0 < fraction < 1:
+            raise ValueError(f"only a fraction in (0, 1] of train can be had, but got {fraction} of {split}")
+        num_rows = max(1, round(fraction * np.count_nonzero(self.split == "train")))
+        return np.flatnonzero((self.train_rank >= 0) & (self.train_rank < num_rows))
+
+    def targets(self, rows: NDArray[np.int64], uncertainty: str) -> tuple[NDArray, NDArray[np.float32] | None]:
+        """What the loss compares with: classes int64 [B], or targets float32 [B, L], and which labels count [B, L].
+
+        `uncertainty` says what an uncertain label is: "zeros", "ones", or "ignore" (the mask is 0 there; it is None where
+        every label counts). A label that is not mentioned is negative.
+        """
+        if self.task == "multiclass":
+            return self.labels[rows, 0].astype(np.int64), None
+        codes = self.labels[rows]
+        targets = (codes == POSITIVE).astype(np.float32)
+        if uncertainty == "ones":
+            targets[codes == UNCERTAIN] = 1.0
+        mask = (codes != UNCERTAIN).astype(np.float32) if uncertainty == "ignore" else None
+        return targets, mask
+
+    def _check_patients(self) -> None:
+        owners, first = np.unique(self.patient, return_index=True)
+        split_of = self.split[first]
+        strays = self.split != split_of[np.searchsorted(owners, self.patient)]
+        if strays.any():
+            patient = self.patient[strays][0]
+            raise ValueError(
+                f"no patient may be in two splits, but {np.unique(self.patient[strays]).size} are in {self.path}, "
+                f"patient hash {patient} first; delete the file and prepare anew"
+            )
+
+
+def _facts(reader: pa.ipc.RecordBatchFileReader, path: Path) -> dict:
+    last = reader.get_batch_with_custom_metadata(reader.num_record_batches - 1)
+    facts = json.loads((last.custom_metadata or {FACTS_KEY: b"{}"})[FACTS_KEY])
+    if facts.get("version") != STORE_VERSION:
+        raise ValueError(
+            f"{path} must be a store of version {STORE_VERSION}, but is of {facts.get('version')}; delete it and prepare anew"
+        )
+    return facts
+
+
+def salted_hashes(names: list[str], salt: bytes) -> list[str]:
+    """16 hexadecimal digits a name: the same name and salt give the same ones, and without the salt none can be guessed."""
+    return [hashlib.blake2b(name.encode(), key=salt, digest_size=8).hexdigest() for name in names]
