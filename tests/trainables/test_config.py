@@ -1,0 +1,67 @@
+"""Every rule of a trial's configuration, and what its name depends on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import pytest
+
+from trainables.config import TrialConfig, TrialSpec
+
+TRANSFER = TrialConfig(dataset="retina", method="transfer")
+ATTENTION = TrialConfig(dataset="retina", teacher="imagenet", beta=60.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"beta": 0.0}, r"1 <= beta <= 2000 must hold, but got beta=0\.0"),
+        ({"beta": 2001.0}, r"but got beta=2001\.0"),
+        ({"beta": float("nan")}, r"but got beta=nan"),
+        ({"beta": None}, r"beta must be given exactly where there is a teacher, but got beta=None with teacher='imagenet'"),
+        ({"teacher": "none"}, r"but got beta=60\.0 with teacher='none'"),
+        ({"max_epochs": 0}, r"max_epochs >= 1 must hold, but got max_epochs=0"),
+        ({"batch_size": 0}, r"batch_size=0"),
+        ({"lr_halving_epochs": 0}, r"lr_halving_epochs=0"),
+        ({"seed": -1}, r"seed=-1"),
+        ({"data_fraction": 0.0}, r"0 < data_fraction <= 1 must hold, but got data_fraction=0\.0"),
+        ({"data_fraction": 1.5}, r"data_fraction=1\.5"),
+        ({"learning_rate": 0.0}, r"learning_rate=0\.0"),
+        ({"learning_rate": float("inf")}, r"learning_rate=inf"),
+        ({"weight_decay": -1e-3}, r"weight_decay=-0\.001"),
+        ({"rotation_deg": 270.0}, r"rotation_deg=270\.0"),
+        ({"image_size_px": 100}, r"multiple of 32, but got image_size_px=100"),
+        ({"image_size_px": 0}, r"image_size_px=0"),
+        ({"phase": "test"}, r"phase must be one of pretrain, search, confirm, but got 'test'"),
+        ({"uncertainty": "maybe"}, r"uncertainty must be one of zeros, ones, ignore, but got 'maybe'"),
+    ],
+)
+def test_each_rule_names_the_value_that_breaks_it(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(ATTENTION, **change)
+
+
+def test_a_cell_is_named_by_its_column_and_its_fraction():
+    assert TRANSFER.cell == "transfer/none/densenet121/all"
+    assert replace(ATTENTION, data_fraction=0.25, student="densenet40").cell == "attention/imagenet/densenet40/all@0.25"
+
+
+def test_a_configuration_survives_plain_values_and_unknown_fields_are_named():
+    assert TrialConfig.from_dict(asdict(ATTENTION)) == ATTENTION
+    with pytest.raises(ValueError, match="no field dropout"):
+        TrialConfig.from_dict({**asdict(ATTENTION), "dropout": 0.1})
+
+
+def test_the_key_changes_with_whatever_decides_the_result():
+    spec = TrialSpec(config=ATTENTION, data_fingerprint="d", split_fingerprint="s", teacher_fingerprint="t")
+    others = [
+        replace(spec, config=replace(ATTENTION, beta=61.0)),
+        replace(spec, config=replace(ATTENTION, seed=1)),
+        replace(spec, config=replace(ATTENTION, phase="confirm")),
+        replace(spec, data_fingerprint="e"),
+        replace(spec, split_fingerprint="u"),
+        replace(spec, teacher_fingerprint="v"),
+        replace(spec, init_fingerprint="w"),
+    ]
+    assert spec.key == replace(spec).key
+    assert len({spec.key, *(other.key for other in others)}) == len(others) + 1

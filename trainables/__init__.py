@@ -1,0 +1,1 @@
+"""What one trial does, on a worker: data, models, transfer methods, teachers and the training loop."""

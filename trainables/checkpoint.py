@@ -1,0 +1,91 @@
+"""A trial's checkpoints: the state after its last epochs, and the best student.
+
+A trial's folder holds ``epoch-00007-best-00005.ckpt`` and the one before it (a line with the SHA-256 of the rest, then the
+state as `torch.save` writes it), ``best-00005.safetensors`` (the student of the best epoch so far) and, after a confirm
+run, ``predictions.parquet``. Everything is written atomically and verified when read; a damaged checkpoint is passed over
+for the one before it, so that at worst one epoch is trained again.
+
+The best student is written before the state that names its epoch, and removed after the last state that names it:
+whenever the process dies, the newest whole state finds the best student that it speaks of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from trainables.atomic import write_bytes
+
+logger = logging.getLogger(__name__)
+
+NUM_KEPT = 2  # the last one, and the one before it in case the last is damaged
+
+
+def save_best(folder: Path, epoch: int, weights: dict[str, Tensor]) -> None:
+    """Writes the student of the best epoch so far as safetensors. To be called before `save_state` of that epoch."""
+    write_bytes(best_path(folder, epoch), save({name: tensor.contiguous() for name, tensor in weights.items()}))
+
+
+def save_state(folder: Path, epoch: int, best_epoch: int, state: dict[str, Any]) -> None:
+    """Writes the state after `epoch` (tensors, numbers, strings, and lists and dicts of them); keeps the last two.
+
+    Raises:
+        OSError: the disk is full; earlier checkpoints are untouched.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    payload = buffer.getvalue()
+    digest = hashlib.sha256(payload).hexdigest().encode()
+    write_bytes(folder / f"epoch-{epoch:05d}-best-{best_epoch:05d}.ckpt", digest + b"\n" + payload)
+    _remove_old(folder)
+
+
+def load_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+    """The newest whole state with its best student's weights, on the CPU; None where there is none.
+
+    A damaged file is named in a warning, and the one before it is used.
+    """
+    for path in _newest_first(folder):
+        digest, _, payload = path.read_bytes().partition(b"\n")
+        if hashlib.sha256(payload).hexdigest().encode() != digest:
+            logger.warning("%s is damaged (its checksum does not match): going on from the one before it", path)
+            continue
+        try:
+            state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+            return state, load(best_path(folder, _best_epoch(path)).read_bytes())
+        except (OSError, pickle.UnpicklingError, RuntimeError, safetensors.SafetensorError) as error:
+            logger.warning("%s cannot be used (%s): going on from the one before it", path, error)
+    return None
+
+
+def best_path(folder: Path, epoch: int) -> Path:
+    """Where the student of the best epoch `epoch` lies in a trial's folder."""
+    return folder / f"best-{epoch:05d}.safetensors"
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted(folder.glob("epoch-*-best-*.ckpt"), reverse=True)
+
+
+def _best_epoch(state_path: Path) -> int:
+    return int(state_path.stem.rsplit("-", 1)[1])
+
+
+def _remove_old(folder: Path) -> None:
+    states = _newest_first(folder)
+    for old in states[NUM_KEPT:]:
+        old.unlink(missing_ok=True)
+    spoken_of = {best_path(folder, _best_epoch(path)) for path in states[:NUM_KEPT]}
+    for best in folder.glob("best-*.safetensors"):
+        if best not in spoken_of and re.fullmatch(r"best-\d{5}", best.stem):
+            best.unlink(missing_ok=True)

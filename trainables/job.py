@@ -1,0 +1,118 @@
+"""A trial on a worker: from fingerprints and paths to a training that saves itself after every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from trainables import checkpoint
+from trainables.config import NO_TEACHER, TrialConfig, TrialSpec
+from trainables.data.store import Store
+from trainables.evaluate import metric_name
+from trainables.loop import EpochResult, Training, evaluate, resume, state_of, train
+from trainables.models.densenet import build, load_backbone, unfreeze
+from trainables.teachers.guide import Guide
+from trainables.teachers.ledger import load
+
+PREDICTIONS_FILE = "predictions.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A trial, and where a worker finds what it needs. All paths are absolute."""
+
+    spec: TrialSpec
+    selection_metric: str
+    store: str  # the prepared data set
+    teachers: str  # the folder of the prepared teachers, which also give the first weights
+    folder: str  # the trial's own folder: checkpoints and predictions
+    num_threads: int = 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for Ray to carry."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Job:
+        """The inverse of `as_dict`."""
+        spec = values["spec"]
+        config = TrialConfig.from_dict(spec["config"])
+        return cls(**{**values, "spec": TrialSpec(**{**spec, "config": config})})
+
+    def run(self) -> Iterator[EpochResult]:
+        """Trains from the last checkpoint, or from the start; saves after every epoch, before it is reported.
+
+        Raises:
+            NonFiniteLossError: the loss of an epoch is not finite.
+        """
+        torch.set_num_threads(self.num_threads)
+        folder = Path(self.folder)
+        training = self._training()
+        if saved := checkpoint.load_state(folder):
+            resume(training, *saved)
+        num_saved = len(training.history)
+        for result in train(training):
+            if result.epoch <= num_saved:
+                yield result
+                continue
+            if result.best_epoch == result.epoch:
+                checkpoint.save_best(folder, result.epoch, training.best_weights)
+            if result.last and self.spec.config.phase != "search":
+                result = replace(result, metrics=result.metrics | self._open_the_test_set(training))
+                training.history[-1] = result
+            checkpoint.save_state(folder, result.epoch, result.best_epoch, state_of(training))
+            yield result
+
+    def _training(self) -> Training:
+        config = self.spec.config
+        store = Store.open(Path(self.store))
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.manual_seed(config.seed)  # decides the layers that no weights are loaded into
+        student = build(config.student, len(store.label_names))
+        if config.init != "random":
+            load_backbone(student, load(Path(self.teachers), config.init).state_dict())
+        unfreeze(student, config.unfreeze)
+        guide = None
+        if config.teacher != NO_TEACHER:
+            guide = Guide(config.method, config.student, load(Path(self.teachers), config.teacher), device)
+        return Training(
+            config=config,
+            selection_metric=self.selection_metric,
+            store=store,
+            student=student,
+            guide=guide,
+            device=device,
+        )
+
+    def _open_the_test_set(self, training: Training) -> dict[str, float]:
+        """The best student's metrics on the test set, with a row of `PREDICTIONS_FILE` an image.
+
+        The student's last weights are put back: they belong to the state that is saved.
+        """
+        last_weights = {name: tensor.clone() for name, tensor in training.student.state_dict().items()}
+        training.student.load_state_dict(training.best_weights)
+        metrics, probabilities_NL = evaluate(training, "test")
+        training.student.load_state_dict(last_weights)
+
+        store, rows = training.store, training.store.rows("test")
+        columns: dict[str, Any] = {
+            "image": store.image_id[rows],
+            "patient": store.patient[rows],
+            "view": store.view[rows],
+            "sex": store.sex[rows],
+            "age_years": store.age_years[rows],
+        }
+        if store.task == "multiclass":
+            columns["grade"] = store.labels[rows, 0]
+        for column, name in enumerate(store.label_names):
+            labels = store.labels[rows, 0] == column if store.task == "multiclass" else store.labels[rows, column]
+            columns[f"label_{metric_name(name)}"] = labels.astype("int8")
+            columns[f"probability_{metric_name(name)}"] = probabilities_NL[:, column]
+        pq.write_table(pa.table(columns), Path(self.folder) / PREDICTIONS_FILE)
+        return {f"test_{name}": value for name, value in metrics.items()}

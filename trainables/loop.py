@@ -1,0 +1,218 @@
+"""The training loop: yields one `EpochResult` an epoch, and knows no Ray and no MLflow.
+
+Nothing here draws from a global generator: the order of the images and every view are functions of (seed, epoch, image), so
+a training that was interrupted goes on as if it had not been: bit for bit on a CPU with the same number of threads.
+
+Shapes: B images of a batch, N images of a split, L labels or classes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from trainables.config import TrialConfig
+from trainables.data.augment import normalise, training_views
+from trainables.data.store import Store
+from trainables.evaluate import multiclass_metrics, multilabel_metrics
+from trainables.models.taps import Taps
+from trainables.teachers.guide import Guide
+from trainables.transfer.objective import cross_entropy, total_loss
+
+EVALUATION_BATCH_SIZE = 128
+
+
+class NonFiniteLossError(RuntimeError):
+    """The training loss became infinite or NaN: the trial ends, with its knobs in the message."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochResult:
+    """What one epoch gave. `metrics` holds fractions (AUC, F1, ...), losses, images a second and the learning rate."""
+
+    epoch: int  # from 1
+    metrics: dict[str, float]
+    best_score: float  # the best validation score up to this epoch
+    best_epoch: int
+    last: bool  # whether this is the trial's last epoch
+
+
+@dataclass(kw_only=True)
+class Training:
+    """A training between two epochs: what is fixed, and what an epoch changes."""
+
+    config: TrialConfig
+    selection_metric: str  # the validation metric that chooses the best epoch
+    store: Store
+    student: nn.Module
+    guide: Guide | None  # the teacher's side of the method; None for plain transfer learning
+    device: torch.device
+    optimizer: torch.optim.Optimizer = field(init=False)
+    history: list[EpochResult] = field(default_factory=list)
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.student.to(self.device).to(memory_format=torch.channels_last)
+        self.optimizer = torch.optim.Adam(
+            [parameter for parameter in self.student.parameters() if parameter.requires_grad],
+            lr=self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
+            fused=True,
+        )
+
+
+def train(training: Training) -> Iterator[EpochResult]:
+    """Trains to the last epoch; a resumed training first repeats the results that it had reported.
+
+    Raises:
+        NonFiniteLossError: the loss of an epoch is not finite.
+    """
+    config = training.config
+    yield from list(training.history)
+    for epoch in range(len(training.history) + 1, config.max_epochs + 1):
+        started_s = time.perf_counter()
+        learning_rate = _set_learning_rate(training, epoch)
+        losses, num_images = _train_one_epoch(training, epoch)
+        seconds = time.perf_counter() - started_s
+
+        metrics = {f"train_{name}": value for name, value in losses.items()}
+        metrics |= {f"val_{name}": value for name, value in evaluate(training, "validation")[0].items()}
+        metrics |= {"images_per_s": num_images / seconds, "learning_rate": learning_rate}
+        # Where the metric is not defined (an AUC of one class), the epoch counts as chance, not as nothing.
+        metrics["score"] = metrics.get(f"val_{training.selection_metric}", 0.0)
+
+        result = _judge(training, epoch, metrics)
+        training.history.append(result)
+        yield result
+
+
+def evaluate(training: Training, split: str) -> tuple[dict[str, float], NDArray[np.float32]]:
+    """Metrics and probabilities [N, L] of the student as it stands, on the whole of a split, in evaluation mode."""
+    store = training.store
+    rows_N = store.rows(split)
+    logits = _predict(training, rows_N)
+    targets, mask = _targets(training, rows_N)
+    metrics = {"loss": float(cross_entropy(store.task, logits, targets, mask))}
+    probabilities_NL: NDArray[np.float32]
+    if store.task == "multiclass":
+        probabilities_NL = logits.softmax(dim=1).cpu().numpy()
+        return metrics | multiclass_metrics(probabilities_NL, targets.cpu().numpy()), probabilities_NL
+    probabilities_NL = logits.sigmoid().cpu().numpy()
+    mask_NL = np.ones(probabilities_NL.shape, bool) if mask is None else mask.cpu().numpy() > 0
+    names = tuple(store.label_names)
+    return metrics | multilabel_metrics(probabilities_NL, targets.cpu().numpy(), mask_NL, names), probabilities_NL
+
+
+def state_of(training: Training) -> dict[str, Any]:
+    """All that an epoch changes, but for the best student, which is kept as a file of its own."""
+    return {
+        "student": training.student.state_dict(),
+        "optimizer": training.optimizer.state_dict(),
+        "history": [vars(result) for result in training.history],
+    }
+
+
+def resume(training: Training, state: dict[str, Any], best_weights: dict[str, Tensor]) -> None:
+    """Puts a training back to where `state_of` saw it."""
+    training.student.load_state_dict(state["student"])
+    training.optimizer.load_state_dict(state["optimizer"])
+    training.history = [EpochResult(**result) for result in state["history"]]
+    training.best_weights = best_weights
+
+
+def _set_learning_rate(training: Training, epoch: int) -> float:
+    config = training.config
+    learning_rate = config.learning_rate * 0.5 ** ((epoch - 1) // config.lr_halving_epochs)
+    for group in training.optimizer.param_groups:
+        group["lr"] = learning_rate
+    return learning_rate
+
+
+def _train_one_epoch(training: Training, epoch: int) -> tuple[dict[str, float], int]:
+    config, store, guide = training.config, training.store, training.guide
+    training.student.train()
+    rows = store.rows("train", config.data_fraction)
+    sums = torch.zeros(3, device=training.device)  # summed on the device: no waiting for it within an epoch
+    for rows_B in batches(rows, config.batch_size, config.seed, epoch):
+        views = training_views(
+            _images(training, rows_B),
+            rows_B,
+            seed=config.seed,
+            epoch=epoch,
+            rotation_deg=config.rotation_deg,
+            flip=config.flip,
+        )
+        with Taps(training.student, guide.student_taps if guide else ()) as taps:
+            logits = training.student(views)
+        ce = cross_entropy(store.task, logits, *_targets(training, rows_B))
+        transfer = guide.loss(taps, logits, guide.knowledge(views)) if guide else torch.zeros_like(ce)
+        loss = ce if guide is None or config.beta is None else total_loss(ce, transfer, config.beta)
+
+        training.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        training.optimizer.step()
+        sums += torch.stack((loss.detach(), ce.detach(), transfer.detach())) * len(rows_B)
+
+    loss_mean, ce_mean, transfer_mean = (sums / len(rows)).tolist()
+    if not math.isfinite(loss_mean):
+        raise NonFiniteLossError(
+            f"the training loss must be finite, but is {loss_mean} in epoch {epoch} of {config.cell} "
+            f"(learning_rate={config.learning_rate:g}, beta={config.beta}): try a lower learning rate"
+        )
+    return {"loss": loss_mean, "ce": ce_mean, "transfer": transfer_mean}, len(rows)
+
+
+def batches(rows: NDArray[np.int64], batch_size: int, seed: int, epoch: int) -> Iterator[NDArray[np.int64]]:
+    """The rows of the store in an order drawn from (seed, epoch), a batch at a time, each sorted for reading.
+
+    A last batch of one image joins the one before: batch norm cannot normalise a single value.
+    """
+    order = np.random.default_rng((seed, epoch)).permutation(rows)
+    starts = list(range(0, len(order), batch_size))
+    if len(starts) > 1 and len(order) - starts[-1] == 1:
+        starts.pop()
+    for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
+        yield np.sort(order[start:end])
+
+
+def _judge(training: Training, epoch: int, metrics: dict[str, float]) -> EpochResult:
+    """Compares the epoch with the best one before; the earlier of two equals stays the best."""
+    best = training.history[-1] if training.history else None
+    improved = best is None or metrics["score"] > best.best_score
+    if improved:
+        training.best_weights = {
+            name: tensor.detach().to("cpu", copy=True) for name, tensor in training.student.state_dict().items()
+        }
+    return EpochResult(
+        epoch=epoch,
+        metrics=metrics,
+        best_score=metrics["score"] if best is None or improved else best.best_score,
+        best_epoch=epoch if best is None or improved else best.best_epoch,
+        last=epoch == training.config.max_epochs,
+    )
+
+
+@torch.inference_mode()
+def _predict(training: Training, rows_N: NDArray[np.int64]) -> Tensor:
+    training.student.eval()
+    chunks = np.split(rows_N, range(EVALUATION_BATCH_SIZE, len(rows_N), EVALUATION_BATCH_SIZE))
+    return torch.cat([training.student(normalise(_images(training, rows))) for rows in chunks]).float()
+
+
+def _images(training: Training, rows_B: NDArray[np.int64]) -> Tensor:
+    return torch.from_numpy(training.store.gather(rows_B)).to(training.device, non_blocking=True)
+
+
+def _targets(training: Training, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:
+    """Classes [B], or targets [B, L] with the mask of the labels that count."""
+    targets, mask = training.store.targets(rows, training.config.uncertainty)
+    device = training.device
+    return torch.from_numpy(targets).to(device), None if mask is None else torch.from_numpy(mask).to(device)

@@ -1,0 +1,158 @@
+"""The two students of Akbarian et al. 2020: DenseNet-121 and the light DenseNet-40 of their Table VI.
+
+Shapes: B images, 3 planes of H x W pixels (multiples of 32), L labels or classes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+LAST_34_LAYERS = ("features.transition3", "features.denseblock4", "features.norm5", "classifier")
+UNFREEZE_DEPTHS = ("all", "last34")
+
+# The tap of Eq. 1, "the one layer before the last layer of the last dense block": 32 planes of H/32 x W/32 in both.
+ATTENTION_TAP = {"densenet121": "features.denseblock4.denselayer15", "densenet40": "attention"}
+
+
+class DenseNet121(torchvision.models.DenseNet):
+    """DenseNet-121 (Huang et al. 2017) as torchvision has it, with L outputs and an optional frozen front.
+
+    6,968,206 parameters at 14 outputs, as the paper counts (section VI).
+    """
+
+    def __init__(self, num_labels: int) -> None:
+        super().__init__(growth_rate=32, block_config=(6, 12, 24, 16), num_init_features=64, num_classes=num_labels)
+        self.frozen: tuple[str, ...] = ()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images [B, 3, H, W] to logits [B, L].
+
+        Raises:
+            ValueError: H or W is not a multiple of 32.
+        """
+        _check_size(x)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            for name in self.frozen:
+                x = self.get_submodule(name)(x)
+        for name, module in self.features.named_children():
+            if f"features.{name}" not in self.frozen:
+                x = module(x)
+        return self.classifier(torch.flatten(nn.functional.adaptive_avg_pool2d(nn.functional.relu(x), 1), 1))
+
+    def train(self, mode: bool = True) -> DenseNet121:
+        """As usual, but frozen batch norms keep their statistics."""
+        super().train(mode)
+        for name in self.frozen:
+            self.get_submodule(name).eval()
+        return self
+
+
+class DenseNet40(nn.Module):
+    """The light student (Table VI): the first two dense blocks of DenseNet-121 behind a 32-plane bottleneck.
+
+    1,364,142 parameters at 14 outputs. `attention` is the tap of Eq. 1; its size follows the input, as a teacher's does.
+    """
+
+    def __init__(self, num_labels: int) -> None:
+        super().__init__()
+        front = DenseNet121(1).features
+        names = ("conv0", "norm0", "relu0", "pool0", "denseblock1", "transition1", "denseblock2")
+        self.features = nn.Sequential(OrderedDict((name, front.get_submodule(name)) for name in names))
+        self.attention = nn.Conv2d(512, 32, kernel_size=1)
+        self.expansion = nn.Conv2d(32, 1024, kernel_size=1)
+        self.norm = nn.BatchNorm2d(1024)
+        self.classifier = nn.Linear(1024, num_labels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images [B, 3, H, W] to logits [B, L].
+
+        Raises:
+            ValueError: H or W is not a multiple of 32.
+        """
+        _check_size(x)
+        height, width = x.shape[2] // 32, x.shape[3] // 32
+        x = nn.functional.adaptive_avg_pool2d(self.features(x), (height, width))
+        x = nn.functional.relu(self.norm(self.expansion(self.attention(x))))
+        return self.classifier(torch.flatten(nn.functional.adaptive_avg_pool2d(x, 1), 1))
+
+
+Student = DenseNet121 | DenseNet40
+STUDENTS: dict[str, Callable[[int], Student]] = {"densenet121": DenseNet121, "densenet40": DenseNet40}
+
+
+def build(name: str, num_labels: int) -> Student:
+    """A student with random weights, drawn from torch's global generator.
+
+    Raises:
+        ValueError: there is no student of that name, or `num_labels` is less than 1.
+    """
+    if name not in STUDENTS:
+        raise ValueError(f"the student must be one of {', '.join(STUDENTS)}, but got {name!r}")
+    if num_labels < 1:
+        raise ValueError(f"num_labels >= 1 must hold, but got num_labels={num_labels}")
+    return STUDENTS[name](num_labels)
+
+
+def load_backbone(student: nn.Module, densenet121_state: Mapping[str, Tensor]) -> None:
+    """Takes every layer that the student shares with DenseNet-121, but for the classifier, from a state dict of the latter.
+
+    DenseNet-40 takes conv0 to denseblock2; its own bottleneck stays as it was drawn.
+
+    Raises:
+        ValueError: a shared tensor is absent or of another shape: nothing is ever left out silently.
+    """
+    own = {name: tensor for name, tensor in student.state_dict().items() if name.startswith("features.")}
+    wrong = [
+        f"{name} {tuple(tensor.shape)}, found {tuple(densenet121_state[name].shape) if name in densenet121_state else 'none'}"
+        for name, tensor in own.items()
+        if name not in densenet121_state or densenet121_state[name].shape != tensor.shape
+    ]
+    if wrong:
+        raise ValueError(f"the weights must hold every shared layer, but {len(wrong)} do not fit: {'; '.join(wrong[:5])}")
+    student.load_state_dict({name: densenet121_state[name] for name in own}, strict=False)
+
+
+def unfreeze(student: Student, depth: str) -> None:
+    """Chooses what is trained: "all", or "last34" (DenseNet-121 only: the 2.7m parameters of Tables IV and V).
+
+    Raises:
+        ValueError: there is no such depth, or the student does not have it.
+    """
+    if depth not in UNFREEZE_DEPTHS:
+        raise ValueError(f"unfreeze must be one of {', '.join(UNFREEZE_DEPTHS)}, but got {depth!r}")
+    if depth == "all":
+        student.requires_grad_(True)
+        if isinstance(student, DenseNet121):
+            student.frozen = ()
+            student.train(student.training)
+        return
+    if not isinstance(student, DenseNet121):
+        raise ValueError(f"unfreeze='last34' needs DenseNet-121, but got {type(student).__name__}")
+    student.requires_grad_(False)
+    for name in LAST_34_LAYERS:
+        student.get_submodule(name).requires_grad_(True)
+    student.frozen = tuple(_frozen_front(student))
+    student.train(student.training)
+
+
+def num_trainable(student: nn.Module) -> int:
+    """The number of parameters that training changes: ``tp`` in Tables IV and V."""
+    return sum(parameter.numel() for parameter in student.parameters() if parameter.requires_grad)
+
+
+def _frozen_front(student: DenseNet121) -> Iterator[str]:
+    for name, _ in student.features.named_children():
+        if f"features.{name}" in LAST_34_LAYERS:
+            return
+        yield f"features.{name}"
+
+
+def _check_size(images_BCHW: Tensor) -> None:
+    height, width = images_BCHW.shape[2:]
+    if height % 32 or width % 32 or not height or not width:
+        raise ValueError(f"height and width must be multiples of 32 pixels, but got {height} x {width}")

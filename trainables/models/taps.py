@@ -1,0 +1,75 @@
+"""Activations from inside a network, and a teacher that computes no more than them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+
+class Taps(dict[str, Tensor]):
+    """The outputs of the named submodules in each forward pass within a ``with`` block, by name.
+
+    Raises:
+        AttributeError: the network has no submodule of that name.
+    """
+
+    def __init__(self, network: nn.Module, names: Iterable[str]) -> None:
+        super().__init__()
+        self._modules = {name: network.get_submodule(name) for name in names}
+        self._handles: list[RemovableHandle] = []
+
+    def __enter__(self) -> Taps:
+        for name, module in self._modules.items():
+            self._handles.append(module.register_forward_hook(self._keeper(name)))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def _keeper(self, name: str) -> Any:
+        def keep(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            self[name] = output
+
+        return keep
+
+
+class _Reached(Exception):
+    """The tap has its output: nothing behind it is computed."""
+
+
+class Truncated(nn.Module):
+    """A frozen network that stops right behind its tap: images [B, 3, H, W] to the tap's output [B, C, h, w].
+
+    The network is kept in evaluation mode, whatever mode its owner is put in, and no gradient reaches it.
+    """
+
+    def __init__(self, network: nn.Module, tap: str) -> None:
+        super().__init__()
+        self.network = network.eval().requires_grad_(False)
+        self.tap = tap
+        network.get_submodule(tap).register_forward_hook(self._stop)
+
+    def train(self, mode: bool = True) -> Truncated:
+        """Stays in evaluation mode: a teacher's batch norms must not follow the student's data."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        """The tap's output for each image."""
+        self._output: Tensor | None = None
+        try:
+            self.network(images_BCHW)
+        except _Reached:
+            pass
+        assert self._output is not None, "the tap's hook stops the forward pass"
+        return self._output
+
+    def _stop(self, module: nn.Module, inputs: Any, output: Tensor) -> None:
+        self._output = output
+        raise _Reached

@@ -1,0 +1,56 @@
+"""One trial as Ray Tune runs it: `trainables.loop` behind Ray's class interface. The only file here that imports ray."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ray.tune
+
+from trainables.job import Job
+from trainables.loop import EpochResult, NonFiniteLossError
+
+
+class StudentTrial(ray.tune.Trainable):
+    """Trains one student; a step is an epoch.
+
+    The trial's own folder (shared by all machines of a cluster) is its memory: however the process ended, a new one with the
+    same configuration first repeats the epochs that were reported and then goes on, so that Ray's scheduler and the ledger see
+    one uninterrupted trial.
+    """
+
+    _job: dict[str, Any]
+    _epochs: Iterator[EpochResult] | None
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._assign(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Takes the next trial without a new process. Only notes it: Ray treats an error in here as final."""
+        self._assign(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Trains one epoch. A loss that is not finite ends the trial with the reason under ``error``."""
+        if self._epochs is None:
+            self._epochs = Job.from_dict(self._job).run()
+        try:
+            result = next(self._epochs)
+        except NonFiniteLossError as error:
+            return {"done": True, "error": str(error)}
+        return {"epoch": result.epoch, "metrics": result.metrics, "best_score": result.best_score, "done": result.last}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Notes the trial's own folder, where each epoch is saved anyway."""
+        (Path(checkpoint_dir) / "folder.txt").write_text(str(self._job["folder"]))
+
+    def load_checkpoint(self, checkpoint: dict[str, Any] | str | None) -> None:
+        """Nothing to load: the trial's own folder is read when its first step begins."""
+
+    def cleanup(self) -> None:
+        self._epochs = None  # frees the student and the teacher
+
+    def _assign(self, config: dict[str, Any]) -> None:
+        self._job = config["job"]
+        self._epochs = None

@@ -1,0 +1,92 @@
+"""Teachers at hand: weights, and what is known of where they come from and what they have seen.
+
+A teacher is a folder with ``weights.safetensors`` and ``teacher.json``, made in one step. The same files give students their
+first weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from trainables.atomic import sync_folder
+
+WEIGHTS_FILE, FACTS_FILE = "weights.safetensors", "teacher.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teacher:
+    """One teacher, ready for use."""
+
+    name: str
+    folder: Path
+    architecture: str  # a name in `trainables.models.densenet.STUDENTS`
+    task: str  # "multiclass" or "multilabel"
+    label_names: tuple[str, ...]
+    source: str  # a sentence: where the weights come from
+    is_phantom: bool
+    fingerprint: str  # of the weights
+    scores: dict[str, float] = field(default_factory=dict)  # its own, on its own data
+    seen: dict[str, Any] = field(default_factory=dict)  # data set, fingerprint, split, salted hashes of its training patients
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All weights, on the CPU."""
+        return load_file(self.folder / WEIGHTS_FILE)
+
+
+def save(folder: Path, weights: Mapping[str, Tensor], **facts: Any) -> Teacher:
+    """Puts a teacher named ``facts["name"]`` into `folder`, in place of one of that name; `facts` are `Teacher`'s fields."""
+    place = folder / facts["name"]
+    teacher = Teacher(folder=place, fingerprint=fingerprint(weights), **facts)
+    part = folder / f".{facts['name']}.part"
+    shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
+    part.mkdir(parents=True)
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, part / WEIGHTS_FILE)
+    stored = {name: value for name, value in asdict(teacher).items() if name != "folder"}
+    (part / FACTS_FILE).write_text(json.dumps(stored, indent=2) + "\n")
+    for path in part.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    shutil.rmtree(place, ignore_errors=True)
+    part.rename(place)
+    sync_folder(folder)
+    return teacher
+
+
+def load(folder: Path, name: str) -> Teacher:
+    """The teacher `name` of `folder`.
+
+    Raises:
+        FileNotFoundError: there is none; the message lists those that there are.
+    """
+    facts_path = folder / name / FACTS_FILE
+    if not facts_path.is_file():
+        there = ", ".join(teacher.name for teacher in listing(folder)) or "none"
+        raise FileNotFoundError(f"no teacher named {name!r} in {folder} (there: {there})")
+    facts = json.loads(facts_path.read_text())
+    facts["label_names"] = tuple(facts["label_names"])
+    return Teacher(folder=facts_path.parent, **facts)
+
+
+def listing(folder: Path) -> list[Teacher]:
+    """Every teacher of `folder`, by name."""
+    return [load(folder, path.parent.name) for path in sorted(folder.glob(f"[!.]*/{FACTS_FILE}"))]
+
+
+def fingerprint(weights: Mapping[str, Tensor]) -> str:
+    """16 hexadecimal digits of the SHA-256 over names, shapes and values, whatever file they are in."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        tensor = weights[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()[:16]
