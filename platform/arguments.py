@@ -1,0 +1,56 @@
+"""What the verbs' command lines share: values that are checked as they are read, and errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def positive_int(text: str) -> int:
+    """A whole number of at least 1."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, but got {text}")
+    return value
+
+
+def image_size(text: str) -> int:
+    """A multiple of 32 pixels."""
+    value = positive_int(text)
+    if value % 32:
+        raise argparse.ArgumentTypeError(f"must be a multiple of 32, but got {text}")
+    return value
+
+
+def share(text: str) -> float:
+    """A number of at least 0, such as a part of a GPU."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of at least 0, but got {text}")
+    return value
+
+
+def plain_name(text: str) -> str:
+    """A name that is safe as a folder and in a query: letters, digits, dot, dash and underscore."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text):
+        raise argparse.ArgumentTypeError(
+            f"must be 1 to 100 letters, digits, dots, dashes and underscores, the first a letter or digit, but got {text!r}"
+        )
+    return text
+
+
+@contextmanager
+def say_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
+    """Ends the program with one clear line, not a traceback, where input or machine is at fault."""
+    try:
+        yield
+    except (ValueError, LookupError, OSError) as error:
+        parser.exit(2, f"{parser.prog}: error: {error}\n")

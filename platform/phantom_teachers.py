@@ -1,0 +1,99 @@
+"""Pre-train the phantom teachers: `imagenet` on generic pictures, `mimic-cxr` on phantom chest X-rays.
+
+Small budgets, in this process; made at first use, kept, and marked as phantoms.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from safetensors.torch import load_file
+from tqdm import tqdm
+
+from platform.places import Places
+from platform.prepare import phantom_listing, store_of
+from trainables import checkpoint
+from trainables.config import TrialConfig, TrialSpec
+from trainables.data.store import Store
+from trainables.job import Job
+from trainables.loop import EpochResult
+from trainables.teachers import ledger
+from trainables.teachers.ledger import Teacher
+
+NUM_EPOCHS = 5
+LEARNING_RATE = 1e-3
+SOURCES = {"imagenet": ("generic", "random"), "mimic-cxr": ("mimic-cxr", "imagenet")}  # data set, first weights
+
+
+def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
+    """The phantom teacher `name`, made now if it is not there; a training that was interrupted goes on.
+
+    Raises:
+        ValueError: there is no phantom teacher of that name.
+    """
+    if name not in SOURCES:
+        raise ValueError(f"the phantom teachers are {', '.join(SOURCES)}, but got {name!r}")
+    folder = places.teachers(phantom=True, image_size_px=image_size_px)
+    if (folder / name / ledger.FACTS_FILE).exists():
+        return ledger.load(folder, name)
+    dataset, init = SOURCES[name]
+    if init != "random":
+        phantom_teacher(init, places, image_size_px)
+    store = store_of(phantom_listing(dataset, places), places, image_size_px)
+    spec = _spec(store, folder, init)
+    work = folder / f".{name}-{spec.key}"
+    job = Job(
+        spec=spec,
+        selection_metric="auc",
+        store=str(store.path),
+        teachers=str(folder),
+        folder=str(work),
+        num_threads=os.cpu_count() or 1,
+    )
+    last = _train(job, f"pre-training the phantom teacher {name}")
+    teacher = ledger.save(
+        folder,
+        load_file(checkpoint.best_path(work, last.best_epoch)),
+        name=name,
+        architecture="densenet121",
+        task=store.task,
+        label_names=store.label_names,
+        source=f"phantom: {NUM_EPOCHS} epochs on {store.num_images} synthetic {dataset} images, from {init} weights",
+        is_phantom=True,
+        scores={metric: value for metric, value in last.metrics.items() if metric.startswith(("val_", "test_"))},
+        seen={"dataset": dataset, "data_fingerprint": store.fingerprint, "split": "train"},
+    )
+    shutil.rmtree(work)
+    return teacher
+
+
+def _spec(store: Store, folder: Path, init: str) -> TrialSpec:
+    config = TrialConfig(
+        dataset=store.dataset,
+        method="transfer",
+        student="densenet121",
+        learning_rate=LEARNING_RATE,
+        max_epochs=NUM_EPOCHS,
+        image_size_px=store.image_size_px,
+        init=init,
+        phase="pretrain",
+    )
+    init_fingerprint = init if init == "random" else ledger.load(folder, init).fingerprint
+    return TrialSpec(
+        config=config,
+        data_fingerprint=store.fingerprint,
+        split_fingerprint=store.split_fingerprint,
+        init_fingerprint=init_fingerprint,
+    )
+
+
+def _train(job: Job, title: str) -> EpochResult:
+    result: EpochResult | None = None
+    with tqdm(total=NUM_EPOCHS, desc=title, unit="epoch") as bar:
+        for result in job.run():
+            bar.set_postfix_str(f"validation AUC {result.metrics.get('val_auc', float('nan')):.3f}", refresh=False)
+            bar.update(1)
+    assert result is not None, "a training has at least one epoch"
+    return result

@@ -1,0 +1,102 @@
+"""What a person watching a sweep sees: which cell and trial runs, its last score, what remains, the time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import TextIO
+
+from tqdm import tqdm
+
+from platform.ledger import TrialRecord
+from platform.plan import Plan
+
+QUIET_S = 10.0  # where the output is no terminal, a trial's epochs are told at most this often
+
+
+class Progress:
+    """Lines for trials as they start, go on and end; in a terminal also a bar that stays at the bottom.
+
+    Args:
+        plan: says what remains.
+        max_epochs: the length of a trial.
+        metric: the name of the score that is shown.
+        stream: where the lines go.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        max_epochs: int,
+        metric: str,
+        stream: TextIO = sys.stdout,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._plan, self._max_epochs, self._metric = plan, max_epochs, metric
+        self._stream, self._clock = stream, clock
+        self._started_s = clock()
+        self._told_s: dict[str, float] = {}
+        self._epochs_done = 0
+        self._trials_done = plan.num_trials - plan.num_open_trials
+        self._bar = tqdm(
+            total=plan.num_trials,
+            initial=self._trials_done,
+            unit="trial",
+            file=stream,
+            disable=not stream.isatty(),
+            bar_format="{bar:20} {n_fmt}/{total_fmt} trials {postfix}",
+        )
+
+    def start(self, record: TrialRecord) -> None:
+        """A trial begins, or goes on after its first epochs."""
+        config = record.spec.config
+        knobs = f"lr {config.learning_rate:.2g}, wd {config.weight_decay:.2g}"
+        knobs += "" if config.beta is None else f", beta {config.beta:.3g}"
+        gone_on = f", goes on after epoch {len(record.best_scores)}" if record.best_scores else ""
+        self._say(record, f"starts ({knobs}{gone_on})")
+
+    def epoch(self, record: TrialRecord, epoch: int, result: Mapping[str, float]) -> None:
+        """An epoch of a trial has ended."""
+        self._epochs_done += 1
+        now_s = self._clock()
+        last = epoch == self._max_epochs
+        if not self._stream.isatty() and not last and now_s - self._told_s.get(record.spec.key, -QUIET_S) < QUIET_S:
+            return
+        self._told_s[record.spec.key] = now_s
+        score, best = result["score"], result["best_score"]
+        self._say(record, f"epoch {epoch}/{self._max_epochs}  {self._metric} {score:.3f} (best {best:.3f})")
+
+    def end(self, record: TrialRecord, error: str = "") -> None:
+        """A trial has ended."""
+        self._trials_done += 1
+        self._bar.update(1)
+        if error:
+            self._say(record, f"FAILED: {error}")
+        elif record.stopped:
+            self._say(record, f"stopped early after epoch {len(record.best_scores)}, best {record.score:.3f}")
+        elif record.score is not None:
+            self._say(record, f"done, best {record.score:.3f}")
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        self._bar.close()
+
+    def _say(self, record: TrialRecord, what: str) -> None:
+        config = record.spec.config
+        number = f"trial {record.number + 1}" if config.phase == "search" else f"repeat {record.number}"
+        done = f"[{self._trials_done}/{self._plan.num_trials}, {self._left()}]"
+        self._bar.set_postfix_str(self._left(), refresh=False)
+        tqdm.write(f"{done} {config.phase} {config.cell} {number}: {what}", file=self._stream)
+        self._stream.flush()
+
+    def _left(self) -> str:
+        """The time left, at most: trials that are stopped early take less."""
+        if not self._epochs_done:
+            return "time left unknown"
+        s_per_epoch = (self._clock() - self._started_s) / self._epochs_done
+        left_s = int(s_per_epoch * max(0, self._plan.num_open_trials * self._max_epochs - self._running_epochs()))
+        return f"at most {left_s // 3600}:{left_s % 3600 // 60:02d}:{left_s % 60:02d} left"
+
+    def _running_epochs(self) -> int:
+        return sum(len(r.best_scores) for r in self._plan.records.values() if r.status == "RUNNING")

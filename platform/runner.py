@@ -1,0 +1,182 @@
+"""Runs a plan on Ray Tune: on this machine, or on the cluster that RAY_ADDRESS names."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the ledger has it all
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a trial that asks for no GPU must see none
+os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")  # Ray's own snapshots are never read
+
+import ray
+from ray import tune
+from ray.tune.experiment import Trial
+
+from platform.ledger import Ledger, TrialRecord
+from platform.plan import Plan
+from platform.progress import Progress
+from platform.search import KEY, FairAsha, PlannedSearch
+from platform.tracking import Tracker
+from trainables.job import PREDICTIONS_FILE, Job
+from trainables.student import StudentTrial
+
+MAX_RETRIES = 3  # of a trial whose worker died, within one run of the command
+REDUCTION_FACTOR = 3
+GRACE_FRACTION = 1 / 16  # of a trial's length; 8 epochs of 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What one trial takes, and how many run at once (None: as many as fit)."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    num_slots: int | None = None
+
+    def slots(self) -> int:
+        """How many trials the machines at hand can run at once.
+
+        Raises:
+            ValueError: not even one fits.
+        """
+        there = ray.cluster_resources()
+        fitting = [there.get("CPU", 0) / self.cpus] if self.cpus else []
+        fitting += [there.get("GPU", 0) / self.gpus] if self.gpus else []
+        slots = math.floor(min(fitting, default=1) + 1e-9)
+        if slots < 1:
+            raise ValueError(
+                f"a trial must fit on the machines at hand ({there.get('CPU', 0):g} CPUs, {there.get('GPU', 0):g} GPUs), "
+                f"but asks for {self.cpus:g} CPUs and {self.gpus:g} GPUs: see --cpus-per-trial and --gpus-per-trial"
+            )
+        return slots if self.num_slots is None else min(slots, self.num_slots)
+
+
+class TrialEvents(tune.Callback):
+    """Ray's events, told to the plan, the ledger and the person who watches."""
+
+    def __init__(self, plan: Plan, tracker: Tracker, progress: Progress, folder_of: Callable[[str], Path]) -> None:
+        self._plan, self._tracker, self._progress, self._folder_of = plan, tracker, progress, folder_of
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Logs an epoch once, also where a trial that began anew repeats it; settles the trial at its last."""
+        record = self._plan.records[trial.config[KEY]]
+        if record.status != "RUNNING":
+            return
+        if error := result.get("error"):
+            self._settle(record, "FAILED", error)
+            return
+        epoch, last = result["epoch"], result["epoch"] == record.spec.config.max_epochs
+        stopped = bool(result["done"]) and not last
+        if epoch > len(record.best_scores):
+            record.best_scores.append(result["best_score"])
+            self._progress.epoch(record, epoch, {**result["metrics"], "best_score": result["best_score"]})
+        metrics = {**result["metrics"], "best_score": result["best_score"], "rung": float(not stopped)}
+        if epoch > record.num_judged:
+            record.num_judged = epoch
+            self._tracker.log(record.run_id, metrics, epoch)
+        if stopped:
+            record.stopped = "asha"
+        if last or stopped:
+            self._settle(record, "FINISHED")
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """A trial whose worker failed more often than it is tried again."""
+        record = self._plan.records[trial.config[KEY]]
+        if record.status == "RUNNING":
+            self._settle(record, "FAILED", f"its worker failed {MAX_RETRIES + 1} times; see {trial.error_file}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Ray pickles callbacks with its snapshots; ours belong to this process
+
+    def _settle(self, record: TrialRecord, status: str, error: str = "") -> None:
+        record.status = status
+        self._plan.settle(record)
+        folder = self._folder_of(record.spec.key)
+        files = [(path, "model") for path in sorted(folder.glob("best-*.safetensors"))[-1:]]
+        self._tracker.close(record, [*files, (folder / PREDICTIONS_FILE, "")], error)
+        self._progress.end(record, error)
+
+
+def start_ray(*, verbose: bool) -> None:
+    """Joins the cluster that RAY_ADDRESS names, or starts Ray on this machine, on loopback."""
+    if ray.is_initialized():
+        return
+    level = logging.INFO if verbose else logging.ERROR
+    joined = os.environ.get("RAY_ADDRESS")
+    ray.init(
+        address=None if joined else "local",
+        include_dashboard=None if joined else False,
+        log_to_driver=verbose,
+        logging_level=level,
+    )
+    for name in ("ray", "ray.tune"):
+        logging.getLogger(name).setLevel(level)
+
+
+def run(
+    plan: Plan,
+    ledger: Ledger,
+    job_of: Callable[[TrialRecord], Job],
+    tags_of: Callable[[TrialRecord], dict[str, str]],
+    resources: Resources,
+    folder: Path,
+    max_epochs: int,
+    metric: str,
+    *,
+    verbose: bool = False,
+) -> None:
+    """Runs all that the plan still has to run; returns when it is done, or after Ctrl-C. Errors of trials are in the ledger."""
+    num_slots = resources.slots()
+    progress = Progress(plan, max_epochs, metric)
+    tracker = Tracker(ledger)
+
+    def start(record: TrialRecord) -> dict[str, Any]:
+        ledger.open(record, tags_of(record))
+        progress.start(record)
+        return {KEY: record.spec.key, "job": job_of(record).as_dict()}
+
+    ray_folder = folder / "ray"
+    shutil.rmtree(ray_folder, ignore_errors=True)  # of an earlier run; nothing in it is ever read
+    trainable = tune.with_resources(StudentTrial, {"cpu": resources.cpus, "gpu": resources.gpus})
+    tuner = tune.Tuner(
+        trainable,
+        tune_config=tune.TuneConfig(
+            search_alg=PlannedSearch(plan, start, num_slots),
+            scheduler=FairAsha(
+                plan,
+                max_epochs=max_epochs,
+                grace_epochs=max(1, round(max_epochs * GRACE_FRACTION)),
+                reduction_factor=REDUCTION_FACTOR,
+            ),
+            num_samples=-1,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name="ray",
+            storage_path=str(folder),
+            verbose=2 if verbose else 0,
+            callbacks=[TrialEvents(plan, tracker, progress, lambda key: folder / "trials" / key)],
+            failure_config=tune.FailureConfig(max_failures=MAX_RETRIES),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
+        ),
+    )
+    # A cluster's scheduler and `kill` end a process by SIGTERM: it gets the clean stop that Ctrl-C gets.
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        tuner.fit()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        progress.close()
+        tracker.flush()

@@ -1,0 +1,160 @@
+"""Where a trial's parameters come from: one Optuna study a cell, the paper's grid, or one study over all cells.
+
+A study's n-th suggestion is a pure function of (seed, study, n, the results known so far): the sampler is made anew for
+each question, seeded by it. So nothing of a search needs to be saved but its results, and a search rebuilt from the
+ledger asks what the uninterrupted one would have asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from search_spaces.space import Cell, Space
+
+Params = dict[str, Any]
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+@dataclass(kw_only=True)
+class Study:
+    """A budget of trials and what is known of them: number -> parameters, and number -> score (None: failed)."""
+
+    name: str
+    num_trials: int
+    asked: dict[int, Params] = field(default_factory=dict)
+    told: dict[int, float | None] = field(default_factory=dict)
+
+    def ask(self) -> tuple[int, Params]:
+        """The next trial's number and parameters; it counts as running until `tell`."""
+        number = len(self.asked)
+        self.asked[number] = self._suggest(number)
+        return number, self.asked[number]
+
+    def tell(self, number: int, score: float | None) -> None:
+        """The best validation score of trial `number`; None where it failed."""
+        self.told[number] = score
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every trial of the budget has been asked for."""
+        return len(self.asked) >= self.num_trials
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial of the budget has an outcome."""
+        return self.exhausted and len(self.told) >= self.num_trials
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """Number and score of the best trial, the earlier one of two equals; None where none succeeded."""
+        scored = [(score, -number) for number, score in self.told.items() if score is not None]
+        return (-max(scored)[1], max(scored)[0]) if scored else None
+
+    def cell(self, params: Params) -> Cell:
+        """The cell that a trial with `params` belongs to."""
+        raise NotImplementedError
+
+    def _suggest(self, number: int) -> Params:
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class GridStudy(Study):
+    """The paper's own search: the points of the grid, in order."""
+
+    of: Cell
+    points: Sequence[Params]
+
+    def cell(self, params: Params) -> Cell:
+        return self.of
+
+    def _suggest(self, number: int) -> Params:
+        return dict(self.points[number])
+
+
+@dataclass(kw_only=True)
+class CellStudy(Study):
+    """Optuna's TPE within one cell; the first trial is the paper's choice."""
+
+    of: Cell
+    space: Space
+    seed: int
+
+    def cell(self, params: Params) -> Cell:
+        return self.of
+
+    def _suggest(self, number: int) -> Params:
+        if number == 0:
+            return self.space.first(self.of)
+        return _ask_optuna(self, self.space.ranges(self.of), self.seed, number)
+
+
+@dataclass(kw_only=True)
+class JointStudy(Study):
+    """One study over everything: the cell itself is a parameter, and beta exists only in cells with a teacher."""
+
+    space: Space
+    seed: int
+
+    def cell(self, params: Params) -> Cell:
+        return next(cell for cell in self.space.cells if cell.name == params["cell"])
+
+    def _suggest(self, number: int) -> Params:
+        names = [cell.name for cell in self.space.cells]
+        if number < len(names):  # each cell once at the paper's choice, so that none is judged unseen
+            return {"cell": names[number], **self.space.first(self.space.cells[number])}
+        chosen: Params = _ask_optuna(self, {"cell": CategoricalDistribution(names)}, self.seed, number)
+        within = self.space.ranges(self.cell(chosen))
+        return chosen | _ask_optuna(self, within, self.seed, number, only_cell=chosen["cell"])
+
+
+def make_studies(space: Space, mode: str, num_trials: int, seed: int) -> list[Study]:
+    """The studies of a sweep; `mode` is "optuna" (fair, a study a cell), "grid" or "joint".
+
+    Raises:
+        ValueError: `mode` is none of them.
+    """
+    if mode == "optuna":
+        return [CellStudy(name=c.name, num_trials=num_trials, of=c, space=space, seed=seed) for c in space.cells]
+    if mode == "grid":
+        grids = [(cell, space.grid_points(cell)) for cell in space.cells]
+        return [GridStudy(name=cell.name, num_trials=len(points), of=cell, points=points) for cell, points in grids]
+    if mode == "joint":
+        return [JointStudy(name="joint", num_trials=num_trials * len(space.cells), space=space, seed=seed)]
+    raise ValueError(f"the search must be one of optuna, grid, joint, but got {mode!r}")
+
+
+def _ask_optuna(
+    study: Study, ranges: Mapping[str, BaseDistribution], seed: int, number: int, only_cell: str | None = None
+) -> Params:
+    sampler = optuna.samplers.TPESampler(
+        seed=_question_seed(seed, study.name, number, len(ranges)),
+        n_startup_trials=min(10, max(3, study.num_trials // 4)),
+        multivariate=True,
+        constant_liar=True,  # running trials count as poor ones, so that two slots do not try the same
+    )
+    question = optuna.create_study(direction="maximize", sampler=sampler)
+    known = (n for n, params in study.asked.items() if only_cell is None or params["cell"] == only_cell)
+    question.add_trials([trial for n in known if (trial := _known_trial(study, n, ranges)) is not None])
+    return dict(question.ask(dict(ranges)).params)
+
+
+def _known_trial(study: Study, number: int, ranges: Mapping[str, BaseDistribution]) -> FrozenTrial | None:
+    params = {name: value for name, value in study.asked[number].items() if name in ranges}
+    distributions = {name: ranges[name] for name in params}
+    if number not in study.told:
+        return create_trial(params=params, distributions=distributions, state=TrialState.RUNNING)
+    score = study.told[number]
+    return None if score is None else create_trial(params=params, distributions=distributions, value=score)
+
+
+def _question_seed(seed: int, name: str, number: int, num_ranges: int) -> int:
+    digest = hashlib.sha256(f"{seed}/{name}/{number}/{num_ranges}".encode()).digest()
+    return int.from_bytes(digest[:4], "little")

@@ -1,0 +1,102 @@
+"""What a search may vary: cells, the ranges within a cell, and the paper's own grid.
+
+A *cell* is a column of Tables IV and V (Akbarian et al. 2020): method, teacher, student and trainable depth, at one
+fraction of the training data. Each cell is searched with a budget of its own.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from optuna.distributions import FloatDistribution
+
+from trainables.config import BETA_MAX, BETA_MIN, NO_TEACHER, cell_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One column of a results table, at one fraction of the training data."""
+
+    method: str
+    teacher: str
+    student: str
+    unfreeze: str = "all"
+    data_fraction: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """For example ``attention/mimic-cxr/densenet40/all@0.25``."""
+        return cell_name(self.method, self.teacher, self.student, self.unfreeze, self.data_fraction)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """The search space of one data set. Learning rate and weight decay are tuned in every cell, the baseline's included."""
+
+    dataset: str
+    selection_metric: str  # what chooses the best epoch and the best configuration, on the validation set
+    cells: tuple[Cell, ...]
+    learning_rate: FloatDistribution
+    weight_decay: FloatDistribution
+    beta: FloatDistribution  # only in cells with a teacher
+    first_point: Mapping[str, float]  # learning rate and weight decay of each cell's first trial
+    first_beta: Mapping[tuple[str, str], float]  # (teacher, student) -> beta of the first trial: Table III
+    grid: Mapping[str, Sequence[float]]  # the grid search: beta varies, the rest stays
+
+    def ranges(self, cell: Cell) -> dict[str, FloatDistribution]:
+        """What varies within `cell`; beta exists only where there is a teacher."""
+        ranges = {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay}
+        return ranges if cell.teacher == NO_TEACHER else {**ranges, "beta": self.beta}
+
+    def first(self, cell: Cell) -> dict[str, float]:
+        """The parameters of a cell's first trial: the paper's choice, where it states one."""
+        if cell.teacher == NO_TEACHER:
+            return dict(self.first_point)
+        return {**self.first_point, "beta": self.first_beta.get((cell.teacher, cell.student), 100.0)}
+
+    def grid_points(self, cell: Cell) -> list[dict[str, float]]:
+        """The grid of `cell`: each beta with the paper's learning rate; one point where there is no teacher."""
+        betas = [{}] if cell.teacher == NO_TEACHER else [{"beta": beta} for beta in self.grid["beta"]]
+        fixed = {name: values[0] for name, values in self.grid.items() if name != "beta"}
+        return [{**fixed, **beta} for beta in betas]
+
+    def narrowed(self, patterns: Iterable[str] | None, fractions: Sequence[float] = (1.0,)) -> Space:
+        """The same space with the cells that match any of `patterns` (shell wildcards), at each of `fractions`.
+
+        Raises:
+            ValueError: a pattern matches no cell, or a fraction is not in (0, 1].
+        """
+        cells = [replace(cell, data_fraction=fraction) for fraction in fractions for cell in self.cells]
+        if any(not 0 < fraction <= 1 for fraction in fractions):
+            raise ValueError(f"0 < fraction <= 1 must hold for each, but got fractions={tuple(fractions)}")
+        if patterns is not None:
+            patterns = list(patterns)
+            for pattern in patterns:
+                if not any(fnmatch.fnmatchcase(cell.name, pattern) for cell in cells):
+                    names = "\n  ".join(cell.name for cell in cells)
+                    raise ValueError(f"no cell of {self.dataset} matches {pattern!r}; the cells are\n  {names}")
+            cells = [cell for cell in cells if any(fnmatch.fnmatchcase(cell.name, p) for p in patterns)]
+        return replace(self, cells=tuple(cells))
+
+
+# Section V.A: beta by grid search from 1 to 2000. The paper does not list its grid; this one holds every beta of Table III.
+PAPER_BETAS = (1.0, 5.0, 10.0, 20.0, 30.0, 50.0, 60.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
+PAPER_LEARNING_RATE = 5e-5
+BETA = FloatDistribution(BETA_MIN, BETA_MAX, log=True)
+
+
+def cells_of_tables_4_and_5() -> tuple[Cell, ...]:
+    """The seven columns that Tables IV and V share, left to right."""
+    columns: list[dict[str, Any]] = [
+        {"method": "transfer", "teacher": NO_TEACHER, "student": "densenet121"},
+        {"method": "transfer", "teacher": NO_TEACHER, "student": "densenet121", "unfreeze": "last34"},
+        {"method": "transfer", "teacher": NO_TEACHER, "student": "densenet40"},
+        {"method": "attention", "teacher": "imagenet", "student": "densenet121"},
+        {"method": "attention", "teacher": "imagenet", "student": "densenet40"},
+        {"method": "attention", "teacher": "mimic-cxr", "student": "densenet121"},
+        {"method": "attention", "teacher": "mimic-cxr", "student": "densenet40"},
+    ]
+    return tuple(Cell(**column) for column in columns)
