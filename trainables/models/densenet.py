@@ -113,7 +113,9 @@ def load_backbone(student: nn.Module, densenet121_state: Mapping[str, Tensor]) -
         if name not in densenet121_state or densenet121_state[name].shape != tensor.shape
     ]
     if wrong:
-        raise ValueError(f"the weights must hold every shared layer, but {len(wrong)} do not fit: {'; '.join(wrong[:5])}")
+        raise ValueError(
+            f"the weights must hold every shared layer, but {len(wrong)} do not fit: {'; '.join(wrong[:5])}"
+        )
     student.load_state_dict({name: densenet121_state[name] for name in own}, strict=False)
 
 

@@ -36,7 +36,9 @@ class Teacher:
     is_phantom: bool
     fingerprint: str  # of the weights
     scores: dict[str, float] = field(default_factory=dict)  # its own, on its own data
-    seen: dict[str, Any] = field(default_factory=dict)  # data set, fingerprint, split, salted hashes of its training patients
+    seen: dict[str, Any] = field(
+        default_factory=dict
+    )  # data set, fingerprint, split, salted hashes of its training patients
 
     def state_dict(self) -> dict[str, Tensor]:
         """All weights, on the CPU."""

@@ -65,7 +65,9 @@ def test_nothing_behind_the_tap_is_computed():
     network = build("densenet121", 2)
     ran = []
     for each in ("denseblock4.denselayer15", "denseblock4.denselayer16", "norm5"):
-        network.features.get_submodule(each).register_forward_pre_hook(lambda module, inputs, each=each: ran.append(each))
+        network.features.get_submodule(each).register_forward_pre_hook(
+            lambda module, inputs, each=each: ran.append(each)
+        )
     network.classifier.register_forward_pre_hook(lambda module, inputs: ran.append("classifier"))
     Truncated(network, ATTENTION_TAP["densenet121"])(torch.randn(1, 3, 64, 64))
     assert ran == ["denseblock4.denselayer15"]

@@ -76,17 +76,24 @@ def draw(
         raise ValueError(f"a view is one of {VIEWS}, but got view={view!r}")
     if unknown := sorted(set(signs) - set(SIGNS)):
         raise ValueError(f"a sign is one of {SIGNS}, but got {unknown}")
-    scene = Scene(size=image_size_px, rng=rng, film=np.full((image_size_px, image_size_px), 0.02, dtype=np.float32))
+    # each stage has its own Generator, so that a picture with a finding differs from the one without it by that alone
+    flesh, findings, bones, devices, exposure = rng.spawn(5)
+    scene = Scene(size=image_size_px, rng=flesh, film=np.full((image_size_px, image_size_px), 0.02, dtype=np.float32))
     if view == "lateral":
         chest_lateral.build(scene, body, signs)
-        chest_findings.draw(scene, signs)
-        chest_lateral.build_bones(scene, signs)
     else:
         chest_frontal.build(scene, body, signs, is_supine=view == "AP")
-        chest_findings.draw(scene, signs)
+    scene.rng = findings
+    chest_findings.draw(scene, signs)
+    scene.rng = bones
+    if view == "lateral":
+        chest_lateral.build_bones(scene, signs)
+    else:
         chest_bones.build(scene, body, signs)
     if "devices" in signs:
+        scene.rng = devices
         chest_devices.draw(scene, signs["devices"], is_frontal=view != "lateral")
+    scene.rng = exposure
     image, boxes = _expose(scene, hospital, view)
     return Radiograph(image, boxes)
 

@@ -48,8 +48,8 @@ def _ribs(scene: Scene, signs: Mapping[str, float]) -> None:
     """Ten posterior ribs a side, and the anterior ends of the upper ones; a broken rib is stepped and knotted."""
     rng = scene.rng
     back, front = scene.ink(), scene.ink()
-    num_broken = 1 + round(2 * signs["fracture"]) if "fracture" in signs else 0
-    broken = {(int(rng.integers(2)), int(rng.integers(2, 8))) for _ in range(num_broken)}
+    breaks = rng.integers((0, 2), (2, 8), size=(3, 2)).tolist()  # lung, rib
+    broken = breaks[: 1 + round(2 * signs["fracture"])] if "fracture" in signs else []
     slope = rng.uniform(0.9, 1.3)
     for number, lung in enumerate(scene.lungs):
         for rib in range(10):
@@ -63,7 +63,7 @@ def _ribs(scene: Scene, signs: Mapping[str, float]) -> None:
             ]
             arc += [(reach, v + 0.2 * slope)]
             path = spline(lung.points(arc), closed=False)
-            if (number, rib) in broken:
+            if [number, rib] in broken:
                 path = _break(scene, path)
             back.line(path, 0.024, 0.85)
             back.line(path, 0.013, 0.5)  # the marrow lets more through than the cortex

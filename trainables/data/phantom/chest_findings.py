@@ -16,8 +16,9 @@ from trainables.data.phantom.chest_scene import BONE, Scene
 
 def draw(scene: Scene, signs: Mapping[str, float]) -> None:
     """Draws every sign of these that lies over the anatomy, air before water before bone."""
-    for name, paint in PAINTERS.items():
+    for (name, paint), rng in zip(PAINTERS.items(), scene.rng.spawn(len(PAINTERS)), strict=True):
         if name in signs:
+            scene.rng = rng
             paint(scene, signs[name])
 
 
@@ -44,14 +45,15 @@ def _pneumothorax(scene: Scene, severity: float) -> None:
 def _effusion(scene: Scene, severity: float) -> None:
     """Fluid fills the sulcus to a level that climbs at the wall: the meniscus."""
     for lung in scene.some_lungs(severity):
-        level = 0.97 - scene.rng.uniform(0.03, 0.10) - 0.36 * severity
+        level = 0.97 - scene.rng.uniform(0.02, 0.09) - 0.30 * severity
         u = np.linspace(-0.05, 1.1, 30)
         v = level - (0.05 + 0.16 * severity) * np.clip(u, 0, 1.1) ** 4 - 0.03 * np.clip(0.3 - u, 0, 1) ** 2 * 5
         surface = lung.points(np.stack([u, v], axis=1))
         ink = scene.ink()
-        hull = scene.ink()  # to the wall, and over the dome, which cannot be made out any more
+        hull = scene.ink()
         hull.area(lung.outline)
-        hull.area(lung.points([(0.12, 0.8), (0.97, 0.8), (0.98, 1.0), (0.12, 1.0)]))
+        if len(scene.lungs) == 2:  # seen from the front, the dome cannot be made out any more
+            hull.area(lung.points([(0.12, 0.8), (0.97, 0.8), (0.98, 1.0), (0.12, 1.0)]))
         ink.area(np.vstack([surface, lung.points([(1.12, 1.08), (-0.05, 1.08)])]))
         scene.veil(ink.read(0.006) * hull.read(0.005), 0.97)
         scene.note("effusion", np.vstack([surface[8:], lung.points([(1.0, 1.0)])]))

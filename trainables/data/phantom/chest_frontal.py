@@ -58,7 +58,7 @@ def _lung(scene: Scene, body: Body, signs: Mapping[str, float], side: int) -> Lu
     flat = signs.get("emphysema", 0)
     outline[DOME, 1] += 0.6 * flat * (1.02 - outline[DOME, 1])
     sulcus = body.sulcus + 0.05 * flat + rng.normal(0, 0.008) + (0.015 if side == 1 else -0.01)
-    if "atelectasis" in signs and rng.uniform() < 0.5:
+    if rng.uniform() < 0.5 and "atelectasis" in signs:
         sulcus -= 0.05 * signs["atelectasis"]  # the lung lost volume, the diaphragm rises
     if side == 1:
         outline[10:13, 0] += [0.10, 0.16, 0.04]  # room for the heart

@@ -13,8 +13,8 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,9 +30,9 @@ from trainables import atomic
 
 MARK = "PHANTOM.json"
 GENERATOR_VERSION = 1  # raise it when the same arguments would no longer give the same bytes
+WORTH_A_PROCESS = 64  # jobs: drawing these takes about as long as starting a process
 LOT = 8  # jobs handed out at a time, so that handing out costs nothing beside them
 SMALLEST_IMAGE_PX = 16
-
 
 Rows = list[tuple[str, Sequence[object]]]  # the table's path within the data set, and the row
 
@@ -58,7 +58,7 @@ def write_folder(
     """Puts the files of `draw(**job)` for every job into `folder`, and the tables; returns the folder.
 
     `tables` has the header of each table by its path (no header line if empty, compressed if it ends in .gz). A folder
-    that holds a phantom of the same arguments is kept as it is. `num_processes` None: all cores.
+    that holds a phantom of the same arguments is kept as it is. `num_processes` None: all cores, as far as that pays.
 
     Raises:
         FileExistsError: the folder holds something else, real images perhaps; it is never touched.
@@ -117,13 +117,15 @@ def _draw_all(
 ) -> Rows:
     """Table rows of all jobs, in the jobs' order."""
     lots = [jobs[start : start + LOT] for start in range(0, len(jobs), LOT)]
-    # these processes neither fork this one's threads (torch, Ray) nor import its main module again
+    num_processes = num_processes or min(joblib.cpu_count(), 1 + len(jobs) // WORTH_A_PROCESS)
     rows: Rows = []
-    with (
-        ProcessPoolExecutor(min(num_processes or joblib.cpu_count(), len(lots))) as workers,
-        tqdm(total=len(jobs), desc=title, disable=not progress, delay=1) as bar,
-    ):
-        for lot, found in zip(lots, workers.map(partial(_draw_lot, part, draw), lots), strict=True):
+    with ExitStack() as stack:
+        bar = stack.enter_context(tqdm(total=len(jobs), desc=title, disable=not progress, delay=1))
+        each: Callable[..., Iterable[Rows]] = map
+        if num_processes > 1:
+            # these processes neither fork this one's threads (torch, Ray) nor import its main module again
+            each = stack.enter_context(ProcessPoolExecutor(num_processes)).map
+        for lot, found in zip(lots, each(partial(_draw_lot, part, draw), lots), strict=True):
             rows += found
             bar.update(len(lot))
     return rows

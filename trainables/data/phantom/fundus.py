@@ -72,11 +72,13 @@ def draw(style: Style, *, side: str, grade: int, is_inverted: bool, image_size_p
     if not 0 <= grade < NUM_GRADES:
         raise ValueError(f"0 <= grade <= {NUM_GRADES - 1} must hold, but got grade={grade}")
     size = image_size_px
+    # each stage has its own Generator, so that a healthy and an ill picture differ by the lesions alone
+    rng, lesions, camera = rng.spawn(3)
     field = _field(style, rng)
     retina = _background(style, field, rng, size)
     _add_vessels(retina, style, field, rng, size)
     _add_disc(retina, style, field, rng, size)
-    layers = fundus_lesions.draw(rng, field, grade, size)
+    layers = fundus_lesions.draw(lesions, field, grade, size)
     glow = retina[0].max()
     for layer in layers:
         colour = np.asarray(layer.colour, dtype=np.float32)[:, None, None] * min(1.0, 0.25 + glow)
@@ -89,7 +91,7 @@ def draw(style: Style, *, side: str, grade: int, is_inverted: bool, image_size_p
         slice(None, None, -1 if is_inverted else 1),
         slice(None, None, -1 if (side == "left") != is_inverted else 1),
     )
-    image = _photograph(retina[flips], style, is_inverted, rng, size)
+    image = _photograph(retina[flips], style, is_inverted, camera, size)
     return Fundus(image, fundus_lesions.area(layers, visible))
 
 

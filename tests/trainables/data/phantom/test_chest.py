@@ -11,10 +11,22 @@ from trainables.data.phantom.chest_scene import SIGNS
 
 # a hospital whose pictures are all taken alike, so that two of them can be compared point by point
 STILL = replace(
-    NIH, contrast=(1.0, 1.0), brightness=(0.0, 0.0), blur=(0.0, 0.0), grain=(0.0, 0.0), collimated_share=0.0, tilt_deg=0.0
+    NIH,
+    contrast=(1.0, 1.0),
+    brightness=(0.0, 0.0),
+    blur=(0.0, 0.0),
+    grain=(0.0, 0.0),
+    collimated_share=0.0,
+    tilt_deg=0.0,
 )
 BODY = replace(sample_body(np.random.default_rng(0)), sex="M", girth=0.3)
-SHAPES = ("cardiomegaly", "wide_mediastinum", "emphysema", "atelectasis", "fracture")  # these are built into the anatomy
+SHAPES = (
+    "cardiomegaly",
+    "wide_mediastinum",
+    "emphysema",
+    "atelectasis",
+    "fracture",
+)  # these are built into the anatomy
 
 
 def film(signs=None, view="PA", seed=0, size=128, hospital=STILL, body=BODY):
@@ -45,7 +57,9 @@ def test_lungs_are_darker_than_heart_and_belly():
 @pytest.mark.parametrize("view", ["PA", "lateral"])
 def test_every_sign_over_the_anatomy_shows_and_more_so_when_severe(sign, view):
     changes = [
-        np.mean([np.abs(film({sign: s}, view, n).image.astype(float) - film({}, view, n).image).mean() for n in range(6)])
+        np.mean(
+            [np.abs(film({sign: s}, view, n).image.astype(float) - film({}, view, n).image).mean() for n in range(6)]
+        )
         for s in (0.2, 1.0)
     ]
     assert changes[0] > 0.05 and changes[1] > changes[0]
@@ -66,31 +80,29 @@ def test_effusion_whitens_the_base_and_pneumothorax_blackens_the_top():
 @pytest.mark.parametrize("severity", [0.2, 0.9])
 def test_a_large_heart_is_wider_than_half_the_chest(severity):
     def ratio(signs):
-        (x, _, width, _) = film(signs, size=256).boxes["cardiomegaly"][0]
+        (_, _, width, _) = film(signs, size=256).boxes["cardiomegaly"][0]
         return width / (2 * BODY.chest_half * 256)
 
     assert ratio({"cardiomegaly": severity}) > 0.5
     assert ratio({"cardiomegaly": 0.9}) > ratio({"cardiomegaly": 0.2})
 
 
-@pytest.mark.parametrize("sign", ["nodule", "mass", "consolidation"])
+@pytest.mark.parametrize("sign", ["nodule", "mass", "consolidation", "pneumonia", "pneumothorax"])
 def test_boxes_hold_what_was_drawn(sign):
     for seed in range(6):
         ill, healthy = film({sign: 0.9}, seed=seed, size=256), film({}, seed=seed, size=256)
-        boxes = ill.boxes[sign]
         inside = np.zeros((256, 256), dtype=bool)
-        for x, y, width, height in boxes:
+        for x, y, width, height in ill.boxes[sign]:
             assert 0 <= x <= x + width <= 256 and 0 <= y <= y + height <= 256
             inside[int(y) : int(y + height) + 1, int(x) : int(x + width) + 1] = True
-        # over the same anatomy the film is brighter within the boxes than anywhere else it changed
-        change = ill.image.astype(float) - healthy.image
-        if np.abs(change).max() > 20:
-            assert change[inside].mean() > 5 * abs(change[~inside].mean())
+        change = np.abs(ill.image.astype(float) - healthy.image)
+        assert change[inside].mean() > 2 * change[~inside].mean()
 
 
 def test_hospitals_differ_in_style():
     tones = {
-        h.marker: np.mean([film(hospital=h, seed=s).image.astype(float).std() for s in range(8)]) for h in (NIH, CHEXPERT, MIMIC)
+        h.marker: np.mean([film(hospital=h, seed=s).image.astype(float).std() for s in range(8)])
+        for h in (NIH, CHEXPERT, MIMIC)
     }
     assert len({round(tone) for tone in tones.values()}) == 3, tones
 
@@ -100,6 +112,16 @@ def test_bodies_are_plausible():
     assert {body.sex for body in bodies} == {"F", "M"}
     assert all(18 <= body.age_years <= 90 for body in bodies)
     assert 45 < np.mean([body.age_years for body in bodies]) < 68
+
+
+def test_boxes_follow_the_pose():
+    turned = replace(STILL, tilt_deg=20.0)
+    for seed in range(6):
+        ill, healthy = (film(signs, seed=seed, size=256, hospital=turned) for signs in ({"mass": 0.9}, {}))
+        x, y, width, height = ill.boxes["mass"][0]
+        rows, columns = np.nonzero(ill.image.astype(float) - healthy.image > 40)
+        if len(rows) > 50:  # not hidden by the heart
+            assert x - 3 <= np.median(columns) <= x + width + 3 and y - 3 <= np.median(rows) <= y + height + 3
 
 
 def test_the_same_generator_draws_the_same_picture():

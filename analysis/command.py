@@ -1,0 +1,83 @@
+"""The front door that the tables share: which runs, which format, and what was left out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from analysis.rendering import FORMATS, Table
+from analysis.runs import Runs, default_tracking_uri, runs
+
+
+def parser(name: str, description: str) -> argparse.ArgumentParser:
+    """The flags of every table's command."""
+    made = argparse.ArgumentParser(prog=f"python -m analysis.{name}", description=description)
+    made.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
+    return made
+
+
+def add_run_flags(made: argparse.ArgumentParser) -> None:
+    """The flags of a command that reads MLflow."""
+    made.add_argument("--tracking-uri", help="default: MLFLOW_TRACKING_URI, else results/mlflow.db of this folder")
+    made.add_argument("--sweep", metavar="NAME", help="only this sweep's runs; default: every sweep of one set-up")
+
+
+def read(given: argparse.Namespace, datasets: Sequence[str]) -> list[Runs]:
+    """The runs of each data set; a data set without an experiment gives an empty `Runs`.
+
+    Raises:
+        FileNotFoundError: there is no MLflow file.
+        LookupError: no data set has a sweep of the name asked for.
+    """
+    uri = given.tracking_uri or default_tracking_uri()
+    found: list[Runs] = []
+    for dataset in datasets:
+        try:
+            found.append(runs(uri, dataset, given.sweep))
+        except LookupError:
+            continue
+    if not found:
+        raise LookupError(f"no sweep named {given.sweep!r} for {', '.join(datasets)} in {uri}")
+    return found
+
+
+def left_out_note(found: Sequence[Runs]) -> list[str]:
+    """One note that counts what was left out, by reason; none where nothing was."""
+    notes = []
+    for one in found:
+        counts = one.left_out["reason"].value_counts().sort_index() if len(one.left_out) else pd.Series(dtype=int)
+        if len(counts):
+            listed = "; ".join(f"{count} {reason}" for reason, count in counts.items())
+            notes.append(f"left out of {one.dataset}: {listed} (`python -m analysis.runs {one.dataset}` lists them)")
+        elif one.trials.empty:
+            notes.append(f"no runs of {one.dataset} in {one.tracking_uri}")
+    return notes
+
+
+def show(
+    name: str,
+    datasets: Sequence[str],
+    rows: Callable[[Sequence[Runs]], pd.DataFrame],
+    table: Callable[[pd.DataFrame], Table],
+    arguments: list[str] | None,
+) -> int:
+    """Reads the runs, makes the table, prints it. Returns the process's exit status."""
+    made = parser(name, f"Prints {name} of the paper with our numbers beside it.")
+    add_run_flags(made)
+    given = made.parse_args(arguments)
+    try:
+        found = read(given, datasets)
+    except (FileNotFoundError, LookupError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print_table(table(rows(found)), found, given)
+    return 0
+
+
+def print_table(whole: Table, found: Sequence[Runs], given: argparse.Namespace) -> None:
+    """Writes the table to the standard output in the format asked for, with a note on what was left out."""
+    print(FORMATS[given.format](replace(whole, notes=[*whole.notes, *left_out_note(found)])))

@@ -1,0 +1,164 @@
+"""Cells against each other on the same test images, and in words what the numbers allow.
+
+A difference is told from none only where both sources of variance allow it: the test patients (hierarchical bootstrap,
+paired) and the seeds (Welch's t-test over the repeats). The larger of the two p-values counts, after Holm's correction.
+
+Shapes: B draws, N test images, S seeds (repeats), L labels or classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from analysis.bootstrap import auc_draws, over_seeds, patient_weights, percentiles
+from analysis.delong import delong
+from analysis.labels import is_counted, macro_auc
+from analysis.multiple import holm
+from analysis.predictions import Predictions
+
+NUM_DRAWS = 1000
+LEVEL = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """A cell's macro AUC over the counted labels: on the test set itself, and in each draw of patients."""
+
+    points_S: NDArray[np.float64]
+    draws_SB: NDArray[np.float64]
+    num_patients: int
+
+
+def draws_of(repeats: Sequence[Predictions], weights_BN: NDArray[np.float32]) -> Draws | None:
+    """The draws of one cell; None where no label is counted."""
+    counted_L = is_counted(repeats[0])
+    if not counted_L.any():
+        return None
+    columns = np.flatnonzero(counted_L)
+    everything_N = np.ones(len(repeats[0].images), dtype=bool)
+    return Draws(
+        points_S=np.array([macro_auc(repeat, counted_L, everything_N) for repeat in repeats], dtype=np.float64),
+        draws_SB=np.stack([np.mean([_label_draws(one, c, weights_BN) for c in columns], axis=0) for one in repeats]),
+        num_patients=repeats[0].images["patient"].nunique(),
+    )
+
+
+def _label_draws(one: Predictions, column: np.integer, weights_BN: NDArray[np.float32]) -> NDArray[np.float64]:
+    known_N = one.known_NL[:, column]
+    score_N, positive_N = one.probabilities_NL[known_N, column], one.positive_NL[known_N, column]
+    return auc_draws(score_N, positive_N, weights_BN if known_N.all() else weights_BN[:, known_N])
+
+
+def weights_of(predictions: Predictions, seed: int = 0) -> NDArray[np.float32]:
+    """The draws of patients that all cells tested on these images share, [B, N]."""
+    return patient_weights(predictions.patient_N, NUM_DRAWS, np.random.default_rng(seed))
+
+
+def variance_rows(cells: Mapping[str, Draws], seed: int = 0) -> pd.DataFrame:
+    """One row a cell: auc, low, high (hierarchical bootstrap), sd_seeds, sd_patients (the spread of the repeats' mean
+    that the draw of patients alone gives), n, num_patients. Fractions; NaN where n < 2 for sd_seeds.
+    """
+    rows = []
+    for cell, draws in cells.items():
+        both = percentiles(over_seeds(draws.draws_SB, np.random.default_rng(seed)))
+        n = len(draws.points_S)
+        rows.append(
+            {
+                "cell": cell,
+                "auc": draws.points_S.mean(),
+                "low": both.low,
+                "high": both.high,
+                "sd_seeds": draws.points_S.std(ddof=1) if n > 1 else np.nan,
+                "sd_patients": np.nanstd(draws.draws_SB.mean(axis=0), ddof=1),
+                "n": n,
+                "num_patients": draws.num_patients,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def planned(cells: Sequence[str]) -> list[tuple[str, str]]:
+    """The pairs that the paper's questions name: each cell against plain transfer of the same student, depth "all" and
+    size; and the same method and student under each two teachers.
+    """
+    pairs = []
+    parts = {cell: (*cell.partition("@")[0].split("/"), cell.partition("@")[2]) for cell in cells}
+    for cell, (method, teacher, student, unfreeze, fraction) in parts.items():
+        plain = f"transfer/none/{student}/all" + (f"@{fraction}" if fraction else "")
+        if cell != plain and plain in parts:
+            pairs.append((cell, plain))
+        for other, (*_, other_fraction) in parts.items():
+            same = (parts[other][0], *parts[other][2:4], other_fraction) == (method, student, unfreeze, fraction)
+            if same and other > cell and teacher != "none":
+                pairs.append((other, cell))
+    return sorted(pairs)
+
+
+def comparison_rows(cells: Mapping[str, Draws], pairs: Sequence[tuple[str, str]], seed: int = 0) -> pd.DataFrame:
+    """One row a pair: first, second, difference (first less second), low, high (hierarchical bootstrap, paired by
+    patient), p_patients, p_seeds (NaN where a cell has one repeat), p_holm, n, num_patients. Fractions.
+    """
+    rows = []
+    for first, second in pairs:
+        one, other = cells[first], cells[second]
+        rng = np.random.default_rng(seed)
+        both = percentiles(over_seeds(one.draws_SB, rng) - over_seeds(other.draws_SB, rng))
+        n = min(len(one.points_S), len(other.points_S))
+        # Equal repeats on both sides have no spread; then Welch's test is not defined, and says nothing.
+        welch = stats.ttest_ind(one.points_S, other.points_S, equal_var=False).pvalue if n > 1 else np.nan
+        rows.append(
+            {
+                "first": first,
+                "second": second,
+                "difference": one.points_S.mean() - other.points_S.mean(),
+                "low": both.low,
+                "high": both.high,
+                "p_patients": both.p_value,
+                "p_seeds": float(welch),
+                "n": n,
+                "num_patients": one.num_patients,
+            }
+        )
+    columns = ["first", "second", "difference", "low", "high", "p_patients", "p_seeds", "n", "num_patients"]
+    frame = pd.DataFrame(rows, columns=columns)
+    both_allow = frame[["p_patients", "p_seeds"]].max(axis=1).where(frame["p_seeds"].notna())
+    return frame.assign(p_holm=holm(both_allow.to_numpy(dtype=float)))
+
+
+def sentence(row: Mapping[str, object]) -> str:
+    """What one row of `comparison_rows` allows to be said, in words and percentage points."""
+    difference, low, high = (100 * float(str(row[name])) for name in ("difference", "low", "high"))
+    p, n, num_patients = float(str(row["p_holm"])), row["n"], row["num_patients"]
+    numbers = f"{difference:+.2f} points, 95% interval {low:+.2f} to {high:+.2f}"
+    basis = f"n = {n} repeats and {num_patients} test patients"
+    if not np.isfinite(p) or p >= LEVEL:
+        shown = f"; Holm-corrected p = {p:.3f}" if np.isfinite(p) else ""
+        return f"{row['first']} and {row['second']}: no difference can be told from {basis} ({numbers}{shown})."
+    word = "higher" if difference > 0 else "lower"
+    return f"{row['first']} has a {word} AUC than {row['second']}: {numbers} (Holm-corrected p = {p:.3f}; {basis})."
+
+
+def delong_rows(first: tuple[str, Sequence[Predictions]], second: tuple[str, Sequence[Predictions]]) -> pd.DataFrame:
+    """One row a counted label: first, second, label, auc_first, auc_second, p, p_holm.
+
+    The scores are each cell's mean probability over its repeats. Empty where the two were tested on other images.
+    """
+    (name, repeats), (other_name, others) = first, second
+    columns = ["first", "second", "label", "auc_first", "auc_second", "p"]
+    if not repeats[0].images["image"].equals(others[0].images["image"]):
+        return pd.DataFrame(columns=[*columns, "p_holm"])
+    score_NL, other_NL = (np.mean([one.probabilities_NL for one in cell], axis=0) for cell in (repeats, others))
+    rows = []
+    for column in np.flatnonzero(is_counted(repeats[0])):
+        known_N = repeats[0].known_NL[:, column]
+        test = delong(score_NL[known_N, column], other_NL[known_N, column], repeats[0].positive_NL[known_N, column])
+        label = repeats[0].label_names[column]
+        rows.append((name, other_name, label, test.auc_first, test.auc_second, test.p_value))
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.assign(p_holm=holm(frame["p"].to_numpy(dtype=float)))

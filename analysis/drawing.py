@@ -1,0 +1,94 @@
+"""What all figures share: colours that the colour-blind can tell apart, and files with the same bytes each time."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.rendering import PHANTOM_NOTICE
+
+# Okabe and Ito's palette, https://jfly.uni-koeln.de/color/ ; yellow is left out: it vanishes on white.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+BLACK = "#000000"
+LINES = {("densenet121", "all"): "-", ("densenet40", "all"): "--", ("densenet121", "last34"): ":"}
+MARKERS = {("densenet121", "all"): "o", ("densenet40", "all"): "s", ("densenet121", "last34"): "^"}
+PNG_DPI = 150
+MAX_VECTORS = 500  # more marks than these are pixels within an SVG: thousands of paths would choke a browser
+SETTINGS: Any = {"svg.hashsalt": "analysis", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A drawn figure with its text alternative and the frame behind it."""
+
+    name: str  # for example "figure_4"
+    title: str
+    alternative: str  # what the figure shows, in a sentence or two, for who cannot see it
+    figure: Figure
+    frame: pd.DataFrame
+
+
+def figure(
+    num_columns: int = 1, height_in: float = 3.6, num_rows: int = 1, sharey: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """An empty figure, 8 inches wide, and its axes from left to right and from top to bottom."""
+    with mpl.rc_context(SETTINGS):
+        made = Figure(figsize=(8, height_in * num_rows), layout="constrained")
+        axes = made.subplots(num_rows, num_columns, squeeze=False, sharey=sharey)
+    return made, list(axes.flat)
+
+
+def legend(made: Figure, axes: list[Axes], num_columns: int = 3) -> None:
+    """One legend below the axes for all of them: beside the lines it would hide some."""
+    entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    if entries:
+        made.legend(
+            entries.values(), entries.keys(), loc="outside lower center", ncols=num_columns, fontsize=7, frameon=False
+        )
+
+
+def announce_phantom(made: Figure, is_phantom: bool) -> None:
+    """Writes the notice of phantom data across the head of the figure."""
+    if is_phantom:
+        made.suptitle(PHANTOM_NOTICE, fontsize=8, color=PALETTE[1], fontweight="bold")
+
+
+def png(made: Figure) -> bytes:
+    """The figure as PNG, without a date or the version of a program in it."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(SETTINGS):
+        made.savefig(buffer, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def svg(made: Figure) -> bytes:
+    """The figure as SVG, without a date or the version of a program in it."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(SETTINGS):
+        made.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def style(cell: str, teachers: list[str]) -> dict[str, Any]:
+    """A cell's line: the colour is its teacher's (black without one), dash and marker the student's and its depth's;
+    paler with a part of the training data.
+
+    `teachers` lists the teachers of the whole figure, so that one teacher has one colour.
+    """
+    name, _, fraction = cell.partition("@")
+    _, teacher, student, unfreeze = name.split("/")
+    colour = BLACK if teacher == "none" else PALETTE[teachers.index(teacher) % len(PALETTE)]
+    kind = (student, unfreeze)
+    look = {"color": colour, "linestyle": LINES.get(kind, "-."), "marker": MARKERS.get(kind, "D")}
+    return {**look, "alpha": 0.5 if fraction else 1.0}
+
+
+def teachers_of(cells: list[str]) -> list[str]:
+    """The teachers of these cells, sorted, without "none"."""
+    return sorted({cell.split("/")[1] for cell in cells} - {"none"})

@@ -1,0 +1,76 @@
+"""Fig. 3: AUC against the number of training images, attention transfer beside plain transfer, a line a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis import drawing
+from analysis.cells import summary
+from analysis.drawing import Picture
+from analysis.facts import from_sweeps
+from analysis.runs import Runs
+from analysis.statistics import T_NAME
+
+PANELS = {"transfer": "transfer learning"}
+
+
+def rows(found: Runs) -> pd.DataFrame:
+    """One row a cell and fraction: panel, line (the cell without its fraction), data_fraction, num_images (of training;
+    NaN where the sweep does not say how many there are), auc, half_width (Student's t), n, data. Percent.
+    """
+    columns = ["panel", "line", "data_fraction", "num_images", "auc", "half_width", "n", "data"]
+    if found.confirm.empty:
+        return pd.DataFrame(columns=columns)
+    frame = summary(found.confirm, "test_auc")
+    fraction = found.confirm.drop_duplicates("tags.cell").set_index("tags.cell")["params.data_fraction"].astype(float)
+    counts = [counts["train"] for source in from_sweeps([found], "table_2") for counts in source.facts.values()]
+    frame = frame.assign(
+        line=frame["cell"].str.partition("@")[0],
+        data_fraction=frame["cell"].map(fraction),
+        auc=100 * frame["mean"],
+        half_width=100 * frame["half_width"],
+        data=found.data,
+    )
+    frame["panel"] = frame["line"].str.partition("/")[0]
+    frame["num_images"] = frame["data_fraction"] * (max(counts) if counts else np.nan)
+    return frame.sort_values(["panel", "line", "data_fraction"], ignore_index=True)[columns]
+
+
+def draw(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
+    """One panel a method; the band is the interval over the repeats."""
+    known = frame["num_images"].notna().all()
+    across = "num_images" if known else "data_fraction"
+    teachers = drawing.teachers_of(frame["line"].tolist())
+    for ax, (panel, block) in zip(axes, frame.groupby("panel"), strict=False):
+        for line, points in block.groupby("line"):
+            look = drawing.style(str(line), teachers)
+            x, y = points[across].to_numpy(dtype=float), points["auc"].to_numpy(dtype=float)
+            band = points["half_width"].fillna(0).to_numpy(dtype=float)
+            ax.plot(x, y, label=line, markersize=4, **look)
+            ax.fill_between(x, y - band, y + band, color=look["color"], alpha=0.15, linewidth=0)
+        ax.set_xscale("log")
+        ax.set_title(PANELS.get(str(panel), f"{panel} transfer"))
+        ax.set_xlabel("training images" if known else "fraction of the training images")
+        ax.set_ylabel("AUC, test set (%)")
+
+
+def picture(found: Runs) -> Picture | None:
+    """The whole figure; None where there is no cell."""
+    frame = rows(found)
+    if frame.empty:
+        return None
+    made, axes = drawing.figure(num_columns=frame["panel"].nunique(), sharey=True)
+    draw(frame, axes)
+    drawing.legend(made, axes)
+    drawing.announce_phantom(made, found.data == "phantom")
+    best = frame.loc[frame["auc"].idxmax()]
+    alternative = (
+        f"AUC on the test set against the amount of training data, a line a cell, bands: 95% interval, {T_NAME}. "
+        f"The highest is {best['line']} with {best['auc']:.2f}% at {best['data_fraction']:g} of the training images."
+    )
+    title = "Fig. 3: how much data is needed"
+    return Picture(name="figure_3", title=title, alternative=alternative, figure=made, frame=frame)

@@ -1,0 +1,113 @@
+"""Fig. 4: validation curves of transfer against attention, and how much each loses from its best epoch to its last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from analysis import drawing
+from analysis.drawing import Picture
+from analysis.history import history
+from analysis.runs import Runs
+from analysis.statistics import T_NAME, t_interval
+
+METRIC = "val_auc"
+
+
+def curves(found: Runs) -> pd.DataFrame:
+    """Every repeat's validation AUC: cell, run_id, epoch, auc. Percent."""
+    confirm = found.confirm
+    logged = history(found.tracking_uri, confirm["run_id"].tolist(), [METRIC]) if len(confirm) else pd.DataFrame()
+    if logged.empty:
+        return pd.DataFrame(columns=["cell", "run_id", "epoch", "auc"])
+    cell = confirm.set_index("run_id")["tags.cell"]
+    frame = logged.assign(cell=logged["run_id"].map(cell), auc=100 * logged["value"], epoch=logged["step"])
+    return frame[["cell", "run_id", "epoch", "auc"]]
+
+
+def rows(every: pd.DataFrame) -> pd.DataFrame:
+    """One row a cell and epoch, from `curves`: cell, epoch, auc (mean over repeats), half_width (Student's t), n.
+
+    Only epochs that every repeat of the cell has reached count: else the mean would jump where one repeat ends.
+    """
+    num_repeats = every.groupby("cell")["run_id"].transform("nunique")
+    reached = every.groupby(["cell", "epoch"])["run_id"].transform("nunique")
+    grouped = every[reached == num_repeats].groupby(["cell", "epoch"])["auc"]
+    frame = grouped.agg(auc="mean", n="size", sd="std").reset_index()
+    # One t-quantile a number of repeats, not one call a point: there are cells x epochs points.
+    scale = {n: t_interval(_unit_spread(n)).half_width for n in frame["n"].unique() if n > 1}
+    frame["half_width"] = frame["sd"] * frame["n"].map(scale).astype(float)
+    return frame[["cell", "epoch", "auc", "half_width", "n"]]
+
+
+def _unit_spread(n: int) -> np.ndarray:
+    """n values with a sample standard deviation of 1."""
+    values = np.arange(n, dtype=float)
+    return values / values.std(ddof=1)
+
+
+def drops(every: pd.DataFrame) -> pd.DataFrame:
+    """One row a cell: cell, drop (AUC at the best epoch less that at the last, mean over repeats), half_width, n,
+    best_epoch (mean). A small drop is what "delays overfitting" means in numbers.
+    """
+    lines = []
+    for cell, block in every.groupby("cell"):
+        by_run = block.sort_values("epoch").groupby("run_id")
+        lost = (by_run["auc"].max() - by_run["auc"].last()).to_numpy()
+        best_epoch = block.loc[by_run["auc"].idxmax(), "epoch"].mean()
+        interval = t_interval(lost)
+        half_width = np.nan if interval.half_width is None else interval.half_width
+        lines.append((cell, interval.mean, half_width, interval.n, best_epoch))
+    return pd.DataFrame(lines, columns=["cell", "drop", "half_width", "n", "best_epoch"])
+
+
+def _panel(frame: pd.DataFrame) -> pd.Series:
+    """A student's name and the fraction of the training data; the figure's panels in the order of this text."""
+    parts = frame["cell"].str.partition("@")
+    fraction = parts[2].where(parts[2] == "", ", " + parts[2] + " of the training data")
+    return parts[0].str.split("/").str[2] + fraction
+
+
+def draw(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
+    """One panel a student and amount of training data; a dot marks the best epoch of each mean curve."""
+    teachers = drawing.teachers_of(frame["cell"].tolist())
+    for ax, (name, block) in zip(axes, frame.groupby(_panel(frame)), strict=False):
+        for cell, curve in block.groupby("cell"):
+            look = {**drawing.style(str(cell), teachers), "marker": "", "alpha": 1.0}
+            epoch, auc = curve["epoch"].to_numpy(dtype=float), curve["auc"].to_numpy(dtype=float)
+            band = curve["half_width"].fillna(0).to_numpy(dtype=float)
+            ax.plot(epoch, auc, label=str(cell).partition("@")[0], linewidth=1.2, **look)
+            ax.fill_between(epoch, auc - band, auc + band, color=look["color"], alpha=0.15, linewidth=0)
+            ax.plot(epoch[auc.argmax()], auc.max(), "o", color=look["color"], markersize=5)
+        ax.set_title(str(name))
+        ax.set_xlabel("epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_ylabel("AUC, validation set (%)")
+
+
+def picture(found: Runs) -> Picture | None:
+    """The whole figure; None where no repeat has a curve."""
+    every = curves(found)
+    if every.empty:
+        return None
+    frame = rows(every)
+    num_panels = _panel(frame).nunique()
+    num_columns = min(num_panels, 2)
+    num_rows = -(-num_panels // num_columns)
+    made, axes = drawing.figure(num_columns=num_columns, num_rows=num_rows, sharey=True)
+    draw(frame, axes)
+    for ax in axes[num_panels:]:
+        ax.set_visible(False)
+    drawing.legend(made, axes)
+    drawing.announce_phantom(made, found.data == "phantom")
+    lost = "; ".join(f"{row.cell} {row.drop:.2f}" for row in drops(every).itertuples())
+    alternative = (
+        f"Validation AUC by epoch, mean over repeats, bands: 95% interval, {T_NAME}; a dot marks the best epoch. "
+        f"Points lost from the best epoch to the last: {lost}."
+    )
+    title = "Fig. 4: does it regularise"
+    return Picture(name="figure_4", title=title, alternative=alternative, figure=made, frame=frame)

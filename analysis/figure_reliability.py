@@ -1,0 +1,37 @@
+"""Beyond the paper: the reliability diagram, a line a cell: does a probability mean what it says?"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis import drawing
+from analysis.calibration import expected_calibration_error
+from analysis.drawing import Picture
+
+
+def draw(frame: pd.DataFrame, ax: Axes) -> None:
+    """`frame`: rows of `analysis.labels.reliability_rows` of all cells; the diagonal is perfect calibration."""
+    teachers = drawing.teachers_of(frame["cell"].tolist())
+    ax.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
+    for cell, bins in frame.groupby("cell", sort=False):
+        label = f"{cell}, ECE {expected_calibration_error(bins):.3f}"
+        ax.plot(bins["confidence"], bins["frequency"], label=label, markersize=4, **drawing.style(str(cell), teachers))
+    ax.set_xlabel("predicted probability (mean of the bin)")
+    ax.set_ylabel("share of positives")
+
+
+def picture(frame: pd.DataFrame, is_phantom: bool) -> Picture | None:
+    """The whole figure; None where no cell has predictions."""
+    if frame.empty:
+        return None
+    made, (ax,) = drawing.figure(height_in=5.0)
+    draw(frame, ax)
+    drawing.legend(made, [ax])
+    drawing.announce_phantom(made, is_phantom)
+    errors = "; ".join(
+        f"{cell} {expected_calibration_error(bins):.3f}" for cell, bins in frame.groupby("cell", sort=False)
+    )
+    alternative = f"Share of positives against the predicted probability. Expected calibration error: {errors}."
+    title = "Reliability on the test set, labels and repeats together"
+    return Picture(name="reliability", title=title, alternative=alternative, figure=made, frame=frame)

@@ -1,0 +1,99 @@
+"""The predictions of confirming repeats, one row a test image, read from MLflow's artifacts.
+
+Shapes: N test images, L labels or classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+import pandas as pd
+from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
+from numpy.typing import NDArray
+
+FILE = "predictions.parquet"
+POSITIVE, UNCERTAIN = 1, -1  # label codes; every other code is a negative
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """What one repeat says of the test images; images stand in the order of their hashes, the same for every repeat."""
+
+    label_names: tuple[str, ...]
+    probabilities_NL: NDArray[np.float32]
+    positive_NL: NDArray[np.bool_]
+    known_NL: NDArray[np.bool_]  # False where a label counts for nothing (uncertainty policy "ignore")
+    is_multiclass: bool
+    images: pd.DataFrame  # image, patient, view, sex, age_years
+
+    @property
+    def patient_N(self) -> NDArray[np.object_]:
+        """The salted hash of each image's patient."""
+        return self.images["patient"].to_numpy(dtype=object)
+
+
+def from_frame(frame: pd.DataFrame, uncertainty: str = "zeros") -> Predictions:
+    """A `predictions.parquet` as arrays, with the uncertainty policy of its run.
+
+    Raises:
+        ValueError: a column is missing, an image stands in two rows, or the file has no label.
+    """
+    needed = ["image", "patient", "view", "sex", "age_years"]
+    names = [name.removeprefix("probability_") for name in frame if name.startswith("probability_")]
+    missing = [name for name in [*needed, *[f"label_{name}" for name in names]] if name not in frame]
+    if missing or not names:
+        raise ValueError(f"predictions must have the column {(missing or ['probability_<label>'])[0]}")
+    doubled = frame["image"][frame["image"].duplicated()]
+    if len(doubled):
+        raise ValueError(f"an image must stand in one row, but {doubled.iloc[0]} stands in several")
+    ordered = frame.sort_values("image", ignore_index=True)
+    codes_NL = ordered[[f"label_{name}" for name in names]].to_numpy()
+    positive_codes = [POSITIVE, UNCERTAIN] if uncertainty == "ones" else [POSITIVE]
+    return Predictions(
+        label_names=tuple(names),
+        probabilities_NL=ordered[[f"probability_{name}" for name in names]].to_numpy(dtype=np.float32),
+        positive_NL=np.isin(codes_NL, positive_codes),
+        known_NL=(codes_NL != UNCERTAIN) if uncertainty == "ignore" else np.ones(codes_NL.shape, dtype=bool),
+        is_multiclass="grade" in frame,
+        images=ordered[needed],
+    )
+
+
+def load(tracking_uri: str, run: pd.Series) -> Predictions | None:
+    """The predictions of one run (a row of `Runs.confirm`), None where the run left none.
+
+    Raises:
+        ValueError: as `from_frame`.
+    """
+    uri = str(run["artifact_uri"])
+    if urlsplit(uri).scheme in ("", "file"):
+        path = Path(unquote(urlsplit(uri).path)) / FILE
+    else:
+        try:
+            path = Path(download_artifacts(run_id=run["run_id"], artifact_path=FILE, tracking_uri=tracking_uri))
+        except (MlflowException, OSError):
+            return None
+    return from_frame(pd.read_parquet(path), str(run.get("params.uncertainty", "zeros"))) if path.exists() else None
+
+
+def by_cell(tracking_uri: str, confirm: pd.DataFrame) -> Iterator[tuple[str, list[Predictions]]]:
+    """Each cell of `confirm` that has predictions, one cell in memory at a time.
+
+    Raises:
+        ValueError: two repeats of a cell were tested on other images.
+    """
+    for cell, runs in confirm.groupby("tags.cell", sort=False):
+        loaded = [load(tracking_uri, run) for _, run in runs.iterrows()]
+        found = [predictions for predictions in loaded if predictions is not None]
+        for other in found[1:]:
+            if not other.images["image"].equals(found[0].images["image"]):
+                raise ValueError(
+                    f"the repeats of a cell must be tested on the same images, but those of {cell} are not"
+                )
+        if found:
+            yield str(cell), found

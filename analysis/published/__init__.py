@@ -1,0 +1,65 @@
+"""The paper's numbers as frames, with the platform's own names beside the paper's (README.md names the source)."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+FOLDER = Path(__file__).parent
+NAMES = {"retina": "Retina", "chexpert": "CheXpert", "chestxray8": "ChestX-ray8", "mimic-cxr": "MIMIC-CXR"}
+UNFREEZE = {"7.0m": "all", "2.7m": "last34", "1.4m": "all"}  # the paper names a depth by its number of parameters
+CELL = ["method", "teacher", "student", "unfreeze"]
+
+
+@cache
+def datasets() -> pd.DataFrame:
+    """Table I: one row a data set (dataset, labels, labeling, views, images, patients)."""
+    return _read("table_1_datasets.csv")
+
+
+@cache
+def splits() -> pd.DataFrame:
+    """Table II: images a split (dataset, train, validation, test)."""
+    return _read("table_2_splits.csv")
+
+
+@cache
+def betas() -> pd.DataFrame:
+    """Table III: the best beta (dataset, student, teacher, beta)."""
+    return _read("table_3_beta.csv")
+
+
+@cache
+def results() -> pd.DataFrame:
+    """Tables IV and V: one row a number (table, dataset, metric, CELL's columns, mean, half_width), in percent."""
+    frame = _read("tables_4_5_results.csv").rename(columns={"ci95": "half_width"})
+    return frame.assign(unfreeze=frame["trainable"].map(UNFREEZE))
+
+
+def cells() -> pd.DataFrame:
+    """The seven columns of Tables IV and V from left to right: CELL's columns and `trainable`."""
+    return results()[[*CELL, "trainable"]].drop_duplicates().reset_index(drop=True)
+
+
+def rows_of(dataset: str) -> dict[str, float]:
+    """The paper's rows for one of our data sets, as name -> fraction of the training images.
+
+    CheXpert has three (5k, 50k and all), the other data sets one each; a data set that the paper has not gives none.
+    """
+    name = NAMES.get(dataset)
+    found = splits()[splits()["dataset"].str.rsplit("-", n=1).str[0].eq(name) | splits()["dataset"].eq(name)]
+    return {row.dataset: row.train / found["train"].max() for row in found.itertuples()}
+
+
+def row_name(dataset: str, data_fraction: float) -> str:
+    """What a table calls `data_fraction` of `dataset`: the paper's name where the fraction is the paper's within 5%."""
+    for name, fraction in rows_of(dataset).items():
+        if abs(data_fraction / fraction - 1) < 0.05:
+            return name
+    return NAMES.get(dataset, dataset) + ("" if data_fraction == 1 else f" @{data_fraction:g}")
+
+
+def _read(name: str) -> pd.DataFrame:
+    return pd.read_csv(FOLDER / name, keep_default_na=False)

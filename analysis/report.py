@@ -1,0 +1,160 @@
+"""The whole report by one command: `python -m analysis.report retina`.
+
+Writes `reports/<name>/`: index.html (one self-contained page), each table as Markdown, LaTeX and CSV, each figure as
+PNG and SVG, and results.parquet, the runs behind them all. The same runs give the same bytes: the date is that of the
+newest run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from analysis import command, drawing, published
+from analysis.rendering import FORMATS, PHANTOM_NOTICE, Cell, Table
+from analysis.runs import Runs, default_tracking_uri
+from analysis.sections import Section, section
+from trainables.atomic import write_bytes
+
+DATASETS = ("retina", "chexpert", "chestxray8")
+SUFFIXES = {"markdown": "md", "latex": "tex", "csv": "csv"}
+PNG_AND_SVG = {"png": drawing.png, "svg": drawing.svg}
+
+
+def write(found: Sequence[Runs], name: str, out: Path, ui: str, said: str) -> Path:
+    """Writes the report on `found` to the folder `out`, and returns the page's path.
+
+    Args:
+        found: the runs of each data set, one section each.
+        name: the report's name, for its head.
+        ui: where MLflow's pages are, for the links to runs.
+        said: the command that asked for the report.
+
+    Raises:
+        LookupError: there is no run to report on.
+    """
+    sections = [section(one) for one in found if len(one.trials)]
+    if not sections:
+        raise LookupError(f"no finished run of {', '.join(one.dataset for one in found)} to report on")
+    shown = [_written(one, out, ui) for one in sections]
+    write_bytes(out / "results.parquet", _parquet([one.found for one in sections]))
+    newest = max(one.found.trials["start_time"].max() for one in sections)
+    facts = [
+        ("command", said),
+        ("results as of", f"{pd.to_datetime(newest, unit='ms'):%Y-%m-%d %H:%M} UTC, the start of the newest run"),
+        ("runs", f"numbers link to {ui}, which shows {found[0].tracking_uri}"),
+        ("behind it all", "results.parquet"),
+    ]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    html = environment.get_template("page.html.j2").render(
+        title=f"Knowledge transfer: {name}",
+        is_phantom=any(one.found.data == "phantom" for one in sections),
+        phantom_notice=PHANTOM_NOTICE,
+        facts=facts,
+        sections=shown,
+    )
+    write_bytes(out / "index.html", html.encode())
+    return out / "index.html"
+
+
+def _written(one: Section, out: Path, ui: str) -> dict[str, Any]:
+    """Writes a section's files; returns what the page's template reads."""
+    found = one.found
+    teachers = found.trials.reindex(columns=["params.teacher", "tags.teacher_fingerprint"]).drop_duplicates().dropna()
+    teachers = teachers[teachers["params.teacher"] != "none"]
+    first = found.trials.iloc[0]
+    facts = [
+        ("data", f"{found.data}, fingerprint {first['tags.data_fingerprint']}"),
+        ("split", first["tags.split_fingerprint"]),
+        ("recipe (version of the code that decides results)", first["tags.recipe"]),
+        ("teachers", "; ".join(f"{name} {print_}" for name, print_ in teachers.itertuples(index=False)) or "none"),
+        ("runs", f"{len(found.search)} of the search, {len(found.confirm)} confirming repeats"),
+    ]
+    return {
+        "id": found.dataset,
+        "title": published.NAMES.get(found.dataset, found.dataset),
+        "facts": facts,
+        "sentences": one.sentences,
+        "tables": [_table(table, found, out, ui) for table in one.tables],
+        "pictures": [_picture(picture, found.dataset, out) for picture in one.pictures],
+        "left_out": command.left_out_note([found]),
+    }
+
+
+def _table(table: Table, found: Runs, out: Path, ui: str) -> dict[str, Any]:
+    files = []
+    for form, suffix in SUFFIXES.items():
+        path = Path("tables") / f"{found.dataset}_{table.name}.{suffix}"
+        write_bytes(out / path, (FORMATS[form](table) + "\n").encode())
+        files.append(path.as_posix())
+    experiment = found.trials["experiment_id"].iloc[0]
+
+    def cell(one: Cell) -> dict[str, Any]:
+        links = [f"{ui.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}" for run_id in one.run_ids]
+        return {"text": one.text, "mark": one.mark, "links": links}
+
+    body = [[cell(one) for one in row] for row in table.body]
+    return {
+        "title": table.title,
+        "head": table.head,
+        "is_sortable": table.is_sortable,
+        "body": body,
+        "notes": table.all_notes,
+        "files": files,
+    }
+
+
+def _picture(picture: drawing.Picture, dataset: str, out: Path) -> dict[str, Any]:
+    files = []
+    for suffix, form in PNG_AND_SVG.items():
+        path = Path("figures") / f"{dataset}_{picture.name}.{suffix}"
+        written = form(picture.figure)
+        write_bytes(out / path, written)
+        files.append(path.as_posix())
+    source = "data:image/svg+xml;base64," + base64.b64encode(written).decode()
+    return {"title": picture.title, "alternative": picture.alternative, "source": source, "files": files}
+
+
+def _parquet(found: Sequence[Runs]) -> bytes:
+    frame = pd.concat([one.trials for one in found], ignore_index=True)
+    # A column is text or number in every data set alike, whatever the runs at hand have in it.
+    texts = [name for name in frame if not name.startswith("metrics.") and frame[name].dtype.kind not in "iuf"]
+    frame[texts] = frame[texts].astype("string")
+    buffer = io.BytesIO()
+    frame.sort_index(axis=1).to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m analysis.report`."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.report", description=__doc__)
+    parser.add_argument("dataset", help=f"a data set's name, or all ({', '.join(DATASETS)})")
+    command.add_run_flags(parser)
+    parser.add_argument("--out", type=Path, default=Path("reports"), help="folder of the reports; default: %(default)s")
+    parser.add_argument("--mlflow-ui", default="http://127.0.0.1:5000", metavar="URL", help="default: %(default)s")
+    given = parser.parse_args(arguments)
+    names = DATASETS if given.dataset == "all" else (given.dataset,)
+    uri = given.tracking_uri or default_tracking_uri()
+    ui = uri if uri.startswith("http") else given.mlflow_ui
+    said = f"python -m analysis.report {given.dataset}" + (f" --sweep {given.sweep}" if given.sweep else "")
+    try:
+        page = write(command.read(given, names), given.dataset, given.out / given.dataset, ui, said)
+    except (OSError, LookupError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(page)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

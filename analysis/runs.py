@@ -1,0 +1,222 @@
+"""From MLflow to a frame: one row a trial, and beside it every run that was left out, with the reason.
+
+Columns are named as `mlflow.search_runs` names them (``tags.cell``, ``params.beta``, ``metrics.test_auc``). Within one
+`Runs` all trials share one *setup*: phantom or real, data, split, recipe version and length. What differs is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+PAGE_SIZE = 1000
+SETUP = ["tags.data", "tags.recipe", "tags.data_fingerprint", "tags.split_fingerprint", "params.max_epochs"]
+NOT_OF_THE_CONFIGURATION = {"params.seed", "params.phase"}  # may differ between the repeats of one configuration
+REQUIRED = ["tags.cell", "tags.phase", "tags.trial", *SETUP]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """The trials of one data set that may stand in one table."""
+
+    dataset: str
+    tracking_uri: str
+    trials: pd.DataFrame  # finished trials of one setup, one row each
+    sweeps: pd.DataFrame  # the parent runs of `trials`
+    left_out: pd.DataFrame  # run_id, sweep, phase, cell, status, reason
+
+    @property
+    def search(self) -> pd.DataFrame:
+        """The trials of the search: scores on the validation set only."""
+        return self.trials[self.trials["tags.phase"] == "search"]
+
+    @property
+    def confirm(self) -> pd.DataFrame:
+        """The repeats of each cell's best configuration: scores on the test set."""
+        return self.trials[self.trials["tags.phase"] == "confirm"]
+
+    @property
+    def data(self) -> str:
+        """What the trials rest on: "phantom" or "real"; "" where there is no trial."""
+        return str(self.trials["tags.data"].iloc[0]) if len(self.trials) else ""
+
+
+def default_tracking_uri() -> str:
+    """MLFLOW_TRACKING_URI, or the SQLite file that a sweep writes in the current folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path.cwd() / 'results' / 'mlflow.db'}"
+
+
+def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
+    """Reads the trials of `dataset`, all of them or those of one sweep.
+
+    Where a store holds several setups, real data go before phantom ones, then the newest setup; the rest is left out.
+    Within a cell only the repeats of one configuration are kept: those of the newest one.
+
+    Raises:
+        FileNotFoundError: `tracking_uri` names an SQLite file that does not exist.
+        LookupError: the store has no such sweep.
+    """
+    frame = _frame(_search(tracking_uri, dataset, sweep))
+    if sweep is not None and frame.empty:
+        raise LookupError(f"no sweep named {sweep!r} for the data set {dataset!r} in {tracking_uri}")
+    is_parent = frame["tags.kind"] == "sweep"
+    trials = frame[~is_parent].sort_values(["start_time", "run_id"], ignore_index=True)
+    reason = _reasons(trials)
+    kept = trials[reason == ""].reset_index(drop=True)
+    left_out = trials[["run_id", "tags.sweep", "tags.phase", "tags.cell", "status"]].assign(reason=reason)
+    parents = frame[is_parent & frame["run_id"].isin(set(kept["tags.mlflow.parentRunId"]))]
+    return Runs(
+        dataset=dataset,
+        tracking_uri=tracking_uri,
+        trials=kept,
+        sweeps=parents.sort_values(["start_time", "run_id"], ignore_index=True),
+        left_out=left_out[reason != ""].rename(columns=lambda name: name.removeprefix("tags.")).reset_index(drop=True),
+    )
+
+
+def _search(tracking_uri: str, dataset: str, sweep: str | None) -> list[Run]:
+    """Every run of the experiment, page by page."""
+    _require_file(tracking_uri)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    client = MlflowClient(tracking_uri)
+    experiment = client.get_experiment_by_name(dataset)
+    if experiment is None:
+        return []
+    quote = '"' if sweep and "'" in sweep else "'"
+    query = "" if sweep is None else f"tags.sweep = {quote}{sweep}{quote}"
+    found: list[Run] = []
+    token: str | None = None
+    while True:
+        page = client.search_runs([experiment.experiment_id], query, max_results=PAGE_SIZE, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _require_file(tracking_uri: str) -> None:
+    # MLflow makes the file where it is absent, and then finds no run in it: a typing error would look like no results.
+    path = Path(tracking_uri.removeprefix("sqlite:///"))
+    if tracking_uri.startswith("sqlite:///") and not path.exists():
+        raise FileNotFoundError(
+            f"no MLflow file at {path}; run `python -m platform.sweep` first, or say where it is: --tracking-uri"
+        )
+
+
+def _frame(found: list[Run]) -> pd.DataFrame:
+    rows = [
+        {
+            "run_id": run.info.run_id,
+            "experiment_id": run.info.experiment_id,
+            "run_name": run.info.run_name,
+            "status": run.info.status,
+            "start_time": run.info.start_time,
+            "artifact_uri": run.info.artifact_uri,
+            **{f"tags.{name}": value for name, value in run.data.tags.items()},
+            **{f"params.{name}": value for name, value in run.data.params.items()},
+            **{f"metrics.{name}": value for name, value in run.data.metrics.items()},
+        }
+        for run in found
+    ]
+    frame = pd.DataFrame(rows)
+    needed = ["run_id", "status", "start_time", "tags.kind", "tags.sweep", "tags.mlflow.parentRunId", *REQUIRED]
+    frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *needed])))
+    for name in frame.columns[frame.columns.str.startswith("params.")]:
+        frame[name] = _numbers_where_all_are(frame[name].replace("None", None))
+    return frame
+
+
+def _numbers_where_all_are(column: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce")
+    return numbers if numbers.notna().equals(column.notna()) else column
+
+
+def _reasons(trials: pd.DataFrame) -> pd.Series:
+    """Why a run may not stand in the table; "" where it may. Each rule sees only what the rules before it have left."""
+    reason = pd.Series("", index=trials.index)
+    rules: list[Callable[[pd.DataFrame], pd.Series]] = [_not_a_cell, _not_finished, _other_setup, _again, _other_choice]
+    for rule in rules:
+        left = trials[reason == ""]
+        if len(left):
+            reason.loc[left.index] = rule(left)
+    return reason
+
+
+def _not_a_cell(trials: pd.DataFrame) -> pd.Series:
+    reason = pd.Series("", index=trials.index)
+    reason[trials["tags.phase"] == "pretrain"] = "a teacher's own training"
+    lacking = trials[REQUIRED].isna()
+    first = lacking.idxmax(axis=1)
+    return reason.mask(lacking.any(axis=1) & (reason == ""), "not a trial of a sweep: it has no " + first)
+
+
+def _not_finished(trials: pd.DataFrame) -> pd.Series:
+    words = {"RUNNING": "unfinished", "SCHEDULED": "unfinished", "FAILED": "failed", "KILLED": "stopped by hand"}
+    return trials["status"].map(lambda status: "" if status == "FINISHED" else words.get(status, status))
+
+
+def _other_setup(trials: pd.DataFrame) -> pd.Series:
+    """Real data before phantom ones, then the setup of the newest run."""
+    real = trials[trials["tags.data"] == "real"]
+    chosen = (real if len(real) else trials).iloc[-1]
+    reason = pd.Series("", index=trials.index)
+    for name in reversed(SETUP):
+        here = chosen[name]
+        values = trials[name].map(_short)
+        reason = reason.mask(trials[name] != here, f"another setup: {name} " + values + f", not {_short(here)}")
+    return reason
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _again(trials: pd.DataFrame) -> pd.Series:
+    is_old = trials.duplicated(["tags.trial", "tags.phase"], keep="last")
+    return is_old.map({True: "the same trial stands in the table once, from its newest run", False: ""})
+
+
+def _other_choice(trials: pd.DataFrame) -> pd.Series:
+    """Repeats of a configuration that a later search has replaced."""
+    names = [name for name in trials if name.startswith("params.") and name not in NOT_OF_THE_CONFIGURATION]
+    names += [name for name in ("tags.teacher_fingerprint",) if name in trials]
+    confirm = trials[trials["tags.phase"] == "confirm"]
+    configuration = confirm.groupby(names, dropna=False).ngroup()
+    newest = configuration.groupby(confirm["tags.cell"]).transform("last")
+    reason = pd.Series("", index=trials.index)
+    reason[confirm.index[configuration != newest]] = "a configuration that a later search has replaced"
+    return reason
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Lists what a data set's tables rest on, and what was left out and why."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.runs", description=main.__doc__)
+    parser.add_argument("dataset")
+    parser.add_argument("--tracking-uri", default=default_tracking_uri())
+    parser.add_argument("--sweep")
+    given = parser.parse_args(arguments)
+    try:
+        found = runs(given.tracking_uri, given.dataset, given.sweep)
+    except (FileNotFoundError, LookupError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{len(found.search)} trials of the search, {len(found.confirm)} confirming repeats")
+    print(f"data: {found.data or '-'}; left out: {len(found.left_out)}")
+    if len(found.left_out):
+        print(found.left_out.to_string(index=False))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

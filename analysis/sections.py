@@ -1,0 +1,105 @@
+"""What a report says of one data set: its tables, its figures, and its findings in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis import (
+    figure_3,
+    figure_4,
+    figure_reliability,
+    figure_search,
+    findings,
+    published,
+    results,
+    table_1,
+    table_2,
+    table_3,
+    table_4,
+    table_5,
+)
+from analysis.comparisons import Draws, comparison_rows, draws_of, planned, sentence, variance_rows, weights_of
+from analysis.drawing import Picture
+from analysis.labels import label_rows, reliability_rows
+from analysis.predictions import Predictions, by_cell
+from analysis.rendering import Table
+from analysis.runs import Runs
+from analysis.subgroups import subgroup_rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One data set's part of a report."""
+
+    found: Runs
+    sentences: list[str]
+    tables: list[Table]
+    pictures: list[Picture]
+
+
+def section(found: Runs) -> Section:
+    """Reads curves and predictions, and makes everything that the report shows of one data set."""
+    paper_tables = [_results(found), table_3.table(_of(found, table_3.rows([found])))]
+    for module in (table_1, table_2):
+        paper_tables.append(module.table(_of(found, module.rows([found]))))
+    curves = figure_4.curves(found)
+    tables, sentences, reliability = _from_predictions(found)
+    if len(curves):
+        tables.append(findings.drops(found, figure_4.drops(curves)))
+    pictures = [figure_3.picture(found), figure_4.picture(found), *figure_search.pictures(found)]
+    pictures.append(figure_reliability.picture(reliability, found.data == "phantom"))
+    return Section(
+        found=found,
+        sentences=sentences,
+        tables=[*paper_tables, *tables],
+        pictures=[picture for picture in pictures if picture is not None],
+    )
+
+
+def _results(found: Runs) -> Table:
+    for module in (table_4, table_5):
+        if found.dataset in module.DATASETS:
+            return module.table(_of(found, module.rows([found])))
+    metrics = [name for name in results.METRIC_NAMES if f"metrics.test_{name}" in found.confirm]
+    frame = results.beside_paper([found], "", metrics, [found.dataset])
+    return results.results_table(frame, "results", f"Results on {found.dataset}, test set", [])
+
+
+def _of(found: Runs, frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table over all data sets that concern this one."""
+    name = published.NAMES.get(found.dataset, found.dataset)
+    is_own = (frame["dataset"] == name) | frame["dataset"].str.startswith((f"{name}-", f"{name} "))
+    return frame[is_own].reset_index(drop=True)
+
+
+def _from_predictions(found: Runs) -> tuple[list[Table], list[str], pd.DataFrame]:
+    """Everything that rests on predictions; cells are read one after the other, the mean scores alone stay."""
+    draws: dict[str, Draws] = {}
+    kept: dict[str, list[Predictions]] = {}
+    labels, groups, bins = [], [], []
+    weights, images = None, None
+    for cell, repeats in by_cell(found.tracking_uri, found.confirm):
+        if weights is None:
+            weights, images = weights_of(repeats[0]), repeats[0].images["image"]
+        labels.append(label_rows(cell, repeats))
+        groups.append(subgroup_rows(cell, repeats))
+        bins.append(reliability_rows(cell, repeats))
+        made = draws_of(repeats, weights) if repeats[0].images["image"].equals(images) else None
+        if made is not None:
+            draws[cell], kept[cell] = made, repeats
+    if not labels:
+        return [], [], pd.DataFrame()
+    compared = comparison_rows(draws, planned(list(draws)))
+    tables = [
+        findings.variance(found, variance_rows(draws)),
+        findings.compared(found, compared),
+        findings.delong(found, compared, kept),
+    ]
+    tables += [
+        findings.labels(found, pd.concat(labels, ignore_index=True)),
+        findings.groups(found, pd.concat(groups, ignore_index=True)),
+    ]
+    sentences = [sentence({str(name): value for name, value in row.items()}) for row in compared.to_dict("records")]
+    return tables, sentences, pd.concat(bins, ignore_index=True)

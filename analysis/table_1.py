@@ -1,0 +1,84 @@
+"""Table I: what each data set holds. `python -m analysis.table_1 [--store FILE]`"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from analysis import published
+from analysis.facts import Source, from_sweeps, show
+from analysis.rendering import MISSING, Cell, Table
+from analysis.runs import Runs
+from trainables.data.store import Store
+
+DATASETS = ("mimic-cxr", "chexpert", "chestxray8", "retina")
+TAG = "table_1"
+COLUMNS = ["labels", "labeling", "views", "images", "patients"]
+VIEW_NAMES = {"left": "left/right eyes", "right": "left/right eyes", "PA": "frontal", "AP": "frontal"}
+
+
+def facts(store: Store) -> dict[str, Any]:
+    """Our row of Table I for a prepared data set: what a sweep keeps as the JSON tag ``table_1``."""
+    paper = published.datasets().set_index("dataset")
+    name = published.NAMES.get(store.dataset, "")
+    views = dict.fromkeys(sorted(VIEW_NAMES.get(view, view) for view in pd.unique(pd.Series(store.view)) if view))
+    return {
+        "labels": len(store.label_names),
+        # How a release was labelled is not in its files: the paper's word stands for the same release.
+        "labeling": str(paper.loc[name, "labeling"]) if name in paper.index else MISSING,
+        "views": "/".join(views) or MISSING,
+        "images": int(store.num_images),
+        "patients": int(pd.Series(store.patient).nunique()),
+    }
+
+
+def rows(found: Sequence[Runs], sources: Sequence[Source] = ()) -> pd.DataFrame:
+    """Two rows a data set where both are there: dataset, whose ("paper" or "ours"), COLUMNS, data.
+
+    Args:
+        found: runs whose sweeps carry the tag ``table_1``.
+        sources: prepared data sets; one goes before the runs of the same name.
+    """
+    ours: Mapping[str, Source] = {source.dataset: source for source in [*from_sweeps(found, TAG), *sources]}
+    lines: list[dict[str, Any]] = []
+    paper = published.datasets().set_index("dataset")
+    for dataset in dict.fromkeys([*DATASETS, *ours]):
+        name = published.NAMES.get(dataset, dataset)
+        if name in paper.index:
+            lines.append({"dataset": name, "whose": "paper", **paper.loc[name].to_dict(), "data": "published"})
+        if dataset in ours:
+            lines.append({"dataset": name, "whose": "ours", **ours[dataset].facts, "data": ours[dataset].data})
+    return pd.DataFrame(lines)[["dataset", "whose", *COLUMNS, "data"]]
+
+
+def table(frame: pd.DataFrame) -> Table:
+    """The frame of `rows`, our row below the paper's."""
+    head = [["data set", "", *COLUMNS]]
+    body = []
+    for dataset, block in frame.groupby("dataset", sort=False):
+        for row in block[["whose", *COLUMNS]].to_dict("records"):
+            body.append([Cell(str(dataset)), *[Cell(_shown(value)) for value in row.values()]])
+        if "ours" not in set(block["whose"]):
+            body.append([Cell(str(dataset)), Cell("ours"), *[Cell(MISSING)] * len(COLUMNS)])
+    is_phantom = bool((frame["data"] == "phantom").any())
+    notes = ["labels: how many a picture can have, or grades; ours: what the prepared data set holds; -: missing"]
+    title = "Table I: the data sets"
+    return Table(
+        name="table_1", title=title, head=head, body=body, frame=frame, notes=notes, is_phantom=is_phantom
+    )  # fmt: skip
+
+
+def _shown(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m analysis.table_1`."""
+    return show("table_1", DATASETS, rows, table, facts, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Table II: images a split. `python -m analysis.table_2 [--store FILE]`"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from analysis import published
+from analysis.facts import Source, from_sweeps, show
+from analysis.rendering import MISSING, Cell, Table
+from analysis.runs import Runs
+from trainables.data.store import Store
+
+DATASETS = ("chexpert", "chestxray8", "retina")
+TAG = "table_2"
+COLUMNS = ["train", "validation", "test"]
+
+
+def facts(store: Store) -> dict[str, Any]:
+    """Our rows of Table II for a prepared data set, name -> images a split: a sweep's JSON tag ``table_2``."""
+    fractions = published.rows_of(store.dataset) or {store.dataset: 1.0}
+    held = {split: len(store.rows(split)) for split in COLUMNS[1:]}
+    return {name: {"train": len(store.rows("train", fraction)), **held} for name, fraction in fractions.items()}
+
+
+def rows(found: Sequence[Runs], sources: Sequence[Source] = ()) -> pd.DataFrame:
+    """One row a training set: dataset, each of COLUMNS as ``<split>_paper`` and ``<split>`` (ours), data.
+
+    Args:
+        found: runs whose sweeps carry the tag ``table_2``.
+        sources: prepared data sets; one goes before the runs of the same name.
+    """
+    ours: dict[str, dict[str, Any]] = {}
+    for source in [*from_sweeps(found, TAG), *sources]:
+        ours |= {name: {**counts, "data": source.data} for name, counts in source.facts.items()}
+    own = pd.DataFrame.from_dict(ours, orient="index", columns=[*COLUMNS, "data"])
+    paper = published.splits().set_index("dataset").add_suffix("_paper")
+    names = list(dict.fromkeys([*paper.index, *own.index]))
+    return paper.reindex(names).join(own).rename_axis("dataset").reset_index()
+
+
+def table(frame: pd.DataFrame) -> Table:
+    """The frame of `rows`, the paper's count and ours side by side for each split."""
+    head = [["training set", *[f"{split}{whose}" for split in COLUMNS for whose in (", paper", ", ours")]]]
+    columns = [name for split in COLUMNS for name in (f"{split}_paper", split)]
+    body = []
+    for row in frame[["dataset", *columns]].itertuples(index=False):
+        name, *counts = row
+        body.append([Cell(name), *[Cell(MISSING if pd.isna(count) else f"{count:,.0f}") for count in counts]])
+    is_phantom = bool((frame["data"] == "phantom").any())
+    notes = ["images; no patient stands in two splits; the smaller training sets of a data set lie within the larger"]
+    title = "Table II: images a split"
+    return Table(
+        name="table_2", title=title, head=head, body=body, frame=frame, notes=notes, is_phantom=is_phantom
+    )  # fmt: skip
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m analysis.table_2`."""
+    return show("table_2", DATASETS, rows, table, facts, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Table IV: AUC on small sets of chest X-rays, a column a cell. `python -m analysis.table_4`"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import pandas as pd
+
+from analysis import command, results
+from analysis.rendering import Table
+from analysis.runs import Runs
+
+DATASETS = ("chexpert", "chestxray8")
+METRICS = ("auc",)
+
+
+def rows(found: Sequence[Runs]) -> pd.DataFrame:
+    """The paper's 14 numbers with ours beside them, in percent; columns as `analysis.results.beside_paper`.
+
+    Our numbers at other sizes of the training set (CheXpert-50k, say, which the paper shows in its Fig. 3) follow as
+    rows without a number of the paper.
+    """
+    return results.beside_paper([one for one in found if one.dataset in DATASETS], "IV", METRICS, DATASETS)
+
+
+def table(frame: pd.DataFrame) -> Table:
+    """The frame of `rows` in the paper's layout."""
+    notes = ["AUC: mean over the labels that have positives and negatives in the test set"]
+    return results.results_table(frame, "table_4", "Table IV: chest X-rays, test set", notes)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m analysis.table_4`."""
+    return command.show("table_4", DATASETS, rows, table, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""Table V: AUC and F1 on Diabetic Retinopathy, a column a cell. `python -m analysis.table_5`"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import pandas as pd
+
+from analysis import command, results
+from analysis.rendering import Table
+from analysis.runs import Runs
+
+DATASETS = ("retina",)
+METRICS = ("auc", "f1_weighted")
+
+
+def rows(found: Sequence[Runs]) -> pd.DataFrame:
+    """The paper's 14 numbers with ours beside them, in percent; columns as `analysis.results.beside_paper`."""
+    return results.beside_paper([one for one in found if one.dataset in DATASETS], "V", METRICS, DATASETS)
+
+
+def table(frame: pd.DataFrame) -> Table:
+    """The frame of `rows` in the paper's layout."""
+    title = "Table V: Diabetic Retinopathy, test set"
+    notes = ["AUC: mean over the grades, one against the rest; F1: weighted by the grades' frequency"]
+    return results.results_table(frame, "table_5", title, notes)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m analysis.table_5`."""
+    return command.show("table_5", DATASETS, rows, table, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

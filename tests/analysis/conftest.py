@@ -1,0 +1,109 @@
+"""A real MLflow store in SQLite, written as a sweep writes it.
+
+The empty store is made once, since its migrations take seconds; each test has a copy.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from mlflow.entities import Metric, Param
+from mlflow.tracking import MlflowClient
+
+from trainables.config import BETA_CONVENTION, RECIPE_VERSION, TrialConfig, TrialSpec
+
+
+class Store:
+    """Adds sweeps and trials to an MLflow store, one call each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.uri = f"sqlite:///{folder / 'mlflow.db'}"
+        self.client = MlflowClient(self.uri)
+        self._artifacts = folder / "artifacts"
+        self._time_ms = 1_700_000_000_000
+
+    def sweep(self, dataset: str = "retina", name: str = "first", data: str = "real", **tags: str) -> str:
+        """A parent run; returns its id."""
+        found = self.client.get_experiment_by_name(dataset)
+        place = (self._artifacts / dataset).as_uri()
+        experiment = found.experiment_id if found else self.client.create_experiment(dataset, place)
+        facts = {"kind": "sweep", "sweep": name, "dataset": dataset, "data": data, **tags}
+        return str(self.client.create_run(experiment, self._tick(), facts, run_name=name).info.run_id)
+
+    def trial(
+        self,
+        parent: str,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        curve: Mapping[str, list[float]] | None = None,
+        status: str = "FINISHED",
+        tags: Mapping[str, str] | None = None,
+        predictions: pd.DataFrame | None = None,
+        data_fingerprint: str = "data-a",
+        **config: Any,
+    ) -> str:
+        """A trial's run under `parent`, with the tags and parameters of the ledger; returns its id."""
+        above = self.client.get_run(parent)
+        defaults = {"phase": "confirm", "method": "attention" if "teacher" in config else "transfer"}
+        full = TrialConfig(dataset=above.data.tags["dataset"], **{**defaults, **config})
+        spec = TrialSpec(config=full, data_fingerprint=data_fingerprint, split_fingerprint="split-a")
+        all_tags = {
+            "mlflow.parentRunId": parent,
+            "kind": "trial",
+            "sweep": above.data.tags["sweep"],
+            "dataset": full.dataset,
+            "data": above.data.tags["data"],
+            "phase": full.phase,
+            "cell": full.cell,
+            "trial": spec.key,
+            "number": str(full.seed),
+            "seed": str(full.seed),
+            "recipe": str(RECIPE_VERSION),
+            "data_fingerprint": data_fingerprint,
+            "split_fingerprint": "split-a",
+            "teacher_fingerprint": "teacher-a",
+            "teacher_is_phantom": "false",
+            "beta_convention": BETA_CONVENTION,
+            "num_trainable": "6958981",
+            **(tags or {}),
+        }
+        run_id = str(self.client.create_run(above.info.experiment_id, self._tick(), all_tags).info.run_id)
+        params = [Param(name, str(value)) for name, value in asdict(full).items()]
+        logged = [Metric(name, value, self._time_ms, 1) for name, value in (metrics or {}).items()]
+        for name, values in (curve or {}).items():
+            logged += [Metric(name, value, self._time_ms + step, step) for step, value in enumerate(values, 1)]
+        self.client.log_batch(run_id, metrics=logged, params=params)
+        if predictions is not None:
+            self._artifacts.mkdir(exist_ok=True)
+            predictions.to_parquet(self._artifacts / "predictions.parquet")
+            self.client.log_artifact(run_id, str(self._artifacts / "predictions.parquet"))
+        if status != "RUNNING":
+            self.client.set_terminated(run_id, status, self._tick())
+        return run_id
+
+    def repeats(self, parent: str, metric: str, values: list[float], **config: Any) -> list[str]:
+        """One confirming repeat a value, with the seeds 0, 1, ..."""
+        return [self.trial(parent, metrics={metric: v}, seed=seed, **config) for seed, v in enumerate(values)]
+
+    def _tick(self) -> int:
+        self._time_ms += 1000
+        return self._time_ms
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("mlflow")
+    MlflowClient(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def store(empty_store: Path, tmp_path: Path) -> Store:
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    return Store(tmp_path)

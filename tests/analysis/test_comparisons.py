@@ -1,0 +1,112 @@
+"""Two cells on the same test images, and what may be said of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.comparisons import Draws, comparison_rows, delong_rows, draws_of, planned, sentence, variance_rows
+from analysis.comparisons import weights_of as shared_weights
+from analysis.predictions import Predictions, from_frame
+
+NUM_IMAGES = 400
+
+
+def repeats(strength: float, num_repeats: int = 3, seed: int = 0) -> list[Predictions]:
+    """Repeats that score the same images: the images' own noise is shared, each repeat adds a little."""
+    generator = np.random.default_rng(99)
+    truth, shared = generator.random(NUM_IMAGES) < 0.3, generator.normal(size=NUM_IMAGES)
+    made = []
+    for repeat in range(num_repeats):
+        own = np.random.default_rng(1000 * seed + repeat).normal(size=NUM_IMAGES)
+        score = 1 / (1 + np.exp(-(strength * truth + shared + 0.2 * own)))
+        table = pd.DataFrame({"image": [f"i{i:04d}" for i in range(NUM_IMAGES)], "label_A": truth.astype(np.int8)})
+        table = table.assign(patient=[f"p{i // 2}" for i in range(NUM_IMAGES)], view="PA", sex="", age_years=np.nan)
+        made.append(from_frame(table.assign(probability_A=score.astype(np.float32))))
+    return made
+
+
+def draws(strength: float, num_repeats: int = 3, seed: int = 0) -> Draws:
+    predictions = repeats(strength, num_repeats, seed)
+    found = draws_of(predictions, shared_weights(predictions[0]))
+    assert found is not None
+    return found
+
+
+def test_a_real_difference_is_told() -> None:
+    row = comparison_rows({"a": draws(2.0), "b": draws(1.0, seed=1)}, [("a", "b")]).iloc[0]
+    assert row["low"] > 0 and row["low"] < row["difference"] < row["high"]
+    assert row["p_holm"] == max(row["p_patients"], row["p_seeds"]) < 0.05
+    assert sentence(row.to_dict()).startswith("a has a higher AUC than b: +")
+    assert (row["n"], row["num_patients"]) == (3, 200)
+
+
+def test_no_difference_is_told_where_there_is_none() -> None:
+    row = comparison_rows({"a": draws(1.0), "b": draws(1.0, seed=1)}, [("a", "b")]).iloc[0]
+    assert row["p_holm"] > 0.05
+    assert "no difference can be told from n = 3 repeats and 200 test patients" in sentence(row.to_dict())
+
+
+def test_one_repeat_tells_nothing_however_large_the_difference() -> None:
+    row = comparison_rows({"a": draws(3.0, 1), "b": draws(0.5, 1)}, [("a", "b")]).iloc[0]
+    assert row["p_patients"] < 0.05 and np.isnan(row["p_seeds"]) and np.isnan(row["p_holm"])
+    assert "no difference can be told from n = 1 repeats" in sentence(row.to_dict())
+
+
+def test_a_pair_is_narrower_than_its_two_halves() -> None:
+    one, other = draws(1.2), draws(1.0, seed=1)
+    row = comparison_rows({"a": one, "b": other}, [("a", "b")]).iloc[0]
+    alone = variance_rows({"a": one, "b": other})
+    assert row["high"] - row["low"] < 0.6 * np.hypot(*(alone["high"] - alone["low"]))
+
+
+def test_variance_of_seeds_and_of_patients_stand_apart() -> None:
+    row = variance_rows({"a": draws(1.0)}).iloc[0]
+    assert row["low"] < row["auc"] < row["high"]
+    assert 0 < row["sd_seeds"] < row["sd_patients"]  # the images' noise is five times the repeats'
+    assert np.isnan(variance_rows({"a": draws(1.0, 1)}).iloc[0]["sd_seeds"])
+
+
+def test_corrected_for_all_pairs() -> None:
+    cells = {"a": draws(2.0), "b": draws(1.0, seed=1), "c": draws(1.9, seed=2)}
+    alone = comparison_rows(cells, [("a", "b")])["p_holm"].iloc[0]
+    together = comparison_rows(cells, [("a", "b"), ("c", "b"), ("a", "c")])["p_holm"].iloc[0]
+    assert together > alone
+
+
+def test_planned_pairs() -> None:
+    cells = [
+        "transfer/none/densenet121/all", "transfer/none/densenet121/last34", "attention/imagenet/densenet121/all",
+        "attention/mimic-cxr/densenet121/all", "attention/imagenet/densenet40/all",
+        "transfer/none/densenet121/all@0.25", "attention/imagenet/densenet121/all@0.25",
+    ]  # fmt: skip
+    assert planned(cells) == [
+        ("attention/imagenet/densenet121/all", "transfer/none/densenet121/all"),
+        ("attention/imagenet/densenet121/all@0.25", "transfer/none/densenet121/all@0.25"),
+        ("attention/mimic-cxr/densenet121/all", "attention/imagenet/densenet121/all"),
+        ("attention/mimic-cxr/densenet121/all", "transfer/none/densenet121/all"),
+        ("transfer/none/densenet121/last34", "transfer/none/densenet121/all"),
+    ]
+    assert planned([]) == [] and comparison_rows({}, []).empty
+
+
+def test_delong_by_label() -> None:
+    rows = delong_rows(("a", repeats(2.0)), ("b", repeats(1.0, seed=1)))
+    assert rows["label"].tolist() == ["A"]
+    assert rows["p_holm"].iloc[0] == rows["p"].iloc[0] < 0.001
+    others = [from_frame(pd.DataFrame({
+        "image": [f"x{i}" for i in range(4)], "patient": "p", "view": "", "sex": "", "age_years": 1.0,
+        "label_A": [0, 1, 0, 1], "probability_A": [0.1, 0.2, 0.3, 0.4],
+    }))]  # fmt: skip
+    assert delong_rows(("a", repeats(2.0)), ("b", others)).empty
+
+
+@pytest.mark.parametrize("num_positives", [0, 9])
+def test_no_counted_label_no_draws(num_positives: int) -> None:
+    label = (np.arange(60) < num_positives).astype(np.int8)
+    table = pd.DataFrame(
+        {"image": [f"i{i:02d}" for i in range(60)], "patient": "p", "view": "", "sex": "", "age_years": 1}
+    )
+    one = from_frame(table.assign(label_A=label, probability_A=np.float32(0.5)))
+    assert draws_of([one], shared_weights(one)) is None

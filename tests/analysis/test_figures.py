@@ -1,0 +1,98 @@
+"""The frames behind the figures; the drawings only have to come out, and to come out alike each time."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import drawing, figure_3, figure_4, figure_reliability, figure_search
+from analysis.runs import runs
+
+
+def test_figure_3_counts_training_images(store) -> None:
+    parent = store.sweep(table_2=json.dumps({"Retina": {"train": 400, "validation": 1, "test": 1}}))
+    store.repeats(parent, "test_auc", [0.6, 0.7], data_fraction=0.25)
+    store.repeats(parent, "test_auc", [0.8, 0.9])
+    frame = figure_3.rows(runs(store.uri, "retina"))
+    assert frame["num_images"].tolist() == [100.0, 400.0]
+    assert frame["auc"].tolist() == pytest.approx([65.0, 85.0])
+    assert frame["line"].unique().tolist() == ["transfer/none/densenet121/all"]
+    picture = figure_3.picture(runs(store.uri, "retina"))
+    assert picture is not None and "85.00%" in picture.alternative
+
+
+def test_figure_4_by_hand(store) -> None:
+    parent = store.sweep()
+    store.trial(parent, curve={"val_auc": [0.6, 0.9, 0.8]})
+    store.trial(parent, seed=1, curve={"val_auc": [0.7, 0.8, 0.7, 0.6]})
+    every = figure_4.curves(runs(store.uri, "retina"))
+    frame = figure_4.rows(every)
+    assert frame["epoch"].tolist() == [1, 2, 3]  # the fourth was reached by one repeat only
+    assert frame["auc"].tolist() == pytest.approx([65.0, 85.0, 75.0])
+    # s = 5 sqrt 2, t(1) = 12.7062: 12.7062 * 5 sqrt 2 / sqrt 2 = 63.531
+    assert frame["half_width"].tolist() == pytest.approx([63.531, 63.531, 63.531], abs=1e-3)
+    drop = figure_4.drops(every).iloc[0]
+    assert (drop["drop"], drop["best_epoch"], drop["n"]) == (pytest.approx(15.0), 2.0, 2)  # 90 - 80 and 80 - 60
+
+
+def test_the_search_and_its_cost(store) -> None:
+    parent = store.sweep()
+    for seed, best in enumerate(([0.5, 0.6], [0.4], [0.7, 0.7, 0.8])):
+        stopped = {"stopped": "asha"} if seed == 1 else {}
+        store.trial(parent, phase="search", seed=seed, curve={"best_score": best}, tags=stopped)
+    found = runs(store.uri, "retina")
+    frame = figure_search.trials(found)
+    assert frame["score"].tolist() == pytest.approx([60.0, 40.0, 80.0])
+    assert frame["stopped"].tolist() == [False, True, False]
+    costs = figure_search.spent(found, frame)
+    assert costs["num_trials"].tolist() == [1, 2, 3]
+    assert costs["num_epochs"].tolist() == [2, 3, 6]
+    assert costs["best"].tolist() == pytest.approx([60.0, 60.0, 80.0])
+    assert [picture.name for picture in figure_search.pictures(found)] == ["search_parallel", "search_budget"]
+
+
+def test_beta_has_a_figure_where_there_is_a_teacher(store) -> None:
+    parent = store.sweep()
+    cell = {"method": "attention", "teacher": "imagenet", "beta": 10.0, "phase": "search"}
+    store.trial(parent, curve={"best_score": [0.5]}, **cell)
+    assert figure_search.pictures(runs(store.uri, "retina"))[-1].name == "search_beta"
+
+
+def test_nothing_to_draw(store) -> None:
+    found = runs(store.uri, "retina")
+    assert figure_3.picture(found) is None and figure_4.picture(found) is None
+    assert figure_search.pictures(found) == []
+    assert figure_reliability.picture(pd.DataFrame(), False) is None
+
+
+def test_files_have_the_same_bytes_each_time() -> None:
+    def draw() -> tuple[bytes, bytes]:
+        bins = {"bin": [0, 1], "confidence": [0.1, 0.9], "frequency": [0.2, 0.8], "num_images": [5, 5]}
+        picture = figure_reliability.picture(pd.DataFrame(bins).assign(cell="transfer/none/densenet40/all"), True)
+        assert picture is not None
+        return drawing.png(picture.figure), drawing.svg(picture.figure)
+
+    first, second = draw(), draw()
+    assert first == second
+    assert first[0].startswith(b"\x89PNG") and b"<svg" in first[1] and b"<dc:date>" not in first[1]
+
+
+def test_one_colour_a_teacher_one_dash_a_student() -> None:
+    teachers = drawing.teachers_of(["attention/b/densenet40/all", "attention/a/densenet40/all", "transfer/none/x/all"])
+    assert teachers == ["a", "b"]
+    looks = [drawing.style(f"attention/{t}/{s}/all", teachers) for t in teachers for s in ("densenet40", "densenet121")]
+    assert looks[0]["color"] == looks[1]["color"] != looks[2]["color"]
+    assert looks[0]["linestyle"] == looks[2]["linestyle"] != looks[1]["linestyle"]
+    assert drawing.style("transfer/none/densenet40/all@0.5", teachers)["alpha"] < 1
+
+
+def test_palette_is_told_apart_without_red_and_green() -> None:
+    # Deuteranopia after Vienot et al. 1999: red and green collapse into one channel; what is left must still differ.
+    from matplotlib.colors import to_rgb
+
+    seen = [(0.29 * r + 0.71 * g, b) for r, g, b in (to_rgb(colour) for colour in drawing.PALETTE)]
+    distances = [np.hypot(a[0] - b[0], a[1] - b[1]) for i, a in enumerate(seen) for b in seen[:i]]
+    assert min(distances) > 0.08

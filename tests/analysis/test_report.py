@@ -1,0 +1,126 @@
+"""The whole report from a store with two data sets' worth of runs: complete, traceable, and the same each time."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import report
+from analysis.rendering import PHANTOM_NOTICE
+
+CELLS = [
+    {"method": "transfer", "teacher": "none", "student": "densenet40"},
+    {"method": "attention", "teacher": "mimic-cxr", "student": "densenet40", "beta": 3.0},
+]
+
+
+def predictions(seed: int, strength: float) -> pd.DataFrame:
+    truth = np.arange(80) % 3 == 0
+    score = 1 / (1 + np.exp(-(strength * truth + np.random.default_rng(seed).normal(size=80))))
+    table = pd.DataFrame({"image": [f"i{i:02d}" for i in range(80)], "patient": [f"p{i // 2:02d}" for i in range(80)]})
+    table = table.assign(view=["left", "right"] * 40, sex="", age_years=np.nan, grade=truth.astype(int))
+    return table.assign(label_DR=truth.astype(np.int8), probability_DR=score.astype(np.float32))
+
+
+@pytest.fixture
+def filled(store):  # type: ignore[no-untyped-def]
+    parent = store.sweep(data="phantom", name="<b>sweep</b>")
+    for number, cell in enumerate(CELLS):
+        store.trial(parent, phase="search", curve={"best_score": [0.6, 0.7]}, **cell)
+        for seed in range(3):
+            metrics = {"test_auc": 0.7 + 0.1 * number + 0.01 * seed, "test_f1_weighted": 0.5}
+            shown = predictions(10 * number + seed, 1 + 2 * number)
+            store.trial(parent, seed=seed, metrics=metrics, curve={"val_auc": [0.6, 0.7]}, predictions=shown, **cell)
+    store.trial(parent, seed=7, status="FAILED")
+    return store
+
+
+def make(store, out: Path) -> Path:  # type: ignore[no-untyped-def]
+    assert report.main(["retina", "--tracking-uri", store.uri, "--out", str(out)]) == 0
+    return out / "retina"
+
+
+def test_the_page_is_whole_and_says_what_it_rests_on(filled, tmp_path: Path) -> None:
+    folder = make(filled, tmp_path / "reports")
+    html = (folder / "index.html").read_text()
+    assert PHANTOM_NOTICE in html.replace("&#39;", "'")
+    assert "80.00" not in html.split("Table V")[0]
+    for said in (
+        "81.00±2.48",
+        "data-a",
+        "split-a",
+        "teacher-a",
+        "python -m analysis.report retina",
+        "1 failed",
+        "Table V",
+    ):
+        assert said in html, said
+    assert "attention/mimic-cxr/densenet40/all has a higher AUC than transfer/none/densenet40/all" in html
+    assert not re.findall(r'(?:src|href)="https?://(?!127\.0\.0\.1:5000/#/experiments/\d+/runs/)', html)
+
+
+def test_every_file_that_the_page_names_is_there(filled, tmp_path: Path) -> None:
+    folder = make(filled, tmp_path / "reports")
+    named: list[str] = []
+
+    class Links(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            values = dict(attrs)
+            if tag == "img":
+                assert values["alt"] and str(values["src"]).startswith("data:")
+            named.extend(str(values["href"]) for _ in [0] if tag == "a" and not str(values["href"]).startswith("http"))
+
+    Links().feed((folder / "index.html").read_text())
+    assert len(named) > 20 and all((folder / name).stat().st_size for name in named)
+    assert len(pd.read_parquet(folder / "results.parquet")) == 8
+
+
+def test_the_same_runs_give_the_same_bytes(filled, tmp_path: Path) -> None:
+    first, second = make(filled, tmp_path / "one"), make(filled, tmp_path / "two")
+    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
+    assert [str(name) for name in files if (first / name).read_bytes() != (second / name).read_bytes()] == []
+
+
+def test_no_patient_is_named(filled, tmp_path: Path) -> None:
+    folder = make(filled, tmp_path / "reports")
+    texts = [path.read_text() for path in folder.rglob("*") if path.suffix in {".html", ".csv", ".md", ".tex"}]
+    assert not any(re.search(r"\bp\d\d\b|\bi\d\d\b", re.sub(r"base64,[^\"]*", "", text)) for text in texts)
+
+
+def test_a_data_set_of_ones_own(store, tmp_path: Path) -> None:
+    store.trial(store.sweep("covid"), metrics={"test_auc": 0.9})
+    assert report.main(["covid", "--tracking-uri", store.uri, "--out", str(tmp_path)]) == 0
+    assert "90.00" in (tmp_path / "covid" / "index.html").read_text()
+
+
+def test_nothing_to_report(store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report.main(["retina", "--tracking-uri", store.uri, "--out", str(tmp_path)]) == 2
+    assert "no finished run of retina" in capsys.readouterr().err
+    assert not list(tmp_path.glob("retina/*"))
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium on this machine")
+@pytest.mark.parametrize("width", [1280, 500])
+def test_in_a_browser(filled, tmp_path: Path, width: int) -> None:
+    folder = make(filled, tmp_path / "reports")
+    page = folder / "index.html"
+    probe = "document.title = [document.body.scrollWidth <= innerWidth, document.querySelectorAll('td').length].join();"
+    page.write_text(
+        page.read_text().replace("</script>", f"document.querySelector('th button').click(); {probe}</script>")
+    )
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},900", "--dump-dom"]
+    profile = f"--user-data-dir={tmp_path / 'profile'}"
+    done = subprocess.run(
+        ["chromium", *flags, profile, page.as_uri()], capture_output=True, text=True, timeout=90, check=True
+    )
+    title = re.search(r"<title>(.*?)</title>", done.stdout)
+    assert title is not None and title[1].startswith("true,") and int(title[1].split(",")[1]) > 100
+    assert 'aria-sort="ascending"' in done.stdout

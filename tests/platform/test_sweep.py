@@ -1,0 +1,191 @@
+"""The main job by its front door, on phantoms as small as can be: whole, killed and resumed, interrupted, refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CELLS = ["transfer/none/densenet40/all", "attention/imagenet/densenet40/all"]
+NUM_TRIALS = len(CELLS) * (2 + 1)  # two of the search and one repeat each
+FLAGS = ["--image-size", "32", "--phantom-size", "24", "--epochs", "3", "--trials", "2", "--repeats", "1", "--concurrent", "1"]
+COMMAND = [sys.executable, "-m", "platform.sweep", "retina", *FLAGS, "--cells", *CELLS]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+
+def start(results: Path, *more: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI")}
+    return subprocess.Popen(
+        [*COMMAND, "--results", str(results), *more],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # so that a test can end it with all its children
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, f"{out}\n{err}"
+    return out
+
+
+def query(results: Path, sql: str) -> list[tuple]:
+    with sqlite3.connect(f"file:{results / 'mlflow.db'}?mode=ro", uri=True) as database:
+        return database.execute(sql).fetchall()
+
+
+def trials(results: Path) -> dict[str, str]:
+    """Status of each trial, by its hash; a trial with two runs fails the test."""
+    rows = query(results, "select t.value, r.status from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'trial'")
+    assert len({key for key, _ in rows}) == len(rows), "a trial has two runs"
+    return dict(rows)
+
+
+def numbers(results: Path) -> dict[tuple[str, str, int], float]:
+    """Every metric of every trial at every epoch, but for the speed."""
+    rows = query(
+        results,
+        "select t.value, m.key, m.step, m.value from metrics m join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' "
+        "where m.key != 'images_per_s'",
+    )
+    found = {(trial, name, step): value for trial, name, step, value in rows}
+    assert len(found) == len(rows), "a metric has two values at one epoch"
+    return found
+
+
+def table(output: str) -> list[str]:
+    return [line for line in output.splitlines() if re.match(r"(transfer|attention)/.* \d+\.\d\d", line)]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> tuple[Path, str]:
+    """Results and output of a sweep that nobody disturbed."""
+    results = tmp_path_factory.mktemp("undisturbed")
+    return results, finish(start(results))
+
+
+@pytest.fixture
+def fresh(undisturbed, tmp_path) -> Path:
+    """A results folder with the phantoms and teachers, and no sweep."""
+    results = tmp_path / "results"
+    shutil.copytree(undisturbed[0], results, ignore=shutil.ignore_patterns("sweeps", "mlflow.db*", "artifacts", "stores"))
+    return results
+
+
+def wait_for(process: subprocess.Popen[str], results: Path, num_finished: int, num_epochs: int) -> None:
+    """Until so many trials are finished, and the running one has reported so many epochs."""
+    deadline_s = time.monotonic() + 200
+    while time.monotonic() < deadline_s:
+        assert process.poll() is None, "the sweep ended before it was disturbed"
+        try:
+            done = query(
+                results, "select count(*) from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'trial' where r.status = 'FINISHED'"
+            )[0][0]
+            epochs = query(
+                results,
+                "select count(*) from metrics m join runs r on r.run_uuid = m.run_uuid where m.key = 'score' and r.status = 'RUNNING'",
+            )[0][0]
+        except sqlite3.OperationalError:  # the file is not made yet
+            done = epochs = 0
+        if done >= num_finished and epochs >= num_epochs:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the sweep did not come so far in 200 s")
+
+
+def test_a_sweep_searches_confirms_and_says_what_to_do_next(undisturbed):
+    results, output = undisturbed
+    assert set(trials(results).values()) == {"FINISHED"}
+    assert len(trials(results)) == NUM_TRIALS
+    assert len(table(output)) == 2 * len(CELLS)  # AUC and F1
+    assert "PHANTOM" in output
+    assert f"mlflow ui --backend-store-uri sqlite:///{results}/mlflow.db" in output
+    assert "python -m analysis.table_5" in output
+    tags = query(results, "select distinct key, value from tags where key in ('data', 'teacher_is_phantom')")
+    assert ("data", "phantom") in tags and ("data", "real") not in tags and ("teacher_is_phantom", "true") in tags
+
+
+def test_only_confirm_runs_open_the_test_set(undisturbed):
+    results, _ = undisturbed
+    opened = query(
+        results,
+        "select distinct p.value from metrics m join tags p on p.run_uuid = m.run_uuid and p.key = 'phase' where m.key like 'test_%'",
+    )
+    assert opened == [("confirm",)]
+    predictions = list(results.glob("artifacts/*/artifacts/predictions.parquet"))
+    assert len(predictions) == len(CELLS)
+    table = pq.read_table(predictions[0])
+    assert table.num_rows == 10 and {"image", "patient", "grade", "probability_Mild"} <= set(table.column_names)
+
+
+def test_the_same_command_again_runs_nothing_and_prints_the_same_table(undisturbed):
+    results, output = undisturbed
+    before = trials(results), numbers(results)
+    assert table(finish(start(results))) == table(output)
+    assert (trials(results), numbers(results)) == before
+
+
+@pytest.mark.parametrize(("num_finished", "num_epochs"), [(1, 1), (4, 2)], ids=["in the search", "in the confirm phase"])
+def test_a_killed_sweep_goes_on_to_the_numbers_of_the_undisturbed_one(undisturbed, fresh, num_finished, num_epochs):
+    process = start(fresh)
+    wait_for(process, fresh, num_finished, num_epochs)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert "RUNNING" in trials(fresh).values()
+    output = finish(start(fresh))
+    assert set(trials(fresh).values()) == {"FINISHED"}
+    assert table(output) == table(undisturbed[1])
+    assert numbers(fresh) == numbers(undisturbed[0])
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_sweep_says_how_to_go_on(fresh, stop):
+    process = start(fresh)
+    wait_for(process, fresh, 1, 1)
+    process.send_signal(stop)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 3
+    assert "the same command goes on" in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--epochs", "0"], r"--epochs: must be a whole number of at least 1, but got 0"),
+        (["--trials", "two"], r"--trials: must be a whole number of at least 1, but got two"),
+        (["--image-size", "100"], r"must be a multiple of 32, but got 100"),
+        (["--cells", "hints/*"], r"no cell of retina matches 'hints/\*'"),
+        (["--fractions", "1.5"], r"0 < fraction <= 1 must hold for each, but got fractions=\(1\.5,\)"),
+        (["--data", "/no/such/folder"], r"the data folder must exist, but there is no /no/such/folder"),
+        (["--name", "a/../b"], r"--name: must be 1 to 100 letters.* but got 'a/\.\./b'"),
+        (["--gpus-per-trial", "-1"], r"must be a number of at least 0, but got -1"),
+        (["--search", "random"], r"invalid choice: 'random'"),
+        (["--teachers", "real"], r"phantom images need phantom teachers"),
+    ],
+)
+def test_a_wrong_flag_gets_one_clear_line(tmp_path, flags, message):
+    process = start(tmp_path / "results", *flags)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert re.search(message, err), err
+    assert "Traceback" not in err + out
+
+
+def test_an_unknown_data_set_is_named():
+    command = [sys.executable, "-m", "platform.sweep", "brain"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "invalid choice: 'brain'" in done.stderr
