@@ -22,8 +22,8 @@ from trainables.loop import EpochResult
 from trainables.teachers import ledger
 from trainables.teachers.ledger import Teacher
 
-NUM_EPOCHS = 5
-LEARNING_RATE = 1e-3
+NUM_EPOCHS = 4
+LEARNING_RATE, BATCH_SIZE = 1e-3, 16
 SOURCES = {"imagenet": ("generic", "random"), "mimic-cxr": ("mimic-cxr", "imagenet")}  # data set, first weights
 
 
@@ -76,6 +76,7 @@ def _spec(store: Store, folder: Path, init: str) -> TrialSpec:
         student="densenet121",
         learning_rate=LEARNING_RATE,
         max_epochs=NUM_EPOCHS,
+        batch_size=BATCH_SIZE,
         image_size_px=store.image_size_px,
         init=init,
         phase="pretrain",

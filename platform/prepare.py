@@ -23,11 +23,11 @@ from trainables.data.store import STORE_VERSION, Store
 
 # Writer, what it counts, and how many: a quick sweep's epoch takes two to three seconds on a CPU core.
 PHANTOMS: dict[str, tuple[Callable[..., Path], str, int]] = {
-    "retina": (write_retina, "num_patients", 200),
+    "retina": (write_retina, "num_patients", 160),
     "chexpert": (write_chexpert, "num_images", 400),
     "chestxray8": (write_chestxray8, "num_images", 400),
-    "mimic-cxr": (write_mimic_cxr, "num_images", 600),
-    "generic": (write_generic, "num_images", 600),
+    "mimic-cxr": (write_mimic_cxr, "num_images", 480),
+    "generic": (write_generic, "num_images", 480),
 }
 PHANTOM_SEED = 0
 PHANTOM_IMAGE_SIZE_PX = 160  # drawn larger than a quick sweep works, as a camera does

@@ -137,6 +137,7 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         dataset=options.dataset,
         method="transfer",
         max_epochs=options.epochs or preset.max_epochs,
+        batch_size=preset.batch_size,
         image_size_px=options.image_size or preset.image_size_px,
         init=INIT,
         seed=options.seed,
@@ -208,6 +209,7 @@ def _settings(
         {
             "search": options.search,
             "epochs": base.max_epochs,
+            "batch_size": base.batch_size,
             "image_size_px": base.image_size_px,
             "seed": base.seed,
             "learning_rate": [space.learning_rate.low, space.learning_rate.high],

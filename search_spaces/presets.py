@@ -17,6 +17,7 @@ class Preset:
     max_epochs: int
     num_trials: int  # a cell
     num_repeats: int  # of each cell's best configuration
+    batch_size: int = 32
     learning_rate: FloatDistribution | None = None  # None: the data set's own range
     first_learning_rate: float | None = None
 
@@ -37,6 +38,7 @@ PRESETS = {
         max_epochs=3,
         num_trials=2,
         num_repeats=3,
+        batch_size=16,  # twice the steps an epoch: batch norm's statistics need some dozens
         learning_rate=FloatDistribution(2e-4, 5e-3, log=True),
         first_learning_rate=1e-3,
     ),

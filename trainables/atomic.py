@@ -18,6 +18,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            os.fchmod(file.fileno(), 0o666 & ~_umask())  # mkstemp's files are for their owner alone
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
@@ -25,6 +26,12 @@ def write_bytes(path: Path, data: bytes) -> None:
         Path(part).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _umask() -> int:
+    mask = os.umask(0)  # it can only be read by setting it
+    os.umask(mask)
+    return mask
 
 
 def sync_folder(folder: Path) -> None:

@@ -48,8 +48,10 @@ class AttentionTransfer:
 
 def unit_planes(planes_BChw: Tensor) -> Tensor:
     """Each plane divided by its length; a zero plane stays zero, with a zero gradient."""
-    lengths_BC = plane_lengths(planes_BChw)
-    return planes_BChw / lengths_BC.clamp(min=EPSILON)[..., None, None]
+    lengths_BC11 = plane_lengths(planes_BChw)[..., None, None]
+    is_zero_BC11 = lengths_BC11 == 0
+    # Dividing a zero plane by a small number instead would give it a gradient of 1e12, which Adam never forgets.
+    return torch.where(is_zero_BC11, 0.0, planes_BChw / torch.where(is_zero_BC11, 1.0, lengths_BC11))
 
 
 def plane_lengths(planes_BChw: Tensor) -> Tensor:

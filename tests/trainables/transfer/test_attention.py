@@ -65,6 +65,16 @@ def test_zero_planes_and_equal_planes_have_a_finite_value_and_gradient(student, 
     loss.backward()
     assert loss.item() == pytest.approx(value, abs=1e-7)
     assert torch.isfinite(own.grad).all()
+    assert own.grad.abs().max() <= 1
+
+
+def test_a_zero_plane_gets_no_gradient_and_leaves_the_others_as_they_are():
+    own = planes([0, 0], [3, 4]).requires_grad_()
+    l_at(own, planes([3, 4], [4, 3])).backward()
+    alone = planes([3, 4]).requires_grad_()
+    l_at(alone, planes([4, 3])).backward()
+    assert own.grad[0, 0].abs().max() == 0
+    assert torch.allclose(own.grad[0, 1], alone.grad[0, 0] / 2)
 
 
 def test_the_gradient_agrees_with_finite_differences():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainables.data.listing import Listing
-from trainables.data.readers import generic, retina
+from trainables.data.readers import generic, mimic_cxr, retina
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,7 @@ class Reader:
 
 READERS = {
     "retina": Reader(read=retina.read, folders=("retina",)),
+    "mimic-cxr": Reader(read=mimic_cxr.read, folders=("mimic-cxr",)),
     "generic": Reader(read=generic.read, folders=("generic",)),
 }
 

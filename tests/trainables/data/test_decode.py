@@ -1,0 +1,95 @@
+"""Images of every kind that turns up in a download: converted, or refused with the reason."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainables.data.decode import UnreadableImageError, decode
+
+GRADIENT = np.tile(np.linspace(0, 255, 64, dtype=np.uint8), (64, 1))
+
+
+def grey(path, pixels=GRADIENT):
+    Image.fromarray(pixels).save(path)
+    return path.name
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "LA", "1", "CMYK"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_mode_becomes_eight_bits_of_the_wanted_planes(tmp_path, mode, channels):
+    name = "picture.tif" if mode == "CMYK" else "picture.png"
+    Image.fromarray(GRADIENT).convert("RGB").convert(mode).save(tmp_path / name)
+    image = decode(tmp_path, name, 32, channels)
+    assert image.shape == (32, 32, channels) and image.dtype == np.uint8
+    if mode != "1":  # a dithered picture is only alike on average
+        expected = np.tile(np.linspace(2, 253, 32), (32, 1))
+        assert np.abs(image.mean(axis=2) - expected).max() < 12
+
+
+def test_a_cmyk_jpeg_is_read_in_its_colours(tmp_path):
+    Image.new("RGB", (64, 64), (200, 30, 30)).convert("CMYK").save(tmp_path / "red.jpeg", quality=95)
+    image = decode(tmp_path, "red.jpeg", 32, 3)
+    assert np.abs(image.reshape(-1, 3).mean(axis=0) - [200, 30, 30]).max() < 10
+
+
+def test_of_sixteen_bits_the_upper_eight_are_kept(tmp_path):
+    Image.fromarray(GRADIENT.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    assert np.abs(decode(tmp_path, "deep.png", 64, 1)[..., 0].astype(int) - GRADIENT).max() <= 1
+
+
+def test_a_wide_picture_is_cut_at_both_sides_alike(tmp_path):
+    pixels = np.zeros((32, 96), np.uint8)
+    pixels[:, 32:64] = 200
+    assert (decode(tmp_path, grey(tmp_path / "wide.png", pixels), 32, 1) == 200).all()
+
+
+def test_a_one_pixel_image_is_too_small(tmp_path):
+    with pytest.raises(UnreadableImageError, match="1 x 1 pixels, less than 8 on a side"):
+        decode(tmp_path, grey(tmp_path / "dot.png", np.zeros((1, 1), np.uint8)), 32, 1)
+
+
+def test_a_decompression_bomb_is_refused_by_its_size(tmp_path):
+    header = b"IHDR" + struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IEND" + b"\xaeB`\x82")
+    with pytest.raises(UnreadableImageError, match="30000 x 30000 pixels, more than 150,000,000"):
+        decode(tmp_path, "bomb.png", 32, 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "the file is empty"), (b"GIF89 no, this is text", "not an image that Pillow knows")],
+)
+def test_what_is_no_image_is_named_so(tmp_path, content, reason):
+    (tmp_path / "file.jpeg").write_bytes(content)
+    with pytest.raises(UnreadableImageError, match=reason):
+        decode(tmp_path, "file.jpeg", 32, 3)
+
+
+def test_an_absent_file_is_named_so(tmp_path):
+    with pytest.raises(UnreadableImageError, match="no such file"):
+        decode(tmp_path, "none.jpeg", 32, 3)
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.95])
+def test_a_jpeg_cut_short_is_damaged(tmp_path, kept):
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "cut.jpeg")
+    data = (tmp_path / "cut.jpeg").read_bytes()
+    (tmp_path / "cut.jpeg").write_bytes(data[: int(len(data) * kept)])
+    with pytest.raises(UnreadableImageError, match="damaged"):
+        decode(tmp_path, "cut.jpeg", 32, 3)
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    grey(tmp_path / "secret.png")
+    (root / "link.png").symlink_to(tmp_path / "secret.png")
+    with pytest.raises(UnreadableImageError, match=r"leads out of the data folder, to .*secret\.png"):
+        decode(root, "link.png", 32, 1)

@@ -1,0 +1,117 @@
+"""MIMIC-CXR: MIMIC-CXR-JPG 2.x (Johnson et al. 2019), chest X-rays of Beth Israel Deaconess Medical Center, 2011 to 2016.
+
+The paper counts 371,858 images of 65,079 patients with 14 labels mined from the reports by the CheXpert labeler:
+1.0 positive, 0.0 negative, -1.0 uncertain, empty not mentioned. Layout of the download:
+
+    mimic-cxr-2.0.0-chexpert.csv.gz      a row a study: subject_id, study_id, the labels
+    mimic-cxr-2.0.0-metadata.csv.gz      a row an image: dicom_id, subject_id, study_id, ViewPosition, ...
+    mimic-cxr-2.0.0-split.csv.gz         a row an image: dicom_id, study_id, subject_id, split
+    files/p10/p10000032/s50414267/<dicom_id>.jpg
+
+`official_split` is the release's, by patient; a store draws 80 / 10 / 10 by patient, as CheXclusion did.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from trainables.data.listing import NOT_MENTIONED, ROW_COLUMNS, Listing, check_paths, read_csv
+
+LABELS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Enlarged Cardiomediastinum",
+    "Fracture",
+    "Lung Lesion",
+    "Lung Opacity",
+    "No Finding",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Pneumonia",
+    "Pneumothorax",
+    "Support Devices",
+)
+LAYOUT = "MIMIC-CXR-JPG 2.x: mimic-cxr-2.0.0-{chexpert,metadata,split}.csv.gz and files/p10/p10000032/s50414267/<dicom_id>.jpg"
+CODES = {"1.0": 1, "1": 1, "0.0": 0, "0": 0, "-1.0": -1, "-1": -1, "": NOT_MENTIONED}
+SPLIT_NAMES = {"train": "train", "validate": "validation", "test": "test"}
+IMAGE_KEY = ["dicom_id", "study_id", "subject_id"]
+
+
+def read(root: Path) -> Listing:
+    """The listing of the images that have labels; images of studies without a row of labels are left out, by name.
+
+    Raises:
+        FileNotFoundError: a table is absent.
+        ValueError: a column, a label's value, a name or a split is not as the release has it.
+    """
+    labelled = _table(root, "chexpert", ("subject_id", "study_id", *LABELS))
+    images = _table(root, "metadata", ("dicom_id", "subject_id", "study_id", "ViewPosition"))
+    splits = _table(root, "split", (*IMAGE_KEY, "split"))
+    codes = _codes(labelled, root)
+
+    table = images.merge(splits[[*IMAGE_KEY, "split"]], on=IMAGE_KEY, how="left", validate="one_to_one")
+    table = table.merge(codes, on=["subject_id", "study_id"], how="left", validate="many_to_one")
+    table["path"] = (
+        "files/p" + table["subject_id"].str[:2] + "/p" + table["subject_id"] + "/s" + table["study_id"] + "/"
+        + table["dicom_id"] + ".jpg"
+    )  # fmt: skip
+    check_paths(table["path"], root, root / "mimic-cxr-2.0.0-metadata.csv.gz")
+    has_labels = table["labels"].notna()
+    kept = table[has_labels].reset_index(drop=True)
+    left_out = table.loc[~has_labels, ["path"]].assign(reason="its study has no row of labels")
+    rows = pd.DataFrame(
+        {
+            "path": kept["path"],
+            "patient": kept["subject_id"],
+            "view": kept["ViewPosition"].replace({"LATERAL": "lateral", "LL": "lateral"}),
+            "sex": "",  # not part of the release
+            "age_years": float("nan"),
+            "official_split": _official(kept),
+            "labels": kept["labels"],
+        }
+    )
+    return Listing(
+        dataset="mimic-cxr",
+        root=root,
+        task="multilabel",
+        label_names=LABELS,
+        channels=1,
+        rows=rows[list(ROW_COLUMNS)],
+        left_out=left_out.reset_index(drop=True),
+    )
+
+
+def _table(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    return read_csv(root / f"mimic-cxr-2.0.0-{name}.csv.gz", columns, LAYOUT)
+
+
+def _codes(labelled: pd.DataFrame, root: Path) -> pd.DataFrame:
+    """The key of each study, and its codes as an int8 array."""
+    values = labelled[list(LABELS)]
+    unknown = ~values.isin(list(CODES))
+    if unknown.to_numpy().any():
+        row, column = np.argwhere(unknown.to_numpy())[0]
+        raise ValueError(
+            f"a label must be 1.0, 0.0, -1.0 or empty, but {root / 'mimic-cxr-2.0.0-chexpert.csv.gz'} has "
+            f"{values.iloc[row, column]!r} for {LABELS[column]} of study {labelled['study_id'].iloc[row]}"
+        )
+    codes = values.replace(CODES).infer_objects().to_numpy(np.int8)
+    return labelled[["subject_id", "study_id"]].assign(labels=list(codes))
+
+
+def _official(kept: pd.DataFrame) -> pd.Series:
+    names = kept["split"].map(SPLIT_NAMES)
+    if names.isna().any():
+        image = kept["dicom_id"][names.isna()].iloc[0]
+        raise ValueError(
+            f"a split must be one of {', '.join(SPLIT_NAMES)}, but image {image} has {kept['split'][names.isna()].iloc[0]!r}"
+        )
+    split_of = names.groupby(kept["subject_id"]).nunique()
+    if (split_of > 1).any():
+        raise ValueError(f"the release splits by patient, but patient {split_of.index[split_of > 1][0]} is in two splits")
+    return names

@@ -1,0 +1,137 @@
+"""Brings in a DenseNet that was trained elsewhere: any of the usual files, under this project's names, nothing lost in silence.
+
+It takes state dicts, dicts that hold one (``{"state_dict": ...}``), whole models such as CheXclusion's
+``{"model": DataParallel(DenseNet), "best_loss": ..., ...}``, and safetensors.
+
+The circulated mend for names that do not fit is ``strict=False``, which loads nothing and says nothing. Here each tensor
+either finds its place or is named, and a partial match is refused unless the caller says which parts may differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainables.models.densenet import build
+from trainables.teachers import pickles
+
+WRAPPERS = ("module.", "model.", "densenet121.", "net.")  # of DataParallel, and of the usual classes around a DenseNet
+NESTED = ("state_dict", "model_state_dict", "model", "net", "weights")  # where a dict keeps its model, the first that is there
+NUM_NAMED = 10  # tensors that an error names; the rest is counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """A network's whole state, and how it came together. `differing` lies within the parts that were allowed to differ."""
+
+    weights: dict[str, Tensor]
+    num_labels: int
+    matched: tuple[str, ...]
+    differing: tuple[str, ...]  # a line a tensor: its name and what is wrong
+
+    def report(self) -> str:
+        """What matched and what did not, for a person."""
+        lines = [f"{len(self.matched)} of {len(self.weights)} tensors matched, {self.num_labels} outputs"]
+        return "\n".join([*lines, *(f"  not taken: {line}" for line in self.differing)])
+
+
+def import_network(
+    path: Path, *, architecture: str = "densenet121", num_labels: int | None = None, may_differ: Sequence[str] = ()
+) -> Imported:
+    """Reads the checkpoint `path` as a network of this project; a Sigmoid behind the last layer is left off (logits).
+
+    Args:
+        architecture: a name in `trainables.models.densenet.STUDENTS`.
+        num_labels: outputs of the network; the file's own number where it is not given.
+        may_differ: parts by their names, such as "classifier": within them a tensor may be absent, of another shape or
+            unknown. What is not taken keeps fresh random weights, always the same ones.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is refused or damaged (`trainables.teachers.pickles.read`), holds no network, or matches
+            only in part; the tensors are named.
+    """
+    found = own_names(_tensors(pickles.read(path), path))
+    if num_labels is None:
+        num_labels = _num_labels(found, path)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        weights = dict(build(architecture, num_labels).state_dict())
+    matched = tuple(name for name, tensor in weights.items() if name in found and found[name].shape == tensor.shape)
+    differing = [f"{name} {tuple(weights[name].shape)}: {_why(found.get(name))}" for name in weights if name not in matched]
+    differing += [f"{name} {tuple(found[name].shape)}: {architecture} has no such tensor" for name in found if name not in weights]
+    wrong = [line for line in differing if not _within(line, may_differ)]
+    if wrong:
+        more = f" and {len(wrong) - NUM_NAMED} more" if len(wrong) > NUM_NAMED else ""
+        raise ValueError(
+            f"{path} must match {architecture} with {num_labels} outputs as a whole, but {len(wrong)} tensors do not "
+            f"({len(matched)} of {len(weights)} do): {'; '.join(wrong[:NUM_NAMED])}{more}; say which parts may differ, if they may"
+        )
+    weights |= {name: found[name].to(weights[name].dtype).contiguous() for name in matched}
+    return Imported(weights=weights, num_labels=num_labels, matched=matched, differing=tuple(differing))
+
+
+def own_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under torchvision's present names: no wrapper's prefix, norm1 for norm.1, the classifier's layer alone.
+
+    A batch norm from before PyTorch 0.4.1 has no count of its batches; it gets one, of 0, which nothing here reads.
+    """
+    renamed: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        own = _own_name(name)
+        if own in renamed:
+            raise ValueError(f"two tensors of the checkpoint would both be {own!r}; the second is {name!r}")
+        renamed[own] = tensor
+    for name in [name for name in renamed if name.endswith(".running_var")]:
+        renamed.setdefault(name.replace(".running_var", ".num_batches_tracked"), torch.tensor(0))
+    return renamed
+
+
+def _own_name(name: str) -> str:
+    while wrapper := next((wrapper for wrapper in WRAPPERS if name.startswith(wrapper)), None):
+        name = name.removeprefix(wrapper)
+    name = re.sub(r"(denselayer\d+)\.(norm|conv)\.([12])\.", r"\1.\2\3.", name)
+    return re.sub(r"^classifier\.0\.", "classifier.", name)
+
+
+def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
+    """The tensors of whatever a checkpoint holds, by their names in it."""
+    if tensors := pickles.tensors_of(content):
+        return tensors
+    if isinstance(content, dict):
+        if tensors := {name: value for name, value in content.items() if isinstance(value, Tensor) and isinstance(name, str)}:
+            # {"model": ..., "best_loss": tensor(...)}: a lone number beside a model is no state dict.
+            if not any(key in content and not isinstance(content[key], Tensor) for key in NESTED):
+                return tensors
+        for key in NESTED:
+            if key in content:
+                return _tensors(content[key], path)
+    raise ValueError(f"{path} must hold a network's weights, but holds {_said(content)}")
+
+
+def _said(content: Any) -> str:
+    if isinstance(content, dict):
+        return f"a dict of {', '.join(map(repr, list(content)[:NUM_NAMED])) or 'nothing'}"
+    return f"a {type(content).__name__}"
+
+
+def _num_labels(found: Mapping[str, Tensor], path: Path) -> int:
+    if "classifier.weight" not in found or found["classifier.weight"].ndim != 2:
+        named = ", ".join(list(found)[:3])
+        raise ValueError(f"{path} must have a classifier, or its number of outputs be said, but begins with {named}")
+    return len(found["classifier.weight"])
+
+
+def _why(tensor: Tensor | None) -> str:
+    return "absent" if tensor is None else f"found {tuple(tensor.shape)}"
+
+
+def _within(line: str, parts: Sequence[str]) -> bool:
+    name = line.split(" ", 1)[0]
+    return any(name == part or name.startswith(f"{part}.") for part in parts)
