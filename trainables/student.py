@@ -1,15 +1,19 @@
-"""One trial as Ray Tune runs it: `trainables.loop` behind Ray's class interface. The only file here that imports ray."""
+"""One trial as Ray Tune runs it: `trainables.loop` behind Ray's class interface. The only file here that imports ray.
+
+torch is imported in a trial's first step, not with this file: a process that takes ten seconds to start would see its trial
+given to one that has just become free, be ended for it, and start again for the next trial.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray.tune
 
-from trainables.job import Job
-from trainables.loop import EpochResult, NonFiniteLossError
+if TYPE_CHECKING:
+    from trainables.loop import EpochResult
 
 
 class StudentTrial(ray.tune.Trainable):
@@ -33,6 +37,9 @@ class StudentTrial(ray.tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Trains one epoch. A loss that is not finite ends the trial with the reason under ``error``."""
+        from trainables.job import Job
+        from trainables.loop import NonFiniteLossError
+
         if self._epochs is None:
             self._epochs = Job.from_dict(self._job).run()
         try:
