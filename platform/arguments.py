@@ -42,7 +42,8 @@ def plain_name(text: str) -> str:
     """A name that is safe as a folder and in a query: letters, digits, dot, dash and underscore."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text):
         raise argparse.ArgumentTypeError(
-            f"must be 1 to 100 letters, digits, dots, dashes and underscores, the first a letter or digit, but got {text!r}"
+            f"must be 1 to 100 letters, digits, dots, dashes and underscores, and begin with a letter or digit, "
+            f"but got {text!r}"
         )
     return text
 

@@ -1,7 +1,7 @@
 """The ledger: what MLflow holds of a sweep, and the only memory that a sweep has.
 
-A sweep is a parent run, a trial a run under it, found again by its tag ``trial`` (`TrialSpec.key`). A run is opened before
-its trial starts and closed when it ended, so a run without an end is a trial to go on with.
+A sweep is a parent run, a trial a run under it, found again by its tag ``trial`` (`TrialSpec.key`). A run is opened
+before its trial starts and closed when it ended, so a run without an end is a trial to go on with.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The order of a sweep's trials: search every cell with an equal budget, then confirm the best of each.
 
-The plan holds no state of its own that the ledger could not give back: made anew from the ledger's records it goes on where
-the last process stopped. It knows nothing of Ray or MLflow.
+The plan holds no state of its own that the ledger could not give back: made anew from the ledger's records it goes on
+where the last process stopped. It knows nothing of Ray or MLflow.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Plan:
     def next(self) -> TrialRecord | None:
         """The next trial to run, or None while (or because) there is none: see `finished`.
 
-        Unfinished trials come first. Then the studies take turns, one trial each, so that at any moment all cells have had
-        the same budget, and so that a study knows as much as possible when it is asked.
+        Unfinished trials come first. Then the studies take turns, one trial each, so that at any moment all cells have
+        had the same budget, and so that a study knows as much as possible when it is asked.
         """
         if self._unfinished:
             return self._unfinished.popleft()

@@ -83,8 +83,12 @@ def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m platform.prepare", description=__doc__.splitlines()[0])
     parser.add_argument("dataset", choices=sorted(READERS))
-    parser.add_argument("--data", type=Path, help="the folder that holds the data set's own; without it, phantom images")
-    parser.add_argument("--image-size", type=image_size, default=256, metavar="PX", help="a multiple of 32 (default: 256)")
+    parser.add_argument(
+        "--data", type=Path, help="the folder that holds the data set's own; without it, phantom images"
+    )
+    parser.add_argument(
+        "--image-size", type=image_size, default=256, metavar="PX", help="a multiple of 32 (default: 256)"
+    )
     parser.add_argument("--phantom-size", type=positive_int, help="patients (retina) or images of the phantom")
     parser.add_argument("--skip-unreadable", action="store_true", help="leave images out that cannot be read")
     parser.add_argument("--results", default="results", help="where all results lie (default: results)")

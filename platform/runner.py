@@ -55,8 +55,9 @@ class Resources:
         slots = math.floor(min(fitting, default=1) + 1e-9)
         if slots < 1:
             raise ValueError(
-                f"a trial must fit on the machines at hand ({there.get('CPU', 0):g} CPUs, {there.get('GPU', 0):g} GPUs), "
-                f"but asks for {self.cpus:g} CPUs and {self.gpus:g} GPUs: see --cpus-per-trial and --gpus-per-trial"
+                f"a trial must fit on the machines at hand ({there.get('CPU', 0):g} CPUs, "
+                f"{there.get('GPU', 0):g} GPUs), but asks for {self.cpus:g} CPUs and "
+                f"{self.gpus:g} GPUs: see --cpus-per-trial and --gpus-per-trial"
             )
         return slots if self.num_slots is None else min(slots, self.num_slots)
 
@@ -137,7 +138,10 @@ def run(
     *,
     verbose: bool = False,
 ) -> None:
-    """Runs all that the plan still has to run; returns when it is done, or after Ctrl-C. Errors of trials are in the ledger."""
+    """Runs all that the plan still has to run; returns when it is done, or after Ctrl-C.
+
+    Errors of trials are in the ledger.
+    """
     num_slots = resources.slots()
     progress = Progress(plan, max_epochs, metric)
     tracker = Tracker(ledger)

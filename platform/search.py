@@ -1,7 +1,7 @@
 """The plan as Ray Tune sees it: a searcher that hands out its trials, and an ASHA bracket a study.
 
-Ray's own restore is not used (it forgets ASHA's rungs): a sweep that is started again builds the plan and the brackets from
-the ledger, and a trial that had begun goes on from its own last checkpoint.
+Ray's own restore is not used (it forgets ASHA's rungs): a sweep that is started again builds the plan and the brackets
+from the ledger, and a trial that had begun goes on from its own last checkpoint.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class PlannedSearch(Searcher):
     Args:
         plan: what to run.
         start: notes in the ledger that the trial starts, and gives what the worker needs (the trial's config).
-        num_slots: how many trials run at once; Ray would ask for more ahead, before the running ones have taught anything.
+        num_slots: how many trials run at once; Ray would ask for more ahead, before the running ones have taught
+        anything.
     """
 
     def __init__(self, plan: Plan, start: Callable[[TrialRecord], dict[str, Any]], num_slots: int) -> None:

@@ -104,8 +104,8 @@ class Setup:
         done = plan.num_trials - plan.num_open_trials
         return "\n".join(
             [
-                f"sweep {self.name}: {len(self.space.cells)} cells, {self.search} search, {plan.num_trials} trials in all"
-                + (f", {done} of them done" if done else ""),
+                f"sweep {self.name}: {len(self.space.cells)} cells, {self.search} search, "
+                f"{plan.num_trials} trials in all" + (f", {done} of them done" if done else ""),
                 f"  {self.max_epochs} epochs, {self.base.image_size_px} px, seed {self.base.seed}",
                 f"  teachers: {teachers}",
                 f"  MLflow:   {places.tracking_uri}",
@@ -129,7 +129,8 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
     """Reads or draws the data, finds or makes the teachers; long steps show a progress bar.
 
     Raises:
-        ValueError, FileNotFoundError, OSError: something that the sweep needs is absent or wrong; the message says what to do.
+        ValueError, FileNotFoundError, OSError: something that the sweep needs is absent or wrong; the message says what
+        to do.
     """
     preset = PRESETS[options.preset or ("paper" if options.data else "quick")]
     space = preset.fitted(SPACES[options.dataset]).narrowed(options.cells, options.fractions)
@@ -196,7 +197,8 @@ def _real_teacher(name: str, places: Places, imagenet_weights: Path | None) -> T
         if name == "imagenet":
             return imagenet.take(folder, imagenet_weights)
         raise FileNotFoundError(
-            f"no teacher named {name!r} in {folder}; bring it in with `python -m platform.teachers import FILE --name {name}`, "
+            f"no teacher named {name!r} in {folder}; bring it in with "
+            f"`python -m platform.teachers import FILE --name {name}`, "
             "leave its cells out with --cells, or try the phantom one: --teachers phantom"
         ) from None
 

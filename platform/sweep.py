@@ -43,13 +43,19 @@ def parser() -> argparse.ArgumentParser:
     which.add_argument("--epochs", type=positive_int, metavar="N", help="the longest training")
     which.add_argument("--repeats", type=positive_int, metavar="N", help="trainings of each cell's best configuration")
     which.add_argument("--image-size", type=image_size, metavar="PX", help="a multiple of 32")
-    which.add_argument("--phantom-size", type=positive_int, metavar="N", help="patients (retina) or images of the phantom")
+    which.add_argument(
+        "--phantom-size", type=positive_int, metavar="N", help="patients (retina) or images of the phantom"
+    )
     which.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default: 0)")
     which.add_argument("--name", type=plain_name, help="of the sweep; default: made from what decides its results")
     where = made.add_argument_group("where")
     where.add_argument("--results", default="results", metavar="DIR", help="default: results")
-    where.add_argument("--teachers", choices=("real", "phantom"), help="phantom teachers for real images must be asked for")
-    where.add_argument("--imagenet-weights", type=Path, metavar="FILE", help="DenseNet-121's, if not in torch hub's cache")
+    where.add_argument(
+        "--teachers", choices=("real", "phantom"), help="phantom teachers for real images must be asked for"
+    )
+    where.add_argument(
+        "--imagenet-weights", type=Path, metavar="FILE", help="DenseNet-121's, if not in torch hub's cache"
+    )
     where.add_argument("--skip-unreadable", action="store_true", help="leave images out that cannot be read")
     many = made.add_argument_group("how many at once")
     many.add_argument("--cpus-per-trial", type=share, default=1.0, metavar="N", help="default: 1")
@@ -128,7 +134,9 @@ def alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BlockingIOError(f"the sweep {folder.name} runs already, in another process; give this one a --name") from None
+            raise BlockingIOError(
+                f"the sweep {folder.name} runs already, in another process; give this one a --name"
+            ) from None
         yield
 
 

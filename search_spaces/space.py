@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """The search space of one data set. Learning rate and weight decay are tuned in every cell, the baseline's included."""
+    """The search space of one data set; learning rate and weight decay are tuned in every cell, the baseline's too."""
 
     dataset: str
     selection_metric: str  # what chooses the best epoch and the best configuration, on the validation set
@@ -82,7 +82,8 @@ class Space:
         return replace(self, cells=tuple(cells))
 
 
-# Section V.A: beta by grid search from 1 to 2000. The paper does not list its grid; this one holds every beta of Table III.
+# Section V.A: beta by grid search from 1 to 2000. The paper does not list its grid; this one holds every beta of Table
+# III.
 PAPER_BETAS = (1.0, 5.0, 10.0, 20.0, 30.0, 50.0, 60.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
 PAPER_LEARNING_RATE = 5e-5
 BETA = FloatDistribution(BETA_MIN, BETA_MAX, log=True)

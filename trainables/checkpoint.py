@@ -1,9 +1,9 @@
 """A trial's checkpoints: the state after its last epochs, and the best student.
 
-A trial's folder holds ``epoch-00007-best-00005.ckpt`` and the one before it (a line with the SHA-256 of the rest, then the
-state as `torch.save` writes it), ``best-00005.safetensors`` (the student of the best epoch so far) and, after a confirm
-run, ``predictions.parquet``. Everything is written atomically and verified when read; a damaged checkpoint is passed over
-for the one before it, so that at worst one epoch is trained again.
+A trial's folder holds ``epoch-00007-best-00005.ckpt`` and the one before it (a line with the SHA-256 of the rest, then
+the state as `torch.save` writes it), ``best-00005.safetensors`` (the student of the best epoch so far) and, after a
+confirm run, ``predictions.parquet``. Everything is written atomically and verified when read; a damaged checkpoint is
+passed over for the one before it, so that at worst one epoch is trained again.
 
 The best student is written before the state that names its epoch, and removed after the last state that names it:
 whenever the process dies, the newest whole state finds the best student that it speaks of.

@@ -1,7 +1,7 @@
 """What decides a trial's result: every knob of one training, checked when it is made.
 
-Two trials with equal `TrialConfig`, equal data and equal teacher are the same trial. `TrialSpec.key` names a trial by the
-hash of exactly that, so that the same command run twice finds its own finished work again.
+Two trials with equal `TrialConfig`, equal data and equal teacher are the same trial. `TrialSpec.key` names a trial by
+the hash of exactly that, so that the same command run twice finds its own finished work again.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class TrialSpec:
 
 
 def cell_name(method: str, teacher: str, student: str, unfreeze: str, data_fraction: float) -> str:
-    """A cell's name, for example ``attention/mimic-cxr/densenet40/all@0.25``; the fraction is left out where it is 1."""
+    """A cell's name, for example ``attention/mimic-cxr/densenet40/all@0.25``; a fraction of 1 is left out."""
     fraction = "" if data_fraction == 1 else f"@{data_fraction:g}"
     return f"{method}/{teacher}/{student}/{unfreeze}{fraction}"
 

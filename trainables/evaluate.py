@@ -1,7 +1,7 @@
 """Metrics from (probabilities, labels). scikit-learn computes; this file says what is not defined, and leaves it out.
 
-Shapes: N images, L labels or classes. An AUC of one class is not defined: it is absent from the result, never a NaN, and
-never averaged in as a number.
+Shapes: N images, L labels or classes. An AUC of one class is not defined: it is absent from the result, never a NaN,
+and never averaged in as a number.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ Ints = NDArray[np.integer]
 def multiclass_metrics(probabilities_NL: Floats, classes_N: Ints) -> dict[str, float]:
     """Macro one-vs-rest AUC, weighted F1, accuracy and quadratic weighted kappa.
 
-    The F1 is what selects the best epoch on Retina; AUC and F1 are Table V's two rows (Akbarian et al. 2020). The AUC is
-    the mean over the classes that have both positives and negatives here.
+    The F1 is what selects the best epoch on Retina; AUC and F1 are Table V's two rows (Akbarian et al. 2020). The AUC
+    is the mean over the classes that have both positives and negatives here.
     """
     num_classes = probabilities_NL.shape[1]
     predicted_N = probabilities_NL.argmax(axis=1)

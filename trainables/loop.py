@@ -1,7 +1,8 @@
 """The training loop: yields one `EpochResult` an epoch, and knows no Ray and no MLflow.
 
-Nothing here draws from a global generator: the order of the images and every view are functions of (seed, epoch, image), so
-a training that was interrupted goes on as if it had not been: bit for bit on a CPU with the same number of threads.
+Nothing here draws from a global generator: the order of the images and every view are functions of (seed, epoch,
+image), so a training that was interrupted goes on as if it had not been: bit for bit on a CPU with the same number of
+threads.
 
 Shapes: B images of a batch, N images of a split, L labels or classes.
 """

@@ -18,14 +18,29 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CELLS = ["transfer/none/densenet40/all", "attention/imagenet/densenet40/all"]
 NUM_TRIALS = len(CELLS) * (2 + 1)  # two of the search and one repeat each
-FLAGS = ["--image-size", "32", "--phantom-size", "24", "--epochs", "3", "--trials", "2", "--repeats", "1", "--concurrent", "1"]
+FLAGS = [
+    "--image-size",
+    "32",
+    "--phantom-size",
+    "24",
+    "--epochs",
+    "3",
+    "--trials",
+    "2",
+    "--repeats",
+    "1",
+    "--concurrent",
+    "1",
+]
 COMMAND = [sys.executable, "-m", "platform.sweep", "retina", *FLAGS, "--cells", *CELLS]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def start(results: Path, *more: str) -> subprocess.Popen[str]:
-    environment = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI")
+    }
     return subprocess.Popen(
         [*COMMAND, "--results", str(results), *more],
         cwd=ROOT,
@@ -50,7 +65,9 @@ def query(results: Path, sql: str) -> list[tuple]:
 
 def trials(results: Path) -> dict[str, str]:
     """Status of each trial, by its hash; a trial with two runs fails the test."""
-    rows = query(results, "select t.value, r.status from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'trial'")
+    rows = query(
+        results, "select t.value, r.status from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'trial'"
+    )
     assert len({key for key, _ in rows}) == len(rows), "a trial has two runs"
     return dict(rows)
 
@@ -59,7 +76,8 @@ def numbers(results: Path) -> dict[tuple[str, str, int], float]:
     """Every metric of every trial at every epoch, but for the speed."""
     rows = query(
         results,
-        "select t.value, m.key, m.step, m.value from metrics m join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' "
+        "select t.value, m.key, m.step, m.value from metrics m "
+        "join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' "
         "where m.key != 'images_per_s'",
     )
     found = {(trial, name, step): value for trial, name, step, value in rows}
@@ -82,7 +100,9 @@ def undisturbed(tmp_path_factory) -> tuple[Path, str]:
 def fresh(undisturbed, tmp_path) -> Path:
     """A results folder with the phantoms and teachers, and no sweep."""
     results = tmp_path / "results"
-    shutil.copytree(undisturbed[0], results, ignore=shutil.ignore_patterns("sweeps", "mlflow.db*", "artifacts", "stores"))
+    shutil.copytree(
+        undisturbed[0], results, ignore=shutil.ignore_patterns("sweeps", "mlflow.db*", "artifacts", "stores")
+    )
     return results
 
 
@@ -93,11 +113,14 @@ def wait_for(process: subprocess.Popen[str], results: Path, num_finished: int, n
         assert process.poll() is None, "the sweep ended before it was disturbed"
         try:
             done = query(
-                results, "select count(*) from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'trial' where r.status = 'FINISHED'"
+                results,
+                "select count(*) from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'trial' "
+                "where r.status = 'FINISHED'",
             )[0][0]
             epochs = query(
                 results,
-                "select count(*) from metrics m join runs r on r.run_uuid = m.run_uuid where m.key = 'score' and r.status = 'RUNNING'",
+                "select count(*) from metrics m join runs r on r.run_uuid = m.run_uuid "
+                "where m.key = 'score' and r.status = 'RUNNING'",
             )[0][0]
         except sqlite3.OperationalError:  # the file is not made yet
             done = epochs = 0
@@ -123,7 +146,8 @@ def test_only_confirm_runs_open_the_test_set(undisturbed):
     results, _ = undisturbed
     opened = query(
         results,
-        "select distinct p.value from metrics m join tags p on p.run_uuid = m.run_uuid and p.key = 'phase' where m.key like 'test_%'",
+        "select distinct p.value from metrics m join tags p on p.run_uuid = m.run_uuid and p.key = 'phase' "
+        "where m.key like 'test_%'",
     )
     assert opened == [("confirm",)]
     predictions = list(results.glob("artifacts/*/artifacts/predictions.parquet"))
@@ -139,7 +163,9 @@ def test_the_same_command_again_runs_nothing_and_prints_the_same_table(undisturb
     assert (trials(results), numbers(results)) == before
 
 
-@pytest.mark.parametrize(("num_finished", "num_epochs"), [(1, 1), (4, 2)], ids=["in the search", "in the confirm phase"])
+@pytest.mark.parametrize(
+    ("num_finished", "num_epochs"), [(1, 1), (4, 2)], ids=["in the search", "in the confirm phase"]
+)
 def test_a_killed_sweep_goes_on_to_the_numbers_of_the_undisturbed_one(undisturbed, fresh, num_finished, num_epochs):
     process = start(fresh)
     wait_for(process, fresh, num_finished, num_epochs)

@@ -21,7 +21,10 @@ def test_the_cells_are_the_seven_columns_of_table_5():
 
 def test_cells_are_chosen_by_patterns_and_crossed_with_fractions():
     narrowed = SPACE.narrowed(["transfer/*/densenet40/*"], fractions=(0.25, 1.0))
-    assert [cell.name for cell in narrowed.cells] == ["transfer/none/densenet40/all@0.25", "transfer/none/densenet40/all"]
+    assert [cell.name for cell in narrowed.cells] == [
+        "transfer/none/densenet40/all@0.25",
+        "transfer/none/densenet40/all",
+    ]
 
 
 def test_a_pattern_without_a_cell_is_named_with_the_cells_there_are():

@@ -18,7 +18,10 @@ ATTENTION = TrialConfig(dataset="retina", teacher="imagenet", beta=60.0)
         ({"beta": 0.0}, r"1 <= beta <= 2000 must hold, but got beta=0\.0"),
         ({"beta": 2001.0}, r"but got beta=2001\.0"),
         ({"beta": float("nan")}, r"but got beta=nan"),
-        ({"beta": None}, r"beta must be given exactly where there is a teacher, but got beta=None with teacher='imagenet'"),
+        (
+            {"beta": None},
+            r"beta must be given exactly where there is a teacher, but got beta=None with teacher='imagenet'",
+        ),
         ({"teacher": "none"}, r"but got beta=60\.0 with teacher='none'"),
         ({"max_epochs": 0}, r"max_epochs >= 1 must hold, but got max_epochs=0"),
         ({"batch_size": 0}, r"batch_size=0"),

@@ -4,8 +4,8 @@ A view never depends on batch order, worker or resumption, so two trials with on
 trial sees what the uninterrupted one saw, and a teacher's answer to a view can be kept for all of them.
 
 Shapes: B images, H x W pixels, C planes as stored (1 grey or 3 colours); float views always have 3 planes.
-Source of the recipe: Akbarian et al. 2020, section V.A (rotation in [-15, +15] degrees, horizontal flip, ImageNet's mean
-and standard deviation).
+Source of the recipe: Akbarian et al. 2020, section V.A (rotation in [-15, +15] degrees, horizontal flip, ImageNet's
+mean and standard deviation).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def draws(seed: int, epoch: int, image_indices: NDArray[np.int64], num_draws: in
         state = _mix(state ^ _mix(np.uint64(epoch) + _GOLDEN))
         state_B1 = _mix(state ^ _mix(image_indices.astype(np.uint64) + _GOLDEN))[:, None]
         bits_BD = _mix(state_B1 + (np.arange(num_draws, dtype=np.uint64) + np.uint64(1)) * _GOLDEN)
-    return (bits_BD >> np.uint64(11)) * 2.0**-53
+    return np.multiply(bits_BD >> np.uint64(11), 2.0**-53, dtype=np.float64)
 
 
 def training_views(

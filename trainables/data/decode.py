@@ -1,4 +1,4 @@
-"""From an image file to uint8 at the working size: resized by the shorter side, centre-cropped (Akbarian et al. 2020, V.A)."""
+"""From an image file to uint8 at the working size: shorter side resized, centre cropped (Akbarian et al. 2020, V.A)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ MIN_SIDE_PX = 8  # less is no photograph, whatever the file says
 MAX_PIXELS = 150_000_000  # eight times the largest fundus photograph; more is a decompression bomb
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L")
 
-Image.MAX_IMAGE_PIXELS = None  # the check here names the file and its size; Pillow's own would only warn up to twice its limit
+Image.MAX_IMAGE_PIXELS = (
+    None  # the check here names the file and its size; Pillow's own would only warn up to twice its limit
+)
 
 
 class UnreadableImageError(ValueError):

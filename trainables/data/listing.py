@@ -21,8 +21,8 @@ class Listing:
     """A data set as its provider ships it: paths and labels, no pixels yet.
 
     `rows` has the columns of `ROW_COLUMNS`: path (relative to `root`, POSIX), patient, view, sex ("F", "M" or ""),
-    age_years (NaN where unknown), official_split ("" where the release has none) and labels (int8 array: the class's index
-    alone for "multiclass", else a code a label).
+    age_years (NaN where unknown), official_split ("" where the release has none) and labels (int8 array: the class's
+    index alone for "multiclass", else a code a label).
     """
 
     dataset: str

@@ -65,7 +65,9 @@ def prepare(
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        raise OSError(errno.ENOSPC, f"the disk is full: no store was written to {out}; free some space, or use --results") from error
+        raise OSError(
+            errno.ENOSPC, f"the disk is full: no store was written to {out}; free some space, or use --results"
+        ) from error
     finally:
         part.unlink(missing_ok=True)
     sync_folder(out.parent)
@@ -77,7 +79,8 @@ def _check_space(out: Path, num_bytes: int) -> None:
     free = shutil.disk_usage(out.parent).free
     if free < num_bytes:
         raise OSError(
-            errno.ENOSPC, f"the store needs {num_bytes / 1e9:.1f} GB, but {out.parent} has {free / 1e9:.1f} GB free; use --results"
+            errno.ENOSPC,
+            f"the store needs {num_bytes / 1e9:.1f} GB, but {out.parent} has {free / 1e9:.1f} GB free; use --results",
         )
 
 
@@ -187,7 +190,9 @@ def _schema(image_bytes: int, num_labels: int) -> pa.Schema:
 
 def _batch(schema: pa.Schema, columns: dict[str, list], rows: list[int], images: NDArray[np.uint8]) -> pa.RecordBatch:
     pixels = pa.FixedSizeBinaryArray.from_buffers(schema.field("image").type, len(rows), [None, pa.py_buffer(images)])
-    others = [pa.array([columns[field.name][row] for row in rows], field.type) for field in schema if field.name != "image"]
+    others = [
+        pa.array([columns[field.name][row] for row in rows], field.type) for field in schema if field.name != "image"
+    ]
     return pa.RecordBatch.from_arrays([pixels, *others], schema=schema)
 
 

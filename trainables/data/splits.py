@@ -41,9 +41,9 @@ def counts_for(dataset: str, num_images: int) -> dict[str, int]:
 def split_patients(rows: pd.DataFrame, counts: Mapping[str, int], *, seed: int) -> NDArray[np.str_]:
     """The split of each row [N]: no patient in two, and as many images in each as `counts` says.
 
-    Patients are dealt in an order that spreads the strata evenly (a patient's stratum is its rarest label), to the split that
-    lags furthest behind its share; at the end patients of few images fill what is left. Where the patients' sizes do not
-    allow the exact number (two images each, and an odd count), the training split takes the difference.
+    Patients are dealt in an order that spreads the strata evenly (a patient's stratum is its rarest label), to the
+    split that lags furthest behind its share; at the end patients of few images fill what is left. Where the patients'
+    sizes do not allow the exact number (two images each, and an odd count), the training split takes the difference.
 
     Raises:
         ValueError: there are fewer than three patients, or `counts` does not add up to the rows.
@@ -73,7 +73,7 @@ def split_patients(rows: pd.DataFrame, counts: Mapping[str, int], *, seed: int) 
 
 
 def train_rank(rows: pd.DataFrame, split: NDArray[np.str_], *, seed: int) -> NDArray[np.int64]:
-    """An order of the training images [N], -1 elsewhere: the first n are a training set of n, nested in every larger one.
+    """An order of the training images [N], -1 elsewhere: the first n are a training set, nested in every larger one.
 
     Whole patients follow one another (only the last one of a fraction may be cut), strata spread evenly.
     """

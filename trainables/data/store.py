@@ -1,7 +1,7 @@
 """The store: a data set decoded once, in one memory-mapped Arrow IPC file that all trials of a machine share.
 
-A row is an image: its pixels (uint8, H x W x C), labels, salted hashes of patient and path, view, sex, age, split, and its
-rank among the training images. What holds for the whole file stands in the metadata of its last record batch.
+A row is an image: its pixels (uint8, H x W x C), labels, salted hashes of patient and path, view, sex, age, split, and
+its rank among the training images. What holds for the whole file stands in the metadata of its last record batch.
 
 Shapes: N images, L labels (1 for "multiclass": the class), H x W pixels, C planes (1 grey, 3 colours).
 """
@@ -31,7 +31,8 @@ class Store:
         dataset, task, label_names, channels, image_size_px, is_phantom: as in `Listing`.
         fingerprint: of pixels, labels and splits; two stores of one fingerprint give the same numbers.
         split_fingerprint: of the splits and the nested order alone.
-        labels: int8 [N, L]; patient, image_id, view, sex, split: text [N]; age_years: float32 [N]; train_rank: int64 [N].
+        labels: int8 [N, L]; patient, image_id, view, sex, split: text [N]; age_years: float32 [N]; train_rank: int64
+        [N].
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,9 +51,7 @@ class Store:
         self.left_out: list[list[str]] = facts["left_out"]
 
         shape = (-1, self.image_size_px, self.image_size_px, self.channels)
-        self._chunks = [
-            np.frombuffer(batch.column("image").buffers()[1], np.uint8).reshape(shape) for batch in batches
-        ]
+        self._chunks = [np.frombuffer(batch.column("image").buffers()[1], np.uint8).reshape(shape) for batch in batches]
         self._rows_per_chunk = len(self._chunks[0])
         table = pa.Table.from_batches(batches).select(COLUMNS)
         self.labels: NDArray[np.int8] = np.stack(table["labels"].to_numpy())
@@ -75,7 +74,9 @@ class Store:
         try:
             store = cls(path)
         except (pa.ArrowInvalid, OSError) as error:
-            raise ValueError(f"{path} must be a whole store, but cannot be read ({error}); delete it and prepare anew") from error
+            raise ValueError(
+                f"{path} must be a whole store, but cannot be read ({error}); delete it and prepare anew"
+            ) from error
         store._check_patients()
         return store
 
@@ -109,8 +110,8 @@ class Store:
     def targets(self, rows: NDArray[np.int64], uncertainty: str) -> tuple[NDArray, NDArray[np.float32] | None]:
         """What the loss compares with: classes int64 [B], or targets float32 [B, L], and which labels count [B, L].
 
-        `uncertainty` says what an uncertain label is: "zeros", "ones", or "ignore" (the mask is 0 there; it is None where
-        every label counts). A label that is not mentioned is negative.
+        `uncertainty` says what an uncertain label is: "zeros", "ones", or "ignore" (the mask is 0 there; it is None
+        where every label counts). A label that is not mentioned is negative.
         """
         if self.task == "multiclass":
             return self.labels[rows, 0].astype(np.int64), None
@@ -138,11 +139,12 @@ def _facts(reader: pa.ipc.RecordBatchFileReader, path: Path) -> dict:
     facts = json.loads((last.custom_metadata or {FACTS_KEY: b"{}"})[FACTS_KEY])
     if facts.get("version") != STORE_VERSION:
         raise ValueError(
-            f"{path} must be a store of version {STORE_VERSION}, but is of {facts.get('version')}; delete it and prepare anew"
+            f"{path} must be a store of version {STORE_VERSION}, but is of {facts.get('version')}; "
+            "delete it and prepare anew"
         )
     return facts
 
 
 def salted_hashes(names: list[str], salt: bytes) -> list[str]:
-    """16 hexadecimal digits a name: the same name and salt give the same ones, and without the salt none can be guessed."""
+    """16 hexadecimal digits a name: the same ones for the same name and salt; without the salt none can be guessed."""
     return [hashlib.blake2b(name.encode(), key=salt, digest_size=8).hexdigest() for name in names]

@@ -55,7 +55,8 @@ class DenseNet121(torchvision.models.DenseNet):
 class DenseNet40(nn.Module):
     """The light student (Table VI): the first two dense blocks of DenseNet-121 behind a 32-plane bottleneck.
 
-    1,364,142 parameters at 14 outputs. `attention` is the tap of Eq. 1; its size follows the input, as a teacher's does.
+    1,364,142 parameters at 14 outputs. `attention` is the tap of Eq. 1; its size follows the input, as a teacher's
+    does.
     """
 
     def __init__(self, num_labels: int) -> None:
@@ -99,7 +100,7 @@ def build(name: str, num_labels: int) -> Student:
 
 
 def load_backbone(student: nn.Module, densenet121_state: Mapping[str, Tensor]) -> None:
-    """Takes every layer that the student shares with DenseNet-121, but for the classifier, from a state dict of the latter.
+    """Takes every layer that the student shares with DenseNet-121, but the classifier, from a state dict of the latter.
 
     DenseNet-40 takes conv0 to denseblock2; its own bottleneck stays as it was drawn.
 
@@ -108,7 +109,8 @@ def load_backbone(student: nn.Module, densenet121_state: Mapping[str, Tensor]) -
     """
     own = {name: tensor for name, tensor in student.state_dict().items() if name.startswith("features.")}
     wrong = [
-        f"{name} {tuple(tensor.shape)}, found {tuple(densenet121_state[name].shape) if name in densenet121_state else 'none'}"
+        f"{name} {tuple(tensor.shape)}, found "
+        f"{tuple(densenet121_state[name].shape) if name in densenet121_state else 'none'}"
         for name, tensor in own.items()
         if name not in densenet121_state or densenet121_state[name].shape != tensor.shape
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -63,10 +64,8 @@ class Truncated(nn.Module):
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """The tap's output for each image."""
         self._output: Tensor | None = None
-        try:
+        with suppress(_Reached):
             self.network(images_BCHW)
-        except _Reached:
-            pass
         assert self._output is not None, "the tap's hook stops the forward pass"
         return self._output
 

@@ -1,10 +1,10 @@
-"""Brings in a DenseNet that was trained elsewhere: any of the usual files, under this project's names, nothing lost in silence.
+"""Brings in a DenseNet that was trained elsewhere: any of the usual files, nothing lost in silence.
 
 It takes state dicts, dicts that hold one (``{"state_dict": ...}``), whole models such as CheXclusion's
 ``{"model": DataParallel(DenseNet), "best_loss": ..., ...}``, and safetensors.
 
-The circulated mend for names that do not fit is ``strict=False``, which loads nothing and says nothing. Here each tensor
-either finds its place or is named, and a partial match is refused unless the caller says which parts may differ.
+The circulated mend for names that do not fit is ``strict=False``, which loads nothing and says nothing. Here each
+tensor either finds its place or is named, and a partial match is refused unless the caller says which parts may differ.
 """
 
 from __future__ import annotations
@@ -22,13 +22,19 @@ from trainables.models.densenet import build
 from trainables.teachers import pickles
 
 WRAPPERS = ("module.", "model.", "densenet121.", "net.")  # of DataParallel, and of the usual classes around a DenseNet
-NESTED = ("state_dict", "model_state_dict", "model", "net", "weights")  # where a dict keeps its model, the first that is there
+NESTED = (
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "net",
+    "weights",
+)  # where a dict keeps its model, the first that is there
 NUM_NAMED = 10  # tensors that an error names; the rest is counted
 
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """A network's whole state, and how it came together. `differing` lies within the parts that were allowed to differ."""
+    """A network's whole state, and how it came together; `differing` lies within the parts that may differ."""
 
     weights: dict[str, Tensor]
     num_labels: int
@@ -64,21 +70,26 @@ def import_network(
         torch.manual_seed(0)
         weights = dict(build(architecture, num_labels).state_dict())
     matched = tuple(name for name, tensor in weights.items() if name in found and found[name].shape == tensor.shape)
-    differing = [f"{name} {tuple(weights[name].shape)}: {_why(found.get(name))}" for name in weights if name not in matched]
-    differing += [f"{name} {tuple(found[name].shape)}: {architecture} has no such tensor" for name in found if name not in weights]
+    differing = [
+        f"{name} {tuple(weights[name].shape)}: {_why(found.get(name))}" for name in weights if name not in matched
+    ]
+    differing += [
+        f"{name} {tuple(found[name].shape)}: {architecture} has no such tensor" for name in found if name not in weights
+    ]
     wrong = [line for line in differing if not _within(line, may_differ)]
     if wrong:
         more = f" and {len(wrong) - NUM_NAMED} more" if len(wrong) > NUM_NAMED else ""
         raise ValueError(
             f"{path} must match {architecture} with {num_labels} outputs as a whole, but {len(wrong)} tensors do not "
-            f"({len(matched)} of {len(weights)} do): {'; '.join(wrong[:NUM_NAMED])}{more}; say which parts may differ, if they may"
+            f"({len(matched)} of {len(weights)} do): {'; '.join(wrong[:NUM_NAMED])}{more}; "
+            "say which parts may differ, if they may"
         )
     weights |= {name: found[name].to(weights[name].dtype).contiguous() for name in matched}
     return Imported(weights=weights, num_labels=num_labels, matched=matched, differing=tuple(differing))
 
 
 def own_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors under torchvision's present names: no wrapper's prefix, norm1 for norm.1, the classifier's layer alone.
+    """The tensors under torchvision's names: no wrapper's prefix, norm1 for norm.1, the classifier's layer alone.
 
     A batch norm from before PyTorch 0.4.1 has no count of its batches; it gets one, of 0, which nothing here reads.
     """
@@ -105,10 +116,11 @@ def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
     if tensors := pickles.tensors_of(content):
         return tensors
     if isinstance(content, dict):
-        if tensors := {name: value for name, value in content.items() if isinstance(value, Tensor) and isinstance(name, str)}:
-            # {"model": ..., "best_loss": tensor(...)}: a lone number beside a model is no state dict.
-            if not any(key in content and not isinstance(content[key], Tensor) for key in NESTED):
-                return tensors
+        tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+        # {"model": ..., "best_loss": tensor(...)}: a lone number beside a model is no state dict.
+        nested = any(key in content and not isinstance(content[key], Tensor) for key in NESTED)
+        if tensors and not nested:
+            return tensors
         for key in NESTED:
             if key in content:
                 return _tensors(content[key], path)

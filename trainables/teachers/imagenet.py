@@ -1,7 +1,8 @@
 """The teacher `imagenet`, which also gives every network its first weights: torchvision's DenseNet-121.
 
-The file is the one that torchvision would fetch; it is taken from torch hub's cache or from where the user says. Nothing here
-goes to the network: a hospital's machine often may not, and a fetch in a worker would be made once a trial.
+The file is the one that torchvision would fetch; it is taken from torch hub's cache or from where the user says.
+Nothing here goes to the network: a hospital's machine often may not, and a fetch in a worker would be made once a
+trial.
 
 Huang et al., Densely Connected Convolutional Networks, CVPR 2017, on ILSVRC 2012 (1,000 classes).
 """

@@ -1,7 +1,7 @@
 """Teachers at hand: weights, and what is known of where they come from and what they have seen.
 
-A teacher is a folder with ``weights.safetensors`` and ``teacher.json``, made in one step. The same files give students their
-first weights.
+A teacher is a folder with ``weights.safetensors`` and ``teacher.json``, made in one step. The same files give students
+their first weights.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Teacher:
 
 
 def save(folder: Path, weights: Mapping[str, Tensor], **facts: Any) -> Teacher:
-    """Puts a teacher named ``facts["name"]`` into `folder`, in place of one of that name; `facts` are `Teacher`'s fields."""
+    """Puts a teacher into `folder`, in place of one of its name; `facts` are `Teacher`'s fields."""
     place = folder / facts["name"]
     teacher = Teacher(folder=place, fingerprint=fingerprint(weights), **facts)
     part = folder / f".{facts['name']}.part"

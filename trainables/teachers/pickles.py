@@ -1,7 +1,7 @@
 """Reads PyTorch files made by others, without ever running what is in them (DESIGN: no foreign code runs).
 
-Everything goes through `torch.load(weights_only=True)`. Whole models are pickles of classes: those on the list below are read
-as inert records that hold attributes and have no methods, any other is refused by its name. So not even the
+Everything goes through `torch.load(weights_only=True)`. Whole models are pickles of classes: those on the list below
+are read as inert records that hold attributes and have no methods, any other is refused by its name. So not even the
 constructors of PyTorch run on a stranger's arguments, and a model of any version of PyTorch can be read.
 
 Files older than PyTorch 1.6 also store the source text of each class; the reader drops it.
@@ -58,7 +58,7 @@ class Record:
 
 
 def read(path: Path) -> Any:
-    """What the file holds: tensors, plain values, lists, dicts, and a `Record` for each object. Safetensors give a dict.
+    """What the file holds: tensors, plain values, lists, dicts, a `Record` for each object; safetensors give a dict.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -76,12 +76,22 @@ def read(path: Path) -> Any:
             return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(_refusal(path, str(error))) from error
-    except (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, safetensors.SafetensorError) as error:
-        raise ValueError(f"{path} must be a checkpoint of PyTorch or safetensors, but cannot be read: {error}") from error
+    except (
+        RuntimeError,
+        EOFError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        safetensors.SafetensorError,
+    ) as error:
+        raise ValueError(
+            f"{path} must be a checkpoint of PyTorch or safetensors, but cannot be read: {error}"
+        ) from error
 
 
 def tensors_of(module: Any) -> dict[str, Tensor]:
-    """The tensors below a record of a module, by the names that its ``state_dict()`` would give; none for anything else."""
+    """The tensors below a module's record, named as its ``state_dict()`` would name them; none for anything else."""
     found: dict[str, Tensor] = {}
     pending, visited = [("", module)], set()
     while pending:
@@ -126,7 +136,8 @@ def _without_sources(data: bytes) -> bytes:
         for _ in pickletools.genops(stream):
             pass
     start = stream.tell()
-    ops = [(op.name, argument, position) for op, argument, position in pickletools.genops(stream)]
+    # Only a string that ends early has no position, and `genops` raises there.
+    ops = [(op.name, argument, position or 0) for op, argument, position in pickletools.genops(stream)]
     end = stream.tell()
 
     call = b"c" + _CLASS_OF.rpartition(".")[0].encode() + b"\n" + _CLASS_OF.rpartition(".")[2].encode() + b"\n"

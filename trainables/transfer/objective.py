@@ -14,7 +14,7 @@ TASKS = ("multiclass", "multilabel")
 
 
 def total_loss(ce: Tensor, transfer: Tensor, beta: float) -> Tensor:
-    """Eq. 2: ``L_tot = CE_S + L_AT / beta``. A small beta is much attention; beta towards infinity is transfer learning.
+    """Eq. 2: ``L_tot = CE_S + L_AT / beta``. A small beta is much attention; at infinity it is transfer learning.
 
     Raises:
         ValueError: beta is outside [1, 2000].

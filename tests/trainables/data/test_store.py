@@ -76,7 +76,9 @@ def test_rows_are_split_by_patient_and_fractions_are_nested(root, tmp_path):
     assert len(half) == round(len(rows["train"]) / 2)
 
 
-@pytest.mark.parametrize(("split", "fraction", "value"), [("training", 1.0, "'training'"), ("test", 0.5, "0.5 of test")])
+@pytest.mark.parametrize(
+    ("split", "fraction", "value"), [("training", 1.0, "'training'"), ("test", 0.5, "0.5 of test")]
+)
 def test_rows_that_do_not_exist_are_named(root, tmp_path, split, fraction, value):
     with pytest.raises(ValueError, match=value):
         make(root, tmp_path / "s.arrow").rows(split, fraction)
@@ -114,7 +116,13 @@ def test_targets_follow_the_uncertainty_policy(tmp_path):
     for path in rows["path"]:
         Image.new("L", (40, 40), 99).save(tmp_path / path)
     listing = Listing(
-        dataset="own", root=tmp_path, task="multilabel", label_names=("A", "B"), channels=1, rows=rows, left_out=rows[["path"]][:0]
+        dataset="own",
+        root=tmp_path,
+        task="multilabel",
+        label_names=("A", "B"),
+        channels=1,
+        rows=rows,
+        left_out=rows[["path"]][:0],
     )
     store = prepare(listing, tmp_path / "s.arrow", image_size_px=32, salt=b"s", progress=False)
     wanted = np.array([0, 1, 2])

@@ -1,4 +1,4 @@
-"""MIMIC-CXR: MIMIC-CXR-JPG 2.x (Johnson et al. 2019), chest X-rays of Beth Israel Deaconess Medical Center, 2011 to 2016.
+"""MIMIC-CXR: MIMIC-CXR-JPG 2.x (Johnson et al. 2019), chest X-rays of a hospital in Boston, 2011 to 2016.
 
 The paper counts 371,858 images of 65,079 patients with 14 labels mined from the reports by the CheXpert labeler:
 1.0 positive, 0.0 negative, -1.0 uncertain, empty not mentioned. Layout of the download:
@@ -36,7 +36,10 @@ LABELS = (
     "Pneumothorax",
     "Support Devices",
 )
-LAYOUT = "MIMIC-CXR-JPG 2.x: mimic-cxr-2.0.0-{chexpert,metadata,split}.csv.gz and files/p10/p10000032/s50414267/<dicom_id>.jpg"
+LAYOUT = (
+    "MIMIC-CXR-JPG 2.x: mimic-cxr-2.0.0-{chexpert,metadata,split}.csv.gz and "
+    "files/p10/p10000032/s50414267/<dicom_id>.jpg"
+)
 CODES = {"1.0": 1, "1": 1, "0.0": 0, "0": 0, "-1.0": -1, "-1": -1, "": NOT_MENTIONED}
 SPLIT_NAMES = {"train": "train", "validate": "validation", "test": "test"}
 IMAGE_KEY = ["dicom_id", "study_id", "subject_id"]
@@ -109,9 +112,12 @@ def _official(kept: pd.DataFrame) -> pd.Series:
     if names.isna().any():
         image = kept["dicom_id"][names.isna()].iloc[0]
         raise ValueError(
-            f"a split must be one of {', '.join(SPLIT_NAMES)}, but image {image} has {kept['split'][names.isna()].iloc[0]!r}"
+            f"a split must be one of {', '.join(SPLIT_NAMES)}, but image {image} has "
+            f"{kept['split'][names.isna()].iloc[0]!r}"
         )
     split_of = names.groupby(kept["subject_id"]).nunique()
     if (split_of > 1).any():
-        raise ValueError(f"the release splits by patient, but patient {split_of.index[split_of > 1][0]} is in two splits")
+        raise ValueError(
+            f"the release splits by patient, but patient {split_of.index[split_of > 1][0]} is in two splits"
+        )
     return names

@@ -6,8 +6,8 @@ retinopathy, 1 mild, 2 moderate, 3 severe, 4 proliferative. Layout of the downlo
     trainLabels.csv            columns image (10_left), level (0 to 4)
     train/10_left.jpeg
 
-The patient is the number before ``_left`` or ``_right``. Split (Table II of Akbarian et al. 2020): 21,126 training, 7,000
-validation and 7,000 test images, ours drawn by patient.
+The patient is the number before ``_left`` or ``_right``. Split (Table II of Akbarian et al. 2020): 21,126 training,
+7,000 validation and 7,000 test images, ours drawn by patient.
 """
 
 from __future__ import annotations
