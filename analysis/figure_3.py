@@ -29,7 +29,7 @@ def rows(found: Runs) -> pd.DataFrame:
     fraction = found.confirm.drop_duplicates("tags.cell").set_index("tags.cell")["params.data_fraction"].astype(float)
     counts = [counts["train"] for source in from_sweeps([found], "table_2") for counts in source.facts.values()]
     frame = frame.assign(
-        line=frame["cell"].str.partition("@")[0],
+        line=frame["cell"].str.replace(r"@[^,]*", "", regex=True),
         data_fraction=frame["cell"].map(fraction),
         auc=100 * frame["mean"],
         half_width=100 * frame["half_width"],

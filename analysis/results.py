@@ -16,8 +16,8 @@ from analysis.statistics import NORMAL_NAME, T_NAME
 
 METRIC_NAMES = {"auc": "AUC", "f1_weighted": "F1", "accuracy": "accuracy", "kappa": "kappa"}
 STUDENT_NAMES = {"densenet121": "DenseNet-121", "densenet40": "DenseNet-40"}
-FACTS = [*[f"params.{name}" for name in CELL], "params.data_fraction", "tags.num_trainable"]
-FACT_NAMES = [*CELL, "data_fraction", "trainable"]
+FACTS = [*[f"params.{name}" for name in CELL], "params.data_fraction", "params.uncertainty", "tags.num_trainable"]
+FACT_NAMES = [*CELL, "data_fraction", "uncertainty", "trainable"]
 
 
 def beside_paper(found: Sequence[Runs], table: str, metrics: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
@@ -49,7 +49,8 @@ def _ours(found: Runs, metric: str) -> pd.DataFrame:
     facts = confirm.drop_duplicates("tags.cell").set_index("tags.cell").reindex(columns=FACTS)
     run_ids = confirm.groupby("tags.cell")["run_id"].agg(" ".join).rename("run_ids")
     frame = frame.join(facts.set_axis(FACT_NAMES, axis=1), on="cell").join(run_ids, on="cell")
-    frame["dataset"] = [published.row_name(found.dataset, float(fraction)) for fraction in frame["data_fraction"]]
+    parts = frame[["data_fraction", "uncertainty"]].itertuples(index=False)
+    frame["dataset"] = [published.row_name(found.dataset, float(fraction), policy) for fraction, policy in parts]
     return frame.assign(metric=metric, data=found.data, trainable=pd.to_numeric(frame["trainable"]))
 
 

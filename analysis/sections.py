@@ -70,7 +70,7 @@ def _results(found: Runs) -> Table:
 def _of(found: Runs, frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of a table over all data sets that concern this one."""
     name = published.NAMES.get(found.dataset, found.dataset)
-    is_own = (frame["dataset"] == name) | frame["dataset"].str.startswith((f"{name}-", f"{name} "))
+    is_own = (frame["dataset"] == name) | frame["dataset"].str.startswith((f"{name}-", f"{name} ", f"{name},"))
     return frame[is_own].reset_index(drop=True)
 
 

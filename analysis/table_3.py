@@ -39,9 +39,10 @@ def _chosen(found: Runs) -> pd.DataFrame:
     first = with_teacher.drop_duplicates("tags.cell")
     num_trials = found.search["tags.cell"].value_counts()
     run_ids = with_teacher.groupby("tags.cell")["run_id"].agg(" ".join)
+    parts = first[["params.data_fraction", "params.uncertainty"]].itertuples(index=False)
     return pd.DataFrame(
         {
-            "dataset": [published.row_name(found.dataset, float(value)) for value in first["params.data_fraction"]],
+            "dataset": [published.row_name(found.dataset, float(fraction), policy) for fraction, policy in parts],
             **{name: first[f"params.{name}"].astype(str).to_numpy() for name in KEYS[1:]},
             "beta": first["params.beta"].to_numpy(dtype=float),
             "num_trials": num_trials.reindex(first["tags.cell"], fill_value=0).to_numpy(),

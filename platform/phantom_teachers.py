@@ -33,11 +33,13 @@ def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
     Raises:
         ValueError: there is no phantom teacher of that name.
     """
-    if name not in SOURCES:
-        raise ValueError(f"the phantom teachers are {', '.join(SOURCES)}, but got {name!r}")
     folder = places.teachers(phantom=True, image_size_px=image_size_px)
     if (folder / name / ledger.FACTS_FILE).exists():
         return ledger.load(folder, name)
+    if name not in SOURCES:
+        raise ValueError(
+            f"the phantom teachers are {', '.join(SOURCES)}, but got {name!r}; python -m platform.pretrain makes others"
+        )
     dataset, init = SOURCES[name]
     if init != "random":
         phantom_teacher(init, places, image_size_px)
@@ -63,7 +65,7 @@ def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
         source=f"phantom: {NUM_EPOCHS} epochs on {store.num_images} synthetic {dataset} images, from {init} weights",
         is_phantom=True,
         scores={metric: value for metric, value in last.metrics.items() if metric.startswith(("val_", "test_"))},
-        seen={"dataset": dataset, "data_fingerprint": store.fingerprint, "split": "train"},
+        seen={"dataset": dataset, "data": "phantom", "data_fingerprint": store.fingerprint, "split": "train"},
     )
     shutil.rmtree(work)
     return teacher

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -46,6 +47,10 @@ class Places:
         """The teachers of one kind: those made on phantoms are never among the real ones."""
         return self.results / "teachers" / (f"phantom-{image_size_px}px" if phantom else "real")
 
+    def own_dataset(self, name: str) -> Path:
+        """Where a user's own data set is known by its name."""
+        return self.results / "datasets" / f"{name}.json"
+
     def sweep(self, name: str) -> Path:
         """A sweep's own folder: its trials' checkpoints."""
         return self.results / "sweeps" / name
@@ -57,3 +62,7 @@ class Places:
             write_bytes(path, secrets.token_bytes(32))
             path.chmod(0o600)
         return path.read_bytes()
+
+    def salt_fingerprint(self) -> str:
+        """Tells hashes made with one salt from those made with another; says nothing of the salt itself."""
+        return hashlib.sha256(b"fingerprint of a salt" + self.salt()).hexdigest()[:8]

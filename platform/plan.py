@@ -64,7 +64,7 @@ class Plan:
 
     def settle(self, record: TrialRecord) -> None:
         """Notes the end of a trial (`record.status` and `record.best_scores` say how it ended)."""
-        if record.spec.config.phase == "search" and record.study in self.studies:
+        if record.spec.config.phase != "confirm" and record.study in self.studies:
             self.studies[record.study].tell(record.number, record.score)
 
     @property
@@ -98,6 +98,7 @@ class Plan:
             student=cell.student,
             unfreeze=cell.unfreeze,
             data_fraction=cell.data_fraction,
+            uncertainty=cell.uncertainty,
             **knobs,
         )
 
@@ -120,7 +121,7 @@ class Plan:
         if study is None:  # a cell that this command leaves out
             return
         self.records[record.spec.key] = record
-        if record.spec.config.phase == "search":
+        if record.spec.config.phase != "confirm":
             cell_param = {"cell": record.spec.config.cell} if study.name == "joint" else {}
             study.asked[record.number] = cell_param | _params_of(record.spec.config)
         if record.status == "RUNNING":

@@ -84,7 +84,7 @@ class Progress:
 
     def _say(self, record: TrialRecord, what: str) -> None:
         config = record.spec.config
-        number = f"trial {record.number + 1}" if config.phase == "search" else f"repeat {record.number}"
+        number = f"trial {record.number + 1}" if config.phase != "confirm" else f"repeat {record.number}"
         done = f"[{self._trials_done}/{self._plan.num_trials}, {self._left()}]"
         self._bar.set_postfix_str(self._left(), refresh=False)
         tqdm.write(f"{done} {config.phase} {config.cell} {number}: {what}", file=self._stream)

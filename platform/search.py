@@ -125,21 +125,22 @@ class FairAsha(FIFOScheduler):
     def _replay(self, record: TrialRecord) -> None:
         """Puts the rungs back as they were when the sweep was interrupted, by the same calls that made them.
 
-        Of a trial that has no end, only the epochs after which it was let go on: those are never judged twice.
+        Of a trial that has no end, or failed, only the epochs after which it was let go on: those are never judged
+        twice.
         """
         bracket = self._bracket_of(record)
-        if bracket is None or record.status == "FAILED" or not record.best_scores:
+        if bracket is None or not record.best_scores:
             return
-        scores = record.best_scores[: record.num_judged] if record.status == "RUNNING" else record.best_scores
+        scores = record.best_scores if record.status == "FINISHED" else record.best_scores[: record.num_judged]
         trial = _stand_in(record.spec.key)
         nobody: Any = None  # the brackets do not ask the controller for anything
         bracket.on_trial_add(nobody, trial)
         for epoch, score in enumerate(scores, 1):
             bracket.on_trial_result(nobody, trial, {TIME_ATTRIBUTE: epoch, METRIC: score})
-        if record.status == "RUNNING":
-            bracket.on_trial_remove(nobody, trial)
-        else:
+        if record.status == "FINISHED":
             bracket.on_trial_complete(nobody, trial, {TIME_ATTRIBUTE: len(scores), METRIC: scores[-1]})
+        else:
+            bracket.on_trial_remove(nobody, trial)
 
 
 def _stand_in(key: str) -> Trial:

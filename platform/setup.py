@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,20 +14,18 @@ import torch
 
 from analysis import table_1, table_2
 from platform.ledger import TrialRecord
-from platform.phantom_teachers import phantom_teacher
 from platform.places import Places
 from platform.plan import Plan
-from platform.prepare import phantom_listing, store_of, summary
+from platform.sources import check_overlaps, find_sources, task_of
 from platform.studies import make_studies
-from search_spaces import SPACES
+from search_spaces import space_of
 from search_spaces.presets import PRESETS
-from search_spaces.space import Space
+from search_spaces.space import Space, cells_of_tables_4_and_5
 from trainables.config import NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec
-from trainables.data.readers import read
+from trainables.data.listing import UNCERTAIN
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.models.densenet import build, num_trainable, unfreeze
-from trainables.teachers import imagenet, ledger
 from trainables.teachers.ledger import Teacher
 
 INIT = "imagenet"  # section V.A: teachers and students start from ImageNet's weights
@@ -41,14 +39,20 @@ class Setup:
     space: Space
     store: Store
     teachers: dict[str, Teacher]  # by name; the first weights are among them
+    teachers_folder: Path
     base: TrialConfig  # what all trials share
     search: str
     num_trials: int
     num_repeats: int
     facts: dict[str, str]  # the parent run's tags
     folder: Path
-    num_threads: int
+    cpus_per_trial: float
     has_gpu: bool
+
+    @property
+    def num_threads(self) -> int:
+        """Threads of a trial."""
+        return max(1, int(self.cpus_per_trial))
 
     @property
     def max_epochs(self) -> int:
@@ -76,7 +80,7 @@ class Setup:
             spec=record.spec,
             selection_metric=self.space.selection_metric,
             store=str(self.store.path),
-            teachers=str(self.teachers[INIT].folder.parent),
+            teachers=str(self.teachers_folder),
             folder=str(self.folder / "trials" / record.spec.key),
             num_threads=self.num_threads,
         )
@@ -84,12 +88,12 @@ class Setup:
     def tags(self, record: TrialRecord) -> dict[str, str]:
         """A trial's tags beyond its configuration."""
         config = record.spec.config
-        teacher = self.teachers.get(config.teacher)
+        teacher, init = self.teachers.get(config.teacher), self.teachers.get(config.init)
         return {
             "data": "phantom" if self.store.is_phantom else "real",
             "num_trainable": str(self._num_trainable[config.student, config.unfreeze]),
             "teacher_is_phantom": str(teacher is not None and teacher.is_phantom).lower(),
-            "init_is_phantom": str(self.teachers[INIT].is_phantom).lower(),
+            "init_is_phantom": str(init is not None and init.is_phantom).lower(),
             "init_fingerprint": record.spec.init_fingerprint,
             "selection_metric": self.space.selection_metric,
             "num_threads": str(self.num_threads),
@@ -133,7 +137,11 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         to do.
     """
     preset = PRESETS[options.preset or ("paper" if options.data else "quick")]
-    space = preset.fitted(SPACES[options.dataset]).narrowed(options.cells, options.fractions)
+    space = preset.fitted(space_of(options.dataset, task_of(options.dataset, places)))
+    if options.teacher_names:
+        space = replace(space, cells=cells_of_tables_4_and_5(options.teacher_names))
+    fractions = options.fractions or (space.fractions if preset is PRESETS["paper"] else (1.0,))
+    space = space.narrowed(options.cells, fractions, options.uncertainty)
     base = TrialConfig(
         dataset=options.dataset,
         method="transfer",
@@ -143,17 +151,10 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         init=INIT,
         seed=options.seed,
     )
-    listing = read(options.dataset, options.data) if options.data else None
-    phantom_teachers = _teachers_are_phantom(options)
     names = [INIT, *sorted({cell.teacher for cell in space.cells} - {NO_TEACHER, INIT})]
-    if not phantom_teachers:  # what is absent should be said before hours of decoding
-        teachers = {name: _real_teacher(name, places, options.imagenet_weights) for name in names}
-    if listing is None:
-        listing = phantom_listing(options.dataset, places, options.phantom_size)
-    store = store_of(listing, places, base.image_size_px, skip_unreadable=options.skip_unreadable)
-    print(summary(listing, store), flush=True)
-    if phantom_teachers:
-        teachers = {name: phantom_teacher(name, places, base.image_size_px) for name in names}
+    store, teachers = find_sources(options, places, base.image_size_px, names)
+    _check_uncertainty(space, store)
+    seen = check_overlaps(list(teachers.values()), store, places, allowed=options.allow_overlap)
 
     settings = _settings(options, base, space, store, teachers)
     name = options.name or _default_name(options, store, settings)
@@ -162,6 +163,7 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         space=space,
         store=store,
         teachers=teachers,
+        teachers_folder=teachers[INIT].folder.parent,
         base=base,
         search=options.search,
         num_trials=options.trials or preset.num_trials,
@@ -176,31 +178,21 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
             "table_2": json.dumps(table_2.facts(store)),
             "recipe": str(RECIPE_VERSION),
             "settings": settings,
+            "teacher_overlap": seen,
         },
         folder=places.sweep(name),
-        num_threads=max(1, int(options.cpus_per_trial)),
+        cpus_per_trial=options.cpus_per_trial,
         has_gpu=torch.cuda.is_available(),
     )
 
 
-def _teachers_are_phantom(options: argparse.Namespace) -> bool:
-    if options.data is None and options.teachers == "real":
-        raise ValueError("phantom images need phantom teachers: give --data, or leave out --teachers real")
-    return (options.teachers or ("real" if options.data else "phantom")) == "phantom"
-
-
-def _real_teacher(name: str, places: Places, imagenet_weights: Path | None) -> Teacher:
-    folder = places.teachers(phantom=False, image_size_px=0)
-    try:
-        return ledger.load(folder, name)
-    except FileNotFoundError:
-        if name == "imagenet":
-            return imagenet.take(folder, imagenet_weights)
-        raise FileNotFoundError(
-            f"no teacher named {name!r} in {folder}; bring it in with "
-            f"`python -m platform.teachers import FILE --name {name}`, "
-            "leave its cells out with --cells, or try the phantom one: --teachers phantom"
-        ) from None
+def _check_uncertainty(space: Space, store: Store) -> None:
+    policies = {cell.uncertainty for cell in space.cells} - {"zeros"}
+    if policies and not (store.task == "multilabel" and (store.labels == UNCERTAIN).any()):
+        raise ValueError(
+            f"a policy on uncertain labels needs some, but {store.dataset} has none: leave out --uncertainty "
+            f"{' '.join(sorted(policies))}"
+        )
 
 
 def _settings(

@@ -6,39 +6,38 @@ Without --data the images are phantoms: synthetic, and marked as such in every r
 from __future__ import annotations
 
 import argparse
-import fcntl
-import os
-import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-
-from analysis.cells import closing_table, summary
-from analysis.runs import runs
 from platform.arguments import image_size, plain_name, positive_int, say_errors, share
-from platform.ledger import Ledger
-from platform.places import Places
-from platform.runner import Resources, run, start_ray
-from platform.setup import Setup, prepare_sweep
 from search_spaces import SPACES
 from search_spaces.presets import PRESETS
-
-EXIT_UNFINISHED = 3  # something is left to run: the same command goes on
+from search_spaces.space import PAPER_TEACHERS, cells_of_tables_4_and_5
+from trainables.config import UNCERTAINTY_POLICIES
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line; its flags say which sweep, where, and how many."""
     made = argparse.ArgumentParser(prog="python -m platform.sweep", description=(__doc__ or "").splitlines()[0])
-    made.add_argument("dataset", choices=sorted(SPACES))
+    made.add_argument("dataset", type=plain_name, help=f"{', '.join(SPACES)}, or a prepared data set of your own")
     which = made.add_argument_group("which sweep")
     which.add_argument("--data", type=Path, metavar="DIR", help="holds the real images; without it they are phantoms")
     which.add_argument("--preset", choices=sorted(PRESETS), help="default: paper with --data, quick without")
     which.add_argument("--search", choices=("optuna", "grid", "joint"), default="optuna", help="default: optuna")
     which.add_argument("--cells", nargs="+", metavar="PATTERN", help="only these, such as 'attention/*'")
-    which.add_argument("--fractions", nargs="+", type=float, default=[1.0], metavar="F", help="of the training data")
+    which.add_argument(
+        "--teacher-names", nargs="+", type=plain_name, metavar="NAME", help="who teaches (default: imagenet mimic-cxr)"
+    )
+    which.add_argument(
+        "--fractions", nargs="+", type=float, metavar="F", help="of the training data; default: the paper's"
+    )
+    which.add_argument(
+        "--uncertainty",
+        nargs="+",
+        choices=UNCERTAINTY_POLICIES,
+        default=["zeros"],
+        help="what an uncertain label of a chest X-ray counts as; each policy is a row of its own (default: zeros)",
+    )
     which.add_argument("--trials", type=positive_int, metavar="N", help="configurations tried for each cell")
     which.add_argument("--epochs", type=positive_int, metavar="N", help="the longest training")
     which.add_argument("--repeats", type=positive_int, metavar="N", help="trainings of each cell's best configuration")
@@ -56,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument(
         "--imagenet-weights", type=Path, metavar="FILE", help="DenseNet-121's, if not in torch hub's cache"
     )
+    where.add_argument("--allow-overlap", action="store_true", help="go on where a teacher has seen test patients")
     where.add_argument("--skip-unreadable", action="store_true", help="leave images out that cannot be read")
     many = made.add_argument_group("how many at once")
     many.add_argument("--cpus-per-trial", type=share, default=1.0, metavar="N", help="default: 1")
@@ -71,73 +71,12 @@ def main(arguments: list[str] | None = None) -> int:
     made = parser()
     options = made.parse_args(arguments)
     if options.list_cells:
-        print("\n".join(cell.name for cell in SPACES[options.dataset].cells))
+        print("\n".join(cell.name for cell in cells_of_tables_4_and_5(options.teacher_names or PAPER_TEACHERS)))
         return 0
-    places = Places.under(options.results)
     with say_errors(made):
-        setup = prepare_sweep(options, places)
-        with alone(places.sweep(setup.name)):
-            return _sweep(setup, options, places)
+        from platform.conduct import conduct  # torch, Ray and MLflow take ten seconds: not before the flags are right
 
-
-def _sweep(setup: Setup, options: argparse.Namespace, places: Places) -> int:
-    ledger = Ledger(places.tracking_uri, options.dataset, setup.name, setup.facts, places.artifacts)
-    plan = setup.plan(ledger.records())
-    print(setup.announcement(plan, places), flush=True)
-    if not plan.finished:
-        start_ray(verbose=options.verbose)
-        gpus = options.gpus_per_trial if options.gpus_per_trial is not None else float(setup.has_gpu)
-        resources = Resources(cpus=options.cpus_per_trial, gpus=gpus, num_slots=options.concurrent)
-        run(
-            plan,
-            ledger,
-            setup.job,
-            setup.tags,
-            resources,
-            places.sweep(setup.name),
-            setup.max_epochs,
-            f"val {setup.space.selection_metric}",
-            verbose=options.verbose,
-        )
-    ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
-    print(_closing(setup, options.dataset, places))
-    if plan.finished:
-        return 0
-    print(f"{plan.num_open_trials} trials are left: the same command goes on with them.", file=sys.stderr)
-    return EXIT_UNFINISHED
-
-
-def _closing(setup: Setup, dataset: str, places: Places) -> str:
-    found = runs(places.tracking_uri, dataset, setup.name)
-    metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
-    phantom = setup.store.is_phantom
-    tables = [closing_table(summary(found.confirm, name), metric=name, is_phantom=phantom) for name in metrics]
-    uri = shlex.quote(places.tracking_uri)
-    commands = [
-        "Browse every run:  "
-        + shlex.join(["mlflow", "ui", "--backend-store-uri", places.tracking_uri])
-        + "  then open http://127.0.0.1:5000",
-        f"Table V:           python -m analysis.table_5 --tracking-uri {uri} --sweep {setup.name}",
-    ]
-    return "\n\n".join([*tables, "\n".join(commands)])
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """One process a sweep; the lock goes with the process, however that ends.
-
-    Raises:
-        BlockingIOError: another process runs this sweep.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BlockingIOError(
-                f"the sweep {folder.name} runs already, in another process; give this one a --name"
-            ) from None
-        yield
+        return conduct(options)
 
 
 if __name__ == "__main__":

@@ -8,28 +8,47 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from optuna.distributions import FloatDistribution
 
 from trainables.config import BETA_MAX, BETA_MIN, NO_TEACHER, cell_name
 
+# Section V.A: beta by grid search from 1 to 2000. The paper does not list its grid; this holds every beta of Table III.
+PAPER_BETAS = (1.0, 5.0, 10.0, 20.0, 30.0, 50.0, 60.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
+PAPER_TEACHERS = ("imagenet", "mimic-cxr")
+PAPER_LEARNING_RATE = 5e-5  # section V.A
+NO_DECAY = 1e-6  # the paper names no weight decay; on a logarithmic range this is as good as none
+DEFAULT_FIRST_BETA = 100.0  # ours, for a teacher or a data set that Table III does not have
+
+BETA = FloatDistribution(BETA_MIN, BETA_MAX, log=True)
+LEARNING_RATE = FloatDistribution(1e-5, 1e-3, log=True)  # ours: the paper's 5e-5 lies inside
+WEIGHT_DECAY = FloatDistribution(NO_DECAY, 1e-2, log=True)  # ours
+FIRST_POINT = {"learning_rate": PAPER_LEARNING_RATE, "weight_decay": NO_DECAY}
+GRID: Mapping[str, Sequence[float]] = {
+    "learning_rate": (PAPER_LEARNING_RATE,),
+    "weight_decay": (0.0,),
+    "beta": PAPER_BETAS,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One column of a results table, at one fraction of the training data."""
+    """One column of a results table, at one fraction of the training data and one policy on uncertain labels."""
 
     method: str
     teacher: str
     student: str
     unfreeze: str = "all"
     data_fraction: float = 1.0
+    uncertainty: str = "zeros"  # one of trainables.config.UNCERTAINTY_POLICIES
 
     @property
     def name(self) -> str:
         """For example ``attention/mimic-cxr/densenet40/all@0.25``."""
-        return cell_name(self.method, self.teacher, self.student, self.unfreeze, self.data_fraction)
+        return cell_name(
+            self.method, self.teacher, self.student, self.unfreeze, self.data_fraction, uncertainty=self.uncertainty
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +57,17 @@ class Space:
 
     dataset: str
     selection_metric: str  # what chooses the best epoch and the best configuration, on the validation set
-    cells: tuple[Cell, ...]
-    learning_rate: FloatDistribution
-    weight_decay: FloatDistribution
-    beta: FloatDistribution  # only in cells with a teacher
-    first_point: Mapping[str, float]  # learning rate and weight decay of each cell's first trial
-    first_beta: Mapping[tuple[str, str], float]  # (teacher, student) -> beta of the first trial: Table III
-    grid: Mapping[str, Sequence[float]]  # the grid search: beta varies, the rest stays
+    cells: tuple[Cell, ...] = field(default_factory=lambda: cells_of_tables_4_and_5())
+    learning_rate: FloatDistribution = LEARNING_RATE
+    weight_decay: FloatDistribution = WEIGHT_DECAY
+    beta: FloatDistribution = BETA  # only in cells with a teacher
+    first_point: Mapping[str, float] = field(default_factory=FIRST_POINT.copy)  # of each cell, but for beta
+    # (teacher, student), or (teacher, student, fraction), -> beta of the first trial: Table III
+    first_beta: Mapping[tuple[str, str] | tuple[str, str, float], float] = field(default_factory=dict)
+    grid: Mapping[str, Sequence[float]] = field(
+        default_factory=lambda: GRID
+    )  # the grid search: beta varies, the rest stays
+    fractions: tuple[float, ...] = (1.0,)  # of the training data: the rows of the paper's table
 
     def ranges(self, cell: Cell) -> dict[str, FloatDistribution]:
         """What varies within `cell`; beta exists only where there is a teacher."""
@@ -55,7 +78,9 @@ class Space:
         """The parameters of a cell's first trial: the paper's choice, where it states one."""
         if cell.teacher == NO_TEACHER:
             return dict(self.first_point)
-        return {**self.first_point, "beta": self.first_beta.get((cell.teacher, cell.student), 100.0)}
+        whole = self.first_beta.get((cell.teacher, cell.student), DEFAULT_FIRST_BETA)
+        beta = self.first_beta.get((cell.teacher, cell.student, cell.data_fraction), whole)
+        return {**self.first_point, "beta": beta}
 
     def grid_points(self, cell: Cell) -> list[dict[str, float]]:
         """The grid of `cell`: each beta with the paper's learning rate; one point where there is no teacher."""
@@ -63,13 +88,25 @@ class Space:
         fixed = {name: values[0] for name, values in self.grid.items() if name != "beta"}
         return [{**fixed, **beta} for beta in betas]
 
-    def narrowed(self, patterns: Iterable[str] | None, fractions: Sequence[float] = (1.0,)) -> Space:
-        """The same space with the cells that match any of `patterns` (shell wildcards), at each of `fractions`.
+    def narrowed(
+        self,
+        patterns: Iterable[str] | None,
+        fractions: Sequence[float] = (1.0,),
+        uncertainty: Sequence[str] = ("zeros",),
+    ) -> Space:
+        """The same space with the cells that match any of `patterns` (shell wildcards).
+
+        Each cell stands in it at each of `fractions` of the training data, and with each policy on uncertain labels.
 
         Raises:
             ValueError: a pattern matches no cell, or a fraction is not in (0, 1].
         """
-        cells = [replace(cell, data_fraction=fraction) for fraction in fractions for cell in self.cells]
+        cells = [
+            replace(cell, data_fraction=fraction, uncertainty=policy)
+            for fraction in fractions
+            for policy in uncertainty
+            for cell in self.cells
+        ]
         if any(not 0 < fraction <= 1 for fraction in fractions):
             raise ValueError(f"0 < fraction <= 1 must hold for each, but got fractions={tuple(fractions)}")
         if patterns is not None:
@@ -82,22 +119,14 @@ class Space:
         return replace(self, cells=tuple(cells))
 
 
-# Section V.A: beta by grid search from 1 to 2000. The paper does not list its grid; this one holds every beta of Table
-# III.
-PAPER_BETAS = (1.0, 5.0, 10.0, 20.0, 30.0, 50.0, 60.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
-PAPER_LEARNING_RATE = 5e-5
-BETA = FloatDistribution(BETA_MIN, BETA_MAX, log=True)
-
-
-def cells_of_tables_4_and_5() -> tuple[Cell, ...]:
-    """The seven columns that Tables IV and V share, left to right."""
-    columns: list[dict[str, Any]] = [
-        {"method": "transfer", "teacher": NO_TEACHER, "student": "densenet121"},
-        {"method": "transfer", "teacher": NO_TEACHER, "student": "densenet121", "unfreeze": "last34"},
-        {"method": "transfer", "teacher": NO_TEACHER, "student": "densenet40"},
-        {"method": "attention", "teacher": "imagenet", "student": "densenet121"},
-        {"method": "attention", "teacher": "imagenet", "student": "densenet40"},
-        {"method": "attention", "teacher": "mimic-cxr", "student": "densenet121"},
-        {"method": "attention", "teacher": "mimic-cxr", "student": "densenet40"},
-    ]
-    return tuple(Cell(**column) for column in columns)
+def cells_of_tables_4_and_5(teachers: Sequence[str] = PAPER_TEACHERS) -> tuple[Cell, ...]:
+    """The seven columns that Tables IV and V share, left to right; or those with other teachers."""
+    transfer = [("densenet121", "all"), ("densenet121", "last34"), ("densenet40", "all")]
+    return (
+        *(Cell(method="transfer", teacher=NO_TEACHER, student=student, unfreeze=depth) for student, depth in transfer),
+        *(
+            Cell(method="attention", teacher=teacher, student=student)
+            for teacher in teachers
+            for student in ("densenet121", "densenet40")
+        ),
+    )

@@ -92,7 +92,9 @@ class TrialConfig:
     @property
     def cell(self) -> str:
         """The name of the cell that this trial belongs to, for example ``attention/mimic-cxr/densenet40/all@0.25``."""
-        return cell_name(self.method, self.teacher, self.student, self.unfreeze, self.data_fraction)
+        return cell_name(
+            self.method, self.teacher, self.student, self.unfreeze, self.data_fraction, uncertainty=self.uncertainty
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +114,16 @@ class TrialSpec:
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def cell_name(method: str, teacher: str, student: str, unfreeze: str, data_fraction: float) -> str:
-    """A cell's name, for example ``attention/mimic-cxr/densenet40/all@0.25``; a fraction of 1 is left out."""
-    fraction = "" if data_fraction == 1 else f"@{data_fraction:g}"
-    return f"{method}/{teacher}/{student}/{unfreeze}{fraction}"
+def cell_name(
+    method: str, teacher: str, student: str, unfreeze: str, data_fraction: float, *, uncertainty: str = "zeros"
+) -> str:
+    """A cell's name, such as ``attention/mimic-cxr/densenet40/all@0.25`` or ``.../all@0.25,ones``.
+
+    A fraction of 1 is left out, and so is the paper's policy on uncertain labels, zeros.
+    """
+    policy = "" if uncertainty == "zeros" else f",{uncertainty}"
+    data = "" if data_fraction == 1 and not policy else f"@{data_fraction:g}{policy}"
+    return f"{method}/{teacher}/{student}/{unfreeze}{data}"
 
 
 def _require(holds: bool, rule: str, value: object, name: str = "") -> None:

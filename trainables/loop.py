@@ -32,7 +32,7 @@ EVALUATION_BATCH_SIZE = 128
 
 
 class NonFiniteLossError(RuntimeError):
-    """The training loss became infinite or NaN: the trial ends, with its knobs in the message."""
+    """A loss became infinite or NaN: the trial ends, with its knobs in the message."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def train(training: Training) -> Iterator[EpochResult]:
     """Trains to the last epoch; a resumed training first repeats the results that it had reported.
 
     Raises:
-        NonFiniteLossError: the loss of an epoch is not finite.
+        NonFiniteLossError: the loss of an epoch is not finite, in training or in validation.
     """
     config = training.config
     yield from list(training.history)
@@ -96,12 +96,17 @@ def train(training: Training) -> Iterator[EpochResult]:
 
 
 def evaluate(training: Training, split: str) -> tuple[dict[str, float], NDArray[np.float32]]:
-    """Metrics and probabilities [N, L] of the student as it stands, on the whole of a split, in evaluation mode."""
+    """Metrics and probabilities [N, L] of the student as it stands, on the whole of a split, in evaluation mode.
+
+    Raises:
+        NonFiniteLossError: the loss is not finite.
+    """
     store = training.store
     rows_N = store.rows(split)
     logits = _predict(training, rows_N)
     targets, mask = _targets(training, rows_N)
     metrics = {"loss": float(cross_entropy(store.task, logits, targets, mask))}
+    _check_finite(training.config, f"{split} loss", metrics["loss"])  # an epoch's last step alone can spoil the weights
     probabilities_NL: NDArray[np.float32]
     if store.task == "multiclass":
         probabilities_NL = logits.softmax(dim=1).cpu().numpy()
@@ -163,12 +168,16 @@ def _train_one_epoch(training: Training, epoch: int) -> tuple[dict[str, float], 
         sums += torch.stack((loss.detach(), ce.detach(), transfer.detach())) * len(rows_B)
 
     loss_mean, ce_mean, transfer_mean = (sums / len(rows)).tolist()
-    if not math.isfinite(loss_mean):
+    _check_finite(config, f"training loss of epoch {epoch}", loss_mean)
+    return {"loss": loss_mean, "ce": ce_mean, "transfer": transfer_mean}, len(rows)
+
+
+def _check_finite(config: TrialConfig, what: str, loss: float) -> None:
+    if not math.isfinite(loss):
         raise NonFiniteLossError(
-            f"the training loss must be finite, but is {loss_mean} in epoch {epoch} of {config.cell} "
+            f"the {what} must be finite, but is {loss} in {config.cell} "
             f"(learning_rate={config.learning_rate:g}, beta={config.beta}): try a lower learning rate"
         )
-    return {"loss": loss_mean, "ce": ce_mean, "transfer": transfer_mean}, len(rows)
 
 
 def batches(rows: NDArray[np.int64], batch_size: int, seed: int, epoch: int) -> Iterator[NDArray[np.int64]]:

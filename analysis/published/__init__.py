@@ -53,12 +53,16 @@ def rows_of(dataset: str) -> dict[str, float]:
     return {row.dataset: row.train / found["train"].max() for row in found.itertuples()}
 
 
-def row_name(dataset: str, data_fraction: float) -> str:
-    """What a table calls `data_fraction` of `dataset`: the paper's name where the fraction is the paper's within 5%."""
+def row_name(dataset: str, data_fraction: float, uncertainty: str = "zeros") -> str:
+    """What a table calls `data_fraction` of `dataset`: the paper's name where the fraction is the paper's within 5%.
+
+    A policy on uncertain labels other than the paper's makes a row of its own.
+    """
+    policy = "" if uncertainty == "zeros" else f", U-{uncertainty}"
     for name, fraction in rows_of(dataset).items():
         if abs(data_fraction / fraction - 1) < 0.05:
-            return name
-    return NAMES.get(dataset, dataset) + ("" if data_fraction == 1 else f" @{data_fraction:g}")
+            return name + policy
+    return NAMES.get(dataset, dataset) + ("" if data_fraction == 1 else f" @{data_fraction:g}") + policy
 
 
 def _read(name: str) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import io
 import pickle
 import pickletools
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +84,13 @@ def read(path: Path) -> Any:
         LookupError,
         TypeError,
         AttributeError,
+        AssertionError,  # PyTorch's own, on a damaged file
+        struct.error,
         safetensors.SafetensorError,
     ) as error:
         raise ValueError(
-            f"{path} must be a checkpoint of PyTorch or safetensors, but cannot be read: {error}"
+            f"{path} must be a checkpoint of PyTorch or safetensors, but cannot be read "
+            f"({type(error).__name__}: {error})"
         ) from error
 
 
@@ -118,7 +122,10 @@ def _dict(value: Any) -> dict[str, Any]:
 def _refusal(path: Path, reason: str) -> str:
     named = re.search(r"GLOBAL (\S+)|(?:function|got) (<[^>]+>)", reason)
     if named is None:
-        return f"{path} must be a checkpoint of PyTorch, but cannot be read: {reason.splitlines()[0]}"
+        # PyTorch's message begins by advising weights_only=False, which would run what is in the file.
+        detail = re.search(r"WeightsUnpickler error:\s+(.+)", reason)
+        why = f": {detail[1]}" if detail else ""
+        return f"{path} must be a checkpoint of PyTorch or safetensors, but cannot be read{why}"
     return (
         f"{path} may hold only tensors, plain values and torchvision's DenseNet, but holds {named[1] or named[2]}: "
         "refused, and nothing of it was run; save the model's state_dict() where it was made, and import that"

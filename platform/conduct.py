@@ -1,0 +1,108 @@
+"""Conducts a sweep from its options to its closing table, once `platform.sweep` has checked the flags."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not how it makes its tables
+
+from analysis.cells import closing_table, summary
+from analysis.runs import runs
+from platform.ledger import Ledger
+from platform.places import Places
+from platform.plan import Plan
+from platform.runner import Resources, run, start_ray
+from platform.setup import Setup, prepare_sweep
+
+EXIT_UNFINISHED = 3  # something is left to run: the same command goes on
+TABLES = {"retina": "table_5", "chexpert": "table_4", "chestxray8": "table_4"}
+
+
+def conduct(options: argparse.Namespace) -> int:
+    """Runs the sweep that `platform.sweep.parser` describes; 0 when it is finished, else `EXIT_UNFINISHED`.
+
+    Raises:
+        ValueError, LookupError, OSError: as `prepare_sweep` and `alone` say.
+    """
+    places = Places.under(options.results)
+    setup = prepare_sweep(options, places)
+    with alone(places.sweep(setup.name)):
+        plan = carry_out(setup, options.dataset, options, places)
+        print(_closing(setup, options.dataset, places))
+    if plan.finished:
+        return 0
+    print(f"{plan.num_open_trials} trials are left: the same command goes on with them.", file=sys.stderr)
+    return EXIT_UNFINISHED
+
+
+def carry_out(setup: Setup, experiment: str, options: argparse.Namespace, places: Places) -> Plan:
+    """Runs what the ledger says is left of the set-up, and returns the plan as it then stands.
+
+    Args:
+        experiment: MLflow's, for the runs.
+        options: cpus_per_trial, gpus_per_trial, verbose, and concurrent where there is a choice.
+    """
+    ledger = Ledger(places.tracking_uri, experiment, setup.name, setup.facts, places.artifacts)
+    plan = setup.plan(ledger.records())
+    print(setup.announcement(plan, places), flush=True)
+    if not plan.finished:
+        start_ray(verbose=options.verbose)
+        gpus = options.gpus_per_trial if options.gpus_per_trial is not None else float(setup.has_gpu)
+        num_slots = getattr(options, "concurrent", 1)
+        resources = Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=num_slots)
+        run(
+            plan,
+            ledger,
+            setup.job,
+            setup.tags,
+            resources,
+            places.sweep(setup.name),
+            setup.max_epochs,
+            f"val {setup.space.selection_metric}",
+            verbose=options.verbose,
+        )
+    ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
+    return plan
+
+
+def _closing(setup: Setup, dataset: str, places: Places) -> str:
+    found = runs(places.tracking_uri, dataset, setup.name)
+    metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
+    phantom = setup.store.is_phantom
+    tables = [closing_table(summary(found.confirm, name), metric=name, is_phantom=phantom) for name in metrics]
+    uri = shlex.quote(places.tracking_uri)
+    commands = [
+        "Browse every run:  "
+        + shlex.join(["mlflow", "ui", "--backend-store-uri", places.tracking_uri])
+        + "  then open http://127.0.0.1:5000",
+        f"The whole report:  python -m analysis.report {dataset} --tracking-uri {uri} --sweep {setup.name}",
+    ]
+    if table := TABLES.get(dataset):
+        commands.append(f"The paper's table: python -m analysis.{table} --tracking-uri {uri} --sweep {setup.name}")
+    return "\n\n".join([*tables, "\n".join(commands)])
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One process a sweep; the lock goes with the process, however that ends.
+
+    Raises:
+        BlockingIOError: another process runs this sweep.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError(
+                f"the sweep {folder.name} runs already, in another process; give this one a --name"
+            ) from None
+        yield

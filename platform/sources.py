@@ -1,0 +1,99 @@
+"""What a sweep learns from: images, and teachers; found, or made as phantoms where they may be."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from platform.phantom_teachers import phantom_teacher
+from platform.places import Places
+from platform.prepare import phantom_listing, store_of, summary
+from trainables.data.listing import Listing
+from trainables.data.readers import READERS, read
+from trainables.data.store import Store
+from trainables.teachers import imagenet, ledger
+from trainables.teachers.ledger import Teacher
+from trainables.teachers.overlap import overlap
+
+
+def listing_of(dataset: str, data: Path | None, places: Places, phantom_size: int | None = None) -> Listing:
+    """The images of `dataset`: those under `data`, those of a user's own CSV, or phantoms.
+
+    Raises:
+        ValueError: there is no such data set.
+        FileNotFoundError: it is not where it should be.
+    """
+    registered = places.own_dataset(dataset)
+    if dataset not in READERS and registered.is_file():
+        from trainables.data.readers import own
+
+        return own.read(Path(json.loads(registered.read_text())["csv"]))
+    if dataset not in READERS:
+        own_names = ", ".join(sorted(path.stem for path in registered.parent.glob("*.json"))) or "none yet"
+        raise ValueError(
+            f"the data set must be one of {', '.join(READERS)} or a user's own ({own_names}), but got {dataset!r}; "
+            "python -m platform.prepare FILE.csv makes one"
+        )
+    return read(dataset, data) if data else phantom_listing(dataset, places, phantom_size)
+
+
+def task_of(dataset: str, places: Places) -> str:
+    """ "multiclass" or "multilabel", known before anything is read but a user's own CSV."""
+    if dataset in READERS:
+        return "multiclass" if dataset in ("retina", "generic") else "multilabel"
+    return listing_of(dataset, None, places).task
+
+
+def find_sources(
+    options: argparse.Namespace, places: Places, image_size_px: int, teacher_names: Sequence[str]
+) -> tuple[Store, dict[str, Teacher]]:
+    """The prepared images and the teachers of those names, with what was found printed.
+
+    Raises:
+        ValueError, FileNotFoundError, OSError: something is absent or wrong; the message says what to do.
+    """
+    listing = listing_of(options.dataset, options.data, places, options.phantom_size)
+    are_phantom = _teachers_are_phantom(options, listing)
+    teachers: dict[str, Teacher] = {}
+    if not are_phantom:  # what is absent should be said before hours of decoding
+        teachers = {name: _real_teacher(name, places, options.imagenet_weights) for name in teacher_names}
+    store = store_of(listing, places, image_size_px, skip_unreadable=options.skip_unreadable)
+    print(summary(listing, store), flush=True)
+    if are_phantom:
+        teachers = {name: phantom_teacher(name, places, image_size_px) for name in teacher_names}
+    return store, teachers
+
+
+def check_overlaps(teachers: Sequence[Teacher], store: Store, places: Places, *, allowed: bool) -> str:
+    """What of the sweep's test images the teachers have seen, in words; "" where nothing.
+
+    Raises:
+        ValueError: a teacher has seen some, and that is not `allowed`.
+    """
+    found = [said for teacher in teachers if (said := overlap(teacher, store, places.salt_fingerprint()))]
+    if found and not allowed:
+        raise ValueError(f"{'; '.join(found)}: test scores would flatter it; --allow-overlap goes on, and says so")
+    return "; ".join(found)
+
+
+def _teachers_are_phantom(options: argparse.Namespace, listing: Listing) -> bool:
+    if options.data is None and listing.is_phantom and options.teachers == "real":
+        raise ValueError("phantom images need phantom teachers: give --data, or leave out --teachers real")
+    made_here = options.data is None and listing.is_phantom
+    return bool((options.teachers or ("phantom" if made_here else "real")) == "phantom")
+
+
+def _real_teacher(name: str, places: Places, imagenet_weights: Path | None) -> Teacher:
+    folder = places.teachers(phantom=False, image_size_px=0)
+    try:
+        return ledger.load(folder, name)
+    except FileNotFoundError:
+        if name == imagenet.NAME:
+            return imagenet.take(folder, imagenet_weights)
+        raise FileNotFoundError(
+            f"no teacher named {name!r} in {folder}; train it with `python -m platform.pretrain {name} --data DIR`, "
+            f"bring it in with `python -m platform.teachers import FILE --name {name}`, "
+            "leave its cells out with --cells, or try the phantom one: --teachers phantom"
+        ) from None

@@ -1,0 +1,28 @@
+"""The search space of CheXpert: the rows CheXpert-5k, -50k and -220k of Table IV (Akbarian et al. 2020)."""
+
+from __future__ import annotations
+
+from search_spaces.space import Space
+
+# Table II: 5,000, 50,000 and all of the 178,352 training images.
+SMALL, MIDDLE, WHOLE = 5_000 / 178_352, 50_000 / 178_352, 1.0
+
+SPACE = Space(
+    dataset="chexpert",
+    selection_metric="auc",  # section V.A: the best epoch by validation AUC, averaged over the labels
+    fractions=(SMALL, MIDDLE, WHOLE),
+    first_beta={  # Table III
+        ("mimic-cxr", "densenet121", SMALL): 1.0,
+        ("mimic-cxr", "densenet40", SMALL): 20.0,
+        ("mimic-cxr", "densenet121", MIDDLE): 50.0,
+        ("mimic-cxr", "densenet40", MIDDLE): 50.0,
+        ("mimic-cxr", "densenet121", WHOLE): 1.0,
+        ("mimic-cxr", "densenet40", WHOLE): 1.0,
+        ("imagenet", "densenet121", SMALL): 2000.0,
+        ("imagenet", "densenet40", SMALL): 2000.0,
+        ("imagenet", "densenet121", MIDDLE): 2000.0,
+        ("imagenet", "densenet40", MIDDLE): 2000.0,
+        ("imagenet", "densenet121", WHOLE): 1000.0,
+        ("imagenet", "densenet40", WHOLE): 1000.0,
+    },
+)

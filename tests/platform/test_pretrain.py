@@ -1,0 +1,91 @@
+"""The verb `pretrain` by its front door: a teacher from phantom X-rays, with its own scores and what it has seen."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trainables.data.store import Store
+from trainables.teachers import ledger
+
+pretrain = importlib.import_module("platform.pretrain")
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    "mimic-cxr",
+    "--init",
+    "random",
+    "--epochs",
+    "2",
+    "--image-size",
+    "32",
+    "--phantom-size",
+    "60",
+    "--name",
+    "own",
+]
+
+
+def run(results: Path) -> str:
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    command = [sys.executable, "-m", "platform.pretrain", *FLAGS, "--results", str(results)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def runs(results: Path) -> list[tuple[str, str]]:
+    with sqlite3.connect(results / "mlflow.db") as database:
+        return database.execute(
+            "select r.status, t.value from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'phase'"
+        ).fetchall()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_teacher_is_trained_once_and_knows_what_it_has_seen(tmp_path: Path) -> None:
+    output = run(tmp_path)
+    teacher = ledger.load(tmp_path / "teachers" / "phantom-32px", "own")
+    assert f"teacher own (PHANTOM), fingerprint {teacher.fingerprint}" in output
+    assert teacher.is_phantom and "from random weights" in teacher.source
+    assert {"val_auc", "test_auc"} <= set(teacher.scores) and any(key.startswith("test_auc_") for key in teacher.scores)
+    (path,) = (tmp_path / "stores").glob("*.arrow")
+    store = Store.open(path)
+    test_patients = set(store.patient[store.rows("test")])
+    assert teacher.seen["data"] == "phantom" and len(teacher.seen["patients"]) > 10
+    assert not test_patients & set(teacher.seen["patients"])
+    assert runs(tmp_path) == [("FINISHED", "pretrain")]
+
+    again = run(tmp_path)
+    assert teacher.fingerprint in again and "epoch 1/2" not in again
+    assert runs(tmp_path) == [("FINISHED", "pretrain")]
+
+
+def test_the_recipe_is_chexclusions_on_real_images_and_quick_on_phantoms() -> None:
+    real = pretrain.recipe_of(pretrain.parser().parse_args(["mimic-cxr", "--data", "/data"]))
+    assert (real.image_size_px, real.num_epochs, real.batch_size, real.learning_rate) == (256, 64, 48, 5e-4)
+    quick = pretrain.recipe_of(pretrain.parser().parse_args(["mimic-cxr", "--epochs", "7"]))
+    assert quick.image_size_px == 64 and quick.num_epochs == 7
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["brain"], "the data set must be one of"),
+        (["mimic-cxr", "--epochs", "0"], "--epochs: must be a whole number of at least 1, but got 0"),
+        (["mimic-cxr", "--data", "/no/such/folder"], "there is no /no/such/folder"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        pretrain.main([*flags, "--results", str(tmp_path)])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,65 @@
+"""The verb `teachers`: what is at hand, and what is brought in."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from trainables.models.densenet import build
+from trainables.teachers import ledger
+
+teachers = importlib.import_module("platform.teachers")
+
+
+@pytest.fixture(scope="module")
+def pickled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole model in `DataParallel` behind a sigmoid, as CheXclusion saves it."""
+    torch.manual_seed(3)
+    model: Any = build("densenet121", 14)
+    model.__class__ = __import__("torchvision").models.DenseNet
+    model.classifier = nn.Sequential(model.classifier, nn.Sigmoid())
+    path = tmp_path_factory.mktemp("made_elsewhere") / "checkpoint"
+    torch.save({"model": nn.DataParallel(model), "best_loss": 0.3, "best_epoch": 7, "LR": 5e-4}, path)
+    return path
+
+
+def test_without_teachers_it_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert teachers.main(["--results", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "no teachers in" in said and "platform.pretrain" in said and "teachers import" in said
+
+
+def test_a_checkpoint_is_brought_in_and_listed(
+    tmp_path: Path, pickled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--results", str(tmp_path), "import", str(pickled), "--name", "mimic-cxr", "--seen", "mimic-cxr"]
+    assert teachers.main(flags) == 0
+    assert "727 of 727 tensors matched, 14 outputs" in capsys.readouterr().out
+    teacher = ledger.load(tmp_path / "teachers" / "real", "mimic-cxr")
+    assert teacher.seen == {"dataset": "mimic-cxr"} and not teacher.is_phantom
+    assert teachers.main(["--results", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "mimic-cxr" in said and teacher.fingerprint in said and "imported from checkpoint" in said
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["import", "/no/such/file", "--name", "x"], "no checkpoint at /no/such/file"),
+        (["import", "FILE", "--name", "x", "--labels", "a", "b"], "must match densenet121 with 2 outputs"),
+        (["import", "FILE", "--name", "../x"], "must be 1 to 100 letters"),
+        (["import", "FILE"], "--name"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    tmp_path: Path, pickled: Path, capsys: pytest.CaptureFixture[str], flags: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        teachers.main(["--results", str(tmp_path), *(str(pickled) if flag == "FILE" else flag for flag in flags)])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err

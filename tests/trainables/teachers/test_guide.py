@@ -1,0 +1,91 @@
+"""A guide's teacher knows and never learns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from trainables.models.densenet import ATTENTION_TAP, build
+from trainables.models.taps import Taps
+from trainables.teachers import ledger
+from trainables.teachers.guide import Guide
+from trainables.teachers.ledger import Teacher
+from trainables.transfer.attention import unit_planes
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module", params=["densenet121", "densenet40"])
+def teacher(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Teacher:
+    torch.set_num_threads(1)
+    torch.manual_seed(5)
+    facts: dict[str, Any] = {"task": "multiclass", "label_names": ("a", "b", "c"), "source": "drawn"}
+    network = build(request.param, 3)
+    with torch.no_grad():  # running statistics as a training leaves them
+        for _ in range(2):
+            network.train()(torch.randn(4, 3, 64, 64))
+    folder = tmp_path_factory.mktemp("teachers")
+    return ledger.save(folder, network.state_dict(), name="t", architecture=request.param, is_phantom=True, **facts)
+
+
+def test_knowledge_is_the_teachers_unit_planes_in_evaluation_mode(teacher: Teacher) -> None:
+    views = torch.randn(2, 3, 64, 64)
+    network = build(teacher.architecture, 3).eval()
+    network.load_state_dict(teacher.state_dict())
+    with torch.no_grad(), Taps(network, [ATTENTION_TAP[teacher.architecture]]) as taps:
+        network(views)
+    expected = unit_planes(taps[ATTENTION_TAP[teacher.architecture]])
+    guide = Guide("attention", "densenet40", teacher, CPU)
+    found = guide.knowledge(views)
+    assert found.shape == (2, 32, 2, 2)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert torch.equal(guide.knowledge(views), found)  # nothing of it moves
+    torch.testing.assert_close(guide.knowledge(views[1:]), found[1:], rtol=1e-4, atol=1e-5)  # each view for itself
+
+
+def test_the_gradient_reaches_the_student_alone(teacher: Teacher) -> None:
+    guide = Guide("attention", "densenet121", teacher, CPU)
+    student = build("densenet121", 4).train()
+    before = {name: tensor.clone() for name, tensor in guide._network.state_dict().items()}
+    views = torch.randn(2, 3, 64, 64, requires_grad=True)
+    knowledge = guide.knowledge(views)
+    assert not knowledge.requires_grad
+    with Taps(student, guide.student_taps) as taps:
+        logits = student(views.detach())
+    loss = guide.loss(taps, logits, knowledge)
+    assert loss.shape == () and 0 < loss.item() < 2
+    loss.backward()
+    assert student.features.conv0.weight.grad is not None
+    assert student.features.conv0.weight.grad.abs().sum() > 0
+    assert student.classifier.weight.grad is None  # behind the tap
+    assert views.grad is None
+    assert [name for name, p in guide._network.named_parameters() if p.grad is not None or p.requires_grad] == []
+    assert not any(module.training for module in guide._network.network.modules())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in guide._network.state_dict().items())
+
+
+def test_a_student_like_its_teacher_has_nothing_to_learn(teacher: Teacher) -> None:
+    guide = Guide("attention", teacher.architecture, teacher, CPU)
+    assert guide.student_taps == (ATTENTION_TAP[teacher.architecture],)
+    student = build(teacher.architecture, 3).eval()
+    student.load_state_dict(teacher.state_dict())
+    views = torch.randn(2, 3, 64, 64)
+    with torch.no_grad(), Taps(student, guide.student_taps) as taps:
+        logits = student(views)
+    assert float(guide.loss(taps, logits, guide.knowledge(views))) < 1e-4
+
+
+@pytest.mark.parametrize("method", ["transfer", "hints", ""])
+def test_an_unknown_method_is_named(teacher: Teacher, method: str) -> None:
+    with pytest.raises(ValueError, match=f"the method must be one of transfer, attention, but got '{method}'"):
+        Guide(method, "densenet121", teacher, CPU)
+
+
+def test_a_teacher_without_a_tap_is_named(tmp_path: Path) -> None:
+    facts: dict[str, Any] = {"task": "multiclass", "label_names": ("a",), "source": "drawn", "is_phantom": True}
+    teacher = ledger.save(tmp_path, {"w": torch.zeros(1)}, name="t", architecture="resnet50", **facts)
+    with pytest.raises(ValueError, match="a teacher must be one of densenet121, densenet40, but got 'resnet50'"):
+        Guide("attention", "densenet121", teacher, CPU)

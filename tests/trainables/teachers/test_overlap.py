@@ -1,0 +1,61 @@
+"""A teacher that has seen the test patients is found out, by their hashes or by the name of its data set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trainables.teachers.ledger import Teacher
+from trainables.teachers.overlap import overlap
+
+SALT = "0a1b2c3d"
+STORE: Any = SimpleNamespace(
+    dataset="chestxray8",
+    is_phantom=False,
+    patient=np.array(["p1", "p2", "p3", "p3"]),
+    rows=lambda split: np.array([1, 2, 3]),
+)
+TEACHER = Teacher(
+    name="nih",
+    folder=Path("nih"),
+    architecture="densenet121",
+    task="multilabel",
+    label_names=("Mass",),
+    source="made elsewhere",
+    is_phantom=False,
+    fingerprint="f",
+)
+
+
+def taught(**seen: Any) -> Teacher:
+    return replace(TEACHER, seen=seen)
+
+
+def test_test_patients_that_were_seen_are_counted() -> None:
+    said = overlap(taught(dataset="chestxray8", patients=["p1", "p3"], salt=SALT), STORE, SALT)
+    assert said == "the teacher nih was trained on 1 of 2 test patients"
+
+
+def test_training_on_other_patients_of_the_same_release_is_no_overlap() -> None:
+    assert overlap(taught(dataset="chestxray8", patients=["p1"], salt=SALT), STORE, SALT) == ""
+
+
+@pytest.mark.parametrize("seen", [{"patients": ["p1"], "salt": "other"}, {}], ids=["another salt", "no patients"])
+@pytest.mark.parametrize("dataset", ["chestxray8", "chestxray14", "nih"])
+def test_where_patients_cannot_be_compared_the_whole_release_counts_as_seen(dataset: str, seen: dict[str, Any]) -> None:
+    said = overlap(taught(dataset=dataset, **seen), STORE, SALT)
+    assert said == f"the teacher nih was trained on {dataset}, which may hold the test patients of chestxray8"
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [{"dataset": "mimic-cxr"}, {}, {"dataset": "chestxray8", "data": "phantom"}],
+    ids=["other", "none", "phantom"],
+)
+def test_another_hospital_is_no_overlap_and_nor_are_phantoms(seen: dict[str, Any]) -> None:
+    assert overlap(taught(**seen), STORE, SALT) == ""

@@ -1,0 +1,288 @@
+"""A trial on a worker: its checkpoints, its predictions, and that an interruption leaves no mark on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from trainables import checkpoint, loop
+from trainables.config import TrialConfig, TrialSpec
+from trainables.data.phantom.chest_writers import write_mimic_cxr
+from trainables.data.phantom.writers import write_retina
+from trainables.data.prepare import prepare
+from trainables.data.readers import mimic_cxr, retina
+from trainables.data.store import Store
+from trainables.evaluate import label_auc
+from trainables.job import PREDICTIONS_FILE, Job
+from trainables.loop import EpochResult
+from trainables.models.densenet import build, num_trainable
+from trainables.teachers import ledger
+
+GRADES = ["No DR", "Mild", "Moderate", "Severe", "Proliferative DR"]
+FACTS = ["image", "patient", "view", "sex", "age_years"]
+
+
+@pytest.fixture(scope="module")
+def retina_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """16 training, 6 validation and 6 test photographs of 32 px."""
+    folder = tmp_path_factory.mktemp("retina")
+    root = write_retina(folder / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
+    out = folder / "s.arrow"
+    return prepare(retina.read(root), out, image_size_px=32, salt=b"salt", num_threads=1, progress=False).path
+
+
+@pytest.fixture(scope="module")
+def chest_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 training, 3 validation and 3 test X-rays of 32 px, 14 labels."""
+    folder = tmp_path_factory.mktemp("chest")
+    root = write_mimic_cxr(folder / "mimic-cxr", num_images=30, image_size_px=32, seed=0, progress=False)
+    out = folder / "s.arrow"
+    return prepare(mimic_cxr.read(root), out, image_size_px=32, salt=b"salt", num_threads=1, progress=False).path
+
+
+@pytest.fixture(scope="module")
+def teachers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the teacher `imagenet`, of random weights."""
+    folder = tmp_path_factory.mktemp("teachers")
+    torch.manual_seed(7)
+    facts: dict[str, Any] = {"architecture": "densenet121", "task": "multiclass", "label_names": ("a", "b")}
+    ledger.save(folder, build("densenet121", 2).state_dict(), name="imagenet", source="drawn", is_phantom=True, **facts)
+    return folder
+
+
+def job_of(store: Path, teachers: Path, folder: Path, **changes: Any) -> Job:
+    knobs: dict[str, Any] = {
+        "dataset": "retina",
+        "method": "transfer",
+        "student": "densenet40",
+        "learning_rate": 1e-3,
+        "max_epochs": 3,
+        "batch_size": 8,
+        "image_size_px": 32,
+        "phase": "confirm",
+    }
+    spec = TrialSpec(config=TrialConfig(**{**knobs, **changes}), data_fingerprint="d", split_fingerprint="s")
+    metric = "auc" if changes.get("dataset") == "mimic-cxr" else "f1_weighted"
+    return Job(spec=spec, selection_metric=metric, store=str(store), teachers=str(teachers), folder=str(folder))
+
+
+def without_speed(results: list[EpochResult]) -> list[EpochResult]:
+    return [replace(r, metrics={k: v for k, v in r.metrics.items() if k != "images_per_s"}) for r in results]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_job_survives_plain_values(tmp_path: Path) -> None:
+    guided = {"method": "attention", "teacher": "imagenet", "beta": 30.0}
+    job = job_of(tmp_path / "s", tmp_path / "t", tmp_path / "f", **guided)
+    job = replace(job, num_threads=3, spec=replace(job.spec, teacher_fingerprint="t", init_fingerprint="i"))
+    values = job.as_dict()
+    assert Job.from_dict(json.loads(json.dumps(values))) == job
+    assert Job.from_dict(values).spec.key == job.spec.key
+    assert values["spec"]["config"]["beta"] == 30.0
+    assert {field.name for field in dataclasses.fields(Job)} == set(values)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    retina_store: Path, teachers: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[EpochResult]]:
+    """The folder and the results of a confirm run of attention transfer that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "trial"
+    return folder, list(guided_job(retina_store, teachers, folder).run())
+
+
+def guided_job(store: Path, teachers: Path, folder: Path) -> Job:
+    return job_of(store, teachers, folder, method="attention", teacher="imagenet", beta=5.0, weight_decay=1e-4)
+
+
+def test_a_job_leaves_its_last_states_its_best_student_and_its_predictions(
+    undisturbed: tuple[Path, list[EpochResult]],
+) -> None:
+    folder, results = undisturbed
+    assert [(r.epoch, r.last) for r in results] == [(1, False), (2, False), (3, True)]
+    bests = {results[1].best_epoch, results[2].best_epoch}
+    assert names(folder) == sorted(
+        [
+            *(f"best-{epoch:05d}.safetensors" for epoch in bests),
+            f"epoch-00002-best-{results[1].best_epoch:05d}.ckpt",
+            f"epoch-00003-best-{results[2].best_epoch:05d}.ckpt",
+            PREDICTIONS_FILE,
+        ]
+    )
+    build("densenet40", 5).load_state_dict(load_file(checkpoint.best_path(folder, results[2].best_epoch)))
+
+
+def test_the_test_set_is_opened_in_the_last_epoch_alone(undisturbed: tuple[Path, list[EpochResult]]) -> None:
+    _, results = undisturbed
+    opened = [sorted(name for name in r.metrics if name.startswith("test_")) for r in results]
+    assert opened[:2] == [[], []]
+    assert {"test_loss", "test_f1_weighted", "test_accuracy", "test_auc"} <= set(opened[2])
+
+
+def test_predictions_have_a_row_a_test_image(retina_store: Path, undisturbed: tuple[Path, list[EpochResult]]) -> None:
+    folder, results = undisturbed
+    frame = pd.read_parquet(folder / PREDICTIONS_FILE)
+    store = Store.open(retina_store)
+    rows = store.rows("test")
+    labels = [name.replace(" ", "_") for name in GRADES]
+    columns = [column for name in labels for column in (f"label_{name}", f"probability_{name}")]
+    assert list(frame.columns) == [*FACTS, "grade", *columns]
+    assert len(frame) == 6
+    assert frame["image"].tolist() == store.image_id[rows].tolist()
+    assert frame["patient"].tolist() == store.patient[rows].tolist()
+    assert set(frame["view"]) == {"left", "right"}
+    assert frame["grade"].tolist() == store.labels[rows, 0].tolist()
+    one_hot = frame[[f"label_{name}" for name in labels]].to_numpy()
+    assert one_hot.dtype == np.int8
+    assert np.array_equal(one_hot, np.eye(5, dtype=np.int8)[frame["grade"]])
+    probabilities = frame[[f"probability_{name}" for name in labels]].to_numpy()
+    assert probabilities.dtype == np.float32
+    assert np.abs(probabilities.sum(axis=1) - 1).max() < 1e-6
+    assert (probabilities.argmax(axis=1) == frame["grade"]).mean() == results[-1].metrics["test_accuracy"]
+
+
+def test_predictions_are_the_best_epochs_students(
+    retina_store: Path,
+    teachers: Path,
+    undisturbed: tuple[Path, list[EpochResult]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    scores = iter([0.5, 0.9, 0.1])
+    evaluate = loop.evaluate
+    monkeypatch.setattr(loop, "evaluate", lambda training, split: ({"loss": 1.0, "f1_weighted": next(scores)}, None))
+    seen: dict[str, torch.Tensor] = {}
+
+    def on_test(training: loop.Training, split: str) -> Any:
+        assert split == "test"
+        seen.update({name: tensor.clone() for name, tensor in training.student.state_dict().items()})
+        return evaluate(training, split)
+
+    monkeypatch.setattr("trainables.job.evaluate", on_test)
+    results = list(job_of(retina_store, teachers, tmp_path).run())
+    best = load_file(tmp_path / "best-00002.safetensors")
+    assert results[-1].best_epoch == 2
+    assert seen.keys() == best.keys() and all(torch.equal(seen[name], best[name]) for name in best)
+    state, _ = checkpoint.load_state(tmp_path) or ({}, {})
+    assert not torch.equal(state["student"]["classifier.weight"], best["classifier.weight"])  # the last epoch's
+
+
+@pytest.mark.parametrize("num_done", [1, 2, 3])
+def test_an_interrupted_job_ends_as_the_undisturbed_one(
+    retina_store: Path, teachers: Path, undisturbed: tuple[Path, list[EpochResult]], tmp_path: Path, num_done: int
+) -> None:
+    folder, results = undisturbed
+    epochs = guided_job(retina_store, teachers, tmp_path).run()
+    begun = [next(epochs) for _ in range(num_done)]
+    epochs.close()
+    again = list(guided_job(retina_store, teachers, tmp_path).run())
+    assert again[:num_done] == begun  # repeated as they were reported
+    assert without_speed(again) == without_speed(results)
+    assert names(tmp_path) == names(folder)
+    for name in names(folder):
+        if name.endswith(".safetensors"):
+            assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+    one, two = (pd.read_parquet(where / PREDICTIONS_FILE) for where in (tmp_path, folder))
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+    states = [checkpoint.load_state(where) for where in (tmp_path, folder)]
+    assert states[0] is not None and states[1] is not None
+    students = [state["student"] for state, _ in (states[0], states[1])]
+    assert all(torch.equal(students[0][name], students[1][name]) for name in students[1])
+
+
+def test_a_job_killed_within_an_epoch_trains_that_epoch_again(
+    retina_store: Path,
+    teachers: Path,
+    undisturbed: tuple[Path, list[EpochResult]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    save_state = checkpoint.save_state
+
+    def die_in_the_second(folder: Path, epoch: int, best_epoch: int, state: dict[str, Any]) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+        save_state(folder, epoch, best_epoch, state)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(checkpoint, "save_state", die_in_the_second)
+        list(guided_job(retina_store, teachers, tmp_path).run())
+    assert without_speed(list(guided_job(retina_store, teachers, tmp_path).run())) == without_speed(undisturbed[1])
+
+
+@pytest.mark.parametrize("phase", ["search", "confirm", "pretrain"])
+def test_the_search_never_opens_the_test_set(
+    retina_store: Path, teachers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    asked: list[str] = []
+    rows = Store.rows
+    monkeypatch.setattr(Store, "rows", lambda self, split, *more: (asked.append(split), rows(self, split, *more))[1])
+    results = list(job_of(retina_store, teachers, tmp_path, phase=phase, max_epochs=2).run())
+    opened = [name for r in results for name in r.metrics if name.startswith("test_")]
+    if phase == "search":
+        assert set(asked) == {"train", "validation"}
+        assert opened == []
+        assert PREDICTIONS_FILE not in names(tmp_path)
+    else:
+        assert "test" in asked
+        assert "test_accuracy" in opened
+        assert PREDICTIONS_FILE in names(tmp_path)
+
+
+def test_a_job_of_many_labels(chest_store: Path, teachers: Path, tmp_path: Path) -> None:
+    job = job_of(chest_store, teachers, tmp_path, dataset="mimic-cxr", max_epochs=1, uncertainty="ignore")
+    (result,) = job.run()
+    store = Store.open(chest_store)
+    rows = store.rows("test")
+    frame = pd.read_parquet(tmp_path / PREDICTIONS_FILE)
+    labels = [name.replace(" ", "_") for name in store.label_names]
+    assert "Pleural_Effusion" in labels and len(labels) == 14
+    assert list(frame.columns) == [*FACTS, *(c for name in labels for c in (f"label_{name}", f"probability_{name}"))]
+    assert len(frame) == len(rows) == 3
+    codes = frame[[f"label_{name}" for name in labels]].to_numpy()
+    assert np.array_equal(codes, store.labels[rows])  # all four codes: the analysis decides what they count as
+    assert -2 in codes
+    probabilities = frame[[f"probability_{name}" for name in labels]].to_numpy()
+    assert ((probabilities > 0) & (probabilities < 1)).all()
+    _, mask = store.targets(rows, "ignore")
+    assert mask is not None
+    for column, name in enumerate(labels):
+        known = mask[:, column] > 0
+        auc = label_auc(probabilities[known, column], codes[known, column] == 1)
+        assert result.metrics.get(f"test_auc_{name}") == auc
+
+
+def test_the_student_begins_with_the_named_weights(retina_store: Path, teachers: Path, tmp_path: Path) -> None:
+    taken = job_of(retina_store, teachers, tmp_path, student="densenet121", unfreeze="last34")._training().student
+    weights = ledger.load(teachers, "imagenet").state_dict()
+    assert torch.equal(taken.state_dict()["features.conv0.weight"], weights["features.conv0.weight"])
+    assert num_trainable(taken) == sum(
+        parameter.numel()
+        for name, parameter in taken.named_parameters()
+        if name.startswith(("features.transition3", "features.denseblock4", "features.norm5", "classifier"))
+    )
+    drawn = [
+        job_of(retina_store, teachers, tmp_path, student="densenet121", init="random", seed=seed)._training().student
+        for seed in (0, 0, 1)
+    ]
+    first, again, other = (student.state_dict()["features.conv0.weight"] for student in drawn)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other) and not torch.equal(first, weights["features.conv0.weight"])
+
+
+def test_a_teacher_that_is_not_there_is_named(retina_store: Path, teachers: Path, tmp_path: Path) -> None:
+    job = job_of(retina_store, teachers, tmp_path, method="attention", teacher="mimic-cxr", beta=30.0)
+    with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic-cxr' in .* \(there: imagenet\)"):
+        next(job.run())

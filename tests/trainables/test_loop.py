@@ -1,0 +1,325 @@
+"""The training loop against a plain one written straight, and against itself: repeated, interrupted, blown up."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from trainables.config import TrialConfig
+from trainables.data.phantom.writers import write_retina
+from trainables.data.prepare import prepare
+from trainables.data.readers import retina
+from trainables.data.store import Store
+from trainables.loop import EpochResult, NonFiniteLossError, Training, batches, evaluate, resume, state_of, train
+from trainables.models.densenet import build
+from trainables.teachers import ledger
+from trainables.teachers.guide import Guide
+from trainables.teachers.ledger import Teacher
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("loop") / "retina"
+    return write_retina(folder, num_patients=14, image_size_px=64, seed=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def store(root: Path) -> Store:
+    """16 training, 6 validation and 6 test photographs of 32 px."""
+    return prepared(root, 32)
+
+
+def prepared(root: Path, image_size_px: int) -> Store:
+    out = root.parent / f"{image_size_px}.arrow"
+    listing = retina.read(root)
+    return prepare(listing, out, image_size_px=image_size_px, salt=b"salt", num_threads=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
+    torch.manual_seed(99)
+    weights = build("densenet121", 3).state_dict()
+    return ledger.save(
+        tmp_path_factory.mktemp("teachers"),
+        weights,
+        name="imagenet",
+        architecture="densenet121",
+        task="multiclass",
+        label_names=("a", "b", "c"),
+        source="drawn",
+        is_phantom=True,
+    )
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def config_of(**changes: Any) -> TrialConfig:
+    return TrialConfig(
+        **{
+            "dataset": "retina",
+            "method": "transfer",
+            "learning_rate": 1e-3,
+            "max_epochs": 3,
+            "batch_size": 6,
+            "image_size_px": 32,
+            **changes,
+        }
+    )
+
+
+def small_student() -> nn.Module:
+    """With batch norm, whose running statistics a resumed training must find again."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 5, stride=4),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, 5),
+    )
+
+
+def make(store: Store, student: nn.Module | None = None, guide: Guide | None = None, **changes: Any) -> Training:
+    return Training(
+        config=config_of(**changes),
+        selection_metric="f1_weighted",
+        store=store,
+        student=student or small_student(),
+        guide=guide,
+        device=CPU,
+    )
+
+
+def numbers(results: list[EpochResult]) -> list[dict[str, float]]:
+    """All metrics but the speed."""
+    return [{name: value for name, value in r.metrics.items() if name != "images_per_s"} for r in results]
+
+
+def drawn(rows: np.ndarray, batch_size: int, seed: int = 0, epoch: int = 1) -> list[list[int]]:
+    return [batch.tolist() for batch in batches(rows, batch_size, seed, epoch)]
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 10, 16, 50])
+def test_batches_hold_every_row_once_each_sorted_for_reading(batch_size: int) -> None:
+    rows = np.array([3, 5, 8, 9, 20, 21, 22, 30, 31, 40, 41, 42, 43, 50, 60, 61])
+    found = drawn(rows, batch_size)
+    assert sorted(row for batch in found for row in batch) == rows.tolist()
+    assert all(batch == sorted(batch) for batch in found)
+    assert {len(batch) for batch in found[:-1]} <= {batch_size}
+
+
+def test_the_order_of_the_batches_depends_on_seed_and_epoch_alone() -> None:
+    rows = np.arange(40)
+    first = drawn(rows, 8, seed=1, epoch=2)
+    np.random.seed(5)
+    torch.manual_seed(5)
+    assert drawn(rows, 8, seed=1, epoch=2) == first
+    assert drawn(rows, 8, seed=2, epoch=2) != first
+    assert drawn(rows, 8, seed=1, epoch=3) != first
+    assert drawn(rows, 8, seed=2, epoch=1) != first
+
+
+@pytest.mark.parametrize(
+    ("num_rows", "batch_size", "sizes"),
+    [(9, 4, [4, 5]), (5, 4, [5]), (10, 4, [4, 4, 2]), (8, 4, [4, 4]), (1, 4, [1]), (3, 1, [1, 2])],
+)
+def test_a_last_batch_of_one_joins_the_one_before(num_rows: int, batch_size: int, sizes: list[int]) -> None:
+    assert [len(batch) for batch in drawn(np.arange(num_rows), batch_size)] == sizes
+
+
+def test_the_learning_rate_is_halved_as_often_as_the_configuration_says(store: Store) -> None:
+    training = make(store, learning_rate=0.008, lr_halving_epochs=2, max_epochs=5, batch_size=16)
+    used = []
+    for result in train(training):
+        used.append((result.metrics["learning_rate"], training.optimizer.param_groups[0]["lr"]))
+    assert used == [(rate, rate) for rate in (0.008, 0.008, 0.004, 0.004, 0.002)]
+
+
+class Scripted:
+    """Stands for `evaluate`: gives the validation scores of a list, one an epoch."""
+
+    def __init__(self, scores: list[dict[str, float]]) -> None:
+        self._scores: Iterator[dict[str, float]] = iter(scores)
+
+    def __call__(self, training: Training, split: str) -> tuple[dict[str, float], np.ndarray]:
+        assert split == "validation"
+        return {"loss": 1.0, **next(self._scores)}, np.zeros((0, 0), np.float32)
+
+
+def test_the_best_epoch_is_kept_the_earlier_of_two_equals(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = [0.2, 0.5, 0.5, 0.3, 0.6]
+    monkeypatch.setattr("trainables.loop.evaluate", Scripted([{"f1_weighted": score} for score in scores]))
+    training = make(store, max_epochs=5, batch_size=16)
+    weights: dict[int, Tensor] = {}
+    for result in train(training):
+        weights[result.epoch] = training.student[0].weight.detach().clone()  # type: ignore[index]
+        assert torch.equal(training.best_weights["0.weight"], weights[result.best_epoch])
+    assert not torch.equal(weights[2], weights[3])
+    assert [r.metrics["score"] for r in training.history] == scores
+    assert [r.best_score for r in training.history] == [0.2, 0.5, 0.5, 0.5, 0.6]
+    assert [r.best_epoch for r in training.history] == [1, 2, 2, 2, 5]
+    assert [(r.epoch, r.last) for r in training.history] == [(1, False), (2, False), (3, False), (4, False), (5, True)]
+
+
+def test_a_score_that_is_not_defined_counts_as_nothing_gained(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainables.loop.evaluate", Scripted([{"f1_weighted": 0.25}, {}]))
+    results = list(train(make(store, max_epochs=2)))
+    assert [r.metrics["score"] for r in results] == [0.25, 0.0]
+    assert "val_f1_weighted" not in results[1].metrics
+    assert results[1].best_epoch == 1
+
+
+def test_an_epochs_metrics_are_those_of_the_paper_and_of_the_loss(store: Store) -> None:
+    training = make(store, max_epochs=1)
+    result = next(train(training))
+    assert {"train_loss", "train_ce", "train_transfer", "val_loss", "val_f1_weighted", "val_accuracy"} < set(
+        result.metrics
+    )
+    assert not [name for name in result.metrics if name.startswith("test_")]
+    assert result.metrics["train_transfer"] == 0.0
+    assert result.metrics["train_loss"] == result.metrics["train_ce"]
+    assert result.metrics["score"] == result.metrics["val_f1_weighted"] == result.best_score
+    metrics, probabilities = evaluate(training, "validation")
+    assert metrics["loss"] == result.metrics["val_loss"]
+    assert probabilities.shape == (6, 5)
+    assert not training.student.training
+
+
+def test_the_same_seed_twice_gives_the_same_numbers_and_another_seed_others(store: Store) -> None:
+    first, again = (list(train(make(store))) for _ in range(2))
+    torch.rand(3)  # what else is drawn from the global generator changes nothing
+    third = list(train(make(store)))
+    other = list(train(make(store, seed=1)))
+    assert numbers(first) == numbers(again) == numbers(third)
+    assert other[0].metrics["train_loss"] != first[0].metrics["train_loss"]
+
+
+def test_a_fraction_of_the_training_set_is_all_that_is_seen(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+    gather = Store.gather
+    monkeypatch.setattr(Store, "gather", lambda self, rows: (seen.append(rows), gather(self, rows))[1])
+    next(train(make(store, data_fraction=0.5, max_epochs=1)))
+    expected = [*store.rows("train", 0.5), *store.rows("validation")]
+    assert sorted(np.concatenate(seen).tolist()) == sorted(map(int, expected))
+    assert len(store.rows("train", 0.5)) == 8
+
+
+def students(name: str) -> nn.Module:
+    torch.manual_seed(3)
+    return build(name, 5) if name in ("densenet121", "densenet40") else small_student()
+
+
+@pytest.mark.parametrize("name", ["small", "densenet40"])
+def test_a_resumed_training_is_the_undisturbed_one_bit_for_bit(store: Store, teacher: Teacher, name: str) -> None:
+    guided = name != "small"
+    changes = {"lr_halving_epochs": 2, "weight_decay": 1e-3, "batch_size": 8}
+    changes |= {"method": "attention", "teacher": "imagenet", "beta": 2.0} if guided else {}
+
+    def fresh() -> Training:
+        guide = Guide("attention", name, teacher, CPU) if guided else None
+        return make(store, students(name), guide, **changes)
+
+    whole = fresh()
+    undisturbed = list(train(whole))
+
+    stopped = fresh()
+    next(train(stopped))
+    buffer = io.BytesIO()
+    torch.save(state_of(stopped), buffer)
+    best = {key: tensor.clone() for key, tensor in stopped.best_weights.items()}
+    buffer.seek(0)
+    gone_on = fresh()
+    resume(gone_on, torch.load(buffer, weights_only=True), best)
+    results = list(train(gone_on))
+
+    assert numbers(results) == numbers(undisturbed)
+    assert results[0].metrics == stopped.history[0].metrics  # repeated, the speed included
+    assert [vars(r) | {"metrics": 0} for r in results] == [vars(r) | {"metrics": 0} for r in undisturbed]
+    for one, two in [
+        (gone_on.student.state_dict(), whole.student.state_dict()),
+        (gone_on.best_weights, whole.best_weights),
+    ]:
+        assert one.keys() == two.keys()
+        assert [key for key in one if not torch.equal(one[key], two[key])] == []
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "where"),
+    [(6, "training loss of epoch 1"), (16, "validation loss")],
+    ids=["within an epoch", "in an epoch's last step"],
+)
+def test_a_loss_that_is_not_finite_ends_the_training_with_its_knobs(store: Store, batch_size: int, where: str) -> None:
+    training = make(store, learning_rate=1e38, batch_size=batch_size)
+    knobs = r"transfer/none/densenet121/all \(learning_rate=1e\+38, beta=None\)"
+    with pytest.raises(NonFiniteLossError, match=f"the {where} must be finite, but is (nan|inf) in {knobs}"):
+        list(train(training))
+    assert training.history == []
+
+
+def views_by_hand(store: Store, rows: np.ndarray) -> Tensor:
+    pixels = torch.from_numpy(store.gather(rows)).permute(0, 3, 1, 2).double() / 255
+    mean, std = (torch.tensor(v).double().view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    return ((pixels - mean) / std).float()
+
+
+def reference_losses(store: Store, teacher: Teacher, beta: float, rate: float, num_epochs: int) -> list[list[float]]:
+    """Eq. 1 and 2 in the plainest form: mean (total, CE, L_AT) of each epoch."""
+    student, network = students("densenet121").train(), build("densenet121", 3).eval()
+    network.load_state_dict(teacher.state_dict())
+    planes: dict[str, Tensor] = {}
+    for whose, net in (("student", student), ("teacher", network)):
+        tap = net.get_submodule("features.denseblock4.denselayer15")
+        tap.register_forward_hook(lambda module, inputs, output, whose=whose: planes.__setitem__(whose, output))
+    adam = torch.optim.Adam(student.parameters(), lr=rate, fused=False, foreach=False)
+    losses = []
+    for epoch in range(1, num_epochs + 1):
+        sums = np.zeros(3)
+        for rows in batches(store.rows("train"), 10, 0, epoch):
+            x = views_by_hand(store, rows)
+            ce = -student(x).log_softmax(1)[torch.arange(len(rows)), torch.from_numpy(store.labels[rows, 0]).long()]
+            with torch.no_grad():
+                network(x)
+            q_s, q_t = (planes[whose].flatten(2) for whose in ("student", "teacher"))
+            at = (q_s / q_s.norm(dim=2, keepdim=True) - q_t / q_t.norm(dim=2, keepdim=True)).norm(dim=2).mean()
+            total = ce.mean() + at / beta
+            adam.zero_grad()
+            total.backward()
+            adam.step()
+            sums += len(rows) * np.array([total.item(), ce.mean().item(), at.item()])
+        losses.append((sums / 16).tolist())
+    return losses
+
+
+def test_the_losses_are_those_of_a_loop_written_straight(root: Path, teacher: Teacher) -> None:
+    store = prepared(root, 64)  # planes of 2 x 2: of a single number Eq. 1 would see the sign alone
+    beta, rate = 1.5, 1e-5
+    guide = Guide("attention", "densenet121", teacher, CPU)
+    knobs: dict[str, Any] = {"method": "attention", "teacher": "imagenet", "beta": beta, "learning_rate": rate}
+    training = make(
+        store,
+        students("densenet121"),
+        guide,
+        **knobs,
+        batch_size=10,
+        image_size_px=64,
+        rotation_deg=0.0,
+        flip=False,
+        max_epochs=3,
+    )
+    found = [[r.metrics[f"train_{name}"] for name in ("loss", "ce", "transfer")] for r in train(training)]
+    expected = reference_losses(store, teacher, beta, rate, 3)
+    assert found == [pytest.approx(losses, rel=1e-4) for losses in expected]
+    assert expected[2][0] < expected[0][0] * 0.98  # it learns: the steps are part of what was compared

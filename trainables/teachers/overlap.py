@@ -1,0 +1,32 @@
+"""Whether a teacher has seen the images that it is to be judged by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trainables.data.store import Store
+from trainables.teachers.ledger import Teacher
+
+# Names of one hospital's release. Kaggle's 5% sample, the paper's ChestX-ray8, is a part of NIH ChestX-ray14.
+SAME_PATIENTS = {"chestxray14": "chestxray8", "nih": "chestxray8"}
+
+
+def overlap(teacher: Teacher, store: Store, salt_fingerprint: str) -> str:
+    """What of `store`'s test images the teacher was trained on, in words; "" where nothing is known to be.
+
+    By patients where their hashes are known and made with the same salt; else by the name of the data set, all of which
+    then counts as seen.
+    """
+    seen = teacher.seen
+    if (seen.get("data", "real") == "phantom") != store.is_phantom:
+        return ""
+    source = str(seen.get("dataset", ""))
+    if SAME_PATIENTS.get(source, source) != store.dataset:
+        return ""
+    if seen.get("patients") and seen.get("salt") == salt_fingerprint:
+        test_patients = np.unique(store.patient[store.rows("test")])
+        num_seen = int(np.isin(test_patients, list(seen["patients"])).sum())
+        return f"the teacher {teacher.name} was trained on {num_seen} of {len(test_patients)} test patients" * bool(
+            num_seen
+        )
+    return f"the teacher {teacher.name} was trained on {source}, which may hold the test patients of {store.dataset}"
