@@ -53,5 +53,5 @@ def say_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
     """Ends the program with one clear line, not a traceback, where input or machine is at fault."""
     try:
         yield
-    except (ValueError, LookupError, OSError) as error:
+    except (ValueError, LookupError, OSError, ImportError) as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")

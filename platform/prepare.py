@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+from analysis import published
 from platform.arguments import image_size, positive_int, say_errors
 from platform.places import Places
+from trainables.atomic import write_bytes
 from trainables.data.listing import Listing
 from trainables.data.phantom.chest_writers import write_chexpert, write_mimic_cxr
 from trainables.data.phantom.nih_writer import write_chestxray8
 from trainables.data.phantom.writers import write_generic, write_retina
 from trainables.data.prepare import prepare
-from trainables.data.readers import READERS, read
+from trainables.data.readers import READERS, own, read
 from trainables.data.splits import SPLITS, TABLE_II
 from trainables.data.store import STORE_VERSION, Store
 
@@ -29,6 +32,7 @@ PHANTOMS: dict[str, tuple[Callable[..., Path], str, int]] = {
     "mimic-cxr": (write_mimic_cxr, "num_images", 480),
     "generic": (write_generic, "num_images", 480),
 }
+SPLIT_KINDS = ("drawn", "official")
 PHANTOM_SEED = 0
 PHANTOM_IMAGE_SIZE_PX = 160  # drawn larger than a quick sweep works, as a camera does
 
@@ -48,20 +52,61 @@ def phantom_listing(dataset: str, places: Places, size: int | None = None) -> Li
     return read(dataset, folder.parent)
 
 
-def store_of(listing: Listing, places: Places, image_size_px: int, *, skip_unreadable: bool = False) -> Store:
+def register(csv: Path, places: Places) -> str:
+    """Makes a user's own data set known by its CSV's name, which is returned.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no such file, it cannot be read, or a data set of that name is another.
+    """
+    name = own.read(csv).dataset
+    if name in READERS:
+        raise ValueError(f"{name} is the name of a published data set: call {csv} otherwise")
+    write_bytes(places.own_dataset(name), json.dumps({"csv": str(csv.resolve())}).encode())
+    return name
+
+
+def listing_of(dataset: str, data: Path | None, places: Places, phantom_size: int | None = None) -> Listing:
+    """The images of `dataset`: those under `data`, those of a user's own CSV, or phantoms.
+
+    Raises:
+        ValueError: there is no such data set.
+        FileNotFoundError: it is not where it should be.
+    """
+    registered = places.own_dataset(dataset)
+    if dataset not in READERS and registered.is_file():
+        return own.read(Path(json.loads(registered.read_text())["csv"]))
+    if dataset not in READERS:
+        own_names = ", ".join(sorted(path.stem for path in registered.parent.glob("*.json"))) or "none yet"
+        raise ValueError(
+            f"the data set must be one of {', '.join(READERS)} or a user's own ({own_names}), but got {dataset!r}; "
+            "python -m platform.prepare FILE.csv makes one"
+        )
+    return read(dataset, data) if data else phantom_listing(dataset, places, phantom_size)
+
+
+def store_of(
+    listing: Listing, places: Places, image_size_px: int, *, skip_unreadable: bool = False, split: str = "drawn"
+) -> Store:
     """The store of `listing`: the one that is there, if it was made from the same rows of the same folder.
 
     Raises:
         UnreadableImagesError, OSError, ValueError: as `trainables.data.prepare.prepare` says.
     """
-    digest = hashlib.sha256(f"{STORE_VERSION} {listing.root.resolve()} {skip_unreadable}".encode())
-    for row in listing.rows[["path", "patient", "labels"]].itertuples(index=False):
-        digest.update(f"{row.path} {row.patient} {row.labels}".encode())
+    digest = hashlib.sha256(f"{STORE_VERSION} {listing.root.resolve()} {skip_unreadable} {split}".encode())
+    for row in listing.rows[["path", "patient", "labels", "official_split"]].itertuples(index=False):
+        digest.update(f"{row.path} {row.patient} {row.labels} {row.official_split}".encode())
     kind = "phantom" if listing.is_phantom else "real"
     path = places.store(listing.dataset, image_size_px, f"{kind}-{digest.hexdigest()[:8]}")
     if path.exists():
         return Store.open(path)
-    return prepare(listing, path, image_size_px=image_size_px, salt=places.salt(), skip_unreadable=skip_unreadable)
+    return prepare(
+        listing,
+        path,
+        image_size_px=image_size_px,
+        salt=places.salt(),
+        is_official_split=split == "official",
+        skip_unreadable=skip_unreadable,
+    )
 
 
 def summary(listing: Listing, store: Store) -> str:
@@ -71,10 +116,14 @@ def summary(listing: Listing, store: Store) -> str:
     lines = [
         f"{store.dataset}: {store.num_images} {kind} of {listing.rows['patient'].nunique()} patients, "
         f"{len(store.label_names)} labels, {store.image_size_px} px, fingerprint {store.fingerprint}",
-        "  split        ours    paper",
     ]
+    of_paper = published.datasets()["dataset"] == published.NAMES.get(store.dataset)
+    for row in published.datasets()[of_paper].itertuples():
+        lines.append(f"  Table I, the paper's: {row.images:,} images of {row.patients:,} patients, {row.labels} labels")
+    lines.append("  Table II     ours    paper")
     paper = TABLE_II.get(store.dataset, {})
     lines += [f"  {split:10} {counts[split]:>6} {paper.get(split, '-'):>8}" for split in SPLITS]
+    lines += [f"  noted: {note}" for note in listing.notes]
     lines += [f"  left out: {path}: {reason}" for path, reason in store.left_out]
     return "\n".join(lines)
 
@@ -82,7 +131,7 @@ def summary(listing: Listing, store: Store) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m platform.prepare", description=__doc__.splitlines()[0])
-    parser.add_argument("dataset", choices=sorted(READERS))
+    parser.add_argument("dataset", metavar="DATASET", help=f"{', '.join(READERS)}, or FILE.csv: a data set of your own")
     parser.add_argument(
         "--data", type=Path, help="the folder that holds the data set's own; without it, phantom images"
     )
@@ -90,18 +139,22 @@ def main(arguments: list[str] | None = None) -> None:
         "--image-size", type=image_size, default=256, metavar="PX", help="a multiple of 32 (default: 256)"
     )
     parser.add_argument("--phantom-size", type=positive_int, help="patients (retina) or images of the phantom")
+    parser.add_argument("--split", choices=SPLIT_KINDS, default="drawn", help="Table II's counts, or the release's own")
     parser.add_argument("--skip-unreadable", action="store_true", help="leave images out that cannot be read")
     parser.add_argument("--results", default="results", help="where all results lie (default: results)")
     options = parser.parse_args(arguments)
     places = Places.under(options.results)
     with say_errors(parser):
-        if options.data is None:
-            listing = phantom_listing(options.dataset, places, options.phantom_size)
-        else:
-            listing = read(options.dataset, options.data)
-        store = store_of(listing, places, options.image_size, skip_unreadable=options.skip_unreadable)
+        name = options.dataset
+        if name.endswith(".csv"):
+            name = register(Path(name), places)
+        listing = listing_of(name, options.data, places, options.phantom_size)
+        skip = options.skip_unreadable
+        store = store_of(listing, places, options.image_size, skip_unreadable=skip, split=options.split)
     print(summary(listing, store))
     print(f"  {store.path}")
+    if name != options.dataset:
+        print(f"  python -m platform.sweep {name} now knows it")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--imagenet-weights", type=Path, metavar="FILE", help="DenseNet-121's, if not in torch hub's cache"
     )
+    made.add_argument(
+        "--split", choices=("drawn", "official"), default="drawn", help="Table II's, or the release's own"
+    )
     made.add_argument("--skip-unreadable", action="store_true", help="leave images out that cannot be read")
     made.add_argument("--cpus-per-trial", type=share, metavar="N", help="default: all")
     made.add_argument("--gpus-per-trial", type=share, metavar="F", help="default: 1 where there is a GPU, else 0")

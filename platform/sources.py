@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from platform.phantom_teachers import phantom_teacher
 from platform.places import Places
-from platform.prepare import phantom_listing, store_of, summary
+from platform.prepare import listing_of, store_of, summary
 from trainables.data.listing import Listing
-from trainables.data.readers import READERS, read
+from trainables.data.readers import READERS
 from trainables.data.store import Store
 from trainables.teachers import imagenet, ledger
 from trainables.teachers.ledger import Teacher
 from trainables.teachers.overlap import overlap
-
-
-def listing_of(dataset: str, data: Path | None, places: Places, phantom_size: int | None = None) -> Listing:
-    """The images of `dataset`: those under `data`, those of a user's own CSV, or phantoms.
-
-    Raises:
-        ValueError: there is no such data set.
-        FileNotFoundError: it is not where it should be.
-    """
-    registered = places.own_dataset(dataset)
-    if dataset not in READERS and registered.is_file():
-        from trainables.data.readers import own
-
-        return own.read(Path(json.loads(registered.read_text())["csv"]))
-    if dataset not in READERS:
-        own_names = ", ".join(sorted(path.stem for path in registered.parent.glob("*.json"))) or "none yet"
-        raise ValueError(
-            f"the data set must be one of {', '.join(READERS)} or a user's own ({own_names}), but got {dataset!r}; "
-            "python -m platform.prepare FILE.csv makes one"
-        )
-    return read(dataset, data) if data else phantom_listing(dataset, places, phantom_size)
 
 
 def task_of(dataset: str, places: Places) -> str:
@@ -59,7 +37,7 @@ def find_sources(
     teachers: dict[str, Teacher] = {}
     if not are_phantom:  # what is absent should be said before hours of decoding
         teachers = {name: _real_teacher(name, places, options.imagenet_weights) for name in teacher_names}
-    store = store_of(listing, places, image_size_px, skip_unreadable=options.skip_unreadable)
+    store = store_of(listing, places, image_size_px, skip_unreadable=options.skip_unreadable, split=options.split)
     print(summary(listing, store), flush=True)
     if are_phantom:
         teachers = {name: phantom_teacher(name, places, image_size_px) for name in teacher_names}

@@ -56,6 +56,9 @@ def parser() -> argparse.ArgumentParser:
         "--imagenet-weights", type=Path, metavar="FILE", help="DenseNet-121's, if not in torch hub's cache"
     )
     where.add_argument("--allow-overlap", action="store_true", help="go on where a teacher has seen test patients")
+    where.add_argument(
+        "--split", choices=("drawn", "official"), default="drawn", help="Table II's, or the release's own"
+    )
     where.add_argument("--skip-unreadable", action="store_true", help="leave images out that cannot be read")
     many = made.add_argument_group("how many at once")
     many.add_argument("--cpus-per-trial", type=share, default=1.0, metavar="N", help="default: 1")

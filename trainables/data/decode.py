@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from trainables.data import dicom
+
 MIN_SIDE_PX = 8  # less is no photograph, whatever the file says
 MAX_PIXELS = 150_000_000  # eight times the largest fundus photograph; more is a decompression bomb
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L")
@@ -25,13 +27,16 @@ def decode(root: Path, path: str, image_size_px: int, channels: int) -> NDArray[
     """The image at ``root/path`` as uint8 [image_size_px, image_size_px, channels].
 
     Palette, CMYK, RGBA and 16-bit images are converted; a JPEG is decoded at reduced scale where that is enough.
+    Where only a DICOM file of the same name is there, it is taken.
 
     Raises:
         UnreadableImageError: the file is absent, damaged, no image, too small or too large, or leads out of `root`.
     """
-    file = root / path
+    file = dicom.stand_in(root / path)
     if not file.resolve().is_relative_to(root.resolve()):
         raise UnreadableImageError(f"a link that leads out of the data folder, to {file.resolve()}")
+    if file.suffix.lower() in dicom.SUFFIXES:
+        return _square(_dicom(file).convert("RGB" if channels == 3 else "L"), image_size_px, channels)
     try:
         with Image.open(file) as image:
             _check_size(*image.size)
@@ -47,6 +52,15 @@ def decode(root: Path, path: str, image_size_px: int, channels: int) -> NDArray[
         raise
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # Pillow's ways to say that a file is damaged
         raise UnreadableImageError(f"damaged: {error}") from error
+
+
+def _dicom(file: Path) -> Image.Image:
+    try:
+        return dicom.picture(file, _check_size)
+    except (UnreadableImageError, ImportError):
+        raise
+    except Exception as error:  # a damaged DICOM file makes pydicom raise whatever its reading ran into
+        raise UnreadableImageError(f"not a DICOM picture that can be read: {error}") from error
 
 
 def _check_size(width: int, height: int) -> None:

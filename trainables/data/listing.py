@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,6 +12,16 @@ import pandas as pd
 
 # The codes of a label in `Listing.rows["labels"]` and in the store; a class's index takes their place for "multiclass".
 POSITIVE, NEGATIVE, UNCERTAIN, NOT_MENTIONED = 1, 0, -1, -2
+
+CODES = {
+    "1.0": POSITIVE,
+    "1": POSITIVE,
+    "0.0": NEGATIVE,
+    "0": NEGATIVE,
+    "-1.0": UNCERTAIN,
+    "-1": UNCERTAIN,
+    "": NOT_MENTIONED,
+}
 
 PHANTOM_MARK = "PHANTOM.json"  # what the phantom writers put beside their images
 ROW_COLUMNS = ("path", "patient", "view", "sex", "age_years", "official_split", "labels")
@@ -32,6 +43,7 @@ class Listing:
     channels: int  # 3 for colour photographs, 1 for X-rays
     rows: pd.DataFrame
     left_out: pd.DataFrame  # path, reason
+    notes: tuple[str, ...] = ()  # what is odd in the release and was put right, counted
 
     @property
     def is_phantom(self) -> bool:
@@ -74,6 +86,23 @@ def check_paths(paths: pd.Series, root: Path, table: Path) -> None:
     doubled = paths[paths.duplicated()]
     if len(doubled):
         raise ValueError(f"every image must be listed once, but {table.name} lists {doubled.iloc[0]!r} again")
+
+
+def label_codes(table: pd.DataFrame, labels: Sequence[str], path: Path, key: str) -> list[np.ndarray]:
+    """A column a label (1 positive, 0 negative, -1 uncertain, empty not mentioned) as `Listing.rows["labels"]` has it.
+
+    Raises:
+        ValueError: a value is none of these; `key` is the column that names the row in the message.
+    """
+    values = table[list(labels)]
+    unknown = ~values.isin(list(CODES)).to_numpy()
+    if unknown.any():
+        row, column = np.argwhere(unknown)[0]
+        raise ValueError(
+            f"a label must be 1, 0, -1 or empty, but {path} has {values.iloc[row, column]!r} "
+            f"for {labels[column]} of {key} {table[key].iloc[row]}"
+        )
+    return list(values.replace(CODES).to_numpy().astype(np.int8))
 
 
 def nothing_left_out() -> pd.DataFrame:

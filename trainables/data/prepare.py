@@ -19,7 +19,7 @@ from tqdm import tqdm
 from trainables.atomic import sync_folder
 from trainables.data.decode import UnreadableImageError, decode
 from trainables.data.listing import Listing
-from trainables.data.splits import counts_for, split_patients, train_rank
+from trainables.data.splits import counts_for, official_split, split_patients, train_rank
 from trainables.data.store import FACTS_KEY, STORE_VERSION, Store, salted_hashes
 
 ROWS_PER_BATCH = 256
@@ -37,6 +37,7 @@ def prepare(
     image_size_px: int,
     salt: bytes,
     split_seed: int = 0,
+    is_official_split: bool = False,
     skip_unreadable: bool = False,
     num_threads: int | None = None,
     progress: bool = True,
@@ -45,6 +46,7 @@ def prepare(
 
     Args:
         salt: the key of the hashes of patients and paths; up to 64 bytes, and a secret.
+        is_official_split: the release's own split instead of one drawn with Table II's counts.
         num_threads: None for all cores; Pillow decodes outside Python's lock.
 
     Raises:
@@ -52,7 +54,10 @@ def prepare(
         OSError: the disk is full; no part of a file is left.
         ValueError: there are too few patients for three splits.
     """
-    split = split_patients(listing.rows, counts_for(listing.dataset, len(listing.rows)), seed=split_seed)
+    if is_official_split:
+        split = official_split(listing.rows, listing.dataset, seed=split_seed)
+    else:
+        split = split_patients(listing.rows, counts_for(listing.dataset, len(listing.rows)), seed=split_seed)
     rows = listing.rows.assign(split=split, train_rank=train_rank(listing.rows, split, seed=split_seed))
     rows["patient"] = salted_hashes(rows["patient"].to_list(), salt)
     rows["image_id"] = salted_hashes(rows["path"].to_list(), salt)

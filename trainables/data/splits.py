@@ -72,6 +72,33 @@ def split_patients(rows: pd.DataFrame, counts: Mapping[str, int], *, seed: int) 
     return np.array(SPLITS)[split_P[patient_N]]
 
 
+def official_split(rows: pd.DataFrame, dataset: str, *, seed: int) -> NDArray[np.str_]:
+    """The release's own split of each row [N].
+
+    Where a release has two parts (NIH: train and test; CheXpert: train and the radiologists' images) the smaller one is
+    the test set, and a tenth of the patients of the other one, drawn, is the validation set.
+
+    Raises:
+        ValueError: the release has no split, or a patient is in two parts of it.
+    """
+    split_N = rows["official_split"].to_numpy(str)
+    parts = set(split_N)
+    if not {"train"} < parts or "" in parts:
+        raise ValueError(f"{dataset} must come with a split of its own for --split official, but has none: use drawn")
+    if (pd.Series(split_N).groupby(rows["patient"].to_numpy()).nunique() > 1).any():
+        raise ValueError(f"no patient may be in two splits, but the official one of {dataset} has such: use drawn")
+    if parts == {"train", "validation"}:
+        split_N = np.where(split_N == "validation", "test", split_N)
+    if "validation" not in set(split_N):
+        patient_N, names = pd.factorize(rows["patient"])
+        is_train_P = np.zeros(len(names), bool)
+        is_train_P[patient_N[split_N == "train"]] = True
+        order = _spread_strata(_strata(rows, patient_N, len(names)), np.random.default_rng((seed, 2)))
+        chosen = order[is_train_P[order]][: max(1, round(is_train_P.sum() * OWN_SHARES["validation"]))]
+        split_N = np.where(np.isin(patient_N, chosen), "validation", split_N)
+    return split_N
+
+
 def train_rank(rows: pd.DataFrame, split: NDArray[np.str_], *, seed: int) -> NDArray[np.int64]:
     """An order of the training images [N], -1 elsewhere: the first n are a training set, nested in every larger one.
 

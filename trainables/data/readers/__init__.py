@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainables.data.listing import Listing
-from trainables.data.readers import generic, mimic_cxr, retina
+from trainables.data.readers import chestxray8, chexpert, generic, mimic_cxr, retina
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,8 @@ class Reader:
 
 READERS = {
     "retina": Reader(read=retina.read, folders=("retina",)),
+    "chexpert": Reader(read=chexpert.read, folders=("chexpert", *chexpert.RELEASES)),
+    "chestxray8": Reader(read=chestxray8.read, folders=("chestxray8",)),
     "mimic-cxr": Reader(read=mimic_cxr.read, folders=("mimic-cxr",)),
     "generic": Reader(read=generic.read, folders=("generic",)),
 }
@@ -44,4 +46,5 @@ def find(dataset: str, data_dir: Path) -> Path:
 
 def read(dataset: str, data_dir: Path) -> Listing:
     """Reads `dataset` from its folder under `data_dir`; raises what `find` and the reader raise."""
-    return READERS[dataset].read(find(dataset, data_dir))
+    root = find(dataset, data_dir)
+    return READERS[dataset].read(root)

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from trainables.data.listing import NOT_MENTIONED, ROW_COLUMNS, Listing, check_paths, read_csv
+from trainables.data.listing import ROW_COLUMNS, Listing, check_paths, label_codes, read_csv
 
 LABELS = (
     "Atelectasis",
@@ -40,7 +39,6 @@ LAYOUT = (
     "MIMIC-CXR-JPG 2.x: mimic-cxr-2.0.0-{chexpert,metadata,split}.csv.gz and "
     "files/p10/p10000032/s50414267/<dicom_id>.jpg"
 )
-CODES = {"1.0": 1, "1": 1, "0.0": 0, "0": 0, "-1.0": -1, "-1": -1, "": NOT_MENTIONED}
 SPLIT_NAMES = {"train": "train", "validate": "validation", "test": "test"}
 IMAGE_KEY = ["dicom_id", "study_id", "subject_id"]
 
@@ -55,7 +53,9 @@ def read(root: Path) -> Listing:
     labelled = _table(root, "chexpert", ("subject_id", "study_id", *LABELS))
     images = _table(root, "metadata", ("dicom_id", "subject_id", "study_id", "ViewPosition"))
     splits = _table(root, "split", (*IMAGE_KEY, "split"))
-    codes = _codes(labelled, root)
+    codes = labelled[["subject_id", "study_id"]].assign(
+        labels=label_codes(labelled, LABELS, root / "mimic-cxr-2.0.0-chexpert.csv.gz", "study_id")
+    )
 
     table = images.merge(splits[[*IMAGE_KEY, "split"]], on=IMAGE_KEY, how="left", validate="one_to_one")
     table = table.merge(codes, on=["subject_id", "study_id"], how="left", validate="many_to_one")
@@ -91,20 +91,6 @@ def read(root: Path) -> Listing:
 
 def _table(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
     return read_csv(root / f"mimic-cxr-2.0.0-{name}.csv.gz", columns, LAYOUT)
-
-
-def _codes(labelled: pd.DataFrame, root: Path) -> pd.DataFrame:
-    """The key of each study, and its codes as an int8 array."""
-    values = labelled[list(LABELS)]
-    unknown = ~values.isin(list(CODES))
-    if unknown.to_numpy().any():
-        row, column = np.argwhere(unknown.to_numpy())[0]
-        raise ValueError(
-            f"a label must be 1.0, 0.0, -1.0 or empty, but {root / 'mimic-cxr-2.0.0-chexpert.csv.gz'} has "
-            f"{values.iloc[row, column]!r} for {LABELS[column]} of study {labelled['study_id'].iloc[row]}"
-        )
-    codes = values.replace(CODES).infer_objects().to_numpy(np.int8)
-    return labelled[["subject_id", "study_id"]].assign(labels=list(codes))
 
 
 def _official(kept: pd.DataFrame) -> pd.Series:

@@ -1,0 +1,198 @@
+"""The verb that prepares a data set: decoded once, counted beside the paper, wrong flags in one line."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from trainables.data.listing import PHANTOM_MARK
+from trainables.data.phantom.writers import write_retina
+from trainables.data.store import Store
+
+verb = importlib.import_module("platform.prepare")
+Places = importlib.import_module("platform.places").Places
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verb, "PHANTOM_IMAGE_SIZE_PX", 32)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds `retina`, which passes for real: 28 photographs of 14 patients."""
+    folder = tmp_path_factory.mktemp("data")
+    root = write_retina(folder / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
+    (root / PHANTOM_MARK).unlink()
+    return folder
+
+
+def prepare(results: Path, *more: str, dataset: str = "retina") -> None:
+    verb.main([dataset, "--image-size", "32", "--results", str(results), *more])
+
+
+def stores(results: Path) -> list[Path]:
+    return sorted((results / "stores").glob("*.arrow"))
+
+
+def test_a_phantom_is_drawn_split_and_decoded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prepare(tmp_path, "--phantom-size", "14")
+    said = capsys.readouterr().out.splitlines()
+    (path,) = stores(tmp_path)
+    store = Store.open(path)
+    assert store.is_phantom and path.name.startswith("retina-32px-phantom-")
+    assert said[0] == (
+        f"retina: 28 PHANTOM (synthetic) images of 14 patients, 5 labels, 32 px, fingerprint {store.fingerprint}"
+    )
+    assert said[1] == "  Table I, the paper's: 35,126 images of 17,563 patients, 5 labels"
+    assert [line.split() for line in said[2:6]] == [
+        ["Table", "II", "ours", "paper"],
+        ["train", "16", "21126"],  # Table II
+        ["validation", "6", "7000"],
+        ["test", "6", "7000"],
+    ]
+    assert said[6:] == [f"  {path}"]
+    assert json.loads((tmp_path / "phantoms" / "14" / "retina" / PHANTOM_MARK).read_text())
+
+
+def test_the_second_call_takes_the_store_that_is_there(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(tmp_path, "--data", str(data))
+    (path,) = stores(tmp_path)
+    written = path.stat().st_mtime_ns
+    first = capsys.readouterr().out
+
+    def never(*arguments: Any, **options: Any) -> None:
+        raise AssertionError("decoded again")
+
+    monkeypatch.setattr(verb, "prepare", never)
+    prepare(tmp_path, "--data", str(data))
+    assert capsys.readouterr().out == first
+    assert path.stat().st_mtime_ns == written
+    with pytest.raises(AssertionError, match="decoded again"):
+        verb.main(["retina", "--data", str(data), "--image-size", "64", "--results", str(tmp_path)])
+
+
+def test_other_rows_of_the_same_folder_are_another_store(tmp_path: Path) -> None:
+    root = write_retina(tmp_path / "data" / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
+    (root / PHANTOM_MARK).unlink()
+    results = tmp_path / "results"
+    prepare(results, "--data", str(tmp_path / "data"))
+    table = (root / "trainLabels.csv").read_text()
+    first = table.splitlines()[1]
+    (root / "trainLabels.csv").write_text(table.replace(first, first[:-1] + "4"))  # a grade that was put right
+    assert not first.endswith("4")
+    prepare(results, "--data", str(tmp_path / "data"))
+    found = [Store.open(path).labels[0, 0] for path in stores(results)]
+    assert sorted(found) == [int(first[-1]), 4]
+
+
+def test_a_real_looking_folder_is_no_phantom_and_a_marked_one_is(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(tmp_path / "results", "--data", str(data))
+    assert "PHANTOM" not in capsys.readouterr().out
+    write_retina(tmp_path / "data" / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
+    prepare(tmp_path / "results", "--data", str(tmp_path / "data"))
+    assert "28 PHANTOM (synthetic) images" in capsys.readouterr().out
+    assert sorted(Store.open(path).is_phantom for path in stores(tmp_path / "results")) == [False, True]
+
+
+def test_the_salt_makes_the_hashes_and_never_the_numbers(tmp_path: Path, data: Path) -> None:
+    found = []
+    for results in (tmp_path / "one", tmp_path / "two"):
+        prepare(results, "--data", str(data))
+        found.append(Store.open(stores(results)[0]))
+    assert found[0].fingerprint == found[1].fingerprint
+    assert not set(found[0].patient) & set(found[1].patient)
+
+
+def test_images_that_cannot_be_read_are_named_or_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_retina(tmp_path / "data" / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
+    broken = sorted((root / "train").iterdir())[3]
+    broken.write_bytes(b"no picture")
+    flags = ["--data", str(tmp_path / "data")]
+    with pytest.raises(SystemExit) as caught:
+        prepare(tmp_path / "results", *flags)
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert f"train/{broken.name}" in said and "1 of 28 are not" in said and "--skip-unreadable" in said
+    assert stores(tmp_path / "results") == []
+    prepare(tmp_path / "results", *flags, "--skip-unreadable")
+    out = capsys.readouterr().out
+    assert "27 PHANTOM" in out and f"  left out: train/{broken.name}: " in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["brain"], r"'brain'"),
+        (["retina", "--image-size", "100"], r"--image-size: must be a multiple of 32, but got 100"),
+        (["retina", "--image-size", "0"], r"must be a whole number of at least 1, but got 0"),
+        (["retina", "--phantom-size", "none"], r"must be a whole number of at least 1, but got none"),
+        (["retina", "--data", "no/such/folder"], r"error: the data folder must exist, but there is no no/such/folder"),
+        (["retina", "--phantom-size", "2"], r"error: three splits need at least three patients, but there are 2"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        verb.main([*arguments, "--results", str(tmp_path)])
+    assert caught.value.code == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("python -m platform.prepare: error: ")
+    assert re.search(said, last), last
+
+
+def test_an_empty_data_folder_and_a_wrong_layout_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for made, said in [("data", "no retina folder in"), ("data/retina", "no trainLabels.csv in")]:
+        (tmp_path / made).mkdir()
+        with pytest.raises(SystemExit):
+            prepare(tmp_path / "results", "--data", str(tmp_path / "data"))
+        assert said in capsys.readouterr().err
+
+
+def test_a_phantom_that_nobody_draws_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"the phantoms are retina, .*, but got 'brain'"):
+        verb.phantom_listing("brain", Places.under(tmp_path))
+
+
+def test_a_csv_of_ones_own_is_a_data_set_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "clinic"
+    folder.mkdir()
+    lines = ["image,patient,label"]
+    for number in range(20):
+        Image.new("L", (40, 40), 10 * number).save(folder / f"{number}.png")
+        lines.append(f"{number}.png,p{number},{'ill' if number % 3 else 'well'}")
+    (folder / "covid.csv").write_text("\n".join(lines))
+    prepare(tmp_path / "results", dataset=str(folder / "covid.csv"))
+    said = capsys.readouterr().out
+    assert "covid: 20 images of 20 patients, 2 labels" in said
+    assert "python -m platform.sweep covid now knows it" in said
+    prepare(tmp_path / "results", dataset="covid")  # by its name, from now on
+    assert capsys.readouterr().out.splitlines()[0] == said.splitlines()[0]
+    with pytest.raises(SystemExit):
+        prepare(tmp_path / "results", dataset="covid19")
+    assert "or a user's own (covid), but got 'covid19'" in capsys.readouterr().err
+    (folder / "covid.csv").rename(folder / "chexpert.csv")
+    with pytest.raises(SystemExit):
+        prepare(tmp_path / "results", dataset=str(folder / "chexpert.csv"))
+    assert "chexpert is the name of a published data set" in capsys.readouterr().err
+
+
+def test_the_releases_own_split_is_another_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for split in ("drawn", "official"):
+        prepare(tmp_path, "--phantom-size", "120", "--split", split, dataset="mimic-cxr")
+    stores_of = [Store.open(path) for path in stores(tmp_path)]
+    assert len({store.split_fingerprint for store in stores_of}) == 2
+    with pytest.raises(SystemExit):
+        prepare(tmp_path, "--phantom-size", "14", "--split", "official")
+    assert "retina must come with a split of its own for --split official, but has none" in capsys.readouterr().err

@@ -1,0 +1,239 @@
+"""What a sweep needs is found, or one line says what is absent and what to do; a phantom is never taken for real."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torchvision.models import DenseNet121_Weights
+
+from trainables.data.listing import PHANTOM_MARK
+from trainables.data.phantom.writers import write_retina
+from trainables.teachers import ledger
+from trainables.teachers.ledger import Teacher
+
+setup = importlib.import_module("platform.setup")
+prepare = importlib.import_module("platform.prepare")
+sweep = importlib.import_module("platform.sweep")
+Places = importlib.import_module("platform.places").Places
+
+NUM_PATIENTS = 14
+
+
+@pytest.fixture(autouse=True)
+def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small phantoms, no weights in torch hub's cache, no tracking server."""
+    monkeypatch.setattr(prepare, "PHANTOM_IMAGE_SIZE_PX", 32)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture(scope="module")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds `retina`, marked as a phantom."""
+    folder = tmp_path_factory.mktemp("phantoms")
+    write_retina(folder / "retina", num_patients=NUM_PATIENTS, image_size_px=32, seed=1, progress=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds `retina`, which passes for real."""
+    folder = tmp_path_factory.mktemp("data")
+    root = write_retina(folder / "retina", num_patients=NUM_PATIENTS, image_size_px=32, seed=1, progress=False)
+    (root / PHANTOM_MARK).unlink()
+    return folder
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Any:
+    return Places.under(tmp_path / "results")
+
+
+def options(*flags: str) -> argparse.Namespace:
+    small = ["--image-size", "32", "--phantom-size", str(NUM_PATIENTS)]
+    return sweep.parser().parse_args(["retina", *small, *flags])
+
+
+def add_teacher(places: Any, name: str, *, phantom: bool, value: float = 0.0, image_size_px: int = 32) -> Teacher:
+    """A teacher of that name; its weights are for the fingerprint alone."""
+    facts: dict[str, Any] = {"architecture": "densenet121", "task": "multilabel", "label_names": ("a",)}
+    folder = places.teachers(phantom=phantom, image_size_px=image_size_px)
+    weights = {"w": torch.full((1,), value)}
+    return ledger.save(folder, weights, name=name, source="drawn", is_phantom=phantom, **facts)
+
+
+def add_teachers(places: Any, *, phantom: bool, image_size_px: int = 32) -> dict[str, Teacher]:
+    values = {"imagenet": 1.0, "mimic-cxr": 2.0}
+    size = {"phantom": phantom, "image_size_px": image_size_px}
+    return {name: add_teacher(places, name, value=value, **size) for name, value in values.items()}
+
+
+def test_absent_imagenet_weights_get_one_line_before_anything_is_decoded(
+    places: Any, data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        setup.prepare_sweep(options("--data", str(data)), places)
+    said = str(caught.value)
+    assert "\n" not in said
+    place = tmp_path / "torch" / "hub" / "checkpoints" / "densenet121-a639ec97.pth"
+    assert f"fetch {DenseNet121_Weights.IMAGENET1K_V1.url} and put it at {place}" in said
+    assert not (places.results / "stores").exists()
+
+
+def test_an_absent_teacher_is_named_with_the_ways_to_one(places: Any, data: Path) -> None:
+    add_teacher(places, "imagenet", phantom=False)
+    with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic-cxr' in .*/teachers/real;") as caught:
+        setup.prepare_sweep(options("--data", str(data)), places)
+    assert "\n" not in str(caught.value)
+    assert "python -m platform.teachers import FILE --name mimic-cxr" in str(caught.value)
+    assert "--cells" in str(caught.value) and "--teachers phantom" in str(caught.value)
+
+
+def test_cells_that_are_left_out_need_no_teacher(places: Any, data: Path) -> None:
+    add_teacher(places, "imagenet", phantom=False)
+    made = setup.prepare_sweep(options("--data", str(data), "--cells", "transfer/*", "attention/imagenet/*"), places)
+    assert set(made.teachers) == {"imagenet"}
+    assert len(made.space.cells) % 5 == 0  # five of the seven columns, at each fraction
+
+
+def test_a_phantom_teacher_never_stands_in_for_a_real_one_unasked(places: Any, data: Path) -> None:
+    add_teachers(places, phantom=True)
+    with pytest.raises(FileNotFoundError, match="no ImageNet weights on this machine"):
+        setup.prepare_sweep(options("--data", str(data)), places)
+    made = setup.prepare_sweep(options("--data", str(data), "--teachers", "phantom"), places)
+    assert made.facts["data"] == "real"
+    record = made.plan([]).next()
+    assert {"data": "real", "init_is_phantom": "true", "teacher_is_phantom": "false"}.items() <= made.tags(
+        record
+    ).items()
+
+
+def test_real_teachers_for_phantom_images_are_refused(places: Any) -> None:
+    add_teachers(places, phantom=False)
+    with pytest.raises(ValueError, match="phantom images need phantom teachers: give --data, or leave out --teachers"):
+        setup.prepare_sweep(options("--teachers", "real"), places)
+
+
+def test_a_phantom_folder_given_as_data_is_still_a_phantom(
+    places: Any, phantoms: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_teachers(places, phantom=True)
+    made = setup.prepare_sweep(options("--data", str(phantoms), "--teachers", "phantom"), places)
+    assert made.store.is_phantom
+    assert (made.facts["data"], made.tags(made.plan([]).next())["data"]) == ("phantom", "phantom")
+    assert made.name.startswith("retina-phantom-")
+    assert "28 PHANTOM (synthetic) images" in capsys.readouterr().out
+
+
+def test_without_data_all_is_phantom_and_quick(places: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    teachers = add_teachers(places, phantom=True)
+    made = setup.prepare_sweep(options(), places)
+    assert made.store.is_phantom and made.facts["data"] == "phantom"
+    assert made.teachers == teachers
+    assert (made.max_epochs, made.num_trials, made.num_repeats, made.base.batch_size) == (3, 2, 3, 16)
+    assert len(made.space.cells) == 7
+    assert made.space.selection_metric == "f1_weighted"
+    assert "PHANTOM" in capsys.readouterr().out
+    said = made.announcement(made.plan([]), places)
+    assert f"sweep {made.name}: 7 cells, optuna search, 35 trials in all" in said
+    assert f"imagenet (PHANTOM) {teachers['imagenet'].fingerprint}" in said
+    assert "3 epochs, 32 px, seed 0" in said
+
+
+def test_with_data_the_paper_is_the_preset(places: Any, data: Path) -> None:
+    add_teachers(places, phantom=False)
+    made = setup.prepare_sweep(options("--data", str(data)), places)
+    assert (made.max_epochs, made.base.batch_size, made.base.learning_rate) == (128, 32, 5e-5)
+    assert made.name.startswith("retina-real-")
+    quick = setup.prepare_sweep(
+        options("--data", str(data), "--preset", "quick", "--epochs", "5", "--trials", "4", "--repeats", "2"), places
+    )
+    assert (quick.max_epochs, quick.num_trials, quick.num_repeats) == (5, 4, 2)
+
+
+@pytest.fixture
+def name_of(places: Any) -> Any:
+    add_teachers(places, phantom=True)
+    return lambda *flags: setup.prepare_sweep(options(*flags), places).name
+
+
+def test_the_default_name_changes_with_what_decides_the_numbers(name_of: Any, places: Any) -> None:
+    first = name_of()
+    assert first == name_of()
+    add_teachers(places, phantom=True, image_size_px=64)
+    others = [
+        name_of("--epochs", "4"),
+        name_of("--seed", "1"),
+        name_of("--search", "grid"),
+        name_of("--image-size", "64"),
+        name_of("--phantom-size", "16"),
+    ]
+    assert len({first, *others}) == 6
+    assert all(name.startswith("retina-phantom-") for name in others)
+    add_teacher(places, "mimic-cxr", phantom=True, value=3.0)  # a teacher of that name, trained anew
+    assert name_of() not in {first, *others}
+
+
+def test_what_only_makes_a_sweep_larger_keeps_its_name(name_of: Any) -> None:
+    first = name_of()
+    assert first == name_of("--trials", "9") == name_of("--repeats", "5") == name_of("--concurrent", "2")
+    assert name_of("--name", "mine") == "mine"
+
+
+def test_the_facts_are_those_of_the_data(places: Any) -> None:
+    add_teachers(places, phantom=True)
+    made = setup.prepare_sweep(options("--name", "mine"), places)
+    assert json.loads(made.facts["table_1"])["patients"] == NUM_PATIENTS
+    assert list(json.loads(made.facts["table_2"]).values()) == [{"train": 16, "validation": 6, "test": 6}]
+    assert json.loads(made.facts["label_names"])[0] == "No DR"
+    settings = json.loads(made.facts["settings"])
+    assert settings["data"] == made.store.fingerprint == made.facts["data_fingerprint"]
+    assert settings["teachers"] == {name: teacher.fingerprint for name, teacher in made.teachers.items()}
+    assert (settings["epochs"], settings["seed"], settings["image_size_px"]) == (3, 0, 32)
+    assert made.folder == places.sweep("mine")
+
+
+def test_a_trials_spec_and_job_name_what_it_runs_on(places: Any) -> None:
+    teachers = add_teachers(places, phantom=True)
+    made = setup.prepare_sweep(
+        options("--cells", "attention/mimic-cxr/densenet40/all", "--cpus-per-trial", "2"), places
+    )
+    record = made.plan([]).next()
+    spec = record.spec
+    assert spec.teacher_fingerprint == teachers["mimic-cxr"].fingerprint
+    assert spec.init_fingerprint == teachers["imagenet"].fingerprint
+    assert (spec.data_fingerprint, spec.split_fingerprint) == (made.store.fingerprint, made.store.split_fingerprint)
+    job = made.job(record)
+    assert job.spec == spec and job.selection_metric == "f1_weighted" and job.num_threads == 2
+    assert Path(job.folder) == places.sweep(made.name) / "trials" / spec.key
+    assert all(Path(path).is_absolute() for path in (job.store, job.teachers, job.folder))
+    assert Path(job.teachers) == places.teachers(phantom=True, image_size_px=32)
+    tags = made.tags(record)
+    assert tags["teacher_is_phantom"] == "true"
+    assert tags["num_trainable"] == str(1_364_142 - 9 * 1025)  # Table VI's, with five outputs for fourteen
+    plain = made.spec(replace(spec.config, method="transfer", teacher="none", beta=None))
+    assert plain.teacher_fingerprint == "none"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--cells", "hints/*"], r"no cell of retina matches 'hints/\*'"),
+        (["--fractions", "0.5", "1.5"], r"0 < fraction <= 1 must hold for each, but got fractions=\(0\.5, 1\.5\)"),
+    ],
+)
+def test_cells_and_fractions_that_do_not_exist_are_named(places: Any, flags: list[str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        setup.prepare_sweep(options(*flags), places)
+
+
+def test_a_data_folder_that_is_not_there_is_named(places: Any) -> None:
+    with pytest.raises(FileNotFoundError, match="the data folder must exist, but there is no no/such/folder"):
+        setup.prepare_sweep(options("--data", "no/such/folder"), places)

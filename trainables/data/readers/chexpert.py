@@ -1,0 +1,98 @@
+"""CheXpert: CheXpert-v1.0 and -small (Irvin et al., AAAI 2019), chest X-rays of Stanford Hospital, 2002 to 2017.
+
+223,414 images of `train.csv`, labelled from the reports, and 234 of `valid.csv`, read by three radiologists: 223,648
+images of 64,740 patients. 14 labels: 1.0 positive, 0.0 negative, -1.0 uncertain, empty not mentioned. Layout:
+
+    CheXpert-v1.0-small/train.csv     Path, Sex, Age, Frontal/Lateral, AP/PA, the labels
+    CheXpert-v1.0-small/valid.csv
+    CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg
+
+The patient is in the path. Split (Table II of Akbarian et al. 2020): 178,352 training, 23,022 validation and 22,274
+test images, ours drawn by patient from both tables together; `official_split` tells the radiologists' images.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from trainables.data.listing import ROW_COLUMNS, Listing, check_paths, label_codes, nothing_left_out, read_csv
+
+LABELS = (
+    "No Finding",
+    "Enlarged Cardiomediastinum",
+    "Cardiomegaly",
+    "Lung Opacity",
+    "Lung Lesion",
+    "Edema",
+    "Consolidation",
+    "Pneumonia",
+    "Atelectasis",
+    "Pneumothorax",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Fracture",
+    "Support Devices",
+)
+RELEASES = ("CheXpert-v1.0-small", "CheXpert-v1.0")
+LAYOUT = "CheXpert-v1.0[-small]: train.csv, valid.csv and train/patient00001/study1/view1_frontal.jpg"
+SEXES = {"Female": "F", "Male": "M", "Unknown": ""}
+TABLES = {"train.csv": "train", "valid.csv": "validation"}
+
+
+def read(root: Path) -> Listing:
+    """The listing of both tables; `root` is the release's folder or holds it.
+
+    Raises:
+        FileNotFoundError: a table is absent.
+        ValueError: a column, a label's value, a path or a view is not as the release has it.
+    """
+    root = next((root / name for name in RELEASES if (root / name / "train.csv").is_file()), root)
+    table = pd.concat([_table(root / name, split) for name, split in TABLES.items()], ignore_index=True)
+    check_paths(table["path"], root, root / "train.csv")
+    return Listing(
+        dataset="chexpert",
+        root=root,
+        task="multilabel",
+        label_names=LABELS,
+        channels=1,
+        rows=table[list(ROW_COLUMNS)],
+        left_out=nothing_left_out(),
+    )
+
+
+def _table(path: Path, split: str) -> pd.DataFrame:
+    table = read_csv(path, ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *LABELS), LAYOUT)
+    # The path begins with the release's name, whatever the folder is called here.
+    within = table["Path"].str.replace(r"^[^/]*/", "", regex=True)
+    patients = within.str.extract(r"^\w+/(patient\d+)/study\d+/[^/]+$")[0]
+    if patients.isna().any():
+        wrong = table["Path"][patients.isna()].iloc[0]
+        raise ValueError(
+            f"a path must be like CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg, "
+            f"but {path.name} has {wrong!r}"
+        )
+    return pd.DataFrame(
+        {
+            "path": within,
+            "patient": patients,
+            "view": _views(table, path),
+            "sex": table["Sex"].map(SEXES).fillna(""),
+            "age_years": pd.to_numeric(table["Age"], errors="coerce").astype(float),
+            "official_split": split,
+            "labels": label_codes(table, LABELS, path, "Path"),
+        }
+    )
+
+
+def _views(table: pd.DataFrame, path: Path) -> pd.Series:
+    sides = table["Frontal/Lateral"]
+    unknown = ~sides.isin(["Frontal", "Lateral"])
+    if unknown.any():
+        raise ValueError(
+            f"Frontal/Lateral must be one of the two, but {path.name} has {sides[unknown].iloc[0]!r} "
+            f"for {table['Path'][unknown].iloc[0]}"
+        )
+    plane = table["AP/PA"].where(table["AP/PA"] != "", "frontal")
+    return plane.where(sides == "Frontal", "lateral")

@@ -1,0 +1,119 @@
+"""A user's own data set: a CSV beside its images.
+
+    image,patient,label                     one `label` column: classes, one an image
+    image,patient,COVID-19,Pneumonia        else a column a label: 1, 0, -1 (uncertain) or empty (not mentioned)
+
+`image` is a path relative to the CSV's folder. Columns view, sex (F, M) and age (years) may be there, too. The data
+set's name is the CSV's; it is split 80 / 10 / 10 by patient.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, UnidentifiedImageError
+
+from trainables.data.listing import (
+    ROW_COLUMNS,
+    Listing,
+    check_paths,
+    class_labels,
+    label_codes,
+    nothing_left_out,
+    read_csv,
+)
+
+REQUIRED = ("image", "patient")
+OPTIONAL = ("view", "sex", "age")
+LAYOUT = "a data set of one's own: image, patient, and either label or a column a label"
+MAX_LABELS = 127  # a class is an int8 in the store
+NUM_LOOKED_AT = 8  # images that tell whether the set is grey
+GREY_MODES = ("1", "L", "I", "I;16", "I;16B", "F")
+
+
+def read(table_path: Path) -> Listing:
+    """The listing of the images that the CSV names.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a column is missing, an image is named twice or without a patient, or a label is no label.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", table_path.stem):
+        raise ValueError(
+            f"a data set is called as its CSV, which must be letters, digits, dots, dashes and underscores, "
+            f"but got {table_path.stem!r}"
+        )
+    table = read_csv(table_path, REQUIRED, LAYOUT)
+    if table.empty:
+        raise ValueError(f"{table_path} must name images, but has none")
+    root = table_path.parent
+    check_paths(table["image"], root, table_path)
+    nobody = table["patient"].str.strip() == ""
+    if nobody.any():
+        raise ValueError(
+            f"every image must have a patient, but {table['image'][nobody].iloc[0]} of {table_path} has none"
+        )
+    names = [name for name in table.columns if name not in (*REQUIRED, *OPTIONAL)]
+    if names == ["label"]:
+        task, label_names, labels = "multiclass", *_classes(table, table_path)
+    else:
+        task, label_names, labels = "multilabel", tuple(names), _labels(table, names, table_path)
+    rows = pd.DataFrame(
+        {
+            "path": table["image"],
+            "patient": table["patient"],
+            "view": table.get("view", ""),
+            "sex": _sexes(table),
+            "age_years": pd.to_numeric(table["age"], errors="coerce").astype(float) if "age" in table else float("nan"),
+            "official_split": "",
+            "labels": labels,
+        }
+    )
+    return Listing(
+        dataset=table_path.stem,
+        root=root,
+        task=task,
+        label_names=label_names,
+        channels=_channels(root, table["image"]),
+        rows=rows[list(ROW_COLUMNS)],
+        left_out=nothing_left_out(),
+    )
+
+
+def _classes(table: pd.DataFrame, path: Path) -> tuple[tuple[str, ...], list[np.ndarray]]:
+    names = sorted(set(table["label"]))
+    if "" in names:
+        raise ValueError(f"every image must have a label, but {table['image'][table['label'] == ''].iloc[0]} has none")
+    if not 2 <= len(names) <= MAX_LABELS:
+        raise ValueError(f"there must be 2 to {MAX_LABELS} classes, but {path} has {len(names)}")
+    return tuple(names), class_labels(table["label"].map({name: number for number, name in enumerate(names)}))
+
+
+def _labels(table: pd.DataFrame, names: list[str], path: Path) -> list[np.ndarray]:
+    if not 1 <= len(names) <= MAX_LABELS or "label" in names:
+        raise ValueError(
+            f"{path} must have either one column called label or a column a label, but has {', '.join(names) or 'none'}"
+        )
+    return label_codes(table, names, path, "image")
+
+
+def _sexes(table: pd.DataFrame) -> pd.Series:
+    if "sex" not in table:
+        return pd.Series("", index=table.index)
+    initials = table["sex"].str.strip().str.upper().str[:1]
+    return initials.where(initials.isin(["F", "M"]), "")
+
+
+def _channels(root: Path, paths: pd.Series) -> int:
+    """1 where the first images are all grey, else 3; what cannot be read is named when the store is made."""
+    modes = []
+    for path in paths[:NUM_LOOKED_AT]:
+        try:
+            with Image.open(root / path) as image:
+                modes.append(image.mode)
+        except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+            modes.append("L" if path.lower().endswith((".dcm", ".dicom")) else "RGB")
+    return 1 if modes and all(mode in GREY_MODES for mode in modes) else 3
