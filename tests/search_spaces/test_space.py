@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from analysis import published
+from search_spaces import SPACES, space_of
 from search_spaces.retina import SPACE
+from search_spaces.space import Cell, cells_of_tables_4_and_5
 
 
 def test_the_cells_are_the_seven_columns_of_table_5():
@@ -36,3 +39,37 @@ def test_a_pattern_without_a_cell_is_named_with_the_cells_there_are():
 def test_a_fraction_outside_its_range_is_named(fraction):
     with pytest.raises(ValueError, match=f"{fraction}"):
         SPACE.narrowed(None, fractions=(fraction,))
+
+
+def test_the_first_betas_are_table_3s():
+    for row in published.betas().itertuples():
+        dataset = next(name for name, shown in published.NAMES.items() if row.dataset.startswith(shown))
+        fraction = published.rows_of(dataset)[row.dataset]
+        cell = Cell(method="attention", teacher=row.teacher, student=row.student, data_fraction=fraction)
+        assert SPACES[dataset].first(cell)["beta"] == row.beta, row
+
+
+def test_the_fractions_of_chexpert_are_table_2s_images():
+    assert [round(fraction * 178_352) for fraction in SPACES["chexpert"].fractions] == [5_000, 50_000, 178_352]
+
+
+def test_x_rays_are_selected_by_auc_and_a_set_of_ones_own_by_its_task():
+    assert SPACES["chexpert"].selection_metric == SPACES["chestxray8"].selection_metric == "auc"
+    assert space_of("covid", "multiclass").selection_metric == "f1_weighted"
+    assert space_of("covid", "multilabel").selection_metric == "auc"
+    assert space_of("covid", "multilabel").cells == SPACE.cells
+
+
+def test_each_policy_on_uncertain_labels_is_a_cell_of_its_own():
+    narrowed = SPACES["chexpert"].narrowed(["transfer/*/densenet40/*"], (0.25, 1.0), ("zeros", "ignore"))
+    assert [cell.name for cell in narrowed.cells] == [
+        "transfer/none/densenet40/all@0.25",
+        "transfer/none/densenet40/all@0.25,ignore",
+        "transfer/none/densenet40/all",
+        "transfer/none/densenet40/all@1,ignore",
+    ]
+
+
+def test_another_teacher_takes_the_place_of_the_papers():
+    names = [cell.name for cell in cells_of_tables_4_and_5(["nih"])]
+    assert names[3:] == ["attention/nih/densenet121/all", "attention/nih/densenet40/all"] and len(names) == 5
