@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pandas as pd
-from mlflow.artifacts import download_artifacts
-from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
+
+from analysis import artifacts
 
 FILE = "predictions.parquet"
 POSITIVE, UNCERTAIN = 1, -1  # label codes; every other code is a negative
@@ -70,15 +68,8 @@ def load(tracking_uri: str, run: pd.Series) -> Predictions | None:
     Raises:
         ValueError: as `from_frame`.
     """
-    uri = str(run["artifact_uri"])
-    if urlsplit(uri).scheme in ("", "file"):
-        path = Path(unquote(urlsplit(uri).path)) / FILE
-    else:
-        try:
-            path = Path(download_artifacts(run_id=run["run_id"], artifact_path=FILE, tracking_uri=tracking_uri))
-        except (MlflowException, OSError):
-            return None
-    return from_frame(pd.read_parquet(path), str(run.get("params.uncertainty", "zeros"))) if path.exists() else None
+    path = artifacts.of_run(tracking_uri, run, FILE)
+    return from_frame(pd.read_parquet(path), str(run.get("params.uncertainty", "zeros"))) if path else None
 
 
 def by_cell(tracking_uri: str, confirm: pd.DataFrame) -> Iterator[tuple[str, list[Predictions]]]:

@@ -18,7 +18,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from analysis import command, drawing, published
+from analysis import artifacts, command, drawing, published
 from analysis.rendering import FORMATS, PHANTOM_NOTICE, Cell, Table
 from analysis.runs import Runs, default_tracking_uri
 from analysis.sections import Section, section
@@ -29,7 +29,16 @@ SUFFIXES = {"markdown": "md", "latex": "tex", "csv": "csv"}
 PNG_AND_SVG = {"png": drawing.png, "svg": drawing.svg}
 
 
-def write(found: Sequence[Runs], name: str, out: Path, ui: str, said: str) -> Path:
+def write(
+    found: Sequence[Runs],
+    name: str,
+    out: Path,
+    ui: str,
+    said: str,
+    *,
+    results: Path | None = None,
+    with_images: bool = False,
+) -> Path:
     """Writes the report on `found` to the folder `out`, and returns the page's path.
 
     Args:
@@ -37,11 +46,12 @@ def write(found: Sequence[Runs], name: str, out: Path, ui: str, said: str) -> Pa
         name: the report's name, for its head.
         ui: where MLflow's pages are, for the links to runs.
         said: the command that asked for the report.
+        results, with_images: as `analysis.sections.section` says.
 
     Raises:
         LookupError: there is no run to report on.
     """
-    sections = [section(one) for one in found if len(one.trials)]
+    sections = [section(one, results, with_images=with_images) for one in found if len(one.trials)]
     if not sections:
         raise LookupError(f"no finished run of {', '.join(one.dataset for one in found)} to report on")
     shown = [_written(one, out, ui) for one in sections]
@@ -145,13 +155,23 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_run_flags(parser)
     parser.add_argument("--out", type=Path, default=Path("reports"), help="folder of the reports; default: %(default)s")
     parser.add_argument("--mlflow-ui", default="http://127.0.0.1:5000", metavar="URL", help="default: %(default)s")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="the sweep's results; default: where mlflow.db is")
+    parser.add_argument("--images", action="store_true", help="show images of patients, too; phantoms always are")
     given = parser.parse_args(arguments)
     names = DATASETS if given.dataset == "all" else (given.dataset,)
     uri = given.tracking_uri or default_tracking_uri()
     ui = uri if uri.startswith("http") else given.mlflow_ui
     said = f"python -m analysis.report {given.dataset}" + (f" --sweep {given.sweep}" if given.sweep else "")
     try:
-        page = write(command.read(given, names), given.dataset, given.out / given.dataset, ui, said)
+        page = write(
+            command.read(given, names),
+            given.dataset,
+            given.out / given.dataset,
+            ui,
+            said,
+            results=given.results or artifacts.results_folder(uri),
+            with_images=given.images,
+        )
     except (OSError, LookupError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2

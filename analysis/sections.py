@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from analysis import (
+    artifacts,
+    figure_1,
+    figure_2,
     figure_3,
     figure_4,
     figure_reliability,
@@ -19,6 +25,7 @@ from analysis import (
     table_3,
     table_4,
     table_5,
+    table_6,
 )
 from analysis.comparisons import Draws, comparison_rows, draws_of, planned, sentence, variance_rows, weights_of
 from analysis.drawing import Picture
@@ -39,8 +46,14 @@ class Section:
     pictures: list[Picture]
 
 
-def section(found: Runs) -> Section:
-    """Reads curves and predictions, and makes everything that the report shows of one data set."""
+def section(found: Runs, results: Path | None = None, *, with_images: bool = False) -> Section:
+    """Reads curves and predictions, and makes everything that the report shows of one data set.
+
+    Args:
+        found: the runs.
+        results: the sweep's results folder, for Figs. 1 and 2; without it they are left out.
+        with_images: whether images of patients may be shown; phantoms always are.
+    """
     paper_tables = [_results(found), table_3.table(_of(found, table_3.rows([found])))]
     for module in (table_1, table_2):
         paper_tables.append(module.table(_of(found, module.rows([found]))))
@@ -48,7 +61,10 @@ def section(found: Runs) -> Section:
     tables, sentences, reliability = _from_predictions(found)
     if len(curves):
         tables.append(findings.drops(found, figure_4.drops(curves)))
-    pictures = [figure_3.picture(found), figure_4.picture(found), *figure_search.pictures(found)]
+    num_labels = _num_labels(found)
+    tables.append(table_6.table(table_6.rows(num_labels=num_labels) if num_labels else table_6.rows()))
+    pictures: list[Picture | None] = [*_images(found, results, with_images)]
+    pictures += [figure_3.picture(found), figure_4.picture(found), *figure_search.pictures(found)]
     pictures.append(figure_reliability.picture(reliability, found.data == "phantom"))
     return Section(
         found=found,
@@ -56,6 +72,23 @@ def section(found: Runs) -> Section:
         tables=[*paper_tables, *tables],
         pictures=[picture for picture in pictures if picture is not None],
     )
+
+
+def _images(found: Runs, results: Path | None, with_images: bool) -> list[Picture | None]:
+    """Figs. 1 and 2, where the prepared images are at hand and may be shown."""
+    store = artifacts.store_of(results, str(found.trials["tags.data_fingerprint"].iloc[0])) if results else None
+    if results is None or store is None or not (store.is_phantom or with_images):
+        return []
+    prints = found.trials.reindex(columns=["tags.teacher_fingerprint", "tags.init_fingerprint"]).to_numpy().ravel()
+    teachers = [artifacts.teacher_of(results, str(fingerprint)) for fingerprint in pd.unique(prints)]
+    known = [teacher for teacher in teachers if teacher is not None]
+    shown = int(store.rows("validation")[0])
+    return [figure_1.picture(store, np.random.default_rng(0)), figure_2.picture(found, store, known, shown)]
+
+
+def _num_labels(found: Runs) -> int:
+    texts = found.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
+    return len(json.loads(texts[-1])) if texts else 0
 
 
 def _results(found: Runs) -> Table:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-from trainables.atomic import write_bytes
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,12 @@ class Places:
         """The key of the hashes of patient ids, drawn at first use; whoever has it can test a guess at an id."""
         path = self.results / "salt"
         if not path.exists():
-            write_bytes(path, secrets.token_bytes(32))
-            path.chmod(0o600)
+            part = path.with_name(f".salt.{os.getpid()}.part")
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(secrets.token_bytes(32))
+            with suppress(FileExistsError):  # of two processes that start at once, the first one's salt stays
+                os.link(part, path)
+            part.unlink()
         return path.read_bytes()
 
     def salt_fingerprint(self) -> str:

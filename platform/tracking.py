@@ -1,6 +1,7 @@
 """From Ray Tune's events to the ledger, off the training path: a queue, one thread, one call an epoch.
 
-A tracking server that does not answer costs no training: the thread tries again until it does, and says so once.
+A tracking server that does not answer costs no training: the thread tries again until it does, and says so once. A
+record that MLflow refuses for what is in it is named and left out, so that those behind it are written.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from platform.ledger import Ledger, TrialRecord
 
 RETRY_S = 2.0
+REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
 
 
 class Tracker:
@@ -49,8 +51,18 @@ class Tracker:
                 try:
                     write()
                     break
-                except (MlflowException, OSError) as error:
+                except Exception as error:  # whatever it is, the thread must go on: the records behind would be lost
+                    if not _may_pass(error):
+                        print(f"MLflow refused a record ({error}); it is left out", file=sys.stderr)
+                        break
                     if not told:
                         print(f"MLflow does not take records ({error}); trying on, training goes on", file=sys.stderr)
                         told = True
                     time.sleep(RETRY_S)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether trying again can help: a server that is away or busy, not a record that is wrong."""
+    if isinstance(error, MlflowException):
+        return error.error_code not in REFUSALS
+    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)

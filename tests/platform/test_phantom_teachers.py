@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,9 @@ def test_an_interrupted_training_goes_on_to_the_same_teacher(
     disturb: Callable[[pytest.MonkeyPatch], None],
     left: list[tuple[str, int]],
 ) -> None:
-    places = Places.under(tmp_path)
+    shutil.copytree(made[0].results, tmp_path / "results")  # with the salt, the phantoms and the teacher `imagenet`
+    places = Places.under(tmp_path / "results")
+    shutil.rmtree(places.teachers(phantom=True, image_size_px=SIZE_PX) / "mimic-cxr")
     with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
         disturb(patched)
         phantom_teachers.phantom_teacher("mimic-cxr", places, SIZE_PX)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 tracking = importlib.import_module("platform.tracking")
 
@@ -98,3 +99,18 @@ def test_the_time_is_that_of_the_epoch_and_not_of_the_writing() -> None:
     logged_ms = time.time() * 1000
     tracker.flush()
     assert ledger.written[0][4] <= logged_ms
+
+
+def test_a_record_that_is_refused_is_named_and_those_behind_it_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = MlflowException("Invalid metric name: a=b", error_code=INVALID_PARAMETER_VALUE)
+    ledger = FakeLedger([refused, TypeError("no number")])
+    tracker = tracking.Tracker(ledger)
+    for epoch in (1, 2, 3):
+        tracker.log("run", {"score": 0.1}, epoch)
+    tracker.flush()
+    assert [rest[2] for _, *rest in ledger.written] == [3]
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "MLflow refused a record (Invalid metric name: a=b); it is left out",
+        "MLflow refused a record (no number); it is left out",
+    ]

@@ -1,0 +1,51 @@
+"""What lies beside the runs: their files in MLflow, and the prepared images and teachers of the results folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pandas as pd
+from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
+
+from trainables.data.store import Store
+from trainables.teachers import ledger
+from trainables.teachers.ledger import Teacher
+
+
+def of_run(tracking_uri: str, run: pd.Series, name: str) -> Path | None:
+    """The file or folder `name` among the artifacts of a run (a row of `Runs.trials`); None where there is none."""
+    uri = str(run["artifact_uri"])
+    if urlsplit(uri).scheme in ("", "file"):
+        path = Path(unquote(urlsplit(uri).path)) / name
+    else:
+        try:
+            path = Path(download_artifacts(run_id=run["run_id"], artifact_path=name, tracking_uri=tracking_uri))
+        except (MlflowException, OSError):
+            return None
+    return path if path.exists() else None
+
+
+def results_folder(tracking_uri: str) -> Path | None:
+    """The folder of a sweep's results, which holds its MLflow file; None where MLflow is a server."""
+    return Path(tracking_uri.removeprefix("sqlite:///")).parent if tracking_uri.startswith("sqlite:///") else None
+
+
+def store_of(results: Path, fingerprint: str) -> Store | None:
+    """The prepared data set of that fingerprint; None where it is gone, or cannot be read any more."""
+    for path in sorted((results / "stores").glob("*.arrow")):
+        try:
+            store = Store.open(path)
+        except ValueError:
+            continue
+        if store.fingerprint == fingerprint:
+            return store
+    return None
+
+
+def teacher_of(results: Path, fingerprint: str) -> Teacher | None:
+    """The teacher whose weights have that fingerprint; None where it is gone."""
+    folders = sorted((results / "teachers").glob("*"))
+    teachers = (teacher for folder in folders for teacher in ledger.listing(folder))
+    return next((teacher for teacher in teachers if teacher.fingerprint == fingerprint), None)
