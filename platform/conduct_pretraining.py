@@ -114,6 +114,8 @@ def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Pla
             "settings": settings,
         },
         folder=places.sweep(name),
+        cache=places.cache,
+        cache_bytes=0,
         cpus_per_trial=options.cpus_per_trial or float(os.cpu_count() or 1),
         has_gpu=torch.cuda.is_available(),
     )

@@ -46,6 +46,11 @@ class Places:
         """The teachers of one kind: those made on phantoms are never among the real ones."""
         return self.results / "teachers" / (f"phantom-{image_size_px}px" if phantom else "real")
 
+    @property
+    def cache(self) -> Path:
+        """Teachers' answers, which any trial may compute anew: this folder may be deleted at any time."""
+        return self.results / "cache"
+
     def own_dataset(self, name: str) -> Path:
         """Where a user's own data set is known by its name."""
         return self.results / "datasets" / f"{name}.json"

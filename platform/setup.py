@@ -47,6 +47,8 @@ class Setup:
     facts: dict[str, str]  # the parent run's tags
     folder: Path
     cpus_per_trial: float
+    cache: Path
+    cache_bytes: int
     has_gpu: bool
 
     @property
@@ -83,6 +85,8 @@ class Setup:
             teachers=str(self.teachers_folder),
             folder=str(self.folder / "trials" / record.spec.key),
             num_threads=self.num_threads,
+            cache=str(self.cache),
+            cache_bytes=self.cache_bytes,
         )
 
     def tags(self, record: TrialRecord) -> dict[str, str]:
@@ -182,6 +186,8 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         },
         folder=places.sweep(name),
         cpus_per_trial=options.cpus_per_trial,
+        cache=(options.cache or places.cache).resolve(),
+        cache_bytes=int(options.cache_gb * 1e9),
         has_gpu=torch.cuda.is_available(),
     )
 

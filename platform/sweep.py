@@ -55,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument(
         "--imagenet-weights", type=Path, metavar="FILE", help="DenseNet-121's, if not in torch hub's cache"
     )
+    where.add_argument("--cache", type=Path, metavar="DIR", help="of the teachers' answers; default: in --results")
+    where.add_argument("--cache-gb", type=share, default=20.0, metavar="N", help="its budget; 0 for none (default: 20)")
     where.add_argument("--allow-overlap", action="store_true", help="go on where a teacher has seen test patients")
     where.add_argument(
         "--split", choices=("drawn", "official"), default="drawn", help="Table II's, or the release's own"

@@ -17,8 +17,9 @@ from trainables.data.store import Store
 from trainables.evaluate import metric_name
 from trainables.loop import EpochResult, Training, evaluate, resume, state_of, train
 from trainables.models.densenet import build, load_backbone, unfreeze
+from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
-from trainables.teachers.ledger import load
+from trainables.teachers.ledger import Teacher, load
 
 PREDICTIONS_FILE = "predictions.parquet"
 
@@ -33,6 +34,8 @@ class Job:
     teachers: str  # the folder of the prepared teachers, which also give the first weights
     folder: str  # the trial's own folder: checkpoints and predictions
     num_threads: int = 1
+    cache: str = ""  # the folder of the knowledge cache, on this machine's own disk; "" for none
+    cache_bytes: int = 0  # its budget
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for Ray to carry."""
@@ -80,7 +83,15 @@ class Job:
         unfreeze(student, config.unfreeze)
         guide = None
         if config.teacher != NO_TEACHER:
-            guide = Guide(config.method, config.student, load(Path(self.teachers), config.teacher), device)
+            teacher = load(Path(self.teachers), config.teacher)
+            guide = Guide(
+                config.method,
+                config.student,
+                teacher,
+                device,
+                batch_size=config.batch_size,
+                cache=self._cache(teacher, store, device),
+            )
         return Training(
             config=config,
             selection_metric=self.selection_metric,
@@ -89,6 +100,27 @@ class Job:
             guide=guide,
             device=device,
         )
+
+    def _cache(self, teacher: Teacher, store: Store, device: torch.device) -> KnowledgeCache | None:
+        if not self.cache_bytes:
+            return None
+        config = self.spec.config
+        key = {
+            "teacher": teacher.fingerprint,
+            "method": config.method,
+            "data": store.fingerprint,
+            "seed": config.seed,
+            "rotation_deg": config.rotation_deg,
+            "flip": config.flip,
+            # What may change the last bits of the teacher's answer.
+            "batch_size": config.batch_size,
+            "num_threads": self.num_threads,
+            "torch": torch.__version__,
+            "device": torch.cuda.get_device_name()
+            if device.type == "cuda"
+            else torch.backends.cpu.get_cpu_capability(),
+        }
+        return KnowledgeCache(Path(self.cache), key, store.num_images, self.cache_bytes)
 
     def _open_the_test_set(self, training: Training) -> dict[str, float]:
         """The best student's metrics on the test set, with a row of `PREDICTIONS_FILE` an image.
@@ -116,3 +148,7 @@ class Job:
             columns[f"probability_{metric_name(name)}"] = probabilities_NL[:, column]
         pq.write_table(pa.table(columns), Path(self.folder) / PREDICTIONS_FILE)
         return {f"test_{name}": value for name, value in metrics.items()}
+
+
+def _cpu() -> str:
+    return str(torch.backends.cpu.get_cpu_capability())

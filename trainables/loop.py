@@ -159,7 +159,7 @@ def _train_one_epoch(training: Training, epoch: int) -> tuple[dict[str, float], 
         with Taps(training.student, guide.student_taps if guide else ()) as taps:
             logits = training.student(views)
         ce = cross_entropy(store.task, logits, *_targets(training, rows_B))
-        transfer = guide.loss(taps, logits, guide.knowledge(views)) if guide else torch.zeros_like(ce)
+        transfer = guide.loss(taps, logits, guide.knowledge_of(views, rows_B, epoch)) if guide else torch.zeros_like(ce)
         loss = ce if guide is None or config.beta is None else total_loss(ce, transfer, config.beta)
 
         training.optimizer.zero_grad(set_to_none=True)
