@@ -166,29 +166,28 @@ def test_the_same_command_again_runs_nothing_and_prints_the_same_table(undisturb
     assert (trials(results), numbers(results)) == before
 
 
-@pytest.mark.parametrize(
-    ("num_finished", "num_epochs"), [(1, 1), (4, 2)], ids=["in the search", "in the confirm phase"]
-)
-def test_a_killed_sweep_goes_on_to_the_numbers_of_the_undisturbed_one(undisturbed, fresh, num_finished, num_epochs):
-    process = start(fresh)
-    wait_for(process, fresh, num_finished, num_epochs)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert "RUNNING" in trials(fresh).values()
+def test_a_sweep_that_is_killed_and_stopped_goes_on_to_the_numbers_of_the_undisturbed_one(undisturbed, fresh):
+    disturbances = [
+        (signal.SIGKILL, 1),
+        (signal.SIGINT, 2),
+        (signal.SIGTERM, 3),
+        (signal.SIGKILL, 4),
+    ]  # the last: confirm
+    for stop, num_finished in disturbances:
+        process = start(fresh)
+        wait_for(process, fresh, num_finished, num_epochs=1)
+        if stop == signal.SIGKILL:
+            os.killpg(process.pid, stop)
+            process.communicate()
+        else:
+            process.send_signal(stop)
+            _, err = process.communicate(timeout=120)
+            assert process.returncode == 3 and "the same command goes on" in err
+        assert "RUNNING" in trials(fresh).values()
     output = finish(start(fresh))
-    assert set(trials(fresh).values()) == {"FINISHED"}
+    assert set(trials(fresh).values()) == {"FINISHED"} and len(trials(fresh)) == NUM_TRIALS
     assert table(output) == table(undisturbed[1])
     assert numbers(fresh) == numbers(undisturbed[0])
-
-
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_sweep_says_how_to_go_on(fresh, stop):
-    process = start(fresh)
-    wait_for(process, fresh, 1, 1)
-    process.send_signal(stop)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 3
-    assert "the same command goes on" in err
 
 
 def test_a_wrong_flag_gets_one_clear_line_at_once():
