@@ -43,9 +43,8 @@ def attention_map(architecture: str, num_labels: int, state: dict[str, Tensor], 
     network = build(architecture, num_labels)
     network.load_state_dict(state)
     with torch.no_grad():
-        planes_BChw = Truncated(network, ATTENTION_TAP[architecture])(
-            normalise(torch.from_numpy(image_HWC[None].copy()))
-        )
+        tap = ATTENTION_TAP[architecture]
+        planes_BChw = Truncated(network, [tap])(normalise(torch.from_numpy(image_HWC[None].copy())))[tap]
         attention_hw: NDArray[np.float32] = unit_planes(planes_BChw)[0].abs().mean(dim=0).numpy()
     return attention_hw
 

@@ -90,7 +90,8 @@ class Plan:
 
     def _search_config(self, study: Study, params: Params) -> TrialConfig:
         cell = study.cell(params)
-        knobs = {name: value for name, value in params.items() if name != "cell"}
+        fields = {name: params[name] for name in ("learning_rate", "weight_decay", "beta") if name in params}
+        knobs = {name: value for name, value in params.items() if name not in fields and name != "cell"}
         return replace(
             self._base,
             method=cell.method,
@@ -99,7 +100,9 @@ class Plan:
             unfreeze=cell.unfreeze,
             data_fraction=cell.data_fraction,
             uncertainty=cell.uncertainty,
-            **knobs,
+            init=cell.init,
+            knobs=tuple(sorted(knobs.items())),
+            **fields,
         )
 
     def _repeats(self, study: Study) -> list[TrialSpec]:
@@ -132,4 +135,4 @@ class Plan:
 
 def _params_of(config: TrialConfig) -> Params:
     params = {"learning_rate": config.learning_rate, "weight_decay": config.weight_decay}
-    return params if config.beta is None else {**params, "beta": config.beta}
+    return params if config.beta is None else {**params, "beta": config.beta, **dict(config.knobs)}

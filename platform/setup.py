@@ -20,15 +20,16 @@ from platform.sources import check_overlaps, find_sources, task_of
 from platform.studies import make_studies
 from search_spaces import space_of
 from search_spaces.presets import PRESETS
-from search_spaces.space import Space, cells_of_tables_4_and_5
+from search_spaces.space import INIT, PAPER_TEACHERS, Space, cells_of_tables_4_and_5, controls
 from trainables.config import NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec
 from trainables.data.listing import UNCERTAIN
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.models.densenet import build, num_trainable, unfreeze
+from trainables.teachers.guide import shared_labels
 from trainables.teachers.ledger import Teacher
-
-INIT = "imagenet"  # section V.A: teachers and students start from ImageNet's weights
+from trainables.transfer import METHODS
+from trainables.transfer.method import needs_shared_labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +143,11 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
     """
     preset = PRESETS[options.preset or ("paper" if options.data else "quick")]
     space = preset.fitted(space_of(options.dataset, task_of(options.dataset, places)))
-    if options.teacher_names:
-        space = replace(space, cells=cells_of_tables_4_and_5(options.teacher_names))
+    who = options.teacher_names or PAPER_TEACHERS
+    cells = cells_of_tables_4_and_5(who, options.methods)
+    space = replace(space, cells=(*cells, *controls(who)) if options.controls else cells)
     fractions = options.fractions or (space.fractions if preset is PRESETS["paper"] else (1.0,))
-    space = space.narrowed(options.cells, fractions, options.uncertainty)
+    space = space.narrowed(options.cells, fractions, options.uncertainty, options.init)
     base = TrialConfig(
         dataset=options.dataset,
         method="transfer",
@@ -155,9 +157,10 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         init=INIT,
         seed=options.seed,
     )
-    names = [INIT, *sorted({cell.teacher for cell in space.cells} - {NO_TEACHER, INIT})]
+    names = sorted({name for cell in space.cells for name in (cell.init, cell.teacher)} - {NO_TEACHER, "random"})
     store, teachers = find_sources(options, places, base.image_size_px, names)
     _check_uncertainty(space, store)
+    space = _with_shared_labels(space, store, teachers)
     seen = check_overlaps(list(teachers.values()), store, places, allowed=options.allow_overlap)
 
     settings = _settings(options, base, space, store, teachers)
@@ -167,7 +170,7 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         space=space,
         store=store,
         teachers=teachers,
-        teachers_folder=teachers[INIT].folder.parent,
+        teachers_folder=next(iter(teachers.values())).folder.parent if teachers else places.results,
         base=base,
         search=options.search,
         num_trials=options.trials or preset.num_trials,
@@ -190,6 +193,27 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         cache_bytes=int(options.cache_gb * 1e9),
         has_gpu=torch.cuda.is_available(),
     )
+
+
+def _with_shared_labels(space: Space, store: Store, teachers: dict[str, Teacher]) -> Space:
+    """The space without cells that compare outputs which teacher and student do not share; each is said.
+
+    Raises:
+        ValueError: a method has no cell left.
+    """
+    kept, refusals = [], {}
+    for cell in space.cells:
+        try:
+            if cell.teacher != NO_TEACHER and needs_shared_labels(METHODS[cell.method]):
+                shared_labels(cell.method, store.task, store.label_names, teachers[cell.teacher])
+            kept.append(cell)
+        except ValueError as error:
+            refusals[cell] = error
+    for cell, refusal in refusals.items():
+        if cell.method not in {other.method for other in kept}:
+            raise refusal
+        print(f"left out: {cell.name}: {refusal}", flush=True)
+    return replace(space, cells=tuple(kept))
 
 
 def _check_uncertainty(space: Space, store: Store) -> None:

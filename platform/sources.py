@@ -6,12 +6,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from platform.phantom_teachers import phantom_teacher
 from platform.places import Places
 from platform.prepare import listing_of, store_of, summary
+from search_spaces.space import RANDOM_TEACHER
 from trainables.data.listing import Listing
 from trainables.data.readers import READERS
 from trainables.data.store import Store
+from trainables.models.densenet import build
 from trainables.teachers import imagenet, ledger
 from trainables.teachers.ledger import Teacher
 from trainables.teachers.overlap import overlap
@@ -40,7 +44,12 @@ def find_sources(
     store = store_of(listing, places, image_size_px, skip_unreadable=options.skip_unreadable, split=options.split)
     print(summary(listing, store), flush=True)
     if are_phantom:
-        teachers = {name: phantom_teacher(name, places, image_size_px) for name in teacher_names}
+        folder = places.teachers(phantom=True, image_size_px=image_size_px)
+        for name in teacher_names:
+            is_random = name == RANDOM_TEACHER
+            teachers[name] = (
+                _random_teacher(folder, phantom=True) if is_random else phantom_teacher(name, places, image_size_px)
+            )
     return store, teachers
 
 
@@ -63,11 +72,30 @@ def _teachers_are_phantom(options: argparse.Namespace, listing: Listing) -> bool
     return bool((options.teachers or ("phantom" if made_here else "real")) == "phantom")
 
 
+def _random_teacher(folder: Path, *, phantom: bool) -> Teacher:
+    """A control: weights as they are drawn, always the same ones."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        weights = build("densenet121", 1).state_dict()
+    return ledger.save(
+        folder,
+        weights,
+        name=RANDOM_TEACHER,
+        architecture="densenet121",
+        task="multilabel",
+        label_names=("none",),
+        source="a control: random weights, never trained",
+        is_phantom=phantom,
+    )
+
+
 def _real_teacher(name: str, places: Places, imagenet_weights: Path | None) -> Teacher:
     folder = places.teachers(phantom=False, image_size_px=0)
     try:
         return ledger.load(folder, name)
     except FileNotFoundError:
+        if name == RANDOM_TEACHER:
+            return _random_teacher(folder, phantom=False)
         if name == imagenet.NAME:
             return imagenet.take(folder, imagenet_weights)
         raise FileNotFoundError(

@@ -10,21 +10,27 @@ import sys
 from pathlib import Path
 
 from platform.arguments import image_size, plain_name, positive_int, say_errors, share
-from search_spaces import SPACES
-from search_spaces.presets import PRESETS
-from search_spaces.space import PAPER_TEACHERS, cells_of_tables_4_and_5
 from trainables.config import UNCERTAINTY_POLICIES
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line; its flags say which sweep, where, and how many."""
     made = argparse.ArgumentParser(prog="python -m platform.sweep", description=(__doc__ or "").splitlines()[0])
-    made.add_argument("dataset", type=plain_name, help=f"{', '.join(SPACES)}, or a prepared data set of your own")
+    made.add_argument(
+        "dataset", type=plain_name, help="retina, chexpert, chestxray8, or a prepared data set of your own"
+    )
     which = made.add_argument_group("which sweep")
     which.add_argument("--data", type=Path, metavar="DIR", help="holds the real images; without it they are phantoms")
-    which.add_argument("--preset", choices=sorted(PRESETS), help="default: paper with --data, quick without")
+    which.add_argument("--preset", choices=("paper", "quick"), help="default: paper with --data, quick without")
     which.add_argument("--search", choices=("optuna", "grid", "joint"), default="optuna", help="default: optuna")
     which.add_argument("--cells", nargs="+", metavar="PATTERN", help="only these, such as 'attention/*'")
+    which.add_argument(
+        "--methods", nargs="+", default=["attention"], metavar="NAME", help="beside plain transfer (default: attention)"
+    )
+    which.add_argument(
+        "--init", nargs="+", default=["imagenet"], metavar="NAME", help="first weights: teachers' names, or random"
+    )
+    which.add_argument("--controls", action="store_true", help="also cells that a claim of knowledge has to beat")
     which.add_argument(
         "--teacher-names", nargs="+", type=plain_name, metavar="NAME", help="who teaches (default: imagenet mimic-cxr)"
     )
@@ -67,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     many.add_argument("--gpus-per-trial", type=share, metavar="F", help="default: 1 where there is a GPU, else 0")
     many.add_argument("--concurrent", type=positive_int, metavar="N", help="trials at once; default: as many as fit")
     made.add_argument("--verbose", action="store_true", help="also what Ray says")
+    made.add_argument("--list-methods", action="store_true", help="print the methods and stop")
     made.add_argument("--list-cells", action="store_true", help="print the cells and stop")
     return made
 
@@ -75,13 +82,28 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the sweep; 0 when it is finished, else what is left is gone on with by the same command."""
     made = parser()
     options = made.parse_args(arguments)
-    if options.list_cells:
-        print("\n".join(cell.name for cell in cells_of_tables_4_and_5(options.teacher_names or PAPER_TEACHERS)))
-        return 0
     with say_errors(made):
+        if options.list_methods or options.list_cells:
+            print(_methods() if options.list_methods else _cells(options))
+            return 0
         from platform.conduct import conduct  # torch, Ray and MLflow take ten seconds: not before the flags are right
 
         return conduct(options)
+
+
+def _methods() -> str:
+    from trainables.transfer import METHODS
+
+    lines = [f"{name}\n  {method.formula}\n  {method.reference}" for name, method in sorted(METHODS.items())]
+    return "\n".join(lines)
+
+
+def _cells(options: argparse.Namespace) -> str:
+    from search_spaces.space import PAPER_TEACHERS, cells_of_tables_4_and_5, controls
+
+    who = options.teacher_names or PAPER_TEACHERS
+    cells = [*cells_of_tables_4_and_5(who, options.methods), *(controls(who) if options.controls else ())]
+    return "\n".join(cell.name for cell in cells)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,19 @@ import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 from optuna.distributions import FloatDistribution
 
 from trainables.config import BETA_MAX, BETA_MIN, NO_TEACHER, cell_name
+from trainables.models.densenet import STUDENTS
+from trainables.transfer import METHODS
+from trainables.transfer.method import Knob
 
 # Section V.A: beta by grid search from 1 to 2000. The paper does not list its grid; this holds every beta of Table III.
 PAPER_BETAS = (1.0, 5.0, 10.0, 20.0, 30.0, 50.0, 60.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
 PAPER_TEACHERS = ("imagenet", "mimic-cxr")
+INIT = "imagenet"  # section V.A: teachers and students start from ImageNet's weights
+RANDOM_TEACHER = "random-weights"  # a control: nothing was ever learnt
 PAPER_LEARNING_RATE = 5e-5  # section V.A
 NO_DECAY = 1e-6  # the paper names no weight decay; on a logarithmic range this is as good as none
 DEFAULT_FIRST_BETA = 100.0  # ours, for a teacher or a data set that Table III does not have
@@ -42,12 +48,19 @@ class Cell:
     unfreeze: str = "all"
     data_fraction: float = 1.0
     uncertainty: str = "zeros"  # one of trainables.config.UNCERTAINTY_POLICIES
+    init: str = "imagenet"  # first weights: a teacher's name, or "random"
 
     @property
     def name(self) -> str:
         """For example ``attention/mimic-cxr/densenet40/all@0.25``."""
         return cell_name(
-            self.method, self.teacher, self.student, self.unfreeze, self.data_fraction, uncertainty=self.uncertainty
+            self.method,
+            self.teacher,
+            self.student,
+            self.unfreeze,
+            self.data_fraction,
+            uncertainty=self.uncertainty,
+            init=self.init,
         )
 
 
@@ -72,41 +85,59 @@ class Space:
     def ranges(self, cell: Cell) -> dict[str, FloatDistribution]:
         """What varies within `cell`; beta exists only where there is a teacher."""
         ranges = {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay}
-        return ranges if cell.teacher == NO_TEACHER else {**ranges, "beta": self.beta}
+        if cell.teacher == NO_TEACHER:
+            return ranges
+        beta = self.beta if _is_eq_1(cell) else _range(METHODS[cell.method].beta)
+        knobs = {name: _range(knob) for name, knob in METHODS[cell.method].knobs.items()}
+        return {**ranges, "beta": beta, **knobs}
 
     def first(self, cell: Cell) -> dict[str, float]:
         """The parameters of a cell's first trial: the paper's choice, where it states one."""
         if cell.teacher == NO_TEACHER:
             return dict(self.first_point)
+        if not _is_eq_1(cell):
+            method = METHODS[cell.method]
+            knobs = {name: knob.first for name, knob in method.knobs.items()}
+            return {**self.first_point, "beta": method.beta.first, **knobs}
         whole = self.first_beta.get((cell.teacher, cell.student), DEFAULT_FIRST_BETA)
         beta = self.first_beta.get((cell.teacher, cell.student, cell.data_fraction), whole)
         return {**self.first_point, "beta": beta}
 
     def grid_points(self, cell: Cell) -> list[dict[str, float]]:
         """The grid of `cell`: each beta with the paper's learning rate; one point where there is no teacher."""
-        betas = [{}] if cell.teacher == NO_TEACHER else [{"beta": beta} for beta in self.grid["beta"]]
         fixed = {name: values[0] for name, values in self.grid.items() if name != "beta"}
-        return [{**fixed, **beta} for beta in betas]
+        if cell.teacher == NO_TEACHER:
+            return [fixed]
+        betas = self.grid["beta"]
+        if not _is_eq_1(cell):  # as many points over the method's own range
+            beta = METHODS[cell.method].beta
+            betas = [float(value) for value in np.geomspace(beta.low, beta.high, len(betas))]
+        knobs = {name: knob.first for name, knob in METHODS[cell.method].knobs.items()}
+        return [{**fixed, "beta": beta, **knobs} for beta in betas]
 
     def narrowed(
         self,
         patterns: Iterable[str] | None,
         fractions: Sequence[float] = (1.0,),
         uncertainty: Sequence[str] = ("zeros",),
+        inits: Sequence[str] = ("imagenet",),
     ) -> Space:
         """The same space with the cells that match any of `patterns` (shell wildcards).
 
-        Each cell stands in it at each of `fractions` of the training data, and with each policy on uncertain labels.
+        Each cell stands in it at each of `fractions` of the training data, with each policy on uncertain labels, and
+        from each of the first weights `inits`.
 
         Raises:
             ValueError: a pattern matches no cell, or a fraction is not in (0, 1].
         """
         cells = [
-            replace(cell, data_fraction=fraction, uncertainty=policy)
+            replace(cell, data_fraction=fraction, uncertainty=policy, init=cell.init if cell.init != INIT else init)
             for fraction in fractions
             for policy in uncertainty
+            for init in inits
             for cell in self.cells
         ]
+        cells = list(dict.fromkeys(cells))  # a control from random weights is the same at each of `inits`
         if any(not 0 < fraction <= 1 for fraction in fractions):
             raise ValueError(f"0 < fraction <= 1 must hold for each, but got fractions={tuple(fractions)}")
         if patterns is not None:
@@ -119,14 +150,46 @@ class Space:
         return replace(self, cells=tuple(cells))
 
 
-def cells_of_tables_4_and_5(teachers: Sequence[str] = PAPER_TEACHERS) -> tuple[Cell, ...]:
-    """The seven columns that Tables IV and V share, left to right; or those with other teachers."""
+def cells_of_tables_4_and_5(
+    teachers: Sequence[str] = PAPER_TEACHERS, methods: Sequence[str] = ("attention",)
+) -> tuple[Cell, ...]:
+    """The seven columns that Tables IV and V share, left to right; or those with other teachers and methods.
+
+    Raises:
+        ValueError: there is no such method.
+    """
+    for method in methods:
+        if method not in METHODS:
+            raise ValueError(f"the method must be one of {', '.join(METHODS)}, but got {method!r}")
     transfer = [("densenet121", "all"), ("densenet121", "last34"), ("densenet40", "all")]
     return (
         *(Cell(method="transfer", teacher=NO_TEACHER, student=student, unfreeze=depth) for student, depth in transfer),
         *(
-            Cell(method="attention", teacher=teacher, student=student)
+            Cell(method=method, teacher=teacher, student=student)
+            for method in methods
             for teacher in teachers
-            for student in ("densenet121", "densenet40")
+            for student in STUDENTS
         ),
     )
+
+
+def controls(teachers: Sequence[str]) -> tuple[Cell, ...]:
+    """What a claim of knowledge has to beat: a teacher with none, other images' attention, random first weights."""
+    return (
+        *(Cell(method="attention", teacher=RANDOM_TEACHER, student=student) for student in STUDENTS),
+        *(
+            Cell(method="attention-permuted", teacher=teacher, student=student)
+            for teacher in teachers
+            for student in STUDENTS
+        ),
+        *(Cell(method="transfer", teacher=NO_TEACHER, student=student, init="random") for student in STUDENTS),
+    )
+
+
+def _is_eq_1(cell: Cell) -> bool:
+    """Whether beta is the paper's, with its range and its table."""
+    return cell.method in ("attention", "attention-permuted")
+
+
+def _range(knob: Knob) -> FloatDistribution:
+    return FloatDistribution(knob.low, knob.high, log=knob.log)

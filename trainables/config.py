@@ -47,6 +47,7 @@ class TrialConfig:
     flip: bool = True  # each training view is mirrored left to right with probability 1/2
     init: str = "imagenet"  # where the student's first weights come from: "random", or a teacher's name
     uncertainty: str = "zeros"  # what an uncertain X-ray label counts as; "zeros" is the paper's
+    knobs: tuple[tuple[str, float], ...] = ()  # the method's own, by name, in alphabetical order
     seed: int = 0
     phase: str = "search"  # "search" sees the validation set only; "confirm" opens the test set, once
 
@@ -74,8 +75,8 @@ class TrialConfig:
         _require(0 <= self.rotation_deg <= 180, "0 <= rotation_deg <= 180 must hold", self.rotation_deg, "rotation_deg")
         if self.image_size_px < 32 or self.image_size_px % 32:
             raise ValueError(f"image_size_px must be a multiple of 32, but got image_size_px={self.image_size_px}")
-        if self.beta is not None and not BETA_MIN <= self.beta <= BETA_MAX:
-            raise ValueError(f"{BETA_MIN:g} <= beta <= {BETA_MAX:g} must hold, but got beta={self.beta}")
+        if self.beta is not None:
+            check_beta(self.method, self.beta)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrialConfig:
@@ -87,13 +88,21 @@ class TrialConfig:
         unknown = sorted(set(values) - {field.name for field in fields(cls)})
         if unknown:
             raise ValueError(f"a trial's configuration has no field {', '.join(unknown)}")
+        if "knobs" in values:  # JSON knows no tuples
+            values = {**values, "knobs": tuple((str(name), float(value)) for name, value in values["knobs"])}
         return cls(**values)
 
     @property
     def cell(self) -> str:
         """The name of the cell that this trial belongs to, for example ``attention/mimic-cxr/densenet40/all@0.25``."""
         return cell_name(
-            self.method, self.teacher, self.student, self.unfreeze, self.data_fraction, uncertainty=self.uncertainty
+            self.method,
+            self.teacher,
+            self.student,
+            self.unfreeze,
+            self.data_fraction,
+            uncertainty=self.uncertainty,
+            init=self.init,
         )
 
 
@@ -111,18 +120,39 @@ class TrialSpec:
     def key(self) -> str:
         """16 hexadecimal digits of the SHA-256 over all that decides the trial's result."""
         facts = {"recipe": RECIPE_VERSION, **asdict(self)}
+        if not self.config.knobs:  # a method without knobs is named as before there were any
+            del facts["config"]["knobs"]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def cell_name(
-    method: str, teacher: str, student: str, unfreeze: str, data_fraction: float, *, uncertainty: str = "zeros"
-) -> str:
-    """A cell's name, such as ``attention/mimic-cxr/densenet40/all@0.25`` or ``.../all@0.25,ones``.
+def check_beta(method: str, beta: float) -> None:
+    """beta's range: the paper's for attention transfer; other methods' losses have other scales.
 
-    A fraction of 1 is left out, and so is the paper's policy on uncertain labels, zeros.
+    Raises:
+        ValueError: beta is outside.
     """
-    policy = "" if uncertainty == "zeros" else f",{uncertainty}"
-    data = "" if data_fraction == 1 and not policy else f"@{data_fraction:g}{policy}"
+    if method == "attention" and not BETA_MIN <= beta <= BETA_MAX:
+        raise ValueError(f"{BETA_MIN:g} <= beta <= {BETA_MAX:g} must hold, but got beta={beta}")
+    if not 0 < beta < math.inf:
+        raise ValueError(f"beta > 0 must hold, but got beta={beta}")
+
+
+def cell_name(
+    method: str,
+    teacher: str,
+    student: str,
+    unfreeze: str,
+    data_fraction: float,
+    *,
+    uncertainty: str = "zeros",
+    init: str = "imagenet",
+) -> str:
+    """A cell's name, such as ``attention/mimic-cxr/densenet40/all@0.25`` or ``.../all@0.25,ones,from-random``.
+
+    What the paper does is left out: all data, uncertain labels as zeros, first weights from ImageNet.
+    """
+    others = ("" if uncertainty == "zeros" else f",{uncertainty}") + ("" if init == "imagenet" else f",from-{init}")
+    data = "" if data_fraction == 1 and not others else f"@{data_fraction:g}{others}"
     return f"{method}/{teacher}/{student}/{unfreeze}{data}"
 
 

@@ -89,6 +89,9 @@ class Job:
                 config.student,
                 teacher,
                 device,
+                task=store.task,
+                label_names=store.label_names,
+                knobs=dict(config.knobs),
                 batch_size=config.batch_size,
                 cache=self._cache(teacher, store, device),
             )
@@ -108,6 +111,7 @@ class Job:
         key = {
             "teacher": teacher.fingerprint,
             "method": config.method,
+            "architecture": teacher.architecture,
             "data": store.fingerprint,
             "seed": config.seed,
             "rotation_deg": config.rotation_deg,

@@ -63,7 +63,10 @@ class Training:
     def __post_init__(self) -> None:
         self.student.to(self.device).to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(
-            [parameter for parameter in self.student.parameters() if parameter.requires_grad],
+            [
+                *(parameter for parameter in self.student.parameters() if parameter.requires_grad),
+                *(self.guide.parameters() if self.guide else []),
+            ],
             lr=self.config.learning_rate,
             weight_decay=self.config.weight_decay,
             fused=True,
@@ -122,6 +125,7 @@ def state_of(training: Training) -> dict[str, Any]:
     return {
         "student": training.student.state_dict(),
         "optimizer": training.optimizer.state_dict(),
+        "method": training.guide.method.state_dict() if training.guide else {},
         "history": [vars(result) for result in training.history],
     }
 
@@ -130,6 +134,8 @@ def resume(training: Training, state: dict[str, Any], best_weights: dict[str, Te
     """Puts a training back to where `state_of` saw it."""
     training.student.load_state_dict(state["student"])
     training.optimizer.load_state_dict(state["optimizer"])
+    if training.guide:
+        training.guide.method.load_state_dict(state["method"])
     training.history = [EpochResult(**result) for result in state["history"]]
     training.best_weights = best_weights
 
@@ -160,7 +166,7 @@ def _train_one_epoch(training: Training, epoch: int) -> tuple[dict[str, float], 
             logits = training.student(views)
         ce = cross_entropy(store.task, logits, *_targets(training, rows_B))
         transfer = guide.loss(taps, logits, guide.knowledge_of(views, rows_B, epoch)) if guide else torch.zeros_like(ce)
-        loss = ce if guide is None or config.beta is None else total_loss(ce, transfer, config.beta)
+        loss = ce if guide is None or config.beta is None else total_loss(ce, transfer, config.beta, config.method)
 
         training.optimizer.zero_grad(set_to_none=True)
         loss.backward()

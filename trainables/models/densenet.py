@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import torch
 import torchvision
@@ -15,8 +16,31 @@ from torch import Tensor, nn
 LAST_34_LAYERS = ("features.transition3", "features.denseblock4", "features.norm5", "classifier")
 UNFREEZE_DEPTHS = ("all", "last34")
 
-# The tap of Eq. 1, "the one layer before the last layer of the last dense block": 32 planes of H/32 x W/32 in both.
-ATTENTION_TAP = {"densenet121": "features.denseblock4.denselayer15", "densenet40": "attention"}
+
+class Tap(NamedTuple):
+    """A place inside a network: the module whose output is meant, and its number of planes."""
+
+    module: str
+    num_planes: int
+
+
+# By role (`trainables.transfer.method`). "attention" is the tap of Eq. 1, "the one layer before the last layer of the
+# last dense block": 32 planes of H/32 x W/32 in both. "embedding" is what the classifier averages.
+TAPS: dict[str, dict[str, Tap]] = {
+    "densenet121": {
+        "shallow": Tap("features.pool0", 64),
+        "middle": Tap("features.transition1", 128),
+        "attention": Tap("features.denseblock4.denselayer15", 32),
+        "embedding": Tap("features.norm5", 1024),
+    },
+    "densenet40": {
+        "shallow": Tap("features.pool0", 64),
+        "middle": Tap("features.transition1", 128),
+        "attention": Tap("attention", 32),
+        "embedding": Tap("norm", 1024),
+    },
+}
+ATTENTION_TAP = {name: taps["attention"].module for name, taps in TAPS.items()}
 
 
 class DenseNet121(torchvision.models.DenseNet):

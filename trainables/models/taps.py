@@ -41,34 +41,43 @@ class Taps(dict[str, Tensor]):
 
 
 class _Reached(Exception):
-    """The tap has its output: nothing behind it is computed."""
+    """Every tap has its output: nothing behind is computed."""
 
 
 class Truncated(nn.Module):
-    """A frozen network that stops right behind its tap: images [B, 3, H, W] to the tap's output [B, C, h, w].
+    """A frozen network that computes no more than its taps: images [B, 3, H, W] to their outputs, by module name.
 
     The network is kept in evaluation mode, whatever mode its owner is put in, and no gradient reaches it.
+
+    Raises:
+        AttributeError: the network has no submodule of such a name.
     """
 
-    def __init__(self, network: nn.Module, tap: str) -> None:
+    def __init__(self, network: nn.Module, taps: Iterable[str]) -> None:
         super().__init__()
         self.network = network.eval().requires_grad_(False)
-        self.tap = tap
-        network.get_submodule(tap).register_forward_hook(self._stop)
+        self.taps = tuple(taps)
+        self._outputs: dict[str, Tensor] = {}
+        for name in self.taps:
+            network.get_submodule(name).register_forward_hook(self._keeper(name))
 
     def train(self, mode: bool = True) -> Truncated:
         """Stays in evaluation mode: a teacher's batch norms must not follow the student's data."""
         return super().train(False)
 
     @torch.no_grad()
-    def forward(self, images_BCHW: Tensor) -> Tensor:
-        """The tap's output for each image."""
-        self._output: Tensor | None = None
+    def forward(self, images_BCHW: Tensor) -> dict[str, Tensor]:
+        """The taps' outputs for each image."""
+        self._outputs = {}
         with suppress(_Reached):
             self.network(images_BCHW)
-        assert self._output is not None, "the tap's hook stops the forward pass"
-        return self._output
+        outputs, self._outputs = self._outputs, {}
+        return outputs
 
-    def _stop(self, module: nn.Module, inputs: Any, output: Tensor) -> None:
-        self._output = output
-        raise _Reached
+    def _keeper(self, name: str) -> Any:
+        def keep(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            self._outputs[name] = output
+            if len(self._outputs) == len(self.taps):
+                raise _Reached
+
+        return keep

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from trainables.transfer.attention import AttentionTransfer
+import importlib
+import pkgutil
 
-METHODS = {AttentionTransfer.name: AttentionTransfer}
+from trainables.transfer.method import METHODS as METHODS
+
+for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
+    importlib.import_module(f"{__name__}.{_module}")

@@ -12,38 +12,43 @@ Shapes: B images, C planes of h x w (32 planes of 8 x 8 at 256 x 256 px).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
+
+from trainables.transfer.method import Method
 
 # Below this a plane, or a difference of two unit planes, counts as zero. Far above float32's underflow in a square, far
 # below any plane that carries a picture.
 EPSILON = 1e-12
 
 
-class AttentionTransfer:
-    """Eq. 1 behind the interface of a method: the teacher's knowledge of a view is its planes, each of unit length."""
+class AttentionTransfer(Method):
+    """Eq. 1: the teacher's knowledge of a view is its planes, each of unit length."""
 
     name = "attention"
     reference = "Akbarian et al. 2020, Eq. 1, after Zagoruyko and Komodakis, ICLR 2017"
     formula = "L_AT = 1/C sum_j || Q_S^j/||Q_S^j|| - Q_T^j/||Q_T^j|| ||"
-    needs_teacher = True
+    teacher_roles = student_roles = ("attention",)
 
-    def knowledge(self, teacher_BChw: Tensor) -> Tensor:
-        """The teacher's unit planes [B, C, h, w], without gradient."""
-        return unit_planes(teacher_BChw.detach())
+    def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
+        """The teacher's unit planes [B, C, h, w]."""
+        return unit_planes(teacher["attention"].detach())
 
-    def loss(self, student_BChw: Tensor, knowledge_BChw: Tensor) -> Tensor:
+    def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
         """L_AT, a scalar.
 
         Raises:
             ValueError: student and teacher do not have the same planes.
         """
-        if student_BChw.shape != knowledge_BChw.shape:
+        student_BChw = student["attention"]
+        if student_BChw.shape != knowledge.shape:
             raise ValueError(
                 "student and teacher must have the same planes at the tap (Eq. 1), "
-                f"but got {tuple(student_BChw.shape)} and {tuple(knowledge_BChw.shape)}"
+                f"but got {tuple(student_BChw.shape)} and {tuple(knowledge.shape)}"
             )
-        return plane_lengths(unit_planes(student_BChw) - knowledge_BChw).mean()
+        return plane_lengths(unit_planes(student_BChw) - knowledge).mean()
 
 
 def unit_planes(planes_BChw: Tensor) -> Tensor:

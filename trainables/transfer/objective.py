@@ -8,19 +8,18 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.config import BETA_MAX, BETA_MIN
+from trainables.config import check_beta
 
 TASKS = ("multiclass", "multilabel")
 
 
-def total_loss(ce: Tensor, transfer: Tensor, beta: float) -> Tensor:
+def total_loss(ce: Tensor, transfer: Tensor, beta: float, method: str = "attention") -> Tensor:
     """Eq. 2: ``L_tot = CE_S + L_AT / beta``. A small beta is much attention; at infinity it is transfer learning.
 
     Raises:
-        ValueError: beta is outside [1, 2000].
+        ValueError: beta is outside the method's range: [1, 2000] for attention transfer.
     """
-    if not BETA_MIN <= beta <= BETA_MAX:
-        raise ValueError(f"{BETA_MIN:g} <= beta <= {BETA_MAX:g} must hold, but got beta={beta}")
+    check_beta(method, beta)
     return ce + transfer / beta
 
 

@@ -58,7 +58,9 @@ def test_a_truncated_network_gives_the_taps_output(name):
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad(), Taps(network, [ATTENTION_TAP[name]]) as taps:
         network(images)
-    assert torch.equal(Truncated(network, ATTENTION_TAP[name])(images), taps[ATTENTION_TAP[name]])
+    assert torch.equal(
+        Truncated(network, [ATTENTION_TAP[name]])(images)[ATTENTION_TAP[name]], taps[ATTENTION_TAP[name]]
+    )
 
 
 def test_nothing_behind_the_tap_is_computed():
@@ -69,17 +71,17 @@ def test_nothing_behind_the_tap_is_computed():
             lambda module, inputs, each=each: ran.append(each)
         )
     network.classifier.register_forward_pre_hook(lambda module, inputs: ran.append("classifier"))
-    Truncated(network, ATTENTION_TAP["densenet121"])(torch.randn(1, 3, 64, 64))
+    Truncated(network, [ATTENTION_TAP["densenet121"]])(torch.randn(1, 3, 64, 64))
     assert ran == ["denseblock4.denselayer15"]
 
 
 def test_a_teacher_stays_as_it_is_whatever_its_owner_does(name):
-    teacher = Truncated(build(name, 2).train(), ATTENTION_TAP[name])
+    teacher = Truncated(build(name, 2).train(), [ATTENTION_TAP[name]])
     owner = torch.nn.ModuleList([teacher]).train()
     before = {key: tensor.clone() for key, tensor in teacher.state_dict().items()}
     images = torch.randn(2, 3, 64, 64, requires_grad=True)
     for _ in range(2):
-        output = owner[0](images)
+        output = owner[0](images)[ATTENTION_TAP[name]]
     assert not any(module.training for module in teacher.modules())
     assert all(torch.equal(tensor, before[key]) for key, tensor in teacher.state_dict().items())
     assert not output.requires_grad

@@ -20,6 +20,7 @@ from trainables.transfer.attention import AttentionTransfer
 NUM_IMAGES = 40
 KEY = {"teacher": "t", "data": "d", "seed": 1}
 PLENTY = 1 << 30
+TAP = ATTENTION_TAP["densenet121"]
 
 
 class Teacher:
@@ -144,12 +145,12 @@ def test_trials_that_fill_it_at_once_read_what_they_should(tmp_path: Path) -> No
 def test_a_teachers_answer_does_not_depend_on_the_batch_that_it_comes_in() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    teacher = Truncated(build("densenet121", 2), ATTENTION_TAP["densenet121"]).to(memory_format=torch.channels_last)
-    method = AttentionTransfer()
+    teacher = Truncated(build("densenet121", 2), [TAP]).to(memory_format=torch.channels_last)
+    method = AttentionTransfer("multilabel", {})
     views = torch.randn(21, 3, 64, 64).contiguous(memory_format=torch.channels_last)
 
     def compute(batch: Tensor) -> Tensor:
-        return method.knowledge(teacher(batch))
+        return method.knowledge({"attention": teacher(batch)[TAP]})
 
     whole = in_batches(compute, views, 8)
     order = torch.randperm(21)
@@ -159,8 +160,9 @@ def test_a_teachers_answer_does_not_depend_on_the_batch_that_it_comes_in() -> No
 
 def test_half_precision_changes_the_loss_by_less_than_a_thousandth() -> None:
     torch.manual_seed(0)
-    method = AttentionTransfer()
-    student, knowledge = torch.randn(32, 32, 8, 8), method.knowledge(torch.randn(32, 32, 8, 8))
+    method = AttentionTransfer("multilabel", {})
+    student = {"attention": torch.randn(32, 32, 8, 8)}
+    knowledge = method.knowledge({"attention": torch.randn(32, 32, 8, 8)})
     exact = method.loss(student, knowledge)
     assert abs(method.loss(student, rounded(knowledge)) - exact) / exact < 1e-3
     assert cache.rounded(knowledge).dtype == torch.float32

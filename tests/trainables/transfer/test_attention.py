@@ -11,8 +11,8 @@ from trainables.transfer.attention import AttentionTransfer, plane_lengths, unit
 
 
 def l_at(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-    method = AttentionTransfer()
-    return method.loss(student, method.knowledge(teacher))
+    method = AttentionTransfer("multilabel", {})
+    return method.loss({"attention": student}, method.knowledge({"attention": teacher}))
 
 
 def planes(*values: list[float]) -> torch.Tensor:
@@ -80,8 +80,10 @@ def test_a_zero_plane_gets_no_gradient_and_leaves_the_others_as_they_are():
 def test_the_gradient_agrees_with_finite_differences():
     generator = torch.Generator().manual_seed(0)
     student = torch.randn(2, 3, 4, 4, dtype=torch.float64, generator=generator, requires_grad=True)
-    knowledge = AttentionTransfer().knowledge(torch.randn(2, 3, 4, 4, dtype=torch.float64, generator=generator))
-    assert torch.autograd.gradcheck(lambda own: AttentionTransfer().loss(own, knowledge), [student])
+    method = AttentionTransfer("multilabel", {})
+    teacher = torch.randn(2, 3, 4, 4, dtype=torch.float64, generator=generator)
+    knowledge = method.knowledge({"attention": teacher})
+    assert torch.autograd.gradcheck(lambda own: method.loss({"attention": own}, knowledge), [student])
 
 
 def test_a_step_down_the_gradient_brings_the_student_closer():
@@ -94,7 +96,7 @@ def test_a_step_down_the_gradient_brings_the_student_closer():
 
 def test_no_gradient_reaches_the_teacher():
     student, teacher = (torch.randn(1, 2, 2, 2, requires_grad=True) for _ in range(2))
-    assert not AttentionTransfer().knowledge(teacher).requires_grad
+    assert not AttentionTransfer("multilabel", {}).knowledge({"attention": teacher}).requires_grad
     l_at(student, teacher).backward()
     assert teacher.grad is None
     assert student.grad.abs().sum() > 0

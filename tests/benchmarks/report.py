@@ -1,0 +1,133 @@
+"""How long the report takes, and how much memory, against the number of runs: `python -m tests.benchmarks.report`.
+
+The store is MLflow's own, in SQLite. One sweep of 7 cells is written through MLflow's client, with three confirming
+repeats a cell and predictions on 1,169 images; its search runs are then copied in SQL, since the client would take
+hours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from mlflow.entities import Metric, Param
+from mlflow.tracking import MlflowClient
+
+from search_spaces import SPACES
+from search_spaces.space import Cell
+from trainables.config import BETA_CONVENTION, RECIPE_VERSION, TrialConfig, TrialSpec
+from trainables.data.readers.chestxray8 import LABELS
+
+NUM_EPOCHS = 128
+NUM_TEST_IMAGES = 1_169  # Table II
+CURVES = ("val_auc", "score", "best_score", "train_loss", "train_ce", "train_transfer", "val_loss", "rung")
+ROOT = Path(__file__).parents[2]
+
+
+def write_store(folder: Path, num_runs: int) -> str:
+    """A store of `num_runs` search runs of 128 epochs; returns its tracking URI."""
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    client = MlflowClient(uri)
+    experiment = client.create_experiment("chestxray8", (folder / "artifacts").as_uri())
+    parent = _parent(client, experiment)
+    templates = {}
+    for number, cell in enumerate(SPACES["chestxray8"].cells):
+        templates[cell.name] = _trial(client, experiment, parent, _config(cell, "search", 0))
+        for seed in (1, 2, 3):
+            run_id = _trial(client, experiment, parent, _config(cell, "confirm", seed))
+            client.log_batch(run_id, [Metric("test_auc", 0.7 + 0.01 * number + 0.001 * seed, 0, NUM_EPOCHS)])
+            _predictions(folder, seed + 10 * number)
+            client.log_artifact(run_id, str(folder / "predictions.parquet"))
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        for number in range(num_runs - len(templates)):
+            _copy(database, list(templates.values())[number % len(templates)], uuid.UUID(int=number + 1).hex)
+    return uri
+
+
+def _config(cell: Cell, phase: str, seed: int) -> TrialConfig:
+    beta = None if cell.teacher == "none" else 10.0
+    facts = {"method": cell.method, "teacher": cell.teacher, "student": cell.student, "unfreeze": cell.unfreeze}
+    return TrialConfig(dataset="chestxray8", beta=beta, phase=phase, seed=seed, **facts)  # type: ignore[arg-type]
+
+
+def _parent(client: MlflowClient, experiment: str) -> str:
+    tags = {"kind": "sweep", "sweep": "bench", "dataset": "chestxray8", "data": "phantom"}
+    return str(client.create_run(experiment, 1, tags, run_name="bench").info.run_id)
+
+
+def _trial(client: MlflowClient, experiment: str, parent: str, config: TrialConfig) -> str:
+    spec = TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
+    tags = {
+        "mlflow.parentRunId": parent, "kind": "trial", "sweep": "bench", "dataset": "chestxray8", "data": "phantom",
+        "phase": config.phase, "cell": config.cell, "trial": spec.key, "number": "1", "seed": str(config.seed),
+        "recipe": str(RECIPE_VERSION), "data_fingerprint": "d", "split_fingerprint": "s", "teacher_fingerprint": "t",
+        "teacher_is_phantom": "true", "beta_convention": BETA_CONVENTION, "num_trainable": "6968206",
+    }  # fmt: skip
+    run_id = str(client.create_run(experiment, 2, tags).info.run_id)
+    curve = 0.6 + 0.1 * np.random.default_rng(config.seed).uniform(size=NUM_EPOCHS)
+    for name in (*CURVES, *(f"val_auc_{label.replace(' ', '_')}" for label in LABELS)):
+        client.log_batch(run_id, [Metric(name, float(value), 3, epoch) for epoch, value in enumerate(curve, 1)])
+    client.log_batch(run_id, params=[Param(name, str(value)) for name, value in asdict(config).items()])
+    client.set_terminated(run_id, "FINISHED", 4)
+    return run_id
+
+
+def _predictions(folder: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth = np.random.default_rng(0).uniform(size=(NUM_TEST_IMAGES, len(LABELS))) < 0.1
+    scores = 1 / (1 + np.exp(-(truth + rng.normal(size=truth.shape))))
+    frame = pd.DataFrame({"image": [f"{n:06d}" for n in range(NUM_TEST_IMAGES)]})
+    frame["patient"] = [f"{n // 2:06d}" for n in range(NUM_TEST_IMAGES)]
+    frame = frame.assign(view="PA", sex=np.where(np.arange(NUM_TEST_IMAGES) % 2, "F", "M"), age_years=50.0)
+    for number, label in enumerate(LABELS):
+        frame[f"label_{label}"] = truth[:, number].astype(np.int8)
+        frame[f"probability_{label}"] = scores[:, number].astype(np.float32)
+    frame.to_parquet(folder / "predictions.parquet")
+
+
+def _copy(database: sqlite3.Connection, template: str, run_id: str) -> None:
+    """A run with all that belongs to it under another id, and with a trial's key of its own."""
+    for table in ("runs", "tags", "params", "metrics", "latest_metrics"):
+        columns = [row[1] for row in database.execute(f"pragma table_info({table})")]
+        chosen = ", ".join("?" if name == "run_uuid" else f'"{name}"' for name in columns)
+        names = ", ".join(f'"{name}"' for name in columns)
+        database.execute(
+            f"insert into {table} ({names}) select {chosen} from {table} where run_uuid = ?", (run_id, template)
+        )
+    database.execute("update tags set value = ? where run_uuid = ? and key = 'trial'", (run_id[-16:], run_id))
+
+
+def measure(uri: str, out: Path) -> tuple[float, float]:
+    """Wall-clock seconds and peak memory (GiB) of the report's own command, imports and all."""
+    started_s = time.perf_counter()
+    command = [sys.executable, "-m", "analysis.report", "chestxray8", "--tracking-uri", uri, "--out", str(out)]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    peak_gib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    return time.perf_counter() - started_s, peak_gib
+
+
+def main() -> None:
+    """Prints a row a size."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.report", description=(__doc__ or "")[:90])
+    parser.add_argument(
+        "--runs", type=int, nargs="+", default=[1_250, 2_500, 5_000, 10_000], help="default: %(default)s"
+    )
+    print("runs of 128 epochs | report, s (target: 60 at 10,000) | peak memory, GiB (target: 4)")
+    for num_runs in parser.parse_args().runs:
+        with tempfile.TemporaryDirectory() as folder:
+            seconds, peak_gib = measure(write_store(Path(folder), num_runs), Path(folder) / "reports")
+        print(f"{num_runs} | {seconds:.1f} | {peak_gib:.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""What holds for every method: its limits, its gradient, and that a new one is one class and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from search_spaces import space_of
+from search_spaces.space import Cell
+from trainables.config import TrialConfig, TrialSpec
+from trainables.models.densenet import TAPS, build
+from trainables.models.taps import Taps
+from trainables.teachers import ledger
+from trainables.teachers.guide import Guide
+from trainables.teachers.ledger import Teacher
+from trainables.transfer import METHODS
+from trainables.transfer.method import Method
+
+SHAPES = {"shallow": (5, 16, 16), "middle": (6, 8, 8), "attention": (4, 2, 2), "embedding": (12, 2, 2)}
+PLANES = {role: (shape[0], shape[0]) for role, shape in SHAPES.items()}
+OWN = sorted(METHODS)  # before any test defines another
+ZERO_AT_EQUAL = [name for name in OWN if name not in ("attention-permuted", "hints")]
+
+
+def tensors(seed: int, num_images: int = 3) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    made = {
+        role: torch.randn((num_images, *shape), generator=generator, dtype=torch.float64)
+        for role, shape in SHAPES.items()
+    }
+    return {**made, "logits": 2 * torch.randn((num_images, 7), generator=generator, dtype=torch.float64)}
+
+
+def make(name: str, task: str = "multilabel") -> Method:
+    torch.manual_seed(0)
+    return METHODS[name](task, PLANES).double()
+
+
+def only(values: Mapping[str, Tensor], roles: tuple[str, ...]) -> dict[str, Tensor]:
+    return {role: values[role] for role in roles}
+
+
+@pytest.mark.parametrize("name", ZERO_AT_EQUAL)
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+def test_a_student_that_is_the_teacher_has_no_loss(name: str, task: str) -> None:
+    method, same = make(name, task), tensors(1)
+    assert float(method.loss(same, method.knowledge(same))) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_loss_is_positive_and_its_gradient_is_the_numerical_one(name: str) -> None:
+    method, student, knowledge = make(name), tensors(1), make(name).knowledge(tensors(2))
+    assert method.loss(student, knowledge).item() > 0
+    roles = method.student_roles
+    inputs = [student[role].requires_grad_() for role in roles]
+
+    def loss(*values: Tensor) -> Tensor:
+        return method.loss(dict(zip(roles, values, strict=True)), knowledge)
+
+    assert torch.autograd.gradcheck(loss, inputs)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_knowledge_is_a_row_a_view_without_gradient(name: str) -> None:
+    method, teacher = make(name), {role: value.requires_grad_() for role, value in tensors(2).items()}
+    knowledge = method.knowledge(only(teacher, method.teacher_roles))
+    assert len(knowledge) == 3 and not knowledge.requires_grad
+    alone = method.knowledge({role: value[1:2] for role, value in only(teacher, method.teacher_roles).items()})
+    torch.testing.assert_close(alone[0], knowledge[1])  # what is kept of a view does not depend on the others
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_each_says_what_it_is_and_has_a_range(name: str) -> None:
+    method = METHODS[name]
+    assert method.reference and method.formula.startswith("L")
+    for knob in (method.beta, *method.knobs.values()):
+        assert knob.low <= knob.first <= knob.high
+    cell = Cell(method=name, teacher="mimic-cxr", student="densenet40")
+    space = space_of("chexpert", "multilabel")
+    assert set(space.first(cell)) == set(space.ranges(cell)) == {"learning_rate", "weight_decay", "beta", *method.knobs}
+    assert len(space.grid_points(cell)) == 12
+
+
+def test_a_knob_outside_its_range_is_named() -> None:
+    with pytest.raises(ValueError, match=r"1 <= temperature <= 20 must hold, but got temperature=0.5"):
+        METHODS["distillation"]("multilabel", {}, temperature=0.5)
+    with pytest.raises(ValueError, match="attention has the knobs none, but got 'temperature'"):
+        METHODS["attention"]("multilabel", {}, temperature=4.0)
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
+    torch.manual_seed(1)
+    facts: dict[str, Any] = {"task": "multilabel", "label_names": ("Mass", "Edema", "Nodule"), "source": "drawn"}
+    weights = build("densenet121", 3).state_dict()
+    folder = tmp_path_factory.mktemp("teachers")
+    return ledger.save(folder, weights, name="t", architecture="densenet121", is_phantom=True, **facts)
+
+
+@pytest.mark.parametrize("student", list(TAPS))
+@pytest.mark.parametrize("name", OWN)
+def test_every_method_teaches_every_student(name: str, student: str, teacher: Teacher) -> None:
+    torch.manual_seed(2)
+    torch.set_num_threads(1)
+    network = build(student, 2)
+    cpu = torch.device("cpu")
+    guide = Guide(name, student, teacher, cpu, task="multilabel", label_names=("Nodule", "Mass"), batch_size=4)
+    views = torch.randn(4, 3, 64, 64)
+    knowledge = guide.knowledge(views)
+    optimizer = torch.optim.Adam([*network.parameters(), *guide.parameters()], lr=3e-4)
+    losses = []
+    for _ in range(6):
+        with Taps(network, guide.student_taps) as taps:
+            logits = network(views)
+        loss = guide.loss(taps, logits, knowledge)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss))
+    if name == "attention-permuted":
+        assert all(0 < loss < 2 for loss in losses)
+    else:
+        assert losses[-1] < losses[0]
+    assert all(parameter.grad is None for parameter in guide._network.parameters())
+
+
+def test_outputs_are_compared_label_by_label_by_name(teacher: Teacher) -> None:
+    guide = Guide("compression", "densenet40", teacher, torch.device("cpu"), label_names=("Nodule", "Hernia", "Mass"))
+    views = torch.randn(2, 3, 64, 64)
+    network = build("densenet121", 3).eval()
+    network.load_state_dict(teacher.state_dict())
+    with torch.no_grad():
+        outputs = network(views)
+    torch.testing.assert_close(guide.knowledge(views), outputs[:, [2, 0]], rtol=1e-4, atol=1e-5)
+    own = torch.tensor([[1.0, 9.0, 2.0], [3.0, 9.0, 4.0]])
+    expected = (own[:, [0, 2]] - outputs[:, [2, 0]]).square().mean()
+    loss = guide.loss(Taps(nn.Module(), ()), own, guide.knowledge(views))
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("task", "labels"),
+    [("multilabel", ("Hernia",)), ("multiclass", ("Mass", "Edema", "Nodule"))],
+    ids=["names", "task"],
+)
+def test_without_labels_in_common_outputs_are_not_compared(
+    teacher: Teacher, task: str, labels: tuple[str, ...]
+) -> None:
+    with pytest.raises(ValueError, match=r"distillation compares outputs, .* the teacher t has Mass, Edema, Nodule"):
+        Guide("distillation", "densenet40", teacher, torch.device("cpu"), task=task, label_names=labels)
+
+
+def test_a_new_method_is_one_class(teacher: Teacher) -> None:
+    class Mean(Method):
+        name = "toy"
+        reference = "nobody"
+        formula = "L = (mean z_S - mean z_T)^2"
+        teacher_roles = student_roles = ("embedding",)
+
+        def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
+            return teacher["embedding"].mean(dim=(1, 2, 3))[:, None]
+
+        def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
+            return (student["embedding"].mean(dim=(1, 2, 3))[:, None] - knowledge).square().mean()
+
+    guide = Guide("toy", "densenet40", teacher, torch.device("cpu"))
+    assert guide.knowledge(torch.randn(2, 3, 64, 64)).shape == (2, 1)
+    cell = Cell(method="toy", teacher="t", student="densenet40")
+    assert set(space_of("retina", "multiclass").ranges(cell)) == {"learning_rate", "weight_decay", "beta"}
+    del METHODS["toy"]
+
+
+def test_knobs_are_part_of_a_trials_name_and_none_changes_no_name() -> None:
+    plain = TrialConfig(dataset="retina", method="attention", teacher="imagenet", beta=60.0)
+    knobs = (("temperature", 4.0),)
+    with_knobs = TrialConfig(dataset="retina", method="distillation", teacher="t", beta=1.0, knobs=knobs)
+    keys = [TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s").key for config in (plain, with_knobs)]
+    assert keys[0] == "6a5d04be66c909cd" != keys[1]  # as it was before there were knobs
+    other = TrialConfig.from_dict({**vars(with_knobs), "knobs": [["temperature", 4.0]]})
+    assert other == with_knobs
+
+
+def test_files_of_the_folder_are_found_by_themselves() -> None:
+    folder = Path(__file__).parents[3] / "trainables" / "transfer"
+    assert {"attention", "distillation", "hints", "flow", "similarity", "compression"} <= set(OWN)
+    assert len(list(folder.glob("*.py"))) >= len(OWN)

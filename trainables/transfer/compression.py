@@ -1,0 +1,35 @@
+"""Model compression (Bucila, Caruana and Niculescu-Mizil, KDD 2006): the teacher's logits as a target.
+
+    L = mean_l (z_S^l - z_T^l)^2
+
+Of an ensemble the mean of the logits is the target: an ensemble is a teacher whose logits are such means.
+
+Shapes: B images, L shared labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+from torch.nn import functional
+
+from trainables.transfer.method import Knob, Method
+
+
+class Compression(Method):
+    """Regression on the teacher's logits."""
+
+    name = "compression"
+    reference = "Bucila, Caruana and Niculescu-Mizil, KDD 2006"
+    formula = "L = mean_l (z_S - z_T)^2"
+    teacher_roles = student_roles = ("logits",)
+    beta = Knob(low=0.1, high=100.0, first=1.0, log=True)
+
+    def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
+        """The logits [B, L]."""
+        return teacher["logits"].detach()
+
+    def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
+        """The mean squared difference of the logits, a scalar."""
+        return functional.mse_loss(student["logits"], knowledge)

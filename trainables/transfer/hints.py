@@ -1,0 +1,45 @@
+"""FitNets (Romero et al., ICLR 2015): the student's middle layer, through a regressor, predicts the teacher's.
+
+    L = 1/2 mean || u_T - r(v_S) ||^2
+
+In one stage, beside the cross-entropy; the original trains it alone first. Both layers are pooled to a quarter of their
+side, so that the knowledge of a view stays small; the mean instead of the sum over a map makes beta independent of the
+image's size.
+
+Shapes: B images, C planes of h x w.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainables.transfer.method import Knob, Method
+
+POOLED = 4  # times smaller
+
+
+class Hints(Method):
+    """The regressor is trained and saved with the student, and thrown away in the end."""
+
+    name = "hints"
+    reference = "Romero et al., FitNets, ICLR 2015, Eq. 3"
+    formula = "L = 1/2 mean || u_T - r(v_S) ||^2, r: 1 x 1 convolution"
+    teacher_roles = student_roles = ("middle",)
+    beta = Knob(low=0.01, high=100.0, first=1.0, log=True)
+
+    def __init__(self, task: str, planes: Mapping[str, tuple[int, int]], **knobs: float) -> None:
+        super().__init__(task, planes, **knobs)
+        num_student, num_teacher = planes["middle"]
+        self.regressor = nn.Conv2d(num_student, num_teacher, kernel_size=1)
+
+    def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
+        """The teacher's hint, pooled: [B, C_T, h / 4, w / 4]."""
+        return functional.avg_pool2d(teacher["middle"].detach(), POOLED, ceil_mode=True)
+
+    def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
+        """Half the mean squared difference, a scalar."""
+        pooled = functional.adaptive_avg_pool2d(student["middle"], (knowledge.shape[2], knowledge.shape[3]))
+        return functional.mse_loss(self.regressor(pooled), knowledge) / 2

@@ -1,0 +1,85 @@
+"""The interface of a way to transfer knowledge. A method is one file in this folder, and is found by itself.
+
+A method says which teacher tensors it needs, what of them it keeps (its *knowledge*, a small tensor a view, which is
+cached), which student tensors, its loss, and its own knobs. The loop, the cache and the search spaces know only that.
+
+Tensors are named by role: "attention", "shallow", "middle" and "embedding" are the networks' declared taps
+(`trainables.models.densenet.TAPS`), "logits" the outputs for the labels that teacher and student share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from trainables.config import BETA_MAX, BETA_MIN
+
+METHODS: dict[str, type[Method]] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knob:
+    """A number of a method's own, with the range that a search tries, and its value in a cell's first trial."""
+
+    low: float
+    high: float
+    first: float
+    log: bool = False
+
+
+class Method(nn.Module):
+    """A loss between what a student and a frozen teacher make of the same views; ``L = CE + loss / beta`` (Eq. 2).
+
+    A module, so that a method may have layers of its own, which are trained and saved with the student.
+    """
+
+    name: ClassVar[str]
+    reference: ClassVar[str]
+    formula: ClassVar[str]
+    teacher_roles: ClassVar[tuple[str, ...]]
+    student_roles: ClassVar[tuple[str, ...]]
+    knobs: ClassVar[Mapping[str, Knob]] = {}
+    beta: ClassVar[Knob] = Knob(low=BETA_MIN, high=BETA_MAX, first=100.0, log=True)
+    tasks: ClassVar[tuple[str, ...]] = ("multiclass", "multilabel")
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" in cls.__dict__:
+            METHODS[cls.name] = cls
+
+    def __init__(self, task: str, planes: Mapping[str, tuple[int, int]], **knobs: float) -> None:
+        """What a method may need to know.
+
+        Args:
+            task: "multiclass" or "multilabel": whether logits go through a softmax or through a sigmoid each.
+            planes: by role, the number of planes in the student and in the teacher.
+            knobs: values of the method's own knobs; those not given have their first value.
+
+        Raises:
+            ValueError: a knob is unknown, or outside its range.
+        """
+        super().__init__()
+        self.task = task
+        for name, value in knobs.items():
+            if name not in self.knobs:
+                raise ValueError(f"{self.name} has the knobs {', '.join(self.knobs) or 'none'}, but got {name!r}")
+            knob = self.knobs[name]
+            if not knob.low <= value <= knob.high:
+                raise ValueError(f"{knob.low:g} <= {name} <= {knob.high:g} must hold, but got {name}={value}")
+        self.knob = {name: knobs.get(name, knob.first) for name, knob in self.knobs.items()}
+
+    def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
+        """What is kept of the teacher's tensors (by role, without gradient): [B, ...], a row a view."""
+        raise NotImplementedError
+
+    def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
+        """A scalar, from the student's tensors (by role) and the knowledge of the same views."""
+        raise NotImplementedError
+
+
+def needs_shared_labels(method: type[Method]) -> bool:
+    """Whether the method compares outputs, so that teacher and student must have labels in common."""
+    return "logits" in method.student_roles
