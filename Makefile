@@ -23,8 +23,8 @@ format: install  ## mend the format and what the linter can mend
 smoke: install  ## a sweep as short as can be, on phantom images
 	$(PYTHON) -m platform.sweep retina --epochs 1 --trials 1 --repeats 1 --name smoke
 
-bench: install  ## the slowest tests, with their times
-	$(PYTHON) -m pytest -m slow --durations=0
+bench: install  ## every benchmark; BENCHMARKS.md keeps the figures
+	$(PYTHON) -m tests.benchmarks
 
 lock: install  ## pin anew what pyproject.toml asks for
 	.venv/bin/uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest --upgrade \

@@ -63,12 +63,17 @@ def test_a_flip_mirrors_left_to_right_about_half_of_the_views():
     assert 16 < mirrored.sum() < 48
 
 
+@pytest.mark.parametrize("turn", [augment._turn_by_pillow, augment._turn_by_gathering])
+@pytest.mark.parametrize("planes", [1, 3])
 @pytest.mark.parametrize("size_px", [33, 64])
-@pytest.mark.parametrize("angle_deg", [-15.0, -4.0, 9.5, 90.0])
-def test_a_rotation_agrees_with_torchvisions_nearest_one(angle_deg, size_px):
-    images = pictures(1, size_px)
-    ours = augment._rotate_and_flip(images, np.deg2rad([angle_deg]), np.array([False]))[0].permute(2, 0, 1)
+@pytest.mark.parametrize("angle_deg", [-15.0, -4.0, 0.0, 9.5, 90.0])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_rotation_agrees_with_torchvisions_nearest_one(turn, angle_deg, size_px, planes, mirrored):
+    images = pictures(1, size_px, planes)
+    ours = turn(images, np.deg2rad([angle_deg]), np.array([mirrored]))[0].permute(2, 0, 1)
     theirs = functional.rotate(images[0].permute(2, 0, 1), angle_deg, InterpolationMode.NEAREST)
+    if mirrored:
+        theirs = theirs.flip(2)
     # Pixels whose source lies half-way between two may be rounded either way.
     assert (ours == theirs).float().mean() > 0.99
 
