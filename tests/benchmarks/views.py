@@ -26,7 +26,7 @@ from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
 from trainables.data.readers import chestxray8, read, retina
 
-NUM_IMAGES = 64
+NUM_IMAGES = 96
 BATCH_SIZE = 32
 TARGETS = {"retina": 15, "chestxray8": 40}  # times torchvision's speed
 FLOOR_TARGET = 0.35
@@ -61,7 +61,9 @@ def torchvisions_way(listing: Listing, image_size_px: int) -> Callable[[], objec
             return steps(image.convert("RGB"))  # type: ignore[no-any-return]
 
     paths = listing.rows["path"].tolist()
-    return lambda: [torch.stack([load(path) for path in paths[i : i + BATCH_SIZE]]) for i in range(0, 64, BATCH_SIZE)]
+    return lambda: [
+        torch.stack([load(path) for path in paths[i : i + BATCH_SIZE]]) for i in range(0, NUM_IMAGES, BATCH_SIZE)
+    ]
 
 
 def measure(dataset: str, image_size_px: int, num_rounds: int) -> dict[str, float]:
@@ -97,7 +99,7 @@ def main() -> None:
         prog="python -m tests.benchmarks.views", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--size", type=int, default=256, metavar="PX", help="default: %(default)s")
-    parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=15, help="default: %(default)s")
     given = parser.parse_args()
     torch.set_num_threads(1)
     print("data set | torchvision, images/s | ours | ratio (target) | share of the floor (target)")

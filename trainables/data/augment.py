@@ -62,14 +62,20 @@ def normalise(images_BHWC: Tensor) -> Tensor:
     planes, width = 3, images_BHWC.shape[2]
     scale = 1 / (255 * torch.tensor(IMAGENET_STD, device=images_BHWC.device))
     offset = -255 * torch.tensor(IMAGENET_MEAN, device=images_BHWC.device) * scale
-    views_BHWC = images_BHWC.to(torch.float32)
     if images_BHWC.shape[3] == 1:
-        views_BHWC = torch.addcmul(offset, views_BHWC, scale)  # broadcasting widens the plane
-        return views_BHWC.permute(0, 3, 1, 2)
+        images_BHWC = _widened(images_BHWC)
     # Constants as long as a row of pixels, not as one pixel: 18,600 images/s of 256 px, not 4,000 (one CPU core).
-    rows_BHX = views_BHWC.flatten(2)
+    rows_BHX = images_BHWC.to(torch.float32).flatten(2)
     torch.addcmul(offset.repeat(width), rows_BHX, scale.repeat(width), out=rows_BHX)
     return rows_BHX.unflatten(2, (width, planes)).permute(0, 3, 1, 2)
+
+
+def _widened(grey_BHW1: Tensor) -> Tensor:
+    """Three equal planes; plane by plane, which is faster than a broadcast copy with three bytes in its inner loop."""
+    wide_BHWC = grey_BHW1.new_empty((*grey_BHW1.shape[:3], 3))
+    for plane in range(3):
+        wide_BHWC[..., plane] = grey_BHW1[..., 0]
+    return wide_BHWC
 
 
 def _turn_by_pillow(images_BHWC: Tensor, angles_B: NDArray[np.float64], mirrored_B: NDArray[np.bool_]) -> Tensor:

@@ -104,14 +104,14 @@ def _write(
     with part.open("wb") as file, pa.ipc.new_file(file, schema) as writer:
         pending: pa.RecordBatch | None = None
         decoded = _decoded(listing, columns["path"], image_size_px, num_threads, progress, unreadable)
-        for rows, images in _in_batches(decoded, image_size_px, listing.channels):
+        for rows, images, digests in _in_batches(decoded, image_size_px, listing.channels):
             if pending is not None:
                 writer.write_batch(pending)
             pending = _batch(schema, columns, rows, images)
-            for row, image in zip(rows, images, strict=True):
+            for row, digest in zip(rows, digests, strict=True):
                 where = f"{columns['split'][row]} {columns['train_rank'][row]};".encode()
                 splits.update(where)
-                content.update(where + columns["labels"][row].tobytes() + hashlib.blake2b(image).digest())
+                content.update(where + columns["labels"][row].tobytes() + digest)
         _stop_at(unreadable, len(columns["path"]), skip_unreadable or pending is None)
         if pending is None:
             raise UnreadableImagesError(f"none of the {len(columns['path'])} images of {listing.root} can be read")
@@ -139,42 +139,52 @@ def _decoded(
     num_threads: int | None,
     progress: bool,
     unreadable: list[tuple[str, str]],
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Row and pixels of every image that can be read, in order; the others go to `unreadable` with the reason."""
+) -> Iterator[tuple[int, NDArray[np.uint8], bytes]]:
+    """Row, pixels and their hash of every image that can be read, in order; the others go to `unreadable`."""
 
-    def attempt(path: str) -> NDArray[np.uint8] | UnreadableImageError:
+    def attempt(path: str) -> tuple[NDArray[np.uint8], bytes] | UnreadableImageError:
         try:
-            return decode(listing.root, path, image_size_px, listing.channels)
+            image = decode(listing.root, path, image_size_px, listing.channels)
         except UnreadableImageError as error:
             return error
+        return image, hashlib.blake2b(image.data).digest()
 
     bar = tqdm(total=len(paths), desc=f"decoding {listing.dataset}", unit="image", disable=not progress, delay=1)
     with bar, ThreadPoolExecutor(num_threads or os.cpu_count()) as pool:
-        # A stretch at a time: `map` over everything would decode ahead of the writing without bound.
-        for start in range(0, len(paths), ROWS_PER_BATCH):
-            stretch = paths[start : start + ROWS_PER_BATCH]
-            for row, image in enumerate(pool.map(attempt, stretch), start):
-                if isinstance(image, UnreadableImageError):
-                    unreadable.append((paths[row], str(image)))
+        # A stretch is decoded while the one before is written; all at once would be decoded ahead without bound.
+        stretches = [paths[start : start + ROWS_PER_BATCH] for start in range(0, len(paths), ROWS_PER_BATCH)]
+        ahead = pool.map(attempt, stretches[0])
+        for number, stretch in enumerate(stretches):
+            outcomes = ahead
+            ahead = pool.map(attempt, stretches[number + 1] if number + 1 < len(stretches) else [])
+            for row, outcome in enumerate(outcomes, number * ROWS_PER_BATCH):
+                if isinstance(outcome, UnreadableImageError):
+                    unreadable.append((paths[row], str(outcome)))
                 else:
-                    yield row, image
+                    yield row, *outcome
             bar.update(len(stretch))
 
 
 def _in_batches(
-    decoded: Iterator[tuple[int, NDArray[np.uint8]]], image_size_px: int, channels: int
-) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
-    """Rows and pixels [<= ROWS_PER_BATCH, H, W, C]; all batches but the last are full, as `Store.gather` counts on."""
+    decoded: Iterator[tuple[int, NDArray[np.uint8], bytes]], image_size_px: int, channels: int
+) -> Iterator[tuple[list[int], NDArray[np.uint8], list[bytes]]]:
+    """Rows, pixels [<= ROWS_PER_BATCH, H, W, C] and hashes; all batches but the last are full, as `Store.gather` needs.
+
+    Two buffers take turns: a batch stays as it is until the one after the next.
+    """
+    buffers = np.empty((2, ROWS_PER_BATCH, image_size_px, image_size_px, channels), np.uint8)
     rows: list[int] = []
-    images = np.empty((ROWS_PER_BATCH, image_size_px, image_size_px, channels), np.uint8)
-    for row, image in decoded:
+    digests: list[bytes] = []
+    for number, (row, image, digest) in enumerate(decoded):
+        images = buffers[number // ROWS_PER_BATCH % 2]
         images[len(rows)] = image
         rows.append(row)
+        digests.append(digest)
         if len(rows) == ROWS_PER_BATCH:
-            yield rows, images
-            rows, images = [], np.empty_like(images)
+            yield rows, images, digests
+            rows, digests = [], []
     if rows:
-        yield rows, images[: len(rows)]
+        yield rows, images[: len(rows)], digests
 
 
 def _schema(image_bytes: int, num_labels: int) -> pa.Schema:
