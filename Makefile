@@ -1,4 +1,4 @@
-.PHONY: install test quick lint format smoke bench lock
+.PHONY: install test quick lint format smoke bench chaos lock
 
 PYTHON = .venv/bin/python
 
@@ -25,6 +25,9 @@ smoke: install  ## a sweep as short as can be, on phantom images
 
 bench: install  ## every benchmark; BENCHMARKS.md keeps the figures
 	$(PYTHON) -m tests.benchmarks
+
+chaos: install  ## a small sweep, broken at random a hundred times: about an hour on two cores
+	$(PYTHON) -m tests.chaos
 
 lock: install  ## pin anew what pyproject.toml asks for
 	.venv/bin/uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest --upgrade \
