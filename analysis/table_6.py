@@ -109,7 +109,15 @@ def table(frame: pd.DataFrame) -> Table:
         "the paper's table does not list the batch norms",
         "weighted: convolutions and linear layers; the 40 of the name are the convolutions, without the classifier",
     ]
-    return Table(name="table_6", title="Table VI: DenseNet-40", head=head, body=body, frame=frame, notes=notes)
+    return Table(
+        name="table_6",
+        title="Table VI: DenseNet-40",
+        head=head,
+        body=body,
+        frame=frame,
+        notes=notes,
+        is_sortable=False,
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
