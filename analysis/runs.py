@@ -7,7 +7,6 @@ Columns are named as `mlflow.search_runs` names them (``tags.cell``, ``params.be
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -19,6 +18,8 @@ import pandas as pd
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 from mlflow import MlflowClient
 from mlflow.entities import Run
+
+from analysis.database import is_database, run_frame
 
 PAGE_SIZE = 1000
 SETUP = ["tags.data", "tags.recipe", "tags.data_fingerprint", "tags.split_fingerprint", "params.max_epochs"]
@@ -67,7 +68,11 @@ def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
         FileNotFoundError: `tracking_uri` names an SQLite file that does not exist.
         LookupError: the store has no such sweep.
     """
-    frame = _frame(_search(tracking_uri, dataset, sweep))
+    _require_file(tracking_uri)
+    if is_database(tracking_uri):
+        frame = _typed(run_frame(tracking_uri, dataset, sweep))
+    else:
+        frame = _typed(_frame(_search(tracking_uri, dataset, sweep)))
     if sweep is not None and frame.empty:
         raise LookupError(f"no sweep named {sweep!r} for the data set {dataset!r} in {tracking_uri}")
     is_parent = frame["tags.kind"] == "sweep"
@@ -87,8 +92,6 @@ def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
 
 def _search(tracking_uri: str, dataset: str, sweep: str | None) -> list[Run]:
     """Every run of the experiment, page by page."""
-    _require_file(tracking_uri)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     client = MlflowClient(tracking_uri)
     experiment = client.get_experiment_by_name(dataset)
     if experiment is None:
@@ -129,7 +132,11 @@ def _frame(found: list[Run]) -> pd.DataFrame:
         }
         for run in found
     ]
-    frame = pd.DataFrame(rows)
+    return pd.DataFrame(rows)
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """With every column that is read later, and numbers where a parameter is a number in all runs."""
     needed = ["run_id", "status", "start_time", "tags.kind", "tags.sweep", "tags.mlflow.parentRunId", *REQUIRED]
     frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *needed])))
     for name in frame.columns[frame.columns.str.startswith("params.")]:

@@ -14,16 +14,15 @@ import torch
 from optuna.distributions import FloatDistribution
 from safetensors.torch import load_file
 
-from analysis import table_1, table_2
 from platform.conduct import EXIT_UNFINISHED, alone, carry_out
 from platform.ledger import TrialRecord
 from platform.places import Places
 from platform.pretrain import Recipe
-from platform.setup import Setup
+from platform.setup import Setup, parent_tags
 from platform.sources import find_sources
 from search_spaces.space import Cell, Space
 from trainables import checkpoint
-from trainables.config import NO_TEACHER, RECIPE_VERSION, TrialConfig
+from trainables.config import NO_TEACHER, TrialConfig
 from trainables.data.store import Store
 from trainables.evaluate import metric_name
 from trainables.teachers import ledger
@@ -102,17 +101,7 @@ def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Pla
         search="grid",
         num_trials=1,
         num_repeats=0,
-        facts={
-            "dataset": options.dataset,
-            "data": "phantom" if store.is_phantom else "real",
-            "data_fingerprint": store.fingerprint,
-            "split_fingerprint": store.split_fingerprint,
-            "label_names": json.dumps(store.label_names),
-            "table_1": json.dumps(table_1.facts(store)),
-            "table_2": json.dumps(table_2.facts(store)),
-            "recipe": str(RECIPE_VERSION),
-            "settings": settings,
-        },
+        facts=parent_tags(store, settings),
         folder=places.sweep(name),
         cache=places.cache,
         cache_bytes=0,

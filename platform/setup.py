@@ -175,24 +175,29 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         search=options.search,
         num_trials=options.trials or preset.num_trials,
         num_repeats=options.repeats or preset.num_repeats,
-        facts={
-            "dataset": options.dataset,
-            "data": "phantom" if store.is_phantom else "real",
-            "data_fingerprint": store.fingerprint,
-            "split_fingerprint": store.split_fingerprint,
-            "label_names": json.dumps(store.label_names),
-            "table_1": json.dumps(table_1.facts(store)),
-            "table_2": json.dumps(table_2.facts(store)),
-            "recipe": str(RECIPE_VERSION),
-            "settings": settings,
-            "teacher_overlap": seen,
-        },
+        facts=parent_tags(store, settings, seen),
         folder=places.sweep(name),
         cpus_per_trial=options.cpus_per_trial,
         cache=(options.cache or places.cache).resolve(),
         cache_bytes=int(options.cache_gb * 1e9),
         has_gpu=torch.cuda.is_available(),
     )
+
+
+def parent_tags(store: Store, settings: str, teacher_overlap: str = "") -> dict[str, str]:
+    """What the sweep's own run in MLflow says of its data; the tables and the report read it there."""
+    return {
+        "dataset": store.dataset,
+        "data": "phantom" if store.is_phantom else "real",
+        "data_fingerprint": store.fingerprint,
+        "split_fingerprint": store.split_fingerprint,
+        "label_names": json.dumps(store.label_names),
+        "table_1": json.dumps(table_1.facts(store)),
+        "table_2": json.dumps(table_2.facts(store)),
+        "recipe": str(RECIPE_VERSION),
+        "settings": settings,
+        "teacher_overlap": teacher_overlap,
+    }
 
 
 def _with_shared_labels(space: Space, store: Store, teachers: dict[str, Teacher]) -> Space:
