@@ -8,9 +8,23 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from platform.arguments import image_size, plain_name, positive_int, say_errors, share
 from trainables.config import UNCERTAINTY_POLICIES
+
+PLAIN = ("transfer (always in a sweep: the baseline)", "  L = CE", "  fine-tuning the first weights; no teacher")
+
+
+class _ListMethods(argparse.Action):
+    """Prints each method with its formula and source, and ends the program; as --help, it needs no data set."""
+
+    def __call__(self, made: argparse.ArgumentParser, *_: Any) -> None:
+        from trainables.transfer import METHODS  # torch takes seconds
+
+        lines = [f"{name}\n  {method.formula}\n  {method.reference}" for name, method in sorted(METHODS.items())]
+        print("\n".join([*lines, *PLAIN]))
+        made.exit()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     many.add_argument("--gpus-per-trial", type=share, metavar="F", help="default: 1 where there is a GPU, else 0")
     many.add_argument("--concurrent", type=positive_int, metavar="N", help="trials at once; default: as many as fit")
     made.add_argument("--verbose", action="store_true", help="also what Ray says")
-    made.add_argument("--list-methods", action="store_true", help="print the methods and stop")
+    made.add_argument("--list-methods", action=_ListMethods, nargs=0, help="print the methods and stop")
     made.add_argument("--list-cells", action="store_true", help="print the cells and stop")
     return made
 
@@ -83,19 +97,12 @@ def main(arguments: list[str] | None = None) -> int:
     made = parser()
     options = made.parse_args(arguments)
     with say_errors(made):
-        if options.list_methods or options.list_cells:
-            print(_methods() if options.list_methods else _cells(options))
+        if options.list_cells:
+            print(_cells(options))
             return 0
         from platform.conduct import conduct  # torch, Ray and MLflow take ten seconds: not before the flags are right
 
         return conduct(options)
-
-
-def _methods() -> str:
-    from trainables.transfer import METHODS
-
-    lines = [f"{name}\n  {method.formula}\n  {method.reference}" for name, method in sorted(METHODS.items())]
-    return "\n".join(lines)
 
 
 def _cells(options: argparse.Namespace) -> str:

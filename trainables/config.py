@@ -59,6 +59,8 @@ class TrialConfig:
             f"uncertainty must be one of {', '.join(UNCERTAINTY_POLICIES)}",
             self.uncertainty,
         )
+        names = [name for name, _ in self.knobs]
+        _require(names == sorted(set(names)), "knobs must be in alphabetical order, each once", names, "knobs")
         if (self.beta is None) != (self.teacher == NO_TEACHER):
             raise ValueError(
                 "beta must be given exactly where there is a teacher, "

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import torch
 
 from trainables import checkpoint
-from trainables.config import NO_TEACHER, TrialConfig, TrialSpec
+from trainables.config import NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec
 from trainables.data.store import Store
 from trainables.evaluate import metric_name
 from trainables.loop import EpochResult, Training, evaluate, resume, state_of, train
@@ -20,6 +20,7 @@ from trainables.models.densenet import build, load_backbone, unfreeze
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
 from trainables.teachers.ledger import Teacher, load
+from trainables.transfer import code_fingerprint
 
 PREDICTIONS_FILE = "predictions.parquet"
 
@@ -92,6 +93,7 @@ class Job:
                 task=store.task,
                 label_names=store.label_names,
                 knobs=dict(config.knobs),
+                seed=config.seed,
                 batch_size=config.batch_size,
                 cache=self._cache(teacher, store, device),
             )
@@ -112,6 +114,9 @@ class Job:
             "teacher": teacher.fingerprint,
             "method": config.method,
             "architecture": teacher.architecture,
+            # Whose outputs stand in which column: the fingerprints are of weights and pixels alone.
+            "labels": [store.task, store.label_names, teacher.task, teacher.label_names],
+            "code": [RECIPE_VERSION, code_fingerprint()],
             "data": store.fingerprint,
             "seed": config.seed,
             "rotation_deg": config.rotation_deg,

@@ -237,3 +237,12 @@ def test_cells_and_fractions_that_do_not_exist_are_named(places: Any, flags: lis
 def test_a_data_folder_that_is_not_there_is_named(places: Any) -> None:
     with pytest.raises(FileNotFoundError, match="the data folder must exist, but there is no no/such/folder"):
         setup.prepare_sweep(options("--data", "no/such/folder"), places)
+
+
+def test_the_methods_are_listed_without_a_data_set(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        sweep.main(["--list-methods"])
+    said = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "similarity\n  L = 1/B^2 || G_S - G_T ||_F^2" in said and "  Tung and Mori, ICCV 2019" in said
+    assert "transfer (always in a sweep: the baseline)\n  L = CE\n" in said

@@ -30,11 +30,12 @@ class Guide:
         task: the target's: "multiclass" or "multilabel".
         label_names: the target's, for methods that compare outputs.
         knobs: the method's own.
+        seed: draws the first weights of the method's own layers.
         batch_size: how many views the teacher sees at once, always.
         cache: where its answers are kept; None computes them anew each time, with the same outcome.
 
     Raises:
-        ValueError: there is no such method, the teacher has no taps, or no labels that the method needs.
+        ValueError: there is no such method, a network lacks a tap that it wants, or the labels that it needs.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Guide:
         task: str = "multilabel",
         label_names: Sequence[str] = (),
         knobs: Mapping[str, float] | None = None,
+        seed: int = 0,
         batch_size: int = 32,
         cache: KnowledgeCache | None = None,
     ) -> None:
@@ -56,16 +58,22 @@ class Guide:
             raise ValueError(f"a teacher must be one of {', '.join(TAPS)}, but got {teacher.architecture!r}")
         kind = METHODS[method]
         self._student_taps, self._teacher_taps = TAPS[student], TAPS[teacher.architecture]
+        for network_name, roles in ((student, kind.student_roles), (teacher.architecture, kind.teacher_roles)):
+            if unknown := sorted({*roles} - {*TAPS[network_name], LOGITS}):
+                raise ValueError(
+                    f"{method} wants {', '.join(unknown)} of {network_name}, which has {', '.join(TAPS[network_name])}"
+                )
         planes = {
-            role: (self._student_taps[role].num_planes, self._teacher_taps[role].num_planes)
-            for role in {*kind.student_roles, *kind.teacher_roles} - {LOGITS}
+            role: (tap.num_planes, self._teacher_taps[role].num_planes)
+            for role, tap in self._student_taps.items()
+            if role in self._teacher_taps
         }
         # Layers of the method's own are drawn from a generator of their own: the student's weights must not depend on
         # them.
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            torch.manual_seed(seed)
             self.method = kind(task, planes, **(knobs or {})).to(device)
-        self._shared: tuple[list[int], list[int]] = ([], [])
+        self._shared: tuple[list[int], list[int]] | None = None
         if needs_shared_labels(kind):
             self._shared = shared_labels(method, task, label_names, teacher)
         self._batch_size, self._cache = batch_size, cache
@@ -89,7 +97,7 @@ class Guide:
         """What the teacher knows of each view, without gradient; for attention its unit planes [B, 32, H/32, W/32]."""
         outputs = self._network(views_BCHW)
         by_role = {role: outputs[self._module(self._teacher_taps, role)] for role in self.method.teacher_roles}
-        if LOGITS in by_role:
+        if self._shared is not None:
             by_role[LOGITS] = by_role[LOGITS][:, self._shared[1]]
         with torch.no_grad():
             return self.method.knowledge(by_role)
@@ -104,7 +112,7 @@ class Guide:
         """The method's loss, a scalar, from the student's activations and the teacher's knowledge of the same views."""
         by_role = {role: taps[self._student_taps[role].module] for role in self.method.student_roles if role != LOGITS}
         if LOGITS in self.method.student_roles:
-            by_role[LOGITS] = logits_BL[:, self._shared[0]]
+            by_role[LOGITS] = logits_BL if self._shared is None else logits_BL[:, self._shared[0]]
         return self.method.loss(by_role, knowledge)
 
     @staticmethod

@@ -4,7 +4,8 @@ A method says which teacher tensors it needs, what of them it keeps (its *knowle
 cached), which student tensors, its loss, and its own knobs. The loop, the cache and the search spaces know only that.
 
 Tensors are named by role: "attention", "shallow", "middle" and "embedding" are the networks' declared taps
-(`trainables.models.densenet.TAPS`), "logits" the outputs for the labels that teacher and student share.
+(`trainables.models.densenet.TAPS`), "logits" the outputs: where a method wants those of both, for the labels that
+teacher and student share; where it wants those of one alone, all of that one's.
 """
 
 from __future__ import annotations
@@ -46,9 +47,26 @@ class Method(nn.Module):
     tasks: ClassVar[tuple[str, ...]] = ("multiclass", "multilabel")
 
     def __init_subclass__(cls) -> None:
+        """Lists the class under its name.
+
+        Raises:
+            ValueError: another class has that name: a copied file must not take its original's place silently.
+            TypeError: the class does not say all that a method says.
+        """
         super().__init_subclass__()
-        if "name" in cls.__dict__:
-            METHODS[cls.name] = cls
+        if "name" not in cls.__dict__:
+            return
+        missing = [
+            what for what in ("reference", "formula", "teacher_roles", "student_roles") if not hasattr(cls, what)
+        ]
+        if missing:
+            raise TypeError(f"a method must say its {', '.join(missing)}, but {cls.__qualname__} ({cls.name}) does not")
+        other = METHODS.get(cls.name, cls)
+        if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ValueError(
+                f"each method must have a name of its own, but {cls.__module__} has {cls.name!r}, as {other.__module__}"
+            )
+        METHODS[cls.name] = cls
 
     def __init__(self, task: str, planes: Mapping[str, tuple[int, int]], **knobs: float) -> None:
         """What a method may need to know.
@@ -72,7 +90,10 @@ class Method(nn.Module):
         self.knob = {name: knobs.get(name, knob.first) for name, knob in self.knobs.items()}
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
-        """What is kept of the teacher's tensors (by role, without gradient): [B, ...], a row a view."""
+        """What is kept of the teacher's tensors (by role, without gradient): [B, ...], a row a view.
+
+        It must not depend on the knobs, nor on the other views of the batch: trials with other knobs read it too.
+        """
         raise NotImplementedError
 
     def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
@@ -82,4 +103,4 @@ class Method(nn.Module):
 
 def needs_shared_labels(method: type[Method]) -> bool:
     """Whether the method compares outputs, so that teacher and student must have labels in common."""
-    return "logits" in method.student_roles
+    return "logits" in method.student_roles and "logits" in method.teacher_roles

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from trainables.loop import batches
 from trainables.transfer.compression import Compression
 from trainables.transfer.distillation import Distillation
 from trainables.transfer.flow import Flow
 from trainables.transfer.hints import Hints
 from trainables.transfer.method import Method
-from trainables.transfer.permuted import PermutedAttention
+from trainables.transfer.permuted import PermutedAttention, others
 from trainables.transfer.similarity import Similarity
 from trainables.transfer.squares import SquaresAttention, beta_of_their_code, beta_of_their_paper
 
@@ -113,8 +115,24 @@ def test_betas_of_the_other_conventions_give_the_same_loss() -> None:
     assert beta_of_their_paper(beta, distance, 64) / 2 * distance == pytest.approx(ours / beta)
 
 
-def test_permuted_attention_compares_with_the_next_image() -> None:
+def test_permuted_attention_compares_with_the_other_image() -> None:
     planes = torch.eye(2, dtype=torch.float64)[:, None, None, :]  # image 0 looks left, image 1 right
     same, other = {"attention": planes}, {"attention": planes.flip(0)}
     assert loss(PermutedAttention("multilabel", {}), same, same) == pytest.approx(math.sqrt(2))
     assert loss(PermutedAttention("multilabel", {}), same, other) == pytest.approx(0, abs=1e-15)
+
+
+@pytest.mark.parametrize("num_images", [2, 3, 8, 32])
+def test_no_image_gets_its_own_attention_and_each_attention_is_used_once(num_images: int) -> None:
+    found = others(num_images).tolist()
+    assert sorted(found) == list(range(num_images))
+    assert all(other != image for image, other in enumerate(found))
+    assert others(num_images).tolist() == found
+
+
+def test_permuted_attention_is_of_another_class_as_often_as_chance_has_it() -> None:
+    # A store in the order of its classes, and batches in the order of the store, as the loop makes them.
+    classes = np.repeat(np.arange(10), 100)
+    parts = [rows for epoch in range(1, 6) for rows in batches(np.arange(1000), 32, 0, epoch)]
+    same = [(classes[rows] == classes[rows][others(len(rows)).numpy()]).mean() for rows in parts]
+    assert np.mean(same) == pytest.approx(0.1, abs=0.06)  # the next image of the batch: 0.68
