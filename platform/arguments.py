@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+EXIT_UNFINISHED = 3  # something is left to do: the same command goes on
 
 
 def positive_int(text: str) -> int:
@@ -50,8 +53,16 @@ def plain_name(text: str) -> str:
 
 @contextmanager
 def say_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
-    """Ends the program with one clear line, not a traceback, where input or machine is at fault."""
+    """Ends the program with one clear line, not a traceback, where input or machine is at fault, or somebody stops it.
+
+    A cluster's scheduler and `kill` stop a process by SIGTERM: it gets what Ctrl-C gets.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield
     except (ValueError, LookupError, OSError, ImportError) as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")
+    except KeyboardInterrupt:
+        parser.exit(EXIT_UNFINISHED, f"{parser.prog}: stopped; the same command goes on\n")
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -16,13 +16,13 @@ os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not how it makes its
 
 from analysis.cells import closing_table, summary
 from analysis.runs import runs
+from platform.arguments import EXIT_UNFINISHED
 from platform.ledger import Ledger
 from platform.places import Places
 from platform.plan import Plan
 from platform.runner import Resources, run, start_ray
 from platform.setup import Setup, prepare_sweep
 
-EXIT_UNFINISHED = 3  # something is left to run: the same command goes on
 TABLES = {"retina": "table_5", "chexpert": "table_4", "chestxray8": "table_4"}
 
 

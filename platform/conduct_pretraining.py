@@ -14,7 +14,8 @@ import torch
 from optuna.distributions import FloatDistribution
 from safetensors.torch import load_file
 
-from platform.conduct import EXIT_UNFINISHED, alone, carry_out
+from platform.arguments import EXIT_UNFINISHED
+from platform.conduct import alone, carry_out
 from platform.ledger import TrialRecord
 from platform.places import Places
 from platform.pretrain import Recipe

@@ -6,7 +6,6 @@ import logging
 import math
 import os
 import shutil
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,11 +175,8 @@ def run(
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
         ),
     )
-    # A cluster's scheduler and `kill` end a process by SIGTERM: it gets the clean stop that Ctrl-C gets.
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         tuner.fit()
     finally:
-        signal.signal(signal.SIGTERM, before)
         progress.close()
         tracker.flush()

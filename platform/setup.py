@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from analysis import table_1, table_2
+from platform.fitting import fitted_to_data
 from platform.ledger import TrialRecord
 from platform.places import Places
 from platform.plan import Plan
@@ -22,14 +23,10 @@ from search_spaces import space_of
 from search_spaces.presets import PRESETS
 from search_spaces.space import INIT, PAPER_TEACHERS, Space, cells_of_tables_4_and_5, controls
 from trainables.config import NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec
-from trainables.data.listing import UNCERTAIN
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.models.densenet import build, num_trainable, unfreeze
-from trainables.teachers.guide import shared_labels
 from trainables.teachers.ledger import Teacher
-from trainables.transfer import METHODS
-from trainables.transfer.method import needs_shared_labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,8 +156,7 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
     )
     names = sorted({name for cell in space.cells for name in (cell.init, cell.teacher)} - {NO_TEACHER, "random"})
     store, teachers = find_sources(options, places, base.image_size_px, names)
-    _check_uncertainty(space, store)
-    space = _with_shared_labels(space, store, teachers)
+    space = fitted_to_data(space, store, teachers)
     seen = check_overlaps(list(teachers.values()), store, places, allowed=options.allow_overlap)
 
     settings = _settings(options, base, space, store, teachers)
@@ -198,36 +194,6 @@ def parent_tags(store: Store, settings: str, teacher_overlap: str = "") -> dict[
         "settings": settings,
         "teacher_overlap": teacher_overlap,
     }
-
-
-def _with_shared_labels(space: Space, store: Store, teachers: dict[str, Teacher]) -> Space:
-    """The space without cells that compare outputs which teacher and student do not share; each is said.
-
-    Raises:
-        ValueError: a method has no cell left.
-    """
-    kept, refusals = [], {}
-    for cell in space.cells:
-        try:
-            if cell.teacher != NO_TEACHER and needs_shared_labels(METHODS[cell.method]):
-                shared_labels(cell.method, store.task, store.label_names, teachers[cell.teacher])
-            kept.append(cell)
-        except ValueError as error:
-            refusals[cell] = error
-    for cell, refusal in refusals.items():
-        if cell.method not in {other.method for other in kept}:
-            raise refusal
-        print(f"left out: {cell.name}: {refusal}", flush=True)
-    return replace(space, cells=tuple(kept))
-
-
-def _check_uncertainty(space: Space, store: Store) -> None:
-    policies = {cell.uncertainty for cell in space.cells} - {"zeros"}
-    if policies and not (store.task == "multilabel" and (store.labels == UNCERTAIN).any()):
-        raise ValueError(
-            f"a policy on uncertain labels needs some, but {store.dataset} has none: leave out --uncertainty "
-            f"{' '.join(sorted(policies))}"
-        )
 
 
 def _settings(

@@ -1,0 +1,47 @@
+"""Whether a search space fits the data: labels that can be uncertain, and labels that teacher and student share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from search_spaces.space import Cell, Space
+from trainables.config import NO_TEACHER
+from trainables.data.listing import UNCERTAIN
+from trainables.data.store import Store
+from trainables.teachers.guide import shared_labels
+from trainables.teachers.ledger import Teacher
+from trainables.transfer import METHODS
+from trainables.transfer.method import needs_shared_labels
+
+
+def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) -> Space:
+    """The space without cells that compare outputs which teacher and student do not share; each is said.
+
+    Raises:
+        ValueError: a method has no cell left, or a policy on uncertain labels meets none.
+    """
+    _check_uncertainty(space, store)
+    kept: list[Cell] = []
+    refusals: dict[Cell, ValueError] = {}
+    for cell in space.cells:
+        try:
+            if cell.teacher != NO_TEACHER and needs_shared_labels(METHODS[cell.method]):
+                shared_labels(cell.method, store.task, store.label_names, teachers[cell.teacher])
+            kept.append(cell)
+        except ValueError as error:
+            refusals[cell] = error
+    for cell, refusal in refusals.items():
+        if cell.method not in {other.method for other in kept}:
+            raise refusal
+        print(f"left out: {cell.name}: {refusal}", flush=True)
+    return replace(space, cells=tuple(kept))
+
+
+def _check_uncertainty(space: Space, store: Store) -> None:
+    policies = {cell.uncertainty for cell in space.cells} - {"zeros"}
+    if policies and not (store.task == "multilabel" and (store.labels == UNCERTAIN).any()):
+        raise ValueError(
+            f"a policy on uncertain labels needs some, but {store.dataset} has none: leave out --uncertainty "
+            f"{' '.join(sorted(policies))}"
+        )
