@@ -174,7 +174,10 @@ def cells_of_tables_4_and_5(
 
 
 def controls(teachers: Sequence[str]) -> tuple[Cell, ...]:
-    """What a claim of knowledge has to beat: a teacher with none, other images' attention, random first weights."""
+    """What a claim of knowledge has to beat: a teacher with none, other images' attention, no attention.
+
+    And, for the first weights, random ones.
+    """
     return (
         *(Cell(method="attention", teacher=RANDOM_TEACHER, student=student) for student in STUDENTS),
         *(
@@ -182,6 +185,7 @@ def controls(teachers: Sequence[str]) -> tuple[Cell, ...]:
             for teacher in teachers
             for student in STUDENTS
         ),
+        *(Cell(method="attention-silent", teacher=teachers[0], student=student) for student in STUDENTS),
         *(Cell(method="transfer", teacher=NO_TEACHER, student=student, init="random") for student in STUDENTS),
     )
 

@@ -1,0 +1,161 @@
+"""Each method through a whole trial: a job on phantom images, with the cache, interrupted or not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from trainables import checkpoint
+from trainables.config import TrialConfig, TrialSpec
+from trainables.data.phantom.chest_writers import write_mimic_cxr
+from trainables.data.phantom.writers import write_retina
+from trainables.data.prepare import prepare
+from trainables.data.readers import mimic_cxr, retina
+from trainables.data.store import Store
+from trainables.job import Job
+from trainables.loop import EpochResult
+from trainables.models.densenet import build
+from trainables.teachers import ledger
+from trainables.transfer import METHODS
+from trainables.transfer.method import needs_shared_labels
+
+OWN = sorted(METHODS)
+SIZE_PX = 64  # maps of 2 x 2: of a single position every map of unit length is the same
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Store]:
+    """16 photographs and 24 X-rays to train on."""
+    folder = tmp_path_factory.mktemp("data")
+    eyes = write_retina(folder / "retina", num_patients=14, image_size_px=SIZE_PX, seed=1, progress=False)
+    chests = write_mimic_cxr(folder / "mimic-cxr", num_images=30, image_size_px=SIZE_PX, seed=0, progress=False)
+    how: dict[str, Any] = {"image_size_px": SIZE_PX, "salt": b"salt", "num_threads": 1, "progress": False}
+    return {
+        "retina": prepare(retina.read(eyes), folder / "eyes.arrow", **how),
+        "mimic-cxr": prepare(mimic_cxr.read(chests), folder / "chests.arrow", **how),
+    }
+
+
+@pytest.fixture(scope="module")
+def teachers(tmp_path_factory: pytest.TempPathFactory, stores: dict[str, Store]) -> Path:
+    """`imagenet`, which shares no label with any target, and `chest`, which has the X-rays' in another order."""
+    folder = tmp_path_factory.mktemp("teachers")
+    labels = {
+        "imagenet": ("multiclass", ("tench", "goldfish")),
+        "chest": ("multilabel", stores["mimic-cxr"].label_names[::-1]),
+    }
+    for seed, (name, (task, label_names)) in enumerate(labels.items()):
+        torch.manual_seed(seed)
+        facts: dict[str, Any] = {"name": name, "task": task, "label_names": label_names, "source": "drawn"}
+        weights = build("densenet121", len(label_names)).state_dict()
+        ledger.save(folder, weights, architecture="densenet121", is_phantom=True, **facts)
+    return folder
+
+
+def job_of(method: str, stores: dict[str, Store], teachers: Path, folder: Path, **changes: Any) -> Job:
+    """A trial where the method can be used: photographs, or X-rays where labels must be shared."""
+    compares_outputs = method in METHODS and needs_shared_labels(METHODS[method])
+    dataset, teacher = ("mimic-cxr", "chest") if compares_outputs else ("retina", "imagenet")
+    of_method: dict[str, Any] = {"max_epochs": 1}
+    if method in METHODS:
+        knobs = tuple(sorted((name, knob.first) for name, knob in METHODS[method].knobs.items()))
+        of_method |= {"teacher": teacher, "beta": METHODS[method].beta.first, "knobs": knobs}
+    config = TrialConfig(
+        dataset=dataset,
+        method=method,
+        student="densenet40",
+        learning_rate=1e-3,
+        batch_size=8,
+        image_size_px=SIZE_PX,
+        **{**of_method, **changes},
+    )
+    spec = TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
+    metric = "auc" if compares_outputs else "f1_weighted"
+    return Job(
+        spec=spec,
+        selection_metric=metric,
+        store=str(stores[dataset].path),
+        teachers=str(teachers),
+        folder=str(folder / "trial"),
+        cache=str(folder / "cache"),
+        cache_bytes=10**8,
+    )
+
+
+def numbers(results: list[EpochResult], but: tuple[str, ...] = ("images_per_s",)) -> list[EpochResult]:
+    return [replace(r, metrics={k: v for k, v in r.metrics.items() if k not in but}) for r in results]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", OWN)
+def test_every_method_trains_an_epoch_and_once_more_from_the_cache(
+    method: str, stores: dict[str, Store], teachers: Path, tmp_path: Path
+) -> None:
+    job = job_of(method, stores, teachers, tmp_path)
+    (result,) = found = list(job.run())
+    assert result.last and all(math.isfinite(value) for value in result.metrics.values())
+    assert (result.metrics["train_transfer"] == 0) == (method == "attention-silent")
+    beta = job.spec.config.beta
+    assert beta is not None
+    parts = result.metrics["train_ce"] + result.metrics["train_transfer"] / beta
+    assert result.metrics["train_loss"] == pytest.approx(parts, rel=1e-5)  # Eq. 2
+    assert list((tmp_path / "cache").glob("*/epoch-00001.knowledge"))
+    again = list(replace(job, folder=str(tmp_path / "again")).run())
+    bare = list(replace(job, folder=str(tmp_path / "bare"), cache_bytes=0).run())
+    assert numbers(found) == numbers(again) == numbers(bare)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["hints", "attention+distillation"])
+def test_an_interrupted_trial_ends_as_the_undisturbed_one(
+    method: str, stores: dict[str, Store], teachers: Path, tmp_path: Path
+) -> None:
+    job = job_of(method, stores, teachers, tmp_path, max_epochs=3)
+    results = list(job.run())
+    other = replace(job, folder=str(tmp_path / "other"))
+    epochs = other.run()
+    next(epochs)
+    epochs.close()
+    assert numbers(list(other.run())) == numbers(results)
+    states = [checkpoint.load_state(Path(each.folder)) for each in (job, other)]
+    assert states[0] is not None and states[1] is not None
+    own, same = states[0][0]["method"], states[1][0]["method"]
+    assert own.keys() == same.keys() and all(torch.equal(own[name], same[name]) for name in own)
+    assert bool(own) == (method == "hints")
+
+
+def test_with_beta_at_infinity_it_is_plain_transfer_learning(
+    stores: dict[str, Store], teachers: Path, tmp_path: Path
+) -> None:
+    silent, plain = (
+        list(job_of(method, stores, teachers, tmp_path / method, max_epochs=2).run())
+        for method in ("attention-silent", "transfer")
+    )
+    assert numbers(silent) == numbers(plain)
+
+
+def test_a_teacher_whose_labels_are_mended_is_asked_anew(
+    stores: dict[str, Store], teachers: Path, tmp_path: Path
+) -> None:
+    # The same weights and so the same fingerprint, but other names: its columns are other labels'.
+    job = job_of("compression", stores, teachers, tmp_path)
+    wrong = ledger.load(teachers, "chest")
+    facts = {**vars(wrong), "label_names": wrong.label_names[::-1]}
+    mended = ledger.save(
+        tmp_path / "mended",
+        wrong.state_dict(),
+        **{k: v for k, v in facts.items() if k not in ("folder", "fingerprint")},
+    )
+    imagenet = ledger.load(teachers, "imagenet")
+    (mended.folder.parent / "imagenet").symlink_to(imagenet.folder)
+    assert mended.fingerprint == wrong.fingerprint
+    before = list(job.run())
+    other = replace(job, teachers=str(mended.folder.parent), folder=str(tmp_path / "other"))
+    cached = list(other.run())
+    assert numbers(cached) == numbers(list(replace(other, folder=str(tmp_path / "bare"), cache_bytes=0).run()))
+    assert numbers(cached) != numbers(before)

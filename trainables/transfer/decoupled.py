@@ -1,0 +1,42 @@
+"""Multi-label logit distillation (Yang et al., ICCV 2023): each label is a question of its own, one against the rest.
+
+    L = T^2 sum_l KL(Bernoulli(sigmoid(z_T^l / T)) || Bernoulli(sigmoid(z_S^l / T)))
+
+It is theirs at T = 1, the first value; they have no temperature. For "multilabel" it is L times the loss of
+`trainables.transfer.distillation` at the same T, which averages over labels. For "multiclass" it is another loss: a
+softmax teacher says of two classes only which is likelier, here its logits are compared one by one. Their second part,
+the embeddings of labels, needs a network made for it and is not here.
+
+Shapes: B images, L shared labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from torch import Tensor
+
+from trainables.transfer.distillation import bernoulli_divergence
+from trainables.transfer.method import Knob, Method
+
+
+class DecoupledLabels(Method):
+    """A binary divergence a label, summed over labels."""
+
+    name = "decoupled-labels"
+    reference = "Yang et al., Multi-Label Knowledge Distillation, ICCV 2023 (MLD)"
+    formula = "L = T^2 sum_l KL(p_T^l(T) || p_S^l(T)), p^l: Bernoulli(sigmoid(z^l / T))"
+    teacher_roles = student_roles = ("logits",)
+    knobs: ClassVar[Mapping[str, Knob]] = {"temperature": Knob(low=1.0, high=20.0, first=1.0, log=True)}
+    beta = Knob(low=0.1, high=1000.0, first=10.0, log=True)  # ours
+
+    def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
+        """The logits [B, L]."""
+        return teacher["logits"].detach()
+
+    def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
+        """The sum over labels, averaged over the batch: a scalar."""
+        temperature = self.knob["temperature"]
+        divergence_BL = bernoulli_divergence(student["logits"] / temperature, knowledge / temperature)
+        return temperature**2 * divergence_BL.sum(dim=1).mean()
