@@ -21,7 +21,7 @@ from trainables.teachers.ledger import Teacher
 from trainables.transfer import METHODS
 from trainables.transfer.method import Method
 
-SHAPES = {"shallow": (5, 16, 16), "middle": (6, 8, 8), "attention": (4, 2, 2), "embedding": (12, 2, 2)}
+SHAPES = {"shallow": (3, 8, 8), "middle": (4, 4, 4), "attention": (4, 2, 2), "embedding": (6, 2, 2)}
 PLANES = {role: (shape[0], shape[0]) for role, shape in SHAPES.items()}
 OWN = sorted(METHODS)  # before any test defines another
 ZERO_AT_EQUAL = [name for name in OWN if name not in ("attention-permuted", "hints")]
