@@ -51,6 +51,11 @@ def plain_name(text: str) -> str:
     return text
 
 
+def teacher_name(text: str) -> str:
+    """A teacher's name, or those of an ensemble as ``a+b``, in alphabetical order, each once."""
+    return "+".join(sorted({plain_name(name) for name in text.split("+")}))
+
+
 @contextmanager
 def say_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
     """Ends the program with one clear line, not a traceback, where input or machine is at fault, or somebody stops it.

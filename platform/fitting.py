@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from search_spaces.space import Cell, Space
-from trainables.config import NO_TEACHER
+from trainables.config import NO_TEACHER, members
 from trainables.data.listing import UNCERTAIN
 from trainables.data.store import Store
-from trainables.teachers.guide import shared_labels
+from trainables.teachers.guide import check_fit
 from trainables.teachers.ledger import Teacher
-from trainables.transfer import METHODS
-from trainables.transfer.method import needs_shared_labels
 
 
 def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) -> Space:
-    """The space without cells that compare outputs which teacher and student do not share; each is said.
+    """The space without cells that compare outputs which not all share, or want one teacher; each is said.
 
     Raises:
         ValueError: a method has no cell left, or a policy on uncertain labels meets none.
@@ -26,8 +24,9 @@ def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) 
     refusals: dict[Cell, ValueError] = {}
     for cell in space.cells:
         try:
-            if cell.teacher != NO_TEACHER and needs_shared_labels(METHODS[cell.method]):
-                shared_labels(cell.method, store.task, store.label_names, teachers[cell.teacher])
+            if cell.teacher != NO_TEACHER:
+                who = [teachers[name] for name in members(cell.teacher)]
+                check_fit(cell.method, store.task, store.label_names, who)
             kept.append(cell)
         except ValueError as error:
             refusals[cell] = error

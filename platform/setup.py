@@ -22,7 +22,7 @@ from platform.studies import make_studies
 from search_spaces import space_of
 from search_spaces.presets import PRESETS
 from search_spaces.space import INIT, PAPER_TEACHERS, Space, cells_of_tables_4_and_5, controls
-from trainables.config import NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec
+from trainables.config import RECIPE_VERSION, TrialConfig, TrialSpec, members
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.models.densenet import build, num_trainable, unfreeze
@@ -90,11 +90,11 @@ class Setup:
     def tags(self, record: TrialRecord) -> dict[str, str]:
         """A trial's tags beyond its configuration."""
         config = record.spec.config
-        teacher, init = self.teachers.get(config.teacher), self.teachers.get(config.init)
+        init = self.teachers.get(config.init)
         return {
             "data": "phantom" if self.store.is_phantom else "real",
             "num_trainable": str(self._num_trainable[config.student, config.unfreeze]),
-            "teacher_is_phantom": str(teacher is not None and teacher.is_phantom).lower(),
+            "teacher_is_phantom": str(any(self.teachers[n].is_phantom for n in members(config.teacher))).lower(),
             "init_is_phantom": str(init is not None and init.is_phantom).lower(),
             "init_fingerprint": record.spec.init_fingerprint,
             "selection_metric": self.space.selection_metric,
@@ -128,7 +128,9 @@ class Setup:
         return counts
 
     def _fingerprint(self, name: str) -> str:
-        return self.teachers[name].fingerprint if name in self.teachers else name
+        """Of a teacher, of each of an ensemble, or the word that stands for none."""
+        known = [self.teachers[each].fingerprint for each in members(name) if each in self.teachers]
+        return "+".join(known) or name
 
 
 def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
@@ -154,7 +156,7 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         init=INIT,
         seed=options.seed,
     )
-    names = sorted({name for cell in space.cells for name in (cell.init, cell.teacher)} - {NO_TEACHER, "random"})
+    names = sorted({name for cell in space.cells for name in (cell.init, *members(cell.teacher))} - {"random"})
     store, teachers = find_sources(options, places, base.image_size_px, names)
     space = fitted_to_data(space, store, teachers)
     seen = check_overlaps(list(teachers.values()), store, places, allowed=options.allow_overlap)

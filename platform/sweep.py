@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from platform.arguments import image_size, plain_name, positive_int, say_errors, share
+from platform.arguments import image_size, plain_name, positive_int, say_errors, share, teacher_name
 from trainables.config import UNCERTAINTY_POLICIES
 
 PLAIN = ("transfer (always in a sweep: the baseline)", "  L = CE", "  fine-tuning the first weights; no teacher")
@@ -46,7 +46,11 @@ def parser() -> argparse.ArgumentParser:
     )
     which.add_argument("--controls", action="store_true", help="also cells that a claim of knowledge has to beat")
     which.add_argument(
-        "--teacher-names", nargs="+", type=plain_name, metavar="NAME", help="who teaches (default: imagenet mimic-cxr)"
+        "--teacher-names",
+        nargs="+",
+        type=teacher_name,
+        metavar="NAME",
+        help="who teaches (default: imagenet mimic-cxr); a+b is an ensemble",
     )
     which.add_argument(
         "--fractions", nargs="+", type=float, metavar="F", help="of the training data; default: the paper's"

@@ -32,7 +32,7 @@ class TrialConfig:
 
     dataset: str
     method: str = "attention"  # a name in trainables.transfer.METHODS
-    teacher: str = NO_TEACHER  # a teacher's name; "none" for plain transfer learning
+    teacher: str = NO_TEACHER  # a name, or several as "a+b": an ensemble; "none" for plain transfer learning
     student: str = "densenet121"  # a name in trainables.models.densenet.STUDENTS
     unfreeze: str = "all"  # "all", or "last34": the last 34 layers (2.7m parameters of DenseNet-121)
     beta: float | None = None  # Eq. 2; only where there is a teacher
@@ -59,6 +59,8 @@ class TrialConfig:
             f"uncertainty must be one of {', '.join(UNCERTAINTY_POLICIES)}",
             self.uncertainty,
         )
+        several = list(members(self.teacher))
+        _require(several == sorted(set(several)), "teachers must be in alphabetical order, each once", self.teacher)
         names = [name for name, _ in self.knobs]
         _require(names == sorted(set(names)), "knobs must be in alphabetical order, each once", names, "knobs")
         if (self.beta is None) != (self.teacher == NO_TEACHER):
@@ -125,6 +127,11 @@ class TrialSpec:
         if not self.config.knobs:  # a method without knobs is named as before there were any
             del facts["config"]["knobs"]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def members(teacher: str) -> tuple[str, ...]:
+    """The names of the teachers in ``a+b``, or the one of ``a``; none of ``none``."""
+    return () if teacher == NO_TEACHER else tuple(teacher.split("+"))
 
 
 def check_beta(method: str, beta: float) -> None:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import torch
 
 from trainables import checkpoint
-from trainables.config import NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec
+from trainables.config import NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec, members
 from trainables.data.store import Store
 from trainables.evaluate import metric_name
 from trainables.loop import EpochResult, Training, evaluate, resume, state_of, train
@@ -84,18 +84,18 @@ class Job:
         unfreeze(student, config.unfreeze)
         guide = None
         if config.teacher != NO_TEACHER:
-            teacher = load(Path(self.teachers), config.teacher)
+            teachers = [load(Path(self.teachers), name) for name in members(config.teacher)]
             guide = Guide(
                 config.method,
                 config.student,
-                teacher,
+                teachers,
                 device,
                 task=store.task,
                 label_names=store.label_names,
                 knobs=dict(config.knobs),
                 seed=config.seed,
                 batch_size=config.batch_size,
-                cache=self._cache(teacher, store, device),
+                cache=self._cache(teachers, store, device),
             )
         return Training(
             config=config,
@@ -106,16 +106,15 @@ class Job:
             device=device,
         )
 
-    def _cache(self, teacher: Teacher, store: Store, device: torch.device) -> KnowledgeCache | None:
+    def _cache(self, teachers: list[Teacher], store: Store, device: torch.device) -> KnowledgeCache | None:
         if not self.cache_bytes:
             return None
         config = self.spec.config
         key = {
-            "teacher": teacher.fingerprint,
+            "teachers": [[teacher.fingerprint, teacher.architecture] for teacher in teachers],
             "method": config.method,
-            "architecture": teacher.architecture,
             # Whose outputs stand in which column: the fingerprints are of weights and pixels alone.
-            "labels": [store.task, store.label_names, teacher.task, teacher.label_names],
+            "labels": [store.task, store.label_names, [[each.task, each.label_names] for each in teachers]],
             "code": [RECIPE_VERSION, code_fingerprint()],
             "data": store.fingerprint,
             "seed": config.seed,

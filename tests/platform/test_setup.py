@@ -246,3 +246,60 @@ def test_the_methods_are_listed_without_a_data_set(capsys: pytest.CaptureFixture
     assert ended.value.code == 0
     assert "similarity\n  L = 1/B^2 || G_S - G_T ||_F^2" in said and "  Tung and Mori, ICCV 2019" in said
     assert "transfer (always in a sweep: the baseline)\n  L = CE\n" in said
+
+
+def add_experts(places: Any) -> dict[str, Teacher]:
+    """`one` and `two`, who share the target's classes, beside `imagenet`, who gives the first weights."""
+    add_teacher(places, "imagenet", phantom=True)
+    made = {}
+    for value, name in enumerate(("one", "two"), 1):
+        facts: dict[str, Any] = {"architecture": "densenet121", "task": "multiclass", "source": "drawn"}
+        folder = places.teachers(phantom=True, image_size_px=32)
+        labels = ("No DR", "Mild", "Moderate", "Severe", "Proliferative DR")
+        weights = {"w": torch.full((1,), float(value))}
+        made[name] = ledger.save(folder, weights, name=name, label_names=labels, is_phantom=True, **facts)
+    return made
+
+
+def test_an_ensemble_is_a_teacher_of_its_own(places: Any) -> None:
+    made = add_experts(places)
+    flags = options("--teacher-names", "two+one", "--methods", "compression", "--cells", "compression/*/densenet40/*")
+    found = setup.prepare_sweep(flags, places)
+    assert [cell.name for cell in found.space.cells] == ["compression/one+two/densenet40/all"]
+    assert set(found.teachers) == {"imagenet", "one", "two"}
+    record = found.plan([]).next()
+    assert record.spec.teacher_fingerprint == f"{made['one'].fingerprint}+{made['two'].fingerprint}"
+    assert found.tags(record)["teacher_is_phantom"] == "true"
+
+
+def test_what_does_not_fit_is_said_before_the_sweep(places: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    add_experts(places)
+    flags = options("--teacher-names", "one", "one+two", "--methods", "attention", "compression")
+    found = setup.prepare_sweep(flags, places)
+    assert not any(cell.name.startswith("attention/one+two") for cell in found.space.cells)
+    assert {"compression/one+two/densenet40/all", "attention/one/densenet40/all"} <= {c.name for c in found.space.cells}
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: ")]
+    assert len(said) == 2  # one line a cell
+    assert "left out: attention/one+two/densenet121/all: attention takes one teacher, but got one+two; those" in said[0]
+
+
+def test_a_method_without_labels_in_common_ends_the_sweep_before_it_starts(places: Any) -> None:
+    add_teachers(places, phantom=True)
+    with pytest.raises(
+        ValueError, match=r"distillation compares outputs, .* the teacher imagenet has a and the"
+    ) as said:
+        setup.prepare_sweep(options("--methods", "distillation"), places)
+    assert "\n" not in str(said.value)
+
+
+def test_controls_are_cells_of_their_own(places: Any) -> None:
+    add_teachers(places, phantom=True)
+    found = setup.prepare_sweep(options("--controls"), places)
+    names = [cell.name for cell in found.space.cells if cell.student == "densenet40"]
+    assert names[3:] == [
+        "attention/random-weights/densenet40/all",
+        "attention-permuted/imagenet/densenet40/all",
+        "attention-permuted/mimic-cxr/densenet40/all",
+        "attention-silent/imagenet/densenet40/all",
+        "transfer/none/densenet40/all@1,from-random",
+    ]

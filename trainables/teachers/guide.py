@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from trainables.models.densenet import TAPS, Tap, build
+from trainables.models.densenet import TAPS, build
 from trainables.models.taps import Taps, Truncated
 from trainables.teachers.cache import KnowledgeCache, in_batches
 from trainables.teachers.ledger import Teacher
@@ -25,7 +25,7 @@ class Guide:
     Args:
         method: a name in `trainables.transfer.METHODS`.
         student: the student's name, which says where it is tapped.
-        teacher: where the knowledge comes from.
+        teacher: where the knowledge comes from; several are an ensemble, whose mean it is.
         device: where both networks are.
         task: the target's: "multiclass" or "multilabel".
         label_names: the target's, for methods that compare outputs.
@@ -42,7 +42,7 @@ class Guide:
         self,
         method: str,
         student: str,
-        teacher: Teacher,
+        teacher: Teacher | Sequence[Teacher],
         device: torch.device,
         *,
         task: str = "multilabel",
@@ -54,34 +54,30 @@ class Guide:
     ) -> None:
         if method not in METHODS:
             raise ValueError(f"the method must be one of transfer, {', '.join(METHODS)}, but got {method!r}")
-        if teacher.architecture not in TAPS:
-            raise ValueError(f"a teacher must be one of {', '.join(TAPS)}, but got {teacher.architecture!r}")
-        kind = METHODS[method]
-        self._student_taps, self._teacher_taps = TAPS[student], TAPS[teacher.architecture]
-        for network_name, roles in ((student, kind.student_roles), (teacher.architecture, kind.teacher_roles)):
-            if unknown := sorted({*roles} - {*TAPS[network_name], LOGITS}):
-                raise ValueError(
-                    f"{method} wants {', '.join(unknown)} of {network_name}, which has {', '.join(TAPS[network_name])}"
-                )
+        kind, teachers = METHODS[method], [teacher] if isinstance(teacher, Teacher) else list(teacher)
+        for each in teachers:
+            if each.architecture not in TAPS:
+                raise ValueError(f"a teacher must be one of {', '.join(TAPS)}, but got {each.architecture!r}")
+            _check_roles(method, each.architecture, kind.teacher_roles)
+        _check_roles(method, student, kind.student_roles)
+        shared = check_fit(method, task, label_names, teachers)
+        self._student_taps, of_teacher = TAPS[student], TAPS[teachers[0].architecture]
         planes = {
-            role: (tap.num_planes, self._teacher_taps[role].num_planes)
+            role: (tap.num_planes, of_teacher[role].num_planes)
             for role, tap in self._student_taps.items()
-            if role in self._teacher_taps
+            if role in of_teacher
         }
         # Layers of the method's own are drawn from a generator of their own: the student's weights must not depend on
         # them.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.method = kind(task, planes, **(knobs or {})).to(device)
-        self._shared: tuple[list[int], list[int]] | None = None
-        if needs_shared_labels(kind):
-            self._shared = shared_labels(method, task, label_names, teacher)
+        self._own_columns = shared[0] if shared else None
         self._batch_size, self._cache = batch_size, cache
-        network = build(teacher.architecture, len(teacher.label_names))
-        network.load_state_dict(teacher.state_dict())
-        # The classifier is the last module of every network here, and its output the logits.
-        modules = [self._module(self._teacher_taps, role) for role in kind.teacher_roles]
-        self._network = Truncated(network, modules).to(device).to(memory_format=torch.channels_last)
+        columns = shared[1] if shared else [None] * len(teachers)
+        self._members = [
+            _Member(each, kind.teacher_roles, own, device) for each, own in zip(teachers, columns, strict=True)
+        ]
 
     @property
     def student_taps(self) -> tuple[str, ...]:
@@ -95,12 +91,9 @@ class Guide:
 
     def knowledge(self, views_BCHW: Tensor) -> Tensor:
         """What the teacher knows of each view, without gradient; for attention its unit planes [B, 32, H/32, W/32]."""
-        outputs = self._network(views_BCHW)
-        by_role = {role: outputs[self._module(self._teacher_taps, role)] for role in self.method.teacher_roles}
-        if self._shared is not None:
-            by_role[LOGITS] = by_role[LOGITS][:, self._shared[1]]
         with torch.no_grad():
-            return self.method.knowledge(by_role)
+            answers = [self.method.knowledge(member.outputs(views_BCHW)) for member in self._members]
+            return answers[0] if len(answers) == 1 else torch.stack(answers).mean(dim=0)
 
     def knowledge_of(self, views_BCHW: Tensor, rows_B: NDArray[np.int64], epoch: int) -> Tensor:
         """`knowledge` of the views of the images `rows_B` in `epoch`, from the cache where it holds them."""
@@ -112,28 +105,64 @@ class Guide:
         """The method's loss, a scalar, from the student's activations and the teacher's knowledge of the same views."""
         by_role = {role: taps[self._student_taps[role].module] for role in self.method.student_roles if role != LOGITS}
         if LOGITS in self.method.student_roles:
-            by_role[LOGITS] = logits_BL if self._shared is None else logits_BL[:, self._shared[0]]
+            by_role[LOGITS] = logits_BL if self._own_columns is None else logits_BL[:, self._own_columns]
         return self.method.loss(by_role, knowledge)
 
-    @staticmethod
-    def _module(taps: Mapping[str, Tap], role: str) -> str:
-        return "classifier" if role == LOGITS else taps[role].module
+
+class _Member:
+    """One frozen teacher, which gives its tensors by role."""
+
+    def __init__(self, teacher: Teacher, roles: Sequence[str], columns: list[int] | None, device: torch.device) -> None:
+        taps = TAPS[teacher.architecture]
+        # The classifier is the last module of every network here, and its output the logits.
+        self._modules = {role: "classifier" if role == LOGITS else taps[role].module for role in roles}
+        self._columns = columns
+        network = build(teacher.architecture, len(teacher.label_names))
+        network.load_state_dict(teacher.state_dict())
+        self.network = Truncated(network, self._modules.values()).to(device).to(memory_format=torch.channels_last)
+
+    def outputs(self, views_BCHW: Tensor) -> dict[str, Tensor]:
+        """The tensors that the method wants, its logits in the order of the labels that all share."""
+        found = self.network(views_BCHW)
+        by_role = {role: found[module] for role, module in self._modules.items()}
+        if self._columns is not None:
+            by_role[LOGITS] = by_role[LOGITS][:, self._columns]
+        return by_role
 
 
-def shared_labels(method: str, task: str, label_names: Sequence[str], teacher: Teacher) -> tuple[list[int], list[int]]:
-    """Where the labels that both have, by name, stand among the student's outputs and among the teacher's.
+def check_fit(
+    method: str, task: str, label_names: Sequence[str], teachers: Sequence[Teacher]
+) -> tuple[list[int], list[list[int]]] | None:
+    """Where the labels that all have, by name, stand among the student's outputs, and among each teacher's.
+
+    None where the method compares no outputs.
 
     Raises:
-        ValueError: they have none in common, or the classes of one softmax are not those of the other.
+        ValueError: the method takes one teacher and there are several; or it compares outputs, and there is no label in
+        common, or the classes of one softmax are not those of the other.
     """
-    here = [name for name in label_names if name in teacher.label_names]
-    if task != teacher.task or not here or (task == "multiclass" and set(label_names) != set(teacher.label_names)):
-        needed = "all classes" if task == "multiclass" else "labels"
-        raise ValueError(
-            f"{method} compares outputs, so that teacher and student must have {needed} in common, but the teacher "
-            f"{teacher.name} has {_named(teacher.label_names)} and the student {_named(label_names)}"
-        )
-    return [list(label_names).index(name) for name in here], [teacher.label_names.index(name) for name in here]
+    if len(teachers) > 1 and not METHODS[method].averages:
+        able = ", ".join(sorted(name for name, kind in METHODS.items() if kind.averages))
+        names = "+".join(teacher.name for teacher in teachers)
+        raise ValueError(f"{method} takes one teacher, but got {names}; those that take an ensemble are {able}")
+    if not needs_shared_labels(METHODS[method]):
+        return None
+    here = [name for name in label_names if all(name in teacher.label_names for teacher in teachers)]
+    for teacher in teachers:
+        same_classes = task != "multiclass" or set(label_names) == set(teacher.label_names)
+        if task != teacher.task or not here or not same_classes:
+            needed = "all classes" if task == "multiclass" else "labels"
+            raise ValueError(
+                f"{method} compares outputs, so that teacher and student must have {needed} in common, but the teacher "
+                f"{teacher.name} has {_named(teacher.label_names)} and the student {_named(label_names)}"
+            )
+    own = [list(label_names).index(name) for name in here]
+    return own, [[teacher.label_names.index(name) for name in here] for teacher in teachers]
+
+
+def _check_roles(method: str, network: str, roles: Sequence[str]) -> None:
+    if unknown := sorted({*roles} - {*TAPS[network], LOGITS}):
+        raise ValueError(f"{method} wants {', '.join(unknown)} of {network}, which has {', '.join(TAPS[network])}")
 
 
 def _named(labels: Sequence[str]) -> str:

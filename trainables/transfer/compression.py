@@ -2,7 +2,7 @@
 
     L = mean_l (z_S^l - z_T^l)^2
 
-Of an ensemble the mean of the logits is the target: an ensemble is a teacher whose logits are such means.
+Of an ensemble (``a+b``) the mean of the teachers' logits is the target, of the labels that all of them have.
 
 Shapes: B images, L shared labels.
 """
@@ -24,6 +24,7 @@ class Compression(Method):
     reference = "Bucila, Caruana and Niculescu-Mizil, KDD 2006"
     formula = "L = mean_l (z_S - z_T)^2"
     teacher_roles = student_roles = ("logits",)
+    averages = True
     beta = Knob(low=0.1, high=100.0, first=1.0, log=True)
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:

@@ -28,6 +28,7 @@ class DecoupledLabels(Method):
     reference = "Yang et al., Multi-Label Knowledge Distillation, ICCV 2023 (MLD)"
     formula = "L = T^2 sum_l KL(p_T^l(T) || p_S^l(T)), p^l: Bernoulli(sigmoid(z^l / T))"
     teacher_roles = student_roles = ("logits",)
+    averages = True
     knobs: ClassVar[Mapping[str, Knob]] = {"temperature": Knob(low=1.0, high=20.0, first=1.0, log=True)}
     beta = Knob(low=0.1, high=1000.0, first=10.0, log=True)  # ours
 

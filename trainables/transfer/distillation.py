@@ -5,7 +5,7 @@
 
 T^2 keeps the gradient's size as T grows. A sigmoid teacher is no softmax one: each label is a distribution of its own,
 as in the multi-label logit distillation of Yang et al. (ICCV 2023). Only labels that both networks have, by name, are
-compared.
+compared. Of an ensemble (``a+b``) the mean of the logits is softened: the geometric mean of its distributions.
 
 Shapes: B images, L shared labels.
 """
@@ -29,6 +29,7 @@ class Distillation(Method):
     reference = "Hinton, Vinyals and Dean 2015; per label: Yang et al., ICCV 2023"
     formula = "L = T^2 KL(p_T(T) || p_S(T)), p: softmax(z / T), or sigmoid(z / T) a label"
     teacher_roles = student_roles = ("logits",)
+    averages = True
     knobs: ClassVar[Mapping[str, Knob]] = {"temperature": Knob(low=1.0, high=20.0, first=4.0, log=True)}
     beta = Knob(low=0.1, high=100.0, first=1.0, log=True)
 

@@ -44,7 +44,7 @@ class Method(nn.Module):
     student_roles: ClassVar[tuple[str, ...]]
     knobs: ClassVar[Mapping[str, Knob]] = {}
     beta: ClassVar[Knob] = Knob(low=BETA_MIN, high=BETA_MAX, first=100.0, log=True)
-    tasks: ClassVar[tuple[str, ...]] = ("multiclass", "multilabel")
+    averages: ClassVar[bool] = False  # whether the mean of several teachers' knowledge is knowledge: an ensemble's
 
     def __init_subclass__(cls) -> None:
         """Lists the class under its name.

@@ -49,7 +49,7 @@ def test_knowledge_is_the_teachers_unit_planes_in_evaluation_mode(teacher: Teach
 def test_the_gradient_reaches_the_student_alone(teacher: Teacher) -> None:
     guide = Guide("attention", "densenet121", teacher, CPU)
     student = build("densenet121", 4).train()
-    before = {name: tensor.clone() for name, tensor in guide._network.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in guide._members[0].network.state_dict().items()}
     views = torch.randn(2, 3, 64, 64, requires_grad=True)
     knowledge = guide.knowledge(views)
     assert not knowledge.requires_grad
@@ -62,9 +62,11 @@ def test_the_gradient_reaches_the_student_alone(teacher: Teacher) -> None:
     assert student.features.conv0.weight.grad.abs().sum() > 0
     assert student.classifier.weight.grad is None  # behind the tap
     assert views.grad is None
-    assert [name for name, p in guide._network.named_parameters() if p.grad is not None or p.requires_grad] == []
-    assert not any(module.training for module in guide._network.network.modules())
-    assert all(torch.equal(tensor, before[name]) for name, tensor in guide._network.state_dict().items())
+    assert [
+        name for name, p in guide._members[0].network.named_parameters() if p.grad is not None or p.requires_grad
+    ] == []
+    assert not any(module.training for module in guide._members[0].network.network.modules())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in guide._members[0].network.state_dict().items())
 
 
 def test_a_student_like_its_teacher_has_nothing_to_learn(teacher: Teacher) -> None:

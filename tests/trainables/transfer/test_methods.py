@@ -129,7 +129,7 @@ def test_every_method_teaches_every_student(name: str, student: str, teacher: Te
         assert all(0 < loss < 2 for loss in losses)
     else:
         assert losses[-1] < losses[0]
-    assert all(parameter.grad is None for parameter in guide._network.parameters())
+    assert all(parameter.grad is None for parameter in guide._members[0].network.parameters())
 
 
 def test_outputs_are_compared_label_by_label_by_name(teacher: Teacher) -> None:

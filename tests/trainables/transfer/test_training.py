@@ -159,3 +159,17 @@ def test_a_teacher_whose_labels_are_mended_is_asked_anew(
     cached = list(other.run())
     assert numbers(cached) == numbers(list(replace(other, folder=str(tmp_path / "bare"), cache_bytes=0).run()))
     assert numbers(cached) != numbers(before)
+
+
+def test_an_ensemble_teaches_and_its_mean_is_cached(stores: dict[str, Store], teachers: Path, tmp_path: Path) -> None:
+    chest = ledger.load(teachers, "chest")
+    facts = {key: value for key, value in vars(chest).items() if key not in ("folder", "fingerprint", "name")}
+    other = {name: -tensor if name == "classifier.weight" else tensor for name, tensor in chest.state_dict().items()}
+    ledger.save(teachers, other, name="opposite", **facts)
+    job = job_of("compression", stores, teachers, tmp_path, teacher="chest+opposite")
+    found = list(job.run())
+    again = list(replace(job, folder=str(tmp_path / "again")).run())
+    alone = list(job_of("compression", stores, teachers, tmp_path / "alone").run())
+    assert numbers(found) == numbers(again) != numbers(alone)
+    # Of two that contradict each other but for the bias, the mean is the bias: a target near 0.
+    assert found[0].metrics["train_transfer"] < alone[0].metrics["train_transfer"]
