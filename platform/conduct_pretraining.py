@@ -63,10 +63,11 @@ def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Pla
     """
     names = [] if options.init == "random" else [options.init]
     store, teachers = find_sources(options, places, recipe.image_size_px, names)
+    varied = {"uncertainty": options.uncertainty, "init": options.init}  # a plan takes them from the cell
     space = Space(
         dataset=options.dataset,
         selection_metric="auc",
-        cells=(Cell(method="transfer", teacher=NO_TEACHER, student=ARCHITECTURE, uncertainty=options.uncertainty),),
+        cells=(Cell(method="transfer", teacher=NO_TEACHER, student=ARCHITECTURE, **varied),),
         learning_rate=FloatDistribution(recipe.learning_rate, recipe.learning_rate),
         grid={"learning_rate": (recipe.learning_rate,), "weight_decay": (0.0,), "beta": ()},
     )

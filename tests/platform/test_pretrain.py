@@ -8,8 +8,10 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from trainables.data.store import Store
 from trainables.teachers import ledger
@@ -65,6 +67,25 @@ def test_a_teacher_is_trained_once_and_knows_what_it_has_seen(tmp_path: Path) ->
     again = run(tmp_path)
     assert teacher.fingerprint in again and "epoch 1/2" not in again
     assert runs(tmp_path) == [("FINISHED", "pretrain")]
+
+
+@pytest.mark.parametrize("init", ["random", "imagenet", "other"])
+def test_the_trial_starts_from_the_weights_that_were_asked_for(
+    init: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.import_module("platform.prepare"), "PHANTOM_IMAGE_SIZE_PX", 32)
+    conduct = importlib.import_module("platform.conduct_pretraining")
+    places = importlib.import_module("platform.places").Places.under(tmp_path)
+    folder, prints = places.teachers(phantom=True, image_size_px=32), {"random": "random"}
+    for value, name in enumerate(("imagenet", "other")):  # both there: the wrong one must not be taken unseen
+        facts: dict[str, Any] = {"architecture": "densenet121", "task": "multilabel", "label_names": ("a",)}
+        weights = {"w": torch.full((1,), float(value))}
+        made = ledger.save(folder, weights, name=name, source="drawn", is_phantom=True, **facts)
+        prints[name] = made.fingerprint
+    flags = ["mimic-cxr", "--init", init, "--image-size", "32", "--phantom-size", "30", "--name", "own"]
+    options = pretrain.parser().parse_args(flags)
+    record = conduct.prepare_pretraining(options, pretrain.recipe_of(options), places).plan([]).next()
+    assert (record.spec.config.init, record.spec.init_fingerprint) == (init, prints[init])
 
 
 def test_the_recipe_is_chexclusions_on_real_images_and_quick_on_phantoms() -> None:
