@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from platform.stopping import clean_stops
 
 EXIT_UNFINISHED = 3  # something is left to do: the same command goes on
 
@@ -58,16 +59,11 @@ def teacher_name(text: str) -> str:
 
 @contextmanager
 def say_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
-    """Ends the program with one clear line, not a traceback, where input or machine is at fault, or somebody stops it.
-
-    A cluster's scheduler and `kill` stop a process by SIGTERM: it gets what Ctrl-C gets.
-    """
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    """Ends the program with one clear line, not a traceback, where input or machine is at fault, or it is stopped."""
     try:
-        yield
+        with clean_stops():
+            yield
     except (ValueError, LookupError, OSError, ImportError) as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")
     except KeyboardInterrupt:
         parser.exit(EXIT_UNFINISHED, f"{parser.prog}: stopped; the same command goes on\n")
-    finally:
-        signal.signal(signal.SIGTERM, before)

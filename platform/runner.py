@@ -25,6 +25,7 @@ from platform.ledger import Ledger, TrialRecord
 from platform.plan import Plan
 from platform.progress import Progress
 from platform.search import KEY, FairAsha, PlannedSearch
+from platform.stopping import take_sigterm_as_ctrl_c
 from platform.tracking import Tracker
 from trainables.job import PREDICTIONS_FILE, Job
 from trainables.student import StudentTrial
@@ -121,6 +122,7 @@ def start_ray(*, verbose: bool) -> None:
         log_to_driver=verbose,
         logging_level=level,
     )
+    take_sigterm_as_ctrl_c()
     for name in ("ray", "ray.tune"):
         logging.getLogger(name).setLevel(level)
 
