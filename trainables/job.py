@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +24,18 @@ from trainables.teachers.ledger import Teacher, load
 from trainables.transfer import code_fingerprint
 
 PREDICTIONS_FILE = "predictions.parquet"
+MIN_MICRO_BATCH_SIZE = 2  # batch norm cannot normalise a single value
+
+
+class GpuFullError(RuntimeError):
+    """So many images at once are more than the GPU has room for."""
+
+    def __init__(self, config: TrialConfig, micro_batch_size: int | None) -> None:
+        self.num_images = micro_batch_size or config.batch_size
+        super().__init__(
+            f"the GPU must have room for {self.num_images} images at once, but has not, in {config.cell}: "
+            "give each trial more of it (--gpus-per-trial), or make the images smaller (--image-size)"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,26 +65,55 @@ class Job:
     def run(self) -> Iterator[EpochResult]:
         """Trains from the last checkpoint, or from the start; saves after every epoch, before it is reported.
 
+        Where the GPU is too small for a batch, the trial goes on from its last checkpoint with half as many images at
+        once, whose gradients add up to the same batch, and says so in its metrics.
+
         Raises:
             NonFiniteLossError: the loss of an epoch is not finite.
+            GpuFullError: not even the smallest part of a batch fits.
         """
         torch.set_num_threads(self.num_threads)
+        reported, micro_batch_size = 0, None
+        while True:
+            try:
+                for result in self._epochs(micro_batch_size):
+                    if result.epoch > reported:
+                        reported = result.epoch
+                        yield result
+                return
+            except GpuFullError as error:
+                if error.num_images <= MIN_MICRO_BATCH_SIZE:
+                    raise
+                micro_batch_size = error.num_images // 2
+            # Out here nothing holds the broken training any more; what it had goes back to the device.
+            gc.collect()
+            torch.cuda.empty_cache()
+
+    def _epochs(self, micro_batch_size: int | None) -> Iterator[EpochResult]:
         folder = Path(self.folder)
         training = self._training()
         if saved := checkpoint.load_state(folder):
             resume(training, *saved)
+        training.micro_batch_size = micro_batch_size or training.micro_batch_size
         num_saved = len(training.history)
-        for result in train(training):
-            if result.epoch <= num_saved:
+        try:
+            for result in train(training):
+                if result.epoch > num_saved:
+                    result = self._saved(training, result)
                 yield result
-                continue
-            if result.best_epoch == result.epoch:
-                checkpoint.save_best(folder, result.epoch, training.best_weights)
-            if result.last and self.spec.config.phase != "search":
-                result = replace(result, metrics=result.metrics | self._open_the_test_set(training))
-                training.history[-1] = result
-            checkpoint.save_state(folder, result.epoch, result.best_epoch, state_of(training))
-            yield result
+        except torch.OutOfMemoryError as error:
+            raise GpuFullError(self.spec.config, training.micro_batch_size) from error
+
+    def _saved(self, training: Training, result: EpochResult) -> EpochResult:
+        """Saves the epoch; the last one of a confirm run opens the test set."""
+        folder = Path(self.folder)
+        if result.best_epoch == result.epoch:
+            checkpoint.save_best(folder, result.epoch, training.best_weights)
+        if result.last and self.spec.config.phase != "search":
+            result = replace(result, metrics=result.metrics | self._open_the_test_set(training))
+            training.history[-1] = result
+        checkpoint.save_state(folder, result.epoch, result.best_epoch, state_of(training))
+        return result
 
     def _training(self) -> Training:
         config = self.spec.config

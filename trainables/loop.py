@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from trainables.batches import batches, micro_batches
 from trainables.config import TrialConfig
 from trainables.data.augment import normalise, training_views
 from trainables.data.store import Store
@@ -56,6 +57,7 @@ class Training:
     student: nn.Module
     guide: Guide | None  # the teacher's side of the method; None for plain transfer learning
     device: torch.device
+    micro_batch_size: int | None = None  # how many images go through the student at once; None: the whole batch
     optimizer: torch.optim.Optimizer = field(init=False)
     history: list[EpochResult] = field(default_factory=list)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
@@ -90,6 +92,8 @@ def train(training: Training) -> Iterator[EpochResult]:
         metrics = {f"train_{name}": value for name, value in losses.items()}
         metrics |= {f"val_{name}": value for name, value in evaluate(training, "validation")[0].items()}
         metrics |= {"images_per_s": num_images / seconds, "learning_rate": learning_rate}
+        if training.micro_batch_size is not None:
+            metrics["micro_batch_size"] = training.micro_batch_size
         # Where the metric is not defined (an AUC of one class), the epoch counts as chance, not as nothing.
         metrics["score"] = metrics.get(f"val_{training.selection_metric}", 0.0)
 
@@ -126,6 +130,7 @@ def state_of(training: Training) -> dict[str, Any]:
         "student": training.student.state_dict(),
         "optimizer": training.optimizer.state_dict(),
         "method": training.guide.method.state_dict() if training.guide else {},
+        "micro_batch_size": training.micro_batch_size,
         "history": [vars(result) for result in training.history],
     }
 
@@ -136,6 +141,7 @@ def resume(training: Training, state: dict[str, Any], best_weights: dict[str, Te
     training.optimizer.load_state_dict(state["optimizer"])
     if training.guide:
         training.guide.method.load_state_dict(state["method"])
+    training.micro_batch_size = state.get("micro_batch_size")
     training.history = [EpochResult(**result) for result in state["history"]]
     training.best_weights = best_weights
 
@@ -149,33 +155,40 @@ def _set_learning_rate(training: Training, epoch: int) -> float:
 
 
 def _train_one_epoch(training: Training, epoch: int) -> tuple[dict[str, float], int]:
-    config, store, guide = training.config, training.store, training.guide
+    config = training.config
     training.student.train()
-    rows = store.rows("train", config.data_fraction)
+    rows = training.store.rows("train", config.data_fraction)
     sums = torch.zeros(3, device=training.device)  # summed on the device: no waiting for it within an epoch
     for rows_B in batches(rows, config.batch_size, config.seed, epoch):
-        views = training_views(
-            _images(training, rows_B),
-            rows_B,
-            seed=config.seed,
-            epoch=epoch,
-            rotation_deg=config.rotation_deg,
-            flip=config.flip,
-        )
-        with Taps(training.student, guide.student_taps if guide else ()) as taps:
-            logits = training.student(views)
-        ce = cross_entropy(store.task, logits, *_targets(training, rows_B))
-        transfer = guide.loss(taps, logits, guide.knowledge_of(views, rows_B, epoch)) if guide else torch.zeros_like(ce)
-        loss = ce if guide is None or config.beta is None else total_loss(ce, transfer, config.beta, config.method)
-
         training.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        for part_b in micro_batches(rows_B, training.micro_batch_size):
+            losses = _losses(training, part_b, epoch)
+            (losses[0] * (len(part_b) / len(rows_B))).backward()
+            sums += torch.stack(losses).detach() * len(part_b)
         training.optimizer.step()
-        sums += torch.stack((loss.detach(), ce.detach(), transfer.detach())) * len(rows_B)
 
     loss_mean, ce_mean, transfer_mean = (sums / len(rows)).tolist()
     _check_finite(config, f"training loss of epoch {epoch}", loss_mean)
     return {"loss": loss_mean, "ce": ce_mean, "transfer": transfer_mean}, len(rows)
+
+
+def _losses(training: Training, rows_B: NDArray[np.int64], epoch: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Of this epoch's views of those images: the total loss (Eq. 2), the cross-entropy and the method's loss."""
+    config, store, guide = training.config, training.store, training.guide
+    views = training_views(
+        _images(training, rows_B),
+        rows_B,
+        seed=config.seed,
+        epoch=epoch,
+        rotation_deg=config.rotation_deg,
+        flip=config.flip,
+    )
+    with Taps(training.student, guide.student_taps if guide else ()) as taps:
+        logits = training.student(views)
+    ce = cross_entropy(store.task, logits, *_targets(training, rows_B))
+    transfer = guide.loss(taps, logits, guide.knowledge_of(views, rows_B, epoch)) if guide else torch.zeros_like(ce)
+    loss = ce if guide is None or config.beta is None else total_loss(ce, transfer, config.beta, config.method)
+    return loss, ce, transfer
 
 
 def _check_finite(config: TrialConfig, what: str, loss: float) -> None:
@@ -184,19 +197,6 @@ def _check_finite(config: TrialConfig, what: str, loss: float) -> None:
             f"the {what} must be finite, but is {loss} in {config.cell} "
             f"(learning_rate={config.learning_rate:g}, beta={config.beta}): try a lower learning rate"
         )
-
-
-def batches(rows: NDArray[np.int64], batch_size: int, seed: int, epoch: int) -> Iterator[NDArray[np.int64]]:
-    """The rows of the store in an order drawn from (seed, epoch), a batch at a time, each sorted for reading.
-
-    A last batch of one image joins the one before: batch norm cannot normalise a single value.
-    """
-    order = np.random.default_rng((seed, epoch)).permutation(rows)
-    starts = list(range(0, len(order), batch_size))
-    if len(starts) > 1 and len(order) - starts[-1] == 1:
-        starts.pop()
-    for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
-        yield np.sort(order[start:end])
 
 
 def _judge(training: Training, epoch: int, metrics: dict[str, float]) -> EpochResult:
@@ -219,7 +219,8 @@ def _judge(training: Training, epoch: int, metrics: dict[str, float]) -> EpochRe
 @torch.inference_mode()
 def _predict(training: Training, rows_N: NDArray[np.int64]) -> Tensor:
     training.student.eval()
-    chunks = np.split(rows_N, range(EVALUATION_BATCH_SIZE, len(rows_N), EVALUATION_BATCH_SIZE))
+    size = min(EVALUATION_BATCH_SIZE, 4 * (training.micro_batch_size or EVALUATION_BATCH_SIZE))
+    chunks = np.split(rows_N, range(size, len(rows_N), size))
     return torch.cat([training.student(normalise(_images(training, rows))) for rows in chunks]).float()
 
 

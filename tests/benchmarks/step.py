@@ -16,13 +16,14 @@ from typing import Any
 
 import torch
 
+from trainables.batches import batches
 from trainables.config import TrialConfig
 from trainables.data.augment import training_views
 from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
-from trainables.loop import Training, _train_one_epoch, batches
+from trainables.loop import Training, _train_one_epoch
 from trainables.models.densenet import build
 from trainables.teachers import ledger
 from trainables.teachers.cache import KnowledgeCache, in_batches

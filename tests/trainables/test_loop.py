@@ -12,12 +12,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from trainables.batches import batches
 from trainables.config import TrialConfig
 from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
-from trainables.loop import EpochResult, NonFiniteLossError, Training, batches, evaluate, resume, state_of, train
+from trainables.loop import EpochResult, NonFiniteLossError, Training, evaluate, resume, state_of, train
 from trainables.models.densenet import build
 from trainables.teachers import ledger
 from trainables.teachers.guide import Guide

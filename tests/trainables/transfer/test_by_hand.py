@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainables.loop import batches
+from trainables.batches import batches
 from trainables.transfer.compression import Compression
 from trainables.transfer.distillation import Distillation
 from trainables.transfer.flow import Flow
