@@ -63,6 +63,8 @@ def say_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
     try:
         with clean_stops():
             yield
+    except ConnectionError as error:  # of MLflow: what was reached is kept
+        parser.exit(EXIT_UNFINISHED, f"{parser.prog}: error: {error}\n")
     except (ValueError, LookupError, OSError, ImportError) as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")
     except KeyboardInterrupt:

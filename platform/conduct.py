@@ -13,15 +13,18 @@ from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not how it makes its tables
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the tracker tries again itself, and says so
 
 from analysis.cells import closing_table, summary
 from analysis.runs import runs
 from platform.arguments import EXIT_UNFINISHED
+from platform.journal import Journal
 from platform.ledger import Ledger
 from platform.places import Places
 from platform.plan import Plan
 from platform.runner import Resources, run, start_ray
 from platform.setup import Setup, prepare_sweep
+from platform.tracking import must_answer, send_rest
 
 TABLES = {"retina": "table_5", "chexpert": "table_4", "chestxray8": "table_4"}
 
@@ -31,10 +34,11 @@ def conduct(options: argparse.Namespace) -> int:
 
     Raises:
         ValueError, LookupError, OSError: as `prepare_sweep` and `alone` say.
+        ConnectionError: MLflow does not answer at the start, or at the end.
     """
     places = Places.under(options.results)
     setup = prepare_sweep(options, places)
-    with alone(places.sweep(setup.name)):
+    with alone(places.sweep(setup.name)), must_answer(places.tracking_uri):
         plan = carry_out(setup, options.dataset, options, places)
         print(_closing(setup, options.dataset, places))
     if plan.finished:
@@ -51,6 +55,8 @@ def carry_out(setup: Setup, experiment: str, options: argparse.Namespace, places
         options: cpus_per_trial, gpus_per_trial, verbose, and concurrent where there is a choice.
     """
     ledger = Ledger(places.tracking_uri, experiment, setup.name, setup.facts, places.artifacts)
+    journal = Journal(setup.folder / "journal.jsonl")
+    send_rest(ledger, journal)
     plan = setup.plan(ledger.records())
     print(setup.announcement(plan, places), flush=True)
     if not plan.finished:
@@ -61,6 +67,7 @@ def carry_out(setup: Setup, experiment: str, options: argparse.Namespace, places
         run(
             plan,
             ledger,
+            journal,
             setup.job,
             setup.tags,
             resources,

@@ -21,6 +21,7 @@ from platform.places import Places
 from platform.pretrain import Recipe
 from platform.setup import Setup, parent_tags
 from platform.sources import find_sources
+from platform.tracking import must_answer
 from search_spaces.space import Cell, Space
 from trainables import checkpoint
 from trainables.config import NO_TEACHER, TrialConfig
@@ -41,7 +42,7 @@ def conduct_pretraining(options: argparse.Namespace, recipe: Recipe) -> int:
     """
     places = Places.under(options.results)
     setup = prepare_pretraining(options, recipe, places)
-    with alone(places.sweep(setup.name)):
+    with alone(places.sweep(setup.name)), must_answer(places.tracking_uri):
         plan = carry_out(setup, EXPERIMENT, options, places)
         (record,) = plan.records.values()
         if record.status == "RUNNING":

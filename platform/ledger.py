@@ -40,6 +40,11 @@ class TrialRecord:
         return self.best_scores[-1] if self.best_scores and self.status != "FAILED" else None
 
 
+def spec_of(values: Mapping[str, Any]) -> TrialSpec:
+    """The inverse of `dataclasses.asdict`."""
+    return TrialSpec(**{**values, "config": TrialConfig.from_dict(values["config"])})
+
+
 class Ledger:
     """The runs of one sweep in MLflow.
 
@@ -68,10 +73,16 @@ class Ledger:
         query = f"tags.kind = 'trial' and tags.sweep = '{self.sweep}' and tags.recipe = '{RECIPE_VERSION}'"
         return [self._record(run) for run in self._search(query, order_by=["attributes.start_time ASC"])]
 
-    def open(self, record: TrialRecord, tags: Mapping[str, str]) -> None:
+    def run_id_of(self, key: str) -> str:
+        """The id of the trial's run (`TrialSpec.key`); "" where it has none."""
+        found = self._search(f"tags.kind = 'trial' and tags.sweep = '{self.sweep}' and tags.trial = '{key}'")
+        return str(found[0].info.run_id) if found else ""
+
+    def open(self, record: TrialRecord, tags: Mapping[str, str], at_ms: int) -> None:
         """Makes the trial's run, or takes up the one that is there, and notes its id in `record`."""
         if record.run_id:
             self.client.update_run(record.run_id, status="RUNNING")
+            self._log_params(record)
             return
         config, key = record.spec.config, record.spec.key
         all_tags = {
@@ -94,23 +105,29 @@ class Ledger:
             **tags,
         }
         name = f"{config.phase} {config.cell} {record.number}"
-        run = self.client.create_run(self.experiment_id, run_name=name, tags=all_tags)
+        run = self.client.create_run(self.experiment_id, start_time=at_ms, run_name=name, tags=all_tags)
         record.run_id = run.info.run_id
-        params = [Param(name, str(value)) for name, value in asdict(config).items()]
-        self.client.log_batch(record.run_id, params=params)
+        self._log_params(record)
 
     def log(self, run_id: str, metrics: Mapping[str, float], epoch: int, timestamp_ms: int) -> None:
         """The metrics of one epoch, in one call."""
         self.client.log_batch(run_id, [Metric(name, value, timestamp_ms, epoch) for name, value in metrics.items()])
 
-    def close(self, record: TrialRecord, files: Iterable[tuple[Path, str]] = (), error: str = "") -> None:
-        """Ends the trial's run with its outcome; its files (path, folder within the artifacts) go first."""
+    def close(
+        self,
+        run_id: str,
+        status: str,
+        files: Iterable[tuple[Path, str]],
+        outcome: Mapping[str, str],
+        at_ms: int,
+    ) -> None:
+        """Ends a trial's run with its outcome as tags; its files (path, folder within the artifacts) go first."""
         for path, folder in files:
             if path.exists():
-                self.client.log_artifact(record.run_id, str(path), folder or None)
-        outcome = {"stopped": record.stopped, "error": error[:MAX_TAG_CHARS]}
-        self.client.log_batch(record.run_id, tags=[RunTag(name, value) for name, value in outcome.items() if value])
-        self.client.set_terminated(record.run_id, status=record.status)
+                self.client.log_artifact(run_id, str(path), folder or None)
+        tags = [RunTag(name, value[:MAX_TAG_CHARS]) for name, value in outcome.items() if value]
+        self.client.log_batch(run_id, tags=tags)
+        self.client.set_terminated(run_id, status=status, end_time=at_ms)
 
     def close_sweep(self, status: str) -> None:
         """Ends the parent run; the same command run again takes it up."""
@@ -154,11 +171,14 @@ class Ledger:
             if not token:
                 return runs
 
+    def _log_params(self, record: TrialRecord) -> None:
+        params = [Param(name, str(value)) for name, value in asdict(record.spec.config).items()]
+        self.client.log_batch(record.run_id, params=params)
+
     def _record(self, run: Run) -> TrialRecord:
         tags = run.data.tags
-        spec: dict[str, Any] = json.loads(tags["spec"])
         record = TrialRecord(
-            spec=TrialSpec(**{**spec, "config": TrialConfig.from_dict(spec["config"])}),
+            spec=spec_of(json.loads(tags["spec"])),
             study=tags["study"],
             number=int(tags["number"]),
             status=run.info.status,

@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
+from platform.journal import Journal
 from platform.ledger import Ledger, TrialRecord
 from platform.plan import Plan
 from platform.progress import Progress
@@ -86,11 +87,11 @@ class TrialEvents(tune.Callback):
         metrics = {**result["metrics"], "best_score": result["best_score"], "rung": float(not stopped)}
         if epoch > record.num_judged:
             record.num_judged = epoch
-            self._tracker.log(record.run_id, metrics, epoch)
+            self._tracker.log(record, metrics, epoch)
         if stopped:
             record.stopped = "asha"
         if last or stopped:
-            self._settle(record, "FINISHED")
+            self._settle(record, "FINISHED", out_of_memory=_out_of_memory(record, result["metrics"]))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial whose worker failed more often than it is tried again."""
@@ -101,13 +102,22 @@ class TrialEvents(tune.Callback):
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Ray pickles callbacks with its snapshots; ours belong to this process
 
-    def _settle(self, record: TrialRecord, status: str, error: str = "") -> None:
+    def _settle(self, record: TrialRecord, status: str, error: str = "", out_of_memory: str = "") -> None:
         record.status = status
         self._plan.settle(record)
         folder = self._folder_of(record.spec.key)
         files = [(path, "model") for path in sorted(folder.glob("best-*.safetensors"))[-1:]]
-        self._tracker.close(record, [*files, (folder / PREDICTIONS_FILE, "")], error)
+        outcome = {"stopped": record.stopped, "error": error, "out_of_memory": out_of_memory}
+        self._tracker.close(record, [*files, (folder / PREDICTIONS_FILE, "")], outcome)
         self._progress.end(record, error)
+
+
+def _out_of_memory(record: TrialRecord, metrics: Mapping[str, float]) -> str:
+    """Where the GPU was too small for a batch, how the trial went on; else ""."""
+    if "micro_batch_size" not in metrics:
+        return ""
+    size = int(metrics["micro_batch_size"])
+    return f"ended with at most {size} of the batch's {record.spec.config.batch_size} images at once"
 
 
 def start_ray(*, verbose: bool) -> None:
@@ -130,6 +140,7 @@ def start_ray(*, verbose: bool) -> None:
 def run(
     plan: Plan,
     ledger: Ledger,
+    journal: Journal,
     job_of: Callable[[TrialRecord], Job],
     tags_of: Callable[[TrialRecord], dict[str, str]],
     resources: Resources,
@@ -145,10 +156,10 @@ def run(
     """
     num_slots = resources.slots()
     progress = Progress(plan, max_epochs, metric)
-    tracker = Tracker(ledger)
+    tracker = Tracker(ledger, journal)
 
     def start(record: TrialRecord) -> dict[str, Any]:
-        ledger.open(record, tags_of(record))
+        tracker.open(record, tags_of(record))
         progress.start(record)
         return {KEY: record.spec.key, "job": job_of(record).as_dict()}
 

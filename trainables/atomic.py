@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+FULL_DISK_PATIENCE_S = 1800.0  # a person who is told needs so long to make room; a night is lost, no epoch
+FULL_DISK_RETRY_S = 2.0
+
+
+def patiently(write: Callable[[], None], what: str) -> None:
+    """Writes; where the disk is full, says so and tries again: room can be made, a trial's hours can not.
+
+    Raises:
+        OSError: the disk stays full for `FULL_DISK_PATIENCE_S`, or it is not for want of room that writing fails.
+    """
+    started_s = time.monotonic()
+    while True:
+        try:
+            return write()
+        except OSError as error:
+            waited_s = time.monotonic() - started_s
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or waited_s > FULL_DISK_PATIENCE_S:
+                raise
+            logger.warning("no room on the disk for %s: waiting, trying again", what)
+            time.sleep(FULL_DISK_RETRY_S)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

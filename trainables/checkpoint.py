@@ -24,7 +24,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from trainables.atomic import write_bytes
+from trainables.atomic import patiently, write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -33,20 +33,22 @@ NUM_KEPT = 2  # the last one, and the one before it in case the last is damaged
 
 def save_best(folder: Path, epoch: int, weights: dict[str, Tensor]) -> None:
     """Writes the student of the best epoch so far as safetensors. To be called before `save_state` of that epoch."""
-    write_bytes(best_path(folder, epoch), save({name: tensor.contiguous() for name, tensor in weights.items()}))
+    payload = save({name: tensor.contiguous() for name, tensor in weights.items()})
+    patiently(lambda: write_bytes(best_path(folder, epoch), payload), "the best student")
 
 
 def save_state(folder: Path, epoch: int, best_epoch: int, state: dict[str, Any]) -> None:
     """Writes the state after `epoch` (tensors, numbers, strings, and lists and dicts of them); keeps the last two.
 
     Raises:
-        OSError: the disk is full; earlier checkpoints are untouched.
+        OSError: the disk stays full (`trainables.atomic.patiently`); earlier checkpoints are untouched.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
     payload = buffer.getvalue()
     digest = hashlib.sha256(payload).hexdigest().encode()
-    write_bytes(folder / f"epoch-{epoch:05d}-best-{best_epoch:05d}.ckpt", digest + b"\n" + payload)
+    path = folder / f"epoch-{epoch:05d}-best-{best_epoch:05d}.ckpt"
+    patiently(lambda: write_bytes(path, digest + b"\n" + payload), "a checkpoint")
     _remove_old(folder)
 
 

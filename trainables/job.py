@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import torch
 
 from trainables import checkpoint
+from trainables.atomic import patiently, write_bytes
 from trainables.config import NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec, members
 from trainables.data.store import Store
 from trainables.evaluate import metric_name
@@ -196,7 +197,10 @@ class Job:
             labels = store.labels[rows, 0] == column if store.task == "multiclass" else store.labels[rows, column]
             columns[f"label_{metric_name(name)}"] = labels.astype("int8")
             columns[f"probability_{metric_name(name)}"] = probabilities_NL[:, column]
-        pq.write_table(pa.table(columns), Path(self.folder) / PREDICTIONS_FILE)
+        table = pa.BufferOutputStream()
+        pq.write_table(pa.table(columns), table)
+        path, payload = Path(self.folder) / PREDICTIONS_FILE, table.getvalue().to_pybytes()
+        patiently(lambda: write_bytes(path, payload), "the predictions")
         return {f"test_{name}": value for name, value in metrics.items()}
 
 

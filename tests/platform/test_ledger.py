@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ module = importlib.import_module("platform.ledger")
 Ledger, TrialRecord = module.Ledger, module.TrialRecord
 
 SETTINGS = {"epochs": 3, "seed": 0, "teachers": {"imagenet": "abc"}}
+CLOCK_MS = itertools.count(1_700_000_000_000)
 BASE = TrialConfig(dataset="retina", teacher="imagenet", beta=60.0, learning_rate=1.25e-4, max_epochs=3)
 
 
@@ -52,9 +53,12 @@ def record_of(seed: int = 0, number: int = 0, **changes: Any) -> Any:
 
 def open_one(ledger: Any, seed: int = 0, number: int = 0, **changes: Any) -> Any:
     record = record_of(seed, number, **changes)
-    time.sleep(0.002)  # runs are ordered by the millisecond in which they were opened
-    ledger.open(record, {"teacher_is_phantom": "true"})
+    ledger.open(record, {"teacher_is_phantom": "true"}, next(CLOCK_MS))
     return record
+
+
+def close(ledger: Any, record: Any, files: Any = (), **outcome: str) -> None:
+    ledger.close(record.run_id, record.status, files, {"stopped": record.stopped, **outcome}, next(CLOCK_MS))
 
 
 def test_a_new_sweep_is_a_running_parent_with_its_facts(ledger_of: Callable[..., Any]) -> None:
@@ -76,9 +80,9 @@ def test_records_come_back_as_they_were(ledger_of: Callable[..., Any]) -> None:
     ledger.log(stopped.run_id, {"best_score": 0.25, "rung": 0.0}, 2, 1000)
     ledger.log(running.run_id, {"best_score": 0.375, "rung": 1.0}, 1, 1000)
     done.status, stopped.status, stopped.stopped, failed.status = "FINISHED", "FINISHED", "asha", "FAILED"
-    ledger.close(done)
-    ledger.close(stopped)
-    ledger.close(failed, error="the loss must be finite")
+    close(ledger, done)
+    close(ledger, stopped)
+    close(ledger, failed, error="the loss must be finite")
 
     found = ledger_of("round-trip").records()
     assert [r.run_id for r in found] == [r.run_id for r in (done, stopped, failed, running)]
@@ -129,19 +133,26 @@ def test_the_same_sweep_again_is_taken_up(ledger_of: Callable[..., Any]) -> None
     run = second.client.get_run(second.parent_id)
     assert (run.info.status, run.data.tags["note"]) == ("RUNNING", "new")
     (found,) = second.records()
-    second.open(found, {})  # goes on in its own run
+    second.open(found, {}, next(CLOCK_MS))  # goes on in its own run
     assert found.run_id == record.run_id
     assert len(second.records()) == 1
     second.close_sweep("FINISHED")
     assert second.client.get_run(second.parent_id).info.status == "FINISHED"
 
 
+def test_a_trials_run_is_found_by_its_key(ledger_of: Callable[..., Any]) -> None:
+    ledger = ledger_of("keys")
+    record = open_one(ledger)
+    assert ledger.run_id_of(record.spec.key) == record.run_id
+    assert ledger.run_id_of(record_of(seed=9).spec.key) == ""
+
+
 def test_a_run_that_had_ended_runs_again_when_it_is_opened(ledger_of: Callable[..., Any]) -> None:
     ledger = ledger_of("reopened")
     record = open_one(ledger)
     record.status = "FAILED"
-    ledger.close(record)
-    ledger.open(record, {})
+    close(ledger, record)
+    ledger.open(record, {}, next(CLOCK_MS))
     assert ledger.client.get_run(record.run_id).info.status == "RUNNING"
 
 
@@ -192,7 +203,7 @@ def test_files_go_before_the_end_and_absent_ones_are_passed_over(
     for name in ("best-00003.safetensors", "predictions.parquet"):
         (tmp_path / name).write_bytes(b"content")
     files = [(tmp_path / "best-00003.safetensors", "model"), (tmp_path / "predictions.parquet", "")]
-    ledger.close(record, [*files, (tmp_path / "never-written", "")])
+    close(ledger, record, [*files, (tmp_path / "never-written", "")])
     run = ledger.client.get_run(record.run_id)
     kept = {item.path for folder in ("", "model") for item in ledger.client.list_artifacts(record.run_id, folder)}
     assert kept == {"model", "model/best-00003.safetensors", "predictions.parquet"}
@@ -205,7 +216,7 @@ def test_a_long_error_is_cut_to_what_a_tag_holds(ledger_of: Callable[..., Any]) 
     ledger = ledger_of("errors")
     record = open_one(ledger)
     record.status = "FAILED"
-    ledger.close(record, error="x" * 6000)
+    close(ledger, record, error="x" * 6000)
     assert ledger.client.get_run(record.run_id).data.tags["error"] == "x" * module.MAX_TAG_CHARS
 
 

@@ -74,3 +74,29 @@ def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
         atomic.write_bytes(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_checkpoint_waits_for_room_on_the_disk(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(atomic, "FULL_DISK_RETRY_S", 0.01)
+    full, replace = [True, True], os.replace
+
+    def move(source, target):
+        if full:
+            full.pop()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", move)
+    checkpoint.save_best(tmp_path, 1, {"weight": torch.ones(2)})
+    checkpoint.save_state(tmp_path, 1, 1, {"epoch": 1})
+    assert checkpoint.load_state(tmp_path)[0] == {"epoch": 1}
+    assert caplog.text.count("no room on the disk for the best student: waiting") == 2
+
+
+def test_other_errors_are_not_waited_for(tmp_path, monkeypatch):
+    def denied(source, target):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", denied)
+    with pytest.raises(PermissionError, match="denied"):
+        checkpoint.save_state(tmp_path, 1, 1, {"epoch": 1})
