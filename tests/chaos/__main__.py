@@ -1,13 +1,13 @@
 """`make chaos`: a small sweep is broken again and again at random moments; it must end as if nobody had touched it.
 
 After every sweep: each trial has one finished run in MLflow, and every metric of every epoch, and the printed table,
-equal those of an undisturbed sweep. One trial at a time, so that the search's own order is the same.
+equal those of an undisturbed sweep. One trial at a time, so that the search's own order is the same. Every other sweep
+writes to an MLflow server, the others to a file. Disks of their own, which can be filled, need the right to mount.
 """
 
 from __future__ import annotations
 
 import argparse
-import collections
 import os
 import random
 import re
@@ -17,34 +17,42 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.chaos.faults import FAULTS, Target
+from tests.chaos.faults import FAULTS, Target, fill_cache, fill_results
+from tests.chaos.server import Server
 
 ROOT = Path(__file__).parents[2]
 CELLS = ["transfer/none/densenet40/all", "attention/imagenet/densenet40/all"]
 FLAGS = ["--image-size", "32", "--phantom-size", "24", "--epochs", "3", "--trials", "2", "--repeats", "1"]
 NUM_TRIALS = len(CELLS) * 3
-FAULTS_A_SWEEP = 5
+FAULTS_A_SWEEP = 6
+PATIENCE_S = 1200
 
 
 def command(results: Path) -> list[str]:
     """The sweep's command line."""
     sweep = [sys.executable, "-m", "platform.sweep", "retina", *FLAGS, "--concurrent", "1"]
-    return [*sweep, "--cells", *CELLS, "--results", str(results)]
+    return [*sweep, "--cells", *CELLS, "--results", str(results), "--name", "chaos"]
 
 
-def environment() -> dict[str, str]:
-    """This one's, without another cluster or server."""
-    return {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI")}
+def environment(told: Path, server: Server | None) -> dict[str, str]:
+    """This one's, without another cluster or server, and with the saboteur on the path."""
+    others = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI")}
+    if server:
+        others["MLFLOW_TRACKING_URI"] = server.uri
+    return {**others, "PYTHONPATH": str(ROOT / "tests" / "chaos" / "saboteur"), "CHAOS_FOLDER": str(told)}
 
 
-def start(results: Path) -> subprocess.Popen[str]:
+def start(results: Path, told: Path, server: Server | None = None) -> subprocess.Popen[str]:
     """The sweep, in a process group of its own."""
     return subprocess.Popen(
         command(results),
         cwd=ROOT,
-        env=environment(),
+        env=environment(told, server),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -64,55 +72,103 @@ def outcome(results: Path, output: str) -> tuple[object, ...]:
         ).fetchall()
     assert len(runs) == NUM_TRIALS and {status for _, status in runs} == {"FINISHED"}, runs
     table = [line for line in output.splitlines() if re.match(r"(transfer|attention)/.* \d+\.\d\d", line)]
+    assert len(table) == len(CELLS), output
     return sorted(runs), sorted(numbers), table
 
 
-def disturbed(results: Path, rng: random.Random, counts: collections.Counter[str]) -> str:
-    """Runs the sweep to its end through `FAULTS_A_SWEEP` faults, and returns what it printed last."""
-    process, left = start(results), FAULTS_A_SWEEP
-    while left:
-        time.sleep(rng.uniform(12, 30))  # of the 40 to 50 s that an undisturbed one takes on two cores
-        if process.poll() is None:
-            fault = rng.choice(FAULTS)
-            survives = fault(Target(process, command(results), ROOT, environment(), results, rng))
+def disturbed(
+    results: Path,
+    told: Path,
+    server: Server | None,
+    num_faults: int,
+    rng: random.Random,
+    counts: Counter[str],
+) -> str:
+    """Runs the sweep to its end through up to `num_faults` faults, and returns what it printed last."""
+    faults = [fault for fault in FAULTS if os.path.ismount(results) or fault not in (fill_cache, fill_results)]
+    process = start(results, told, server)
+    while num_faults:
+        try:
+            process.wait(timeout=rng.uniform(8, 25))  # of the 40 to 50 s that an undisturbed one takes on two cores
+        except subprocess.TimeoutExpired:
+            fault = rng.choice(faults)
+            survives = fault(
+                Target(process, command(results), ROOT, environment(told, server), results, server, told, rng)
+            )
             counts[fault.__name__] += 1
-            left -= 1
+            num_faults -= 1
             if survives:
                 continue
-        output, error = process.communicate(timeout=300)
+        output, error = process.communicate(timeout=PATIENCE_S)
         if process.returncode == 0:
             return output
         assert process.returncode in (3, -9), f"{process.returncode}\n{error}"
-        process = start(results)
-    output, error = process.communicate(timeout=300)
+        process = start(results, told, server)
+    output, error = process.communicate(timeout=PATIENCE_S)
     if process.returncode in (3, -9):
-        output, error = start(results).communicate(timeout=300)
+        output, error = start(results, told, server).communicate(timeout=PATIENCE_S)
     return output
+
+
+@contextmanager
+def disks(results: Path, calm: Path) -> Iterator[None]:
+    """A results folder with what was prepared in the calm one; on disks of its own where this process may mount."""
+    results.mkdir()
+    mounts = []
+    for folder, size in ((results, "1g"), (results / "cache", "32m")):
+        folder.mkdir(exist_ok=True)
+        if (
+            os.geteuid() == 0
+            and not subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "chaos", folder]).returncode
+        ):
+            mounts.append(folder)
+    ignored = shutil.ignore_patterns("sweeps", "mlflow.db*", "artifacts", "cache")
+    shutil.copytree(calm, results, ignore=ignored, dirs_exist_ok=True)
+    try:
+        yield
+    finally:
+        for folder in reversed(mounts):
+            subprocess.run(["umount", "--lazy", folder], check=True)
+        shutil.rmtree(results)
+
+
+def chaos(num_sweeps: int, num_faults: int, seed: int) -> Counter[str]:
+    """Breaks `num_sweeps` sweeps, each up to `num_faults` times; returns the faults by kind.
+
+    Raises:
+        AssertionError: one ended otherwise than the undisturbed one.
+    """
+    rng, counts = random.Random(seed), Counter[str]()
+    with tempfile.TemporaryDirectory() as name:
+        calm, told = Path(name) / "calm", Path(name) / "told"
+        told.mkdir()
+        output, _ = start(calm, told).communicate(timeout=PATIENCE_S)
+        expected = outcome(calm, output)
+        for number in range(1, num_sweeps + 1):
+            results, started_s = Path(name) / f"sweep-{number}", time.monotonic()
+            with disks(results, calm):
+                server = Server(results, ROOT) if number % 2 == 0 else None
+                try:
+                    if server:
+                        server.start()
+                    found = outcome(results, disturbed(results, told, server, num_faults, rng, counts))
+                finally:
+                    if server:
+                        server.kill()
+            assert found == expected, f"sweep {number} of seed {seed} ended otherwise than the undisturbed one"
+            took_s = time.monotonic() - started_s
+            print(f"sweep {number}: as undisturbed, {took_s:.0f} s, {sum(counts.values())} faults", flush=True)
+    return counts
 
 
 def main() -> int:
     """Prints a line a sweep, and the faults by kind."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--sweeps", type=int, default=20, help="default: %(default)s, five faults each")
+    parser.add_argument("--sweeps", type=int, default=20, help="default: %(default)s")
+    parser.add_argument("--faults", type=int, default=FAULTS_A_SWEEP, help="at most, a sweep (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and kinds (default: %(default)s)")
     given = parser.parse_args()
-    rng, counts = random.Random(given.seed), collections.Counter[str]()
-    with tempfile.TemporaryDirectory() as name:
-        calm = Path(name) / "calm"
-        output, _ = start(calm).communicate(timeout=600)
-        expected = outcome(calm, output)
-        for number in range(1, given.sweeps + 1):
-            results = Path(name) / f"sweep-{number}"
-            made = shutil.ignore_patterns("sweeps", "mlflow.db*", "artifacts", "cache")
-            shutil.copytree(calm, results, ignore=made)
-            started_s = time.monotonic()
-            found = outcome(results, disturbed(results, rng, counts))
-            assert found == expected, f"sweep {number} of seed {given.seed} ended otherwise than the undisturbed one"
-            shutil.rmtree(results)
-            print(
-                f"sweep {number}: as undisturbed, {time.monotonic() - started_s:.0f} s, {sum(counts.values())} faults",
-                flush=True,
-            )
+    counts = chaos(given.sweeps, given.faults, given.seed)
     print("\n".join(f"{count:4} {kind}" for kind, count in counts.most_common()))
     print(f"{sum(counts.values())} faults of {len(counts)} kinds in {given.sweeps} sweeps; lost: nothing")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
@@ -9,9 +10,12 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.chaos.server import Server
 
 
 @dataclass
@@ -23,6 +27,8 @@ class Target:
     root: Path
     environment: dict[str, str]
     results: Path
+    server: Server | None  # MLflow's, where the sweep writes to one
+    told: Path  # the folder in which the saboteur is told what to do
     rng: random.Random
 
 
@@ -56,18 +62,26 @@ def kill_worker(target: Target) -> bool:
 def cut_checkpoint(target: Target) -> bool:
     """The driver is killed and the newest checkpoint of some trial cut short."""
     kill_driver(target)
-    states = sorted(target.results.glob("sweeps/*/trials/*/epoch-*.ckpt"), key=lambda path: path.stat().st_mtime)
-    if states:
-        os.truncate(states[-1], states[-1].stat().st_size // 2)
+    if newest := _newest(target.results, "sweeps/*/trials/*/epoch-*.ckpt"):
+        os.truncate(newest, newest.stat().st_size // 2)
     return False
 
 
 def spoil_checkpoint(target: Target) -> bool:
     """The driver is killed and a byte of the newest checkpoint turned."""
     kill_driver(target)
-    states = sorted(target.results.glob("sweeps/*/trials/*/epoch-*.ckpt"), key=lambda path: path.stat().st_mtime)
-    if states:
-        _turn_a_byte(states[-1], target.rng)
+    if newest := _newest(target.results, "sweeps/*/trials/*/epoch-*.ckpt"):
+        _turn_a_byte(newest, target.rng)
+    return False
+
+
+def cut_journal(target: Target) -> bool:
+    """The driver is killed while it writes to the journal: its last line is cut short."""
+    kill_driver(target)
+    newest = _newest(target.results, "sweeps/*/journal.jsonl")
+    if newest and newest.stat().st_size:
+        with newest.open("ab") as file:
+            file.write(b'0123456789abcdef {"do": "lo')
     return False
 
 
@@ -80,7 +94,21 @@ def spoil_cache(target: Target) -> bool:
 
 def drop_cache(target: Target) -> bool:
     """The knowledge cache is deleted."""
-    shutil.rmtree(target.results / "cache", ignore_errors=True)
+    for path in target.results.glob("cache/*"):
+        shutil.rmtree(path, ignore_errors=True)
+    return True
+
+
+def fill_cache(target: Target) -> bool:
+    """The disk of the knowledge cache is full from now on."""
+    with _full_disk(target.results / "cache", keep=True):
+        return True
+
+
+def fill_results(target: Target) -> bool:
+    """The disk of checkpoints, journal and MLflow's file is full for longer than a trial."""
+    with _full_disk(target.results):
+        time.sleep(15)
     return True
 
 
@@ -92,12 +120,23 @@ def lock_mlflow(target: Target) -> bool:
     return True
 
 
+def kill_server(target: Target) -> bool:
+    """SIGKILL to the MLflow server, which is away for longer than a trial."""
+    if target.server is None:
+        return lock_mlflow(target)
+    target.server.kill()
+    time.sleep(20)
+    target.server.start()
+    return True
+
+
 def start_a_second(target: Target) -> bool:
     """The same command, while the first one runs: it must refuse."""
     second = subprocess.run(
-        target.command, cwd=target.root, env=target.environment, capture_output=True, text=True, timeout=120
+        target.command, cwd=target.root, env=target.environment, capture_output=True, text=True, timeout=300
     )
-    assert second.returncode == 2 and "runs already" in second.stderr, second.stderr
+    first_has_ended = target.process.poll() is not None
+    assert first_has_ended or (second.returncode == 2 and "runs already" in second.stderr), second.stderr
     return True
 
 
@@ -109,10 +148,48 @@ def freeze(target: Target) -> bool:
     return True
 
 
+def slow_files(target: Target) -> bool:
+    """Every flush and every rename takes a third of a second, as on a shared file system under load."""
+    (target.told / "slow").touch()
+    time.sleep(15)
+    (target.told / "slow").unlink()
+    return True
+
+
+def jump_clock(target: Target) -> bool:
+    """The wall clock jumps by up to a day, forwards or backwards, and back again."""
+    clock = target.told / "clock"
+    clock.touch()
+    os.truncate(clock, target.rng.randrange(200_000))  # seconds, 100,000 of which mean no jump
+    time.sleep(8)
+    clock.unlink()
+    return True
+
+
 FAULTS: tuple[Callable[[Target], bool], ...] = (
-    kill_driver, interrupt, terminate, kill_worker, cut_checkpoint, spoil_checkpoint, spoil_cache, drop_cache,
-    lock_mlflow, start_a_second, freeze,
+    kill_driver, interrupt, terminate, kill_worker, cut_checkpoint, spoil_checkpoint, cut_journal, spoil_cache,
+    drop_cache, fill_cache, fill_results, lock_mlflow, kill_server, start_a_second, freeze, slow_files, jump_clock,
 )  # fmt: skip
+
+
+@contextmanager
+def _full_disk(folder: Path, *, keep: bool = False) -> Iterator[None]:
+    """Takes all that is left on the disk of `folder`, which must be one of its own."""
+    filler = folder / "filler"
+    with filler.open("ab", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(1 << 16))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+    yield
+    if not keep:
+        filler.unlink()
+
+
+def _newest(folder: Path, pattern: str) -> Path | None:
+    return max(folder.glob(pattern), key=lambda path: path.stat().st_mtime, default=None)
 
 
 def _turn_a_byte(path: Path, rng: random.Random) -> None:
