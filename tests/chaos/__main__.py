@@ -72,7 +72,7 @@ def outcome(results: Path, output: str) -> tuple[object, ...]:
         ).fetchall()
     assert len(runs) == NUM_TRIALS and {status for _, status in runs} == {"FINISHED"}, runs
     table = [line for line in output.splitlines() if re.match(r"(transfer|attention)/.* \d+\.\d\d", line)]
-    assert len(table) == len(CELLS), output
+    assert len(table) == 2 * len(CELLS), output  # AUC and F1
     return sorted(runs), sorted(numbers), table
 
 
