@@ -86,10 +86,11 @@ def _closing(setup: Setup, dataset: str, places: Places) -> str:
     phantom = setup.store.is_phantom
     tables = [closing_table(summary(found.confirm, name), metric=name, is_phantom=phantom) for name in metrics]
     uri = shlex.quote(places.tracking_uri)
+    is_server = places.tracking_uri.startswith("http")
     commands = [
-        "Browse every run:  "
-        + shlex.join(["mlflow", "ui", "--backend-store-uri", places.tracking_uri])
-        + "  then open http://127.0.0.1:5000",
+        f"Browse every run:  open {places.tracking_uri}"
+        if is_server
+        else f"Browse every run:  mlflow ui --backend-store-uri {uri}  then open http://127.0.0.1:5000",
         f"The whole report:  python -m analysis.report {dataset} --tracking-uri {uri} --sweep {setup.name}",
     ]
     if table := TABLES.get(dataset):

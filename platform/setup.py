@@ -189,7 +189,7 @@ def parent_tags(store: Store, settings: str, teacher_overlap: str = "") -> dict[
         "data": "phantom" if store.is_phantom else "real",
         "data_fingerprint": store.fingerprint,
         "split_fingerprint": store.split_fingerprint,
-        "label_names": json.dumps(store.label_names),
+        "label_names": json.dumps(store.label_names, ensure_ascii=False),
         "table_1": json.dumps(table_1.facts(store)),
         "table_2": json.dumps(table_2.facts(store)),
         "recipe": str(RECIPE_VERSION),

@@ -67,4 +67,4 @@ def label_auc(scores_N: Floats, positives_N: NDArray[np.bool_]) -> float | None:
 
 def metric_name(label: str) -> str:
     """A label's name as trackers accept it in a metric's name: blanks and odd characters become underscores."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", label.strip())
+    return re.sub(r"[^\w.-]+", "_", label.strip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from analysis import report
 from analysis.rendering import PHANTOM_NOTICE
+from trainables.evaluate import metric_name
 
 CELLS = [
     {"method": "transfer", "teacher": "none", "student": "densenet40"},
@@ -124,3 +126,16 @@ def test_in_a_browser(filled, tmp_path: Path, width: int) -> None:
     title = re.search(r"<title>(.*?)</title>", done.stdout)
     assert title is not None and title[1].startswith("true,") and int(title[1].split(",")[1]) > 100
     assert 'aria-sort="ascending"' in done.stdout
+
+
+def test_a_label_with_html_in_its_name_is_shown_and_not_run(store, tmp_path: Path) -> None:
+    hostile = "<script>alert(1)</script>"
+    parent = store.sweep("chestxray8", data="phantom", label_names=json.dumps([hostile, "Mass"]))
+    for seed in range(2):
+        shown = predictions(seed, 2.0).rename(columns=lambda name: name.replace("_DR", f"_{metric_name(hostile)}"))
+        shown = shown.drop(columns="grade").assign(label_Mass=shown["sex"].eq("").astype(np.int8), probability_Mass=0.5)
+        scores = {"test_auc": 0.7, f"test_auc_{metric_name(hostile)}": 0.7}
+        store.trial(parent, seed=seed, metrics=scores, curve={"val_auc": [0.6, 0.7]}, predictions=shown)
+    assert report.main(["chestxray8", "--tracking-uri", store.uri, "--out", str(tmp_path)]) == 0
+    html = (tmp_path / "chestxray8" / "index.html").read_text()
+    assert "alert" in html and hostile not in html

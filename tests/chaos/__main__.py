@@ -87,27 +87,23 @@ def disturbed(
     """Runs the sweep to its end through up to `num_faults` faults, and returns what it printed last."""
     faults = [fault for fault in FAULTS if os.path.ismount(results) or fault not in (fill_cache, fill_results)]
     process = start(results, told, server)
-    while num_faults:
+    while True:
         try:
-            process.wait(timeout=rng.uniform(8, 25))  # of the 40 to 50 s that an undisturbed one takes on two cores
+            # Of the 40 to 50 s that an undisturbed one takes on two cores.
+            process.wait(timeout=rng.uniform(8, 25) if num_faults else PATIENCE_S)
         except subprocess.TimeoutExpired:
+            assert num_faults, "the sweep does not end"
             fault = rng.choice(faults)
-            survives = fault(
-                Target(process, command(results), ROOT, environment(told, server), results, server, told, rng)
-            )
+            fault(Target(process, command(results), ROOT, environment(told, server), results, server, told, rng))
             counts[fault.__name__] += 1
             num_faults -= 1
-            if survives:
-                continue
-        output, error = process.communicate(timeout=PATIENCE_S)
+        if process.poll() is None:
+            continue
+        output, error = process.communicate()
         if process.returncode == 0:
             return output
-        assert process.returncode in (3, -9), f"{process.returncode}\n{error}"
+        assert process.returncode in (3, -9), f"{process.returncode}\n{error}"  # unfinished, or killed by a fault
         process = start(results, told, server)
-    output, error = process.communicate(timeout=PATIENCE_S)
-    if process.returncode in (3, -9):
-        output, error = start(results, told, server).communicate(timeout=PATIENCE_S)
-    return output
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The faults of the chaos suite: each breaks a running sweep in one way, and says whether the driver survived it."""
+"""The faults of the chaos suite: each breaks a running sweep in one way; some end its driver."""
 
 from __future__ import annotations
 
@@ -32,141 +32,126 @@ class Target:
     rng: random.Random
 
 
-def kill_driver(target: Target) -> bool:
+def kill_driver(target: Target) -> None:
     """SIGKILL to the driver and all of Ray."""
     os.killpg(target.process.pid, signal.SIGKILL)
-    return False
 
 
-def interrupt(target: Target) -> bool:
+def interrupt(target: Target) -> None:
     """Ctrl-C."""
     target.process.send_signal(signal.SIGINT)
-    return False
 
 
-def terminate(target: Target) -> bool:
+def terminate(target: Target) -> None:
     """What `kill`, and a cluster's scheduler, send."""
     target.process.send_signal(signal.SIGTERM)
-    return False
 
 
-def kill_worker(target: Target) -> bool:
+def kill_worker(target: Target) -> None:
     """SIGKILL to the process that trains."""
     for pid in _descendants(target.process.pid):
         if "StudentTrial" in _command_line(pid):
             os.kill(pid, signal.SIGKILL)
-            return True
-    return True
+            return
 
 
-def cut_checkpoint(target: Target) -> bool:
+def cut_checkpoint(target: Target) -> None:
     """The driver is killed and the newest checkpoint of some trial cut short."""
     kill_driver(target)
     if newest := _newest(target.results, "sweeps/*/trials/*/epoch-*.ckpt"):
         os.truncate(newest, newest.stat().st_size // 2)
-    return False
 
 
-def spoil_checkpoint(target: Target) -> bool:
+def spoil_checkpoint(target: Target) -> None:
     """The driver is killed and a byte of the newest checkpoint turned."""
     kill_driver(target)
     if newest := _newest(target.results, "sweeps/*/trials/*/epoch-*.ckpt"):
         _turn_a_byte(newest, target.rng)
-    return False
 
 
-def cut_journal(target: Target) -> bool:
+def cut_journal(target: Target) -> None:
     """The driver is killed while it writes to the journal: its last line is cut short."""
     kill_driver(target)
     newest = _newest(target.results, "sweeps/*/journal.jsonl")
     if newest and newest.stat().st_size:
         with newest.open("ab") as file:
             file.write(b'0123456789abcdef {"do": "lo')
-    return False
 
 
-def spoil_cache(target: Target) -> bool:
+def spoil_cache(target: Target) -> None:
     """Bytes of the knowledge cache are turned while it is read."""
     for path in target.results.glob("cache/*/epoch-*.knowledge"):
         _turn_a_byte(path, target.rng)
-    return True
 
 
-def drop_cache(target: Target) -> bool:
+def drop_cache(target: Target) -> None:
     """The knowledge cache is deleted."""
     for path in target.results.glob("cache/*"):
         shutil.rmtree(path, ignore_errors=True)
-    return True
 
 
-def fill_cache(target: Target) -> bool:
+def fill_cache(target: Target) -> None:
     """The disk of the knowledge cache is full from now on."""
     with _full_disk(target.results / "cache", keep=True):
-        return True
+        pass
 
 
-def fill_results(target: Target) -> bool:
+def fill_results(target: Target) -> None:
     """The disk of checkpoints, journal and MLflow's file is full for longer than a trial."""
     with _full_disk(target.results):
         time.sleep(15)
-    return True
 
 
-def lock_mlflow(target: Target) -> bool:
+def lock_mlflow(target: Target) -> None:
     """MLflow's file takes no writes for longer than a trial."""
     with sqlite3.connect(target.results / "mlflow.db", timeout=30) as database:
         database.execute("begin exclusive")
         time.sleep(12)
-    return True
 
 
-def kill_server(target: Target) -> bool:
+def kill_server(target: Target) -> None:
     """SIGKILL to the MLflow server, which is away for longer than a trial."""
     if target.server is None:
-        return lock_mlflow(target)
+        lock_mlflow(target)
+        return
     target.server.kill()
     time.sleep(20)
     target.server.start()
-    return True
 
 
-def start_a_second(target: Target) -> bool:
+def start_a_second(target: Target) -> None:
     """The same command, while the first one runs: it must refuse."""
     second = subprocess.run(
         target.command, cwd=target.root, env=target.environment, capture_output=True, text=True, timeout=300
     )
     first_has_ended = target.process.poll() is not None
     assert first_has_ended or (second.returncode == 2 and "runs already" in second.stderr), second.stderr
-    return True
 
 
-def freeze(target: Target) -> bool:
+def freeze(target: Target) -> None:
     """The driver stands still, as on a machine that swaps, while the worker trains on."""
     target.process.send_signal(signal.SIGSTOP)
     time.sleep(6)
     target.process.send_signal(signal.SIGCONT)
-    return True
 
 
-def slow_files(target: Target) -> bool:
+def slow_files(target: Target) -> None:
     """Every flush and every rename takes a third of a second, as on a shared file system under load."""
     (target.told / "slow").touch()
     time.sleep(15)
     (target.told / "slow").unlink()
-    return True
 
 
-def jump_clock(target: Target) -> bool:
+def jump_clock(target: Target) -> None:
     """The wall clock jumps by up to a day, forwards or backwards, and back again."""
     clock = target.told / "clock"
     clock.touch()
     os.truncate(clock, target.rng.randrange(200_000))  # seconds, 100,000 of which mean no jump
     time.sleep(8)
     clock.unlink()
-    return True
 
 
-FAULTS: tuple[Callable[[Target], bool], ...] = (
+FAULTS: tuple[Callable[[Target], None], ...] = (
     kill_driver, interrupt, terminate, kill_worker, cut_checkpoint, spoil_checkpoint, cut_journal, spoil_cache,
     drop_cache, fill_cache, fill_results, lock_mlflow, kill_server, start_a_second, freeze, slow_files, jump_clock,
 )  # fmt: skip

@@ -10,6 +10,7 @@ set's name is the CSV's; it is split 80 / 10 / 10 by patient.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,14 @@ from trainables.data.listing import (
     nothing_left_out,
     read_csv,
 )
+from trainables.evaluate import metric_name
 
 REQUIRED = ("image", "patient")
 OPTIONAL = ("view", "sex", "age")
 LAYOUT = "a data set of one's own: image, patient, and either label or a column a label"
 MAX_LABELS = 127  # a class is an int8 in the store
+MAX_NAME_CHARS = 100  # a label's; with what stands before it, it is a metric's name
+MAX_NAMES_CHARS = 4000  # of all labels together, which MLflow keeps in one tag
 NUM_LOOKED_AT = 8  # images that tell whether the set is grey
 GREY_MODES = ("1", "L", "I", "I;16", "I;16B", "F")
 
@@ -57,10 +61,12 @@ def read(table_path: Path) -> Listing:
             f"every image must have a patient, but {table['image'][nobody].iloc[0]} of {table_path} has none"
         )
     names = [name for name in table.columns if name not in (*REQUIRED, *OPTIONAL)]
+    _check_columns(table_path)
     if names == ["label"]:
         task, label_names, labels = "multiclass", *_classes(table, table_path)
     else:
         task, label_names, labels = "multilabel", tuple(names), _labels(table, names, table_path)
+    _check_names(label_names, table_path)
     rows = pd.DataFrame(
         {
             "path": table["image"],
@@ -81,6 +87,39 @@ def read(table_path: Path) -> Listing:
         rows=rows[list(ROW_COLUMNS)],
         left_out=nothing_left_out(),
     )
+
+
+def _check_columns(path: Path) -> None:
+    """pandas would rename a second column of the same name, and call one without a name "Unnamed"."""
+    header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, encoding="utf-8-sig").iloc[0]
+    if (header.str.strip() == "").any():
+        raise ValueError(
+            f"every column must have a name, but column {list(header.str.strip()).index('') + 1} of {path} has none"
+        )
+    if header.duplicated().any():
+        raise ValueError(
+            f"every column must be there once, but {path} has {header[header.duplicated()].iloc[0]!r} again"
+        )
+
+
+def _check_names(names: Sequence[str], path: Path) -> None:
+    """A label's name is part of its metrics' names, where odd characters become underscores."""
+    for name in names:
+        if len(name) > MAX_NAME_CHARS or not re.search(r"\w", name):
+            raise ValueError(
+                f"a label's name must have 1 to {MAX_NAME_CHARS} characters, letters or digits among them, "
+                f"but {path} has {name[:MAX_NAME_CHARS]!r}"
+            )
+    if sum(map(len, names)) > MAX_NAMES_CHARS:
+        raise ValueError(
+            f"the names of all labels must have at most {MAX_NAMES_CHARS} characters, "
+            f"but those of {path} have {sum(map(len, names))}"
+        )
+    named: dict[str, str] = {}
+    for name in names:
+        other = named.setdefault(metric_name(name), name)
+        if other != name:
+            raise ValueError(f"labels must differ in letters or digits, but {path} has {other!r} and {name!r}")
 
 
 def _classes(table: pd.DataFrame, path: Path) -> tuple[tuple[str, ...], list[np.ndarray]]:
