@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import os
 import statistics
 import sys
@@ -102,7 +103,7 @@ def alone(num_trials: int) -> list[float]:
 def _at(ended_s: list[float], number: int) -> float:
     """Median seconds from one end to the next, around trial `number`."""
     around = ended_s[max(0, number - WINDOW // 2) : number + WINDOW // 2]
-    return statistics.median(after - before for before, after in zip(around, around[1:], strict=False))
+    return statistics.median(after - before for before, after in itertools.pairwise(around))
 
 
 @contextmanager
