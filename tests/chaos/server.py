@@ -38,6 +38,7 @@ class Server:
         self._process = subprocess.Popen(
             self._command,
             cwd=self._root,
+            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # a dozen processes that nobody asks for
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
