@@ -114,7 +114,7 @@ def summary(listing: Listing, store: Store) -> str:
     kind = "PHANTOM (synthetic) images" if store.is_phantom else "images"
     counts = {split: int((store.split == split).sum()) for split in SPLITS}
     lines = [
-        f"{store.dataset}: {store.num_images} {kind} of {listing.rows['patient'].nunique()} patients, "
+        f"{store.dataset}: {store.num_images} {kind} of {len(set(store.patient))} patients, "
         f"{len(store.label_names)} labels, {store.image_size_px} px, fingerprint {store.fingerprint}",
     ]
     of_paper = published.datasets()["dataset"] == published.NAMES.get(store.dataset)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -24,6 +24,7 @@ CODES = {
 }
 
 PHANTOM_MARK = "PHANTOM.json"  # what the phantom writers put beside their images
+EXTRA_TEST = "extra test"  # in official_split: images that only the official split uses, as its test set
 ROW_COLUMNS = ("path", "patient", "view", "sex", "age_years", "official_split", "labels")
 
 
@@ -44,6 +45,11 @@ class Listing:
     rows: pd.DataFrame
     left_out: pd.DataFrame  # path, reason
     notes: tuple[str, ...] = ()  # what is odd in the release and was put right, counted
+
+    def without_extra_test(self) -> Listing:
+        """For a split drawn with the paper's counts, which know nothing of a test set that was published later."""
+        is_extra = self.rows["official_split"] == EXTRA_TEST
+        return replace(self, rows=self.rows[~is_extra].reset_index(drop=True)) if is_extra.any() else self
 
     @property
     def is_phantom(self) -> bool:

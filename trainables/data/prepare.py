@@ -57,6 +57,7 @@ def prepare(
     if is_official_split:
         split = official_split(listing.rows, listing.dataset, seed=split_seed)
     else:
+        listing = listing.without_extra_test()
         split = split_patients(listing.rows, counts_for(listing.dataset, len(listing.rows)), seed=split_seed)
     rows = listing.rows.assign(split=split, train_rank=train_rank(listing.rows, split, seed=split_seed))
     rows["patient"] = salted_hashes(rows["patient"].to_list(), salt)

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from trainables.data.listing import EXTRA_TEST
+
 SPLITS = ("train", "validation", "test")
 
 TABLE_II = {
@@ -81,7 +83,7 @@ def official_split(rows: pd.DataFrame, dataset: str, *, seed: int) -> NDArray[np
     Raises:
         ValueError: the release has no split, or a patient is in two parts of it.
     """
-    split_N = rows["official_split"].to_numpy(str)
+    split_N = rows["official_split"].replace(EXTRA_TEST, "test").to_numpy(str)
     parts = set(split_N)
     if not {"train"} < parts or "" in parts:
         raise ValueError(f"{dataset} must come with a split of its own for --split official, but has none: use drawn")

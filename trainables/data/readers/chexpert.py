@@ -5,10 +5,12 @@ images of 64,740 patients. 14 labels: 1.0 positive, 0.0 negative, -1.0 uncertain
 
     CheXpert-v1.0-small/train.csv     Path, Sex, Age, Frontal/Lateral, AP/PA, the labels
     CheXpert-v1.0-small/valid.csv
+    CheXpert-v1.0-small/test.csv      or test_labels.csv (Path, the labels): 668 images, read by five, published later
     CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg
 
 The patient is in the path. Split (Table II of Akbarian et al. 2020): 178,352 training, 23,022 validation and 22,274
-test images, ours drawn by patient from both tables together; `official_split` tells the radiologists' images.
+test images, ours drawn by patient from the first two tables together. The third one, where it is present, is used with
+the official split alone: the paper's counts know nothing of it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from trainables.data.listing import ROW_COLUMNS, Listing, check_paths, label_codes, nothing_left_out, read_csv
+from trainables.data.listing import (
+    EXTRA_TEST,
+    ROW_COLUMNS,
+    Listing,
+    check_paths,
+    label_codes,
+    nothing_left_out,
+    read_csv,
+)
 
 LABELS = (
     "No Finding",
@@ -39,17 +49,20 @@ RELEASES = ("CheXpert-v1.0-small", "CheXpert-v1.0")
 LAYOUT = "CheXpert-v1.0[-small]: train.csv, valid.csv and train/patient00001/study1/view1_frontal.jpg"
 SEXES = {"Female": "F", "Male": "M", "Unknown": ""}
 TABLES = {"train.csv": "train", "valid.csv": "validation"}
+TEST_TABLES = ("test.csv", "test_labels.csv")
 
 
 def read(root: Path) -> Listing:
-    """The listing of both tables; `root` is the release's folder or holds it.
+    """The listing of the tables; `root` is the release's folder or holds it.
 
     Raises:
         FileNotFoundError: a table is absent.
         ValueError: a column, a label's value, a path or a view is not as the release has it.
     """
     root = next((root / name for name in RELEASES if (root / name / "train.csv").is_file()), root)
-    table = pd.concat([_table(root / name, split) for name, split in TABLES.items()], ignore_index=True)
+    tables = [_table(root / name, split) for name, split in TABLES.items()]
+    tables += [_table(root / name, EXTRA_TEST) for name in TEST_TABLES if (root / name).is_file()][:1]
+    table = pd.concat(tables, ignore_index=True)
     check_paths(table["path"], root, root / "train.csv")
     return Listing(
         dataset="chexpert",
@@ -63,7 +76,11 @@ def read(root: Path) -> Listing:
 
 
 def _table(path: Path, split: str) -> pd.DataFrame:
-    table = read_csv(path, ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *LABELS), LAYOUT)
+    facts = () if split == EXTRA_TEST else ("Sex", "Age", "Frontal/Lateral", "AP/PA")
+    table = read_csv(path, ("Path", *facts, *LABELS), LAYOUT)
+    if "Frontal/Lateral" not in table:  # the labels of the test set came alone; the view is in the file's name
+        sides = table["Path"].str.extract(r"_(frontal|lateral)\.\w+$")[0].str.capitalize().fillna("")
+        table = table.assign(Sex="", Age="", **{"Frontal/Lateral": sides, "AP/PA": ""})
     # The path begins with the release's name, whatever the folder is called here.
     within = table["Path"].str.replace(r"^[^/]*/", "", regex=True)
     patients = within.str.extract(r"^\w+/(patient\d+)/study\d+/[^/]+$")[0]

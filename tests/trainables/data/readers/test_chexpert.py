@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from trainables.data.listing import Listing
 from trainables.data.phantom.chest_writers import write_chexpert
+from trainables.data.prepare import prepare
 from trainables.data.readers import chexpert, find, read
+from trainables.data.store import Store
 
 HEADER = ",".join(("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *chexpert.LABELS))
 EMPTY = "," * 13
@@ -67,3 +72,57 @@ def test_the_release_is_found_where_its_zip_puts_it(tmp_path: Path, place: str) 
     write(tmp_path / place, "CheXpert-v1.0/train/patient00001/study1/v.jpg,Male,5,Frontal,AP," + EMPTY)
     assert find("chexpert", tmp_path).name == place.split("/")[0]
     assert read("chexpert", tmp_path).root == tmp_path / place
+
+
+def with_test_set(root: Path, name: str, header: str, facts: str) -> Path:
+    """A phantom release of 60 images, to which copies of three are added as the test set of two other patients."""
+    write_chexpert(root, num_images=60, image_size_px=32, seed=0, progress=False)
+    lines = [header]
+    for number, view in enumerate(("view1_frontal", "view2_lateral", "view1_frontal")):
+        path = f"test/patient9999{number // 2}/study1/{view}.jpg"
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(next(root.glob("train/*/*/*.jpg")), root / path)
+        side = "Lateral" if "lateral" in view else "Frontal"
+        lines.append(f"CheXpert-v1.0/{path}," + facts.format(side=side) + ",".join(["1.0", "0.0"] * 7))
+    (root / name).write_text("\n".join(lines) + "\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "facts"),
+    [
+        ("test.csv", HEADER, "Male,60,{side},,"),
+        ("test_labels.csv", ",".join(("Path", *chexpert.LABELS)), ""),
+    ],
+)
+def test_the_official_test_set_is_used_with_the_official_split_alone(
+    tmp_path: Path, name: str, header: str, facts: str
+) -> None:
+    plain = write_chexpert(tmp_path / "plain", num_images=60, image_size_px=32, seed=0, progress=False)
+    root = with_test_set(tmp_path / "chexpert", name, header, facts)
+    listing = chexpert.read(root)
+    assert listing.rows["view"].tolist()[-3:] == ["frontal", "lateral", "frontal"]
+
+    def store(listing: Listing, *, official: bool) -> Store:
+        out = tmp_path / f"{official}.arrow"
+        options: dict[str, Any] = {"image_size_px": 32, "salt": b"s", "num_threads": 1, "progress": False}
+        return prepare(listing, out, is_official_split=official, **options)
+
+    drawn = store(listing, official=False)
+    assert drawn.num_images == 60
+    assert drawn.fingerprint == store(chexpert.read(plain), official=False).fingerprint
+    official = store(listing, official=True)
+    counts = {split: int((official.split == split).sum()) for split in ("train", "validation", "test")}
+    radiologists = int((listing.rows["official_split"] == "validation").sum())
+    assert counts == {"train": 60 - radiologists, "validation": radiologists, "test": 3}
+    assert set(official.labels[official.rows("test"), 0]) == {1}
+
+
+def test_a_test_set_whose_views_cannot_be_told_is_named(tmp_path: Path) -> None:
+    root = write(tmp_path)
+    line = "CheXpert-v1.0/test/patient00009/study1/oblique.jpg," + "," * 13
+    (root / "test_labels.csv").write_text(",".join(("Path", *chexpert.LABELS)) + f"\n{line}\n")
+    with pytest.raises(
+        ValueError, match=r"of the two, but test_labels.csv has '' for .*patient00009/study1/oblique"
+    ):
+        chexpert.read(root)
