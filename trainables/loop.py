@@ -186,9 +186,11 @@ def _losses(training: Training, rows_B: NDArray[np.int64], epoch: int) -> tuple[
     with Taps(training.student, guide.student_taps if guide else ()) as taps:
         logits = training.student(views)
     ce = cross_entropy(store.task, logits, *_targets(training, rows_B))
-    transfer = guide.loss(taps, logits, guide.knowledge_of(views, rows_B, epoch)) if guide else torch.zeros_like(ce)
-    loss = ce if guide is None or config.beta is None else total_loss(ce, transfer, config.beta, config.method)
-    return loss, ce, transfer
+    if guide is None or config.beta is None:
+        return ce, ce, torch.zeros_like(ce)
+    transfer = guide.loss(taps, logits, guide.knowledge_of(views, rows_B, epoch))
+    of_ce, of_transfer = guide.method.weights((epoch - 1) / config.max_epochs)
+    return total_loss(of_ce * ce, of_transfer * transfer, config.beta, config.method), ce, transfer
 
 
 def _check_finite(config: TrialConfig, what: str, loss: float) -> None:

@@ -96,6 +96,10 @@ class Method(nn.Module):
         """
         raise NotImplementedError
 
+    def weights(self, share: float) -> tuple[float, float]:
+        """Of the cross-entropy and of the method's loss, when `share` of the epochs (from 0 to below 1) is over."""
+        return 1.0, 1.0
+
     def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
         """A scalar, from the student's tensors (by role) and the knowledge of the same views."""
         raise NotImplementedError

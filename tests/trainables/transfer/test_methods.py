@@ -24,7 +24,7 @@ from trainables.transfer.method import Method
 SHAPES = {"shallow": (3, 8, 8), "middle": (4, 4, 4), "attention": (4, 2, 2), "embedding": (6, 2, 2)}
 PLANES = {role: (shape[0], shape[0]) for role, shape in SHAPES.items()}
 OWN = sorted(METHODS)  # before any test defines another
-ZERO_AT_EQUAL = [name for name in OWN if name not in ("attention-permuted", "hints")]
+ZERO_AT_EQUAL = [name for name in OWN if name not in ("attention-permuted", "hints", "hints-in-stages")]
 LOUD = [name for name in OWN if name != "attention-silent"]
 
 
@@ -85,6 +85,13 @@ def test_each_says_what_it_is_and_has_a_range(name: str) -> None:
     space = space_of("chexpert", "multilabel")
     assert set(space.first(cell)) == set(space.ranges(cell)) == {"learning_rate", "weight_decay", "beta", *method.knobs}
     assert len(space.grid_points(cell)) == 12
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_all_but_one_weigh_labels_and_knowledge_alike_throughout(name: str) -> None:
+    method = make(name)
+    expected = [(0.0, 1.0), (1.0, 0.0), (1.0, 0.0)] if name == "hints-in-stages" else [(1.0, 1.0)] * 3
+    assert [method.weights(share) for share in (0.249, 0.25, 0.99)] == expected
 
 
 def test_a_knob_outside_its_range_is_named() -> None:

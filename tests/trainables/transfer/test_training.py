@@ -102,7 +102,8 @@ def test_every_method_trains_an_epoch_and_once_more_from_the_cache(
     assert (result.metrics["train_transfer"] == 0) == (method == "attention-silent")
     beta = job.spec.config.beta
     assert beta is not None
-    parts = result.metrics["train_ce"] + result.metrics["train_transfer"] / beta
+    of_ce, of_transfer = METHODS[method]("multilabel", {"middle": (1, 1)}).weights(0.0)
+    parts = of_ce * result.metrics["train_ce"] + of_transfer * result.metrics["train_transfer"] / beta
     assert result.metrics["train_loss"] == pytest.approx(parts, rel=1e-5)  # Eq. 2
     assert list((tmp_path / "cache").glob("*/epoch-00001.knowledge"))
     again = list(replace(job, folder=str(tmp_path / "again")).run())
@@ -127,6 +128,25 @@ def test_an_interrupted_trial_ends_as_the_undisturbed_one(
     own, same = states[0][0]["method"], states[1][0]["method"]
     assert own.keys() == same.keys() and all(torch.equal(own[name], same[name]) for name in own)
     assert bool(own) == (method == "hints")
+
+
+@pytest.mark.slow
+def test_in_stages_the_classifier_learns_in_the_second_and_the_regressor_in_the_first(
+    stores: dict[str, Store], teachers: Path, tmp_path: Path
+) -> None:
+    knobs = (("first_stage", 0.5),)
+    job = job_of("hints-in-stages", stores, teachers, tmp_path, max_epochs=4, init="random", knobs=knobs)
+    classifiers, regressors, losses = [], [], []
+    for result in job.run():
+        state, _ = checkpoint.load_state(tmp_path / "trial") or ({}, {})
+        classifiers.append(state["student"]["classifier.weight"])
+        regressors.append(state["method"]["regressor.weight"])
+        losses.append((result.metrics["train_loss"], result.metrics["train_ce"], result.metrics["train_transfer"]))
+    assert torch.equal(classifiers[0], classifiers[1]) and not torch.equal(classifiers[1], classifiers[2])
+    assert not torch.equal(regressors[0], regressors[1])
+    beta = METHODS["hints-in-stages"].beta.first
+    assert [loss for loss, _, _ in losses[:2]] == pytest.approx([transfer / beta for _, _, transfer in losses[:2]])
+    assert [loss for loss, _, _ in losses[2:]] == pytest.approx([ce for _, ce, _ in losses[2:]])
 
 
 def test_with_beta_at_infinity_it_is_plain_transfer_learning(

@@ -1,0 +1,13 @@
+"""The short, seeded part of the chaos suite; `make chaos` is the long one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.__main__ import chaos
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_sweep_that_is_broken_twice_ends_as_if_nobody_had_touched_it() -> None:
+    assert sum(chaos(num_sweeps=1, num_faults=2, seed=5).values()) == 2

@@ -1,0 +1,28 @@
+"""FitNets as the original trains them (Romero et al., ICLR 2015, section 2.3): first the hint alone, then the labels.
+
+    L = beta-scaled hint during the first stage, CE behind it
+
+`trainables.transfer.hints` has the loss of the first stage and the shapes. The original's second stage is distillation;
+here it is the labels, so that a row of the tables differs from `hints` in the order alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from trainables.transfer.hints import Hints
+from trainables.transfer.method import Knob
+
+
+class HintsInStages(Hints):
+    """`first_stage` is its share of the epochs; early stopping compares trials of this method with each other only."""
+
+    name = "hints-in-stages"
+    reference = "Romero et al., FitNets, ICLR 2015, section 2.3 and Eq. 3"
+    formula = "L = 1/2 mean || u_T - r(v_S) ||^2 / beta in the first stage, CE in the second"
+    knobs: ClassVar[Mapping[str, Knob]] = {"first_stage": Knob(low=0.1, high=0.5, first=0.25)}
+
+    def weights(self, share: float) -> tuple[float, float]:
+        """The hint alone, then the labels alone."""
+        return (0.0, 1.0) if share < self.knob["first_stage"] else (1.0, 0.0)
