@@ -1,7 +1,8 @@
 """The journal: records on their way to MLflow, on the disk: neither a server that is away nor a crash loses one.
 
-A line a record: the first 16 hexadecimal digits of the SHA-256 of the rest, then JSON. The file is emptied whenever
-MLflow has everything; what is in it when a process starts, the process sends first. Sending twice does no harm.
+A line a record: the first 16 hexadecimal digits of the SHA-256 of the rest, then JSON. A record begins with its line's
+end, so that one that a crash cut short does not spoil the next. The file is emptied whenever MLflow has everything; what
+is in it when a process starts, the process sends first. Sending twice does no harm.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Journal:
         """The whole records in the file, in their order; a last one that a crash cut short was never promised."""
         if not self.path.exists():
             return []
-        lines = self.path.read_bytes().split(b"\n")[:-1]
+        lines = self.path.read_bytes().split(b"\n")
         return [json.loads(line[17:]) for line in lines if line[:16] == _digest(line[17:])]
 
     def append(self, entry: Entry) -> None:
@@ -46,10 +47,10 @@ class Journal:
         with self.path.open("ab") as file:
             size = file.tell()
             try:
-                file.write(_digest(payload) + b" " + payload + b"\n")
+                file.write(b"\n" + _digest(payload) + b" " + payload)
                 file.flush()
                 os.fsync(file.fileno())
-            except OSError:
+            except BaseException:  # a full disk, or Ctrl-C
                 os.truncate(self.path, size)
                 raise
 

@@ -75,7 +75,7 @@ def cut_journal(target: Target) -> None:
     newest = _newest(target.results, "sweeps/*/journal.jsonl")
     if newest and newest.stat().st_size:
         with newest.open("ab") as file:
-            file.write(b'0123456789abcdef {"do": "lo')
+            file.write(b'\n0123456789abcdef {"do": "lo')
 
 
 def spoil_cache(target: Target) -> None:

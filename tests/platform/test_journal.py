@@ -43,6 +43,8 @@ def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
 def test_a_last_record_cut_short_is_left_out(journal: Journal, num_bytes: int) -> None:
     os.truncate(journal.path, journal.path.stat().st_size - num_bytes)
     assert journal.pending() == ENTRIES[:2]
+    journal.append(ENTRIES[2])  # and does not take the next one with it
+    assert journal.pending() == ENTRIES
 
 
 def test_a_spoilt_record_is_left_out_and_those_around_it_stay(journal: Journal) -> None:
