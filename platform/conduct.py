@@ -18,10 +18,11 @@ from analysis.cells import closing_table, summary
 from analysis.runs import runs
 from platform.arguments import EXIT_UNFINISHED
 from platform.ledger import Ledger
+from platform.machines import join_cluster, machines, start_ray
 from platform.places import Places
 from platform.plan import Plan
-from platform.runner import Resources, run, start_ray
-from platform.setup import Setup, prepare_sweep
+from platform.runner import Resources, run
+from platform.setup import Setup, local_folder, prepare_sweep
 
 TABLES = {"retina": "table_5", "chexpert": "table_4", "chestxray8": "table_4"}
 
@@ -33,9 +34,10 @@ def conduct(options: argparse.Namespace) -> int:
         ValueError, LookupError, OSError: as `prepare_sweep` and `alone` say.
     """
     places = Places.under(options.results)
+    storage = join_cluster(places, local_folder(options), verbose=options.verbose)
     setup = prepare_sweep(options, places)
     with alone(places.sweep(setup.name)):
-        plan = carry_out(setup, options.dataset, options, places)
+        plan = carry_out(setup, options.dataset, options, places, storage)
         print(_closing(setup, options.dataset, places))
     if plan.finished:
         return 0
@@ -43,19 +45,24 @@ def conduct(options: argparse.Namespace) -> int:
     return EXIT_UNFINISHED
 
 
-def carry_out(setup: Setup, experiment: str, options: argparse.Namespace, places: Places) -> Plan:
+def carry_out(setup: Setup, experiment: str, options: argparse.Namespace, places: Places, storage: str) -> Plan:
     """Runs what the ledger says is left of the set-up, and returns the plan as it then stands.
 
     Args:
         experiment: MLflow's, for the runs.
+        storage: what `join_cluster` found of it.
         options: cpus_per_trial, gpus_per_trial, verbose, and concurrent where there is a choice.
     """
     ledger = Ledger(places.tracking_uri, experiment, setup.name, setup.facts, places.artifacts)
     plan = setup.plan(ledger.records())
-    print(setup.announcement(plan, places), flush=True)
+    print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
         start_ray(verbose=options.verbose)
-        gpus = options.gpus_per_trial if options.gpus_per_trial is not None else float(setup.has_gpu)
+        there = machines()
+        print(f"  machines: {there}", flush=True)
+        gpus = options.gpus_per_trial
+        if gpus is None:  # of a cluster, the driver's machine need not have what the others have
+            gpus = float(there.most_gpus > 0 if storage or len(there.most) > 1 else setup.has_gpu)
         num_slots = getattr(options, "concurrent", 1)
         resources = Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=num_slots)
         run(
@@ -78,15 +85,18 @@ def _closing(setup: Setup, dataset: str, places: Places) -> str:
     metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
     phantom = setup.store.is_phantom
     tables = [closing_table(summary(found.confirm, name), metric=name, is_phantom=phantom) for name in metrics]
-    uri = shlex.quote(places.tracking_uri)
+    which = f"--sweep {setup.name}"
+    browse = f"open {places.said_tracking_uri}"
+    if not os.environ.get("MLFLOW_TRACKING_URI"):  # which the tables' commands find by themselves
+        which = f"--tracking-uri {shlex.quote(places.tracking_uri)} {which}"
+        ui = shlex.join(["mlflow", "ui", "--backend-store-uri", places.tracking_uri])
+        browse = f"{ui}  then open http://127.0.0.1:5000"
     commands = [
-        "Browse every run:  "
-        + shlex.join(["mlflow", "ui", "--backend-store-uri", places.tracking_uri])
-        + "  then open http://127.0.0.1:5000",
-        f"The whole report:  python -m analysis.report {dataset} --tracking-uri {uri} --sweep {setup.name}",
+        f"Browse every run:  {browse}",
+        f"The whole report:  python -m analysis.report {dataset} {which}",
     ]
     if table := TABLES.get(dataset):
-        commands.append(f"The paper's table: python -m analysis.{table} --tracking-uri {uri} --sweep {setup.name}")
+        commands.append(f"The paper's table: python -m analysis.{table} {which}")
     return "\n\n".join([*tables, "\n".join(commands)])
 
 

@@ -1,9 +1,7 @@
-"""Runs a plan on Ray Tune: on this machine, or on the cluster that RAY_ADDRESS names."""
+"""Runs a plan on Ray Tune, on the machines that `platform.machines` found."""
 
 from __future__ import annotations
 
-import logging
-import math
 import os
 import shutil
 from collections.abc import Callable
@@ -11,21 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the ledger has it all
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a trial that asks for no GPU must see none
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")  # Ray's own snapshots are never read
 
-import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
 from platform.ledger import Ledger, TrialRecord
+from platform.machines import Machines, machines
 from platform.plan import Plan
 from platform.progress import Progress
 from platform.search import KEY, FairAsha, PlannedSearch
-from platform.stopping import take_sigterm_as_ctrl_c
 from platform.tracking import Tracker
 from trainables.job import PREDICTIONS_FILE, Job
 from trainables.student import StudentTrial
@@ -43,20 +38,16 @@ class Resources:
     gpus: float = 0.0
     num_slots: int | None = None
 
-    def slots(self) -> int:
-        """How many trials the machines at hand can run at once.
+    def slots(self, there: Machines) -> int:
+        """How many trials can run at once on the machines that are there, or come as trials wait.
 
         Raises:
             ValueError: not even one fits.
         """
-        there = ray.cluster_resources()
-        fitting = [there.get("CPU", 0) / self.cpus] if self.cpus else []
-        fitting += [there.get("GPU", 0) / self.gpus] if self.gpus else []
-        slots = math.floor(min(fitting, default=1) + 1e-9)
+        slots = there.slots(self.cpus, self.gpus)
         if slots < 1:
             raise ValueError(
-                f"a trial must fit on the machines at hand ({there.get('CPU', 0):g} CPUs, "
-                f"{there.get('GPU', 0):g} GPUs), but asks for {self.cpus:g} CPUs and "
+                f"a trial must fit into one of the machines at hand ({there}), but asks for {self.cpus:g} CPUs and "
                 f"{self.gpus:g} GPUs: see --cpus-per-trial and --gpus-per-trial"
             )
         return slots if self.num_slots is None else min(slots, self.num_slots)
@@ -110,23 +101,6 @@ class TrialEvents(tune.Callback):
         self._progress.end(record, error)
 
 
-def start_ray(*, verbose: bool) -> None:
-    """Joins the cluster that RAY_ADDRESS names, or starts Ray on this machine, on loopback."""
-    if ray.is_initialized():
-        return
-    level = logging.INFO if verbose else logging.ERROR
-    joined = os.environ.get("RAY_ADDRESS")
-    ray.init(
-        address=None if joined else "local",
-        include_dashboard=None if joined else False,
-        log_to_driver=verbose,
-        logging_level=level,
-    )
-    take_sigterm_as_ctrl_c()
-    for name in ("ray", "ray.tune"):
-        logging.getLogger(name).setLevel(level)
-
-
 def run(
     plan: Plan,
     ledger: Ledger,
@@ -143,7 +117,9 @@ def run(
 
     Errors of trials are in the ledger.
     """
-    num_slots = resources.slots()
+    num_slots = resources.slots(machines())
+    # All that may run together are asked for together, so that a cluster grows at once and not node by node.
+    os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(num_slots))
     progress = Progress(plan, max_epochs, metric)
     tracker = Tracker(ledger)
 
