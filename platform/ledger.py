@@ -33,6 +33,7 @@ class TrialRecord:
     best_scores: list[float] = field(default_factory=list)  # after each epoch, the best validation score so far
     num_judged: int = 0  # epochs after which the scheduler let the trial go on
     run_id: str = ""
+    node: str = ""  # the address of the machine that trained it last
 
     @property
     def score(self) -> float | None:
@@ -108,7 +109,7 @@ class Ledger:
         for path, folder in files:
             if path.exists():
                 self.client.log_artifact(record.run_id, str(path), folder or None)
-        outcome = {"stopped": record.stopped, "error": error[:MAX_TAG_CHARS]}
+        outcome = {"stopped": record.stopped, "node": record.node, "error": error[:MAX_TAG_CHARS]}
         self.client.log_batch(record.run_id, tags=[RunTag(name, value) for name, value in outcome.items() if value])
         self.client.set_terminated(record.run_id, status=record.status)
 

@@ -8,7 +8,6 @@ import os
 import secrets
 import socket
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,19 +60,31 @@ def _fitting(node: tuple[float, float], trial: tuple[float, float]) -> int:
     return math.floor(min(times, default=1) + 1e-9)
 
 
-def cluster_address() -> str | None:
-    """The cluster to join: RAY_ADDRESS's ("local" for none), or that of a head which `ray start` left running here."""
+def cluster_address(*, tell: bool = False) -> str | None:
+    """The cluster to join: RAY_ADDRESS's ("local" for none), or that of a head which `ray start` left running here.
+
+    Where that head is gone there is none, and it is said with `tell`.
+    """
     named = os.environ.get("RAY_ADDRESS")
     if named:
         return None if named == "local" else named
     recorded = ray._private.utils.read_ray_address()
-    if not recorded:
-        return None
-    host, _, port = recorded.rpartition(":")
-    with suppress(OSError, ValueError), socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S):
-        return str(recorded)
-    print(f"no Ray answers at {recorded}, where one was started; this machine alone is used", file=sys.stderr)
+    if not recorded or _answers(recorded):
+        return recorded or None
+    if tell:
+        print(f"no Ray answers at {recorded}, where one was started; this machine alone is used", file=sys.stderr)
     return None
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        return True  # of another form, such as "auto": Ray itself will see
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def start_ray(*, verbose: bool) -> None:
@@ -86,6 +97,10 @@ def start_ray(*, verbose: bool) -> None:
         return
     level = logging.INFO if verbose else logging.ERROR
     address = cluster_address()
+    if address and not _answers(address):  # Ray itself would try for minutes
+        raise ConnectionError(
+            f"no Ray answers at {address}, which RAY_ADDRESS names; start it (ray up cluster.yaml), or unset that"
+        )
     ray.init(
         address=address or "local",
         include_dashboard=None if address else False,
@@ -131,7 +146,7 @@ def join_cluster(places: Places, local: Path | None, *, verbose: bool) -> str:
         ValueError: a machine does not see the results folder, or has other code or other libraries.
         ConnectionError, OSError: there is no cluster at RAY_ADDRESS; the results folder cannot be written.
     """
-    if cluster_address() is None:
+    if cluster_address(tell=True) is None:
         return ""
     if JOB_FOLDER in places.results.parts:
         raise ValueError(
@@ -146,8 +161,8 @@ def join_cluster(places: Places, local: Path | None, *, verbose: bool) -> str:
 def check_machines(nodes: list[dict[str, Any]], places: Places, local: Path | None) -> str:
     """Asks `nodes`, as `ray.nodes` lists them; see `join_cluster`."""
     code, libraries = machine.code_of(Path(machine.__file__).parent), machine.library_versions()
-    answers: dict[str, machine.Answer] = {}
-    for who, answer in _ask(nodes, places, local).items():
+    least_bytes = float("inf")
+    for who, answer in _ask(nodes, places, local):
         if answer is None:
             raise ValueError(
                 f"every machine must see the results folder, but {who} does not see, or cannot write, "
@@ -168,14 +183,13 @@ def check_machines(nodes: list[dict[str, Any]], places: Places, local: Path | No
             raise ValueError(
                 f"every machine must be able to write into its own --local folder, but {who} cannot: {local}"
             )
-        answers[who] = answer
-    least = min(answer["local_free_bytes"] for answer in answers.values()) / 1e9
-    room = f"; {local} of each machine has {least:.0f} GB free or more" if local else ""
+        least_bytes = min(least_bytes, answer["local_free_bytes"])
+    room = f"; {local} of each has {least_bytes / 1e9:.0f} GB free or more" if local else ""
     return f"all {len(nodes)} machines see and write it{room}"
 
 
-def _ask(nodes: list[dict[str, Any]], places: Places, local: Path | None) -> dict[str, machine.Answer | None]:
-    """Each machine's answer, by its address; None where the shared folder does not hold what it should have copied."""
+def _ask(nodes: list[dict[str, Any]], places: Places, local: Path | None) -> list[tuple[str, machine.Answer | None]]:
+    """Each machine's address and answer; None where the shared folder does not hold what it should have copied."""
     token = secrets.token_hex(8)
     question = places.results / f".seen-{token}"
     question.write_text(token)
@@ -188,11 +202,11 @@ def _ask(nodes: list[dict[str, Any]], places: Places, local: Path | None) -> dic
             pinned = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             call = asked.options(scheduling_strategy=pinned)
             waiting.append(call.remote(str(question), str(echo), str(local or "")))
-        found: dict[str, machine.Answer | None] = {}
+        found: list[tuple[str, machine.Answer | None]] = []
         for node, echo, answer in zip(nodes, echoes, waiting, strict=True):
             who = node["NodeManagerAddress"]
             said = _get(who, answer)
-            found[who] = said if echo.is_file() and echo.read_text() == token else None
+            found.append((who, said if echo.is_file() and echo.read_text() == token else None))
         return found
     finally:
         for path in (question, *echoes):

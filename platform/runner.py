@@ -66,6 +66,7 @@ class TrialEvents(tune.Callback):
         record = self._plan.records[trial.config[KEY]]
         if record.status != "RUNNING":
             return
+        record.node = str(result.get("node_ip", ""))
         if error := result.get("error"):
             self._settle(record, "FAILED", error)
             return

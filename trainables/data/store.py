@@ -73,7 +73,7 @@ class Store:
             raise FileNotFoundError(f"no prepared data at {path}; make it with python -m platform.prepare")
         try:
             store = cls(path)
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise ValueError(
                 f"{path} must be a whole store, but cannot be read ({error}); delete it and prepare anew"
             ) from error
