@@ -62,7 +62,7 @@ def carry_out(setup: Setup, experiment: str, options: argparse.Namespace, places
         print(f"  machines: {there}", flush=True)
         gpus = options.gpus_per_trial
         if gpus is None:  # of a cluster, the driver's machine need not have what the others have
-            gpus = float(there.most_gpus > 0 if storage or len(there.most) > 1 else setup.has_gpu)
+            gpus = float(there.most_gpus > 0 if there.is_cluster else setup.has_gpu)
         num_slots = getattr(options, "concurrent", 1)
         resources = Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=num_slots)
         run(

@@ -35,6 +35,7 @@ class Machines:
 
     now: tuple[tuple[float, float], ...]
     most: tuple[tuple[float, float], ...]
+    is_cluster: bool = False  # whether others started it
 
     @property
     def most_gpus(self) -> float:
@@ -116,8 +117,10 @@ def machines() -> Machines:
     """Counts what Ray has."""
     alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     now = tuple((each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in alive)
-    most = _allowed(AUTOSCALER_FILE.expanduser()) if cluster_address() else ()
-    return Machines(now, max(now, most, key=lambda nodes: [sum(amounts) for amounts in zip(*nodes, strict=True)][::-1]))
+    is_cluster = cluster_address() is not None
+    most = _allowed(AUTOSCALER_FILE.expanduser()) if is_cluster else ()
+    larger = max(now, most, key=lambda nodes: [sum(amounts) for amounts in zip(*nodes, strict=True)][::-1])
+    return Machines(now, larger, is_cluster)
 
 
 def _allowed(path: Path) -> tuple[tuple[float, float], ...]:

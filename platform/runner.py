@@ -44,6 +44,8 @@ class Resources:
         Raises:
             ValueError: not even one fits.
         """
+        if there.is_cluster and self.num_slots is not None:
+            return self.num_slots  # it may grow by rules that cannot be seen from here, such as Kubernetes'
         slots = there.slots(self.cpus, self.gpus)
         if slots < 1:
             raise ValueError(

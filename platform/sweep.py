@@ -101,7 +101,12 @@ def parser() -> argparse.ArgumentParser:
     many = made.add_argument_group("how many at once")
     many.add_argument("--cpus-per-trial", type=share, default=1.0, metavar="N", help="default: 1")
     many.add_argument("--gpus-per-trial", type=share, metavar="F", help="default: 1 where there is a GPU, else 0")
-    many.add_argument("--concurrent", type=positive_int, metavar="N", help="trials at once; default: as many as fit")
+    many.add_argument(
+        "--concurrent",
+        type=positive_int,
+        metavar="N",
+        help="trials at once; default: as many as fit, or as cluster.yaml allows",
+    )
     made.add_argument("--verbose", action="store_true", help="also what Ray says")
     made.add_argument("--list-methods", action=_ListMethods, nargs=0, help="print the methods and stop")
     made.add_argument("--list-cells", action="store_true", help="print the cells and stop")

@@ -10,7 +10,7 @@ import torch
 
 import platform
 
-BENCHMARKS = ("views", "prepare", "step", "report")
+BENCHMARKS = ("views", "prepare", "step", "report", "scaling")
 ROOT = Path(__file__).parents[2]
 
 

@@ -57,7 +57,7 @@ class Rehearsal:
     def up(self) -> None:
         """`ray up`, until the head counts all of its machines."""
         self._desk("up", "--yes", "--no-config-cache", str(self._file), timeout_s=400)
-        for _ in range(60):
+        for _ in range(20):
             if f"ALIVE {len(NAMES)}" in self._head(ALIVE):
                 return self._say("ray up: three machines")
             time.sleep(2)
@@ -168,7 +168,7 @@ class Rehearsal:
     def _desk(self, *arguments: str, timeout_s: float) -> str:
         """Runs `ray` as the user does on his own machine."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "MLFLOW_"))}
-        environment |= {"HOME": str(self._home), "RAY_USAGE_STATS_ENABLED": "0"}
+        environment |= {"HOME": str(self._home), "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
         done = subprocess.run(
             [self._ray, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout_s
         )

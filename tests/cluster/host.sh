@@ -32,7 +32,7 @@ echo "$public_key" >"$home/.ssh/authorized_keys"
 cp requirements.lock "$root$prefix/installed.lock"
 ln -sfn "$prefix" "$home/transfer/.venv"
 chmod 700 "$home/.ssh"
-chroot "$root" chown -R "$user:" "/home/$user"
+chown -R "$(chroot "$root" id -u "$user")" "$home"
 # The environment and its interpreter may lie in folders that are closed to others.
 for path in "$prefix" "$(readlink -f "$prefix/bin/python")"; do
     while [ "$path" != / ]; do

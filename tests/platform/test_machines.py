@@ -86,6 +86,13 @@ def test_quarters_of_a_gpu_and_a_head_without_trials() -> None:
     assert str(there) == "2 nodes with 8 CPUs and 1 GPUs; as trials wait, up to 3 nodes with 16 CPUs and 2 GPUs"
 
 
+def test_a_cluster_gets_as_many_trials_as_are_asked_for_since_it_may_grow() -> None:
+    head_alone = Machines(((0.0, 0.0),), ((0.0, 0.0),), is_cluster=True)
+    assert runner.Resources(gpus=0.25, num_slots=16).slots(head_alone) == 16
+    with pytest.raises(ValueError, match="must fit into one of the machines at hand"):
+        runner.Resources(gpus=0.25).slots(head_alone)
+
+
 def test_a_cluster_file_says_what_may_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = yaml.safe_load((ROOT / "cluster.yaml").read_text())
     file = tmp_path / "ray_bootstrap_config.yaml"
@@ -113,7 +120,7 @@ def test_nodes_that_are_there_count_where_the_file_names_no_sizes(
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.9:6379")
     nodes = [{"Alive": True, "Resources": {"CPU": 4.0}}, {"Alive": False, "Resources": {"CPU": 64.0}}]
     monkeypatch.setattr(ray, "nodes", lambda: nodes)
-    assert machines.machines() == Machines(((4.0, 0.0),), ((4.0, 0.0),))
+    assert machines.machines() == Machines(((4.0, 0.0),), ((4.0, 0.0),), True)
 
 
 @pytest.mark.parametrize(
