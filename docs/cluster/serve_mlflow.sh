@@ -50,7 +50,7 @@ fi
 
 alive() { curl -fs "http://127.0.0.1:$port/health"; }
 if ! alive >/dev/null; then
-    MLFLOW_DISABLE_TELEMETRY=true setsid nohup "$mlflow" server --host 127.0.0.1 --port "$port" --workers 2 \
+    MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false setsid nohup "$mlflow" server --host 127.0.0.1 --port "$port" --workers 2 \
         --backend-store-uri "postgresql+psycopg2://mlflow@/mlflow?host=$socket" \
         --artifacts-destination "$results/artifacts" >>"$logs/mlflow.log" 2>&1 </dev/null &
     wait_for MLflow "$logs/mlflow.log" alive

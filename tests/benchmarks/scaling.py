@@ -30,6 +30,7 @@ from search_spaces.space import Space
 from trainables.config import TrialConfig, TrialSpec
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 progress = importlib.import_module("platform.progress")
 runner = importlib.import_module("platform.runner")
 search = importlib.import_module("platform.search")

@@ -124,8 +124,11 @@ class Rehearsal:
         self._say(f"a machine lost: {len(runs)} trials, all finished, {dict(Counter(node for *_, node in runs))}")
 
     def down(self) -> None:
-        """`ray down`; then no process of Ray is left on any host."""
+        """`ray down`, and `ray stop` on the worker, which it leaves running; then no process of Ray is left on any host."""
         self._desk("down", "--yes", str(self._file), timeout_s=200)
+        for name in NAMES[1:]:
+            if self._hosts.is_up(name):
+                self._hosts.ssh(name, "ray stop")
         left: dict[str, list[str]] = {}
         for _ in range(60):
             left = {name: found for name in NAMES if (found := self._hosts.ray_processes(name))}
