@@ -115,16 +115,17 @@ class Rehearsal:
         said = ""
         for line in running.stdout:
             said += line
-            if self._hosts.is_up("two") and "epoch 2/" in line:
+            if self._hosts.is_up("two") and re.search(r"epoch \d+/6", line):
                 self._hosts.switch_off("two")
                 self._say("switched off: two")
+        assert not self._hosts.is_up("two"), said  # else nothing was rehearsed
         assert "status 0" in said, said
         runs = [run for run in self._runs() if run[0] == self._sweep_of(said)]
         assert len(runs) == NUM_TRIALS and {status for *_, status, _ in runs} == {"FINISHED"}, runs
         self._say(f"a machine lost: {len(runs)} trials, all finished, {dict(Counter(node for *_, node in runs))}")
 
     def down(self) -> None:
-        """`ray down`, and `ray stop` on the worker, which it leaves running; then no process of Ray is left on any host."""
+        """`ray down`, and `ray stop` on the worker, which it leaves alone; then no host has a process of Ray."""
         self._desk("down", "--yes", str(self._file), timeout_s=200)
         for name in NAMES[1:]:
             if self._hosts.is_up(name):
