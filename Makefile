@@ -1,4 +1,4 @@
-.PHONY: install test quick lint format smoke bench chaos lock
+.PHONY: install test quick lint format smoke bench chaos rehearse lock
 
 PYTHON = .venv/bin/python
 
@@ -28,6 +28,9 @@ bench: install  ## every benchmark; BENCHMARKS.md keeps the figures
 
 chaos: install  ## a small sweep, broken at random a hundred times: about an hour on two cores
 	$(PYTHON) -m tests.chaos
+
+rehearse: install  ## ray up, a sweep and ray down on three hosts made of namespaces: twenty minutes; wants root
+	$(PYTHON) -m tests.cluster
 
 lock: install  ## pin anew what pyproject.toml asks for
 	.venv/bin/uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest --upgrade \

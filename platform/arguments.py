@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from platform.stopping import clean_stops
 
@@ -55,6 +57,27 @@ def plain_name(text: str) -> str:
 def teacher_name(text: str) -> str:
     """A teacher's name, or those of an ensemble as ``a+b``, in alphabetical order, each once."""
     return "+".join(sorted({plain_name(name) for name in text.split("+")}))
+
+
+def results_option(made: argparse._ActionsContainer) -> None:
+    """``--results``, the same for every verb."""
+    made.add_argument(
+        "--results",
+        default=os.environ.get("TRANSFER_RESULTS") or "results",
+        metavar="DIR",
+        help="default: TRANSFER_RESULTS, or results",
+    )
+
+
+def local_option(made: argparse._ActionsContainer) -> None:
+    """``--local``, the same for every verb that trains."""
+    made.add_argument(
+        "--local",
+        type=Path,
+        default=os.environ.get("TRANSFER_LOCAL") or None,
+        metavar="DIR",
+        help="on each machine's own disk, for copies of the images and the cache; default: TRANSFER_LOCAL, or none",
+    )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines a trial
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not how it makes its tables
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the tracker tries again itself, and says so
 
@@ -20,10 +21,11 @@ from analysis.runs import runs
 from platform.arguments import EXIT_UNFINISHED
 from platform.journal import Journal
 from platform.ledger import Ledger
+from platform.machines import join_cluster, machines, start_ray
 from platform.places import Places
 from platform.plan import Plan
-from platform.runner import Resources, run, start_ray
-from platform.setup import Setup, prepare_sweep
+from platform.runner import Resources, run
+from platform.setup import Setup, local_folder, prepare_sweep
 from platform.tracking import must_answer, send_rest
 
 TABLES = {"retina": "table_5", "chexpert": "table_4", "chestxray8": "table_4"}
@@ -37,9 +39,10 @@ def conduct(options: argparse.Namespace) -> int:
         ConnectionError: MLflow does not answer at the start, or at the end.
     """
     places = Places.under(options.results)
+    storage = join_cluster(places, local_folder(options), verbose=options.verbose)
     setup = prepare_sweep(options, places)
-    with alone(places.sweep(setup.name)), must_answer(places.tracking_uri):
-        plan = carry_out(setup, options.dataset, options, places)
+    with alone(places.sweep(setup.name)), must_answer(places.said_tracking_uri):
+        plan = carry_out(setup, options.dataset, options, places, storage)
         print(_closing(setup, options.dataset, places))
     if plan.finished:
         return 0
@@ -47,21 +50,26 @@ def conduct(options: argparse.Namespace) -> int:
     return EXIT_UNFINISHED
 
 
-def carry_out(setup: Setup, experiment: str, options: argparse.Namespace, places: Places) -> Plan:
+def carry_out(setup: Setup, experiment: str, options: argparse.Namespace, places: Places, storage: str) -> Plan:
     """Runs what the ledger says is left of the set-up, and returns the plan as it then stands.
 
     Args:
         experiment: MLflow's, for the runs.
+        storage: what `join_cluster` found of it.
         options: cpus_per_trial, gpus_per_trial, verbose, and concurrent where there is a choice.
     """
     ledger = Ledger(places.tracking_uri, experiment, setup.name, setup.facts, places.artifacts)
     journal = Journal(setup.folder / "journal.jsonl")
     send_rest(ledger, journal)
     plan = setup.plan(ledger.records())
-    print(setup.announcement(plan, places), flush=True)
+    print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
         start_ray(verbose=options.verbose)
-        gpus = options.gpus_per_trial if options.gpus_per_trial is not None else float(setup.has_gpu)
+        there = machines()
+        print(f"  machines: {there}", flush=True)
+        gpus = options.gpus_per_trial
+        if gpus is None:  # of a cluster, the driver's machine need not have what the others have
+            gpus = float(there.most_gpus > 0 if there.is_cluster else setup.has_gpu)
         num_slots = getattr(options, "concurrent", 1)
         resources = Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=num_slots)
         run(
@@ -85,16 +93,18 @@ def _closing(setup: Setup, dataset: str, places: Places) -> str:
     metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
     phantom = setup.store.is_phantom
     tables = [closing_table(summary(found.confirm, name), metric=name, is_phantom=phantom) for name in metrics]
-    uri = shlex.quote(places.tracking_uri)
-    is_server = places.tracking_uri.startswith("http")
+    which = f"--sweep {setup.name}"
+    browse = f"open {places.said_tracking_uri}"
+    if not os.environ.get("MLFLOW_TRACKING_URI"):  # which the tables' commands find by themselves
+        which = f"--tracking-uri {shlex.quote(places.tracking_uri)} {which}"
+        ui = shlex.join(["mlflow", "ui", "--backend-store-uri", places.tracking_uri])
+        browse = f"{ui}  then open http://127.0.0.1:5000"
     commands = [
-        f"Browse every run:  open {places.tracking_uri}"
-        if is_server
-        else f"Browse every run:  mlflow ui --backend-store-uri {uri}  then open http://127.0.0.1:5000",
-        f"The whole report:  python -m analysis.report {dataset} --tracking-uri {uri} --sweep {setup.name}",
+        f"Browse every run:  {browse}",
+        f"The whole report:  python -m analysis.report {dataset} {which}",
     ]
     if table := TABLES.get(dataset):
-        commands.append(f"The paper's table: python -m analysis.{table} --tracking-uri {uri} --sweep {setup.name}")
+        commands.append(f"The paper's table: python -m analysis.{table} {which}")
     return "\n\n".join([*tables, "\n".join(commands)])
 
 

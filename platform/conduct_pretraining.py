@@ -17,9 +17,10 @@ from safetensors.torch import load_file
 from platform.arguments import EXIT_UNFINISHED
 from platform.conduct import alone, carry_out
 from platform.ledger import TrialRecord
+from platform.machines import join_cluster
 from platform.places import Places
 from platform.pretrain import Recipe
-from platform.setup import Setup, parent_tags
+from platform.setup import Setup, local_folder, parent_tags
 from platform.sources import find_sources
 from platform.tracking import must_answer
 from search_spaces.space import Cell, Space
@@ -41,9 +42,10 @@ def conduct_pretraining(options: argparse.Namespace, recipe: Recipe) -> int:
         ValueError, LookupError, OSError: something that the training needs is absent or wrong.
     """
     places = Places.under(options.results)
+    storage = join_cluster(places, local_folder(options), verbose=options.verbose)
     setup = prepare_pretraining(options, recipe, places)
-    with alone(places.sweep(setup.name)), must_answer(places.tracking_uri):
-        plan = carry_out(setup, EXPERIMENT, options, places)
+    with alone(places.sweep(setup.name)), must_answer(places.said_tracking_uri):
+        plan = carry_out(setup, EXPERIMENT, options, places, storage)
         (record,) = plan.records.values()
         if record.status == "RUNNING":
             print("the training is not finished: the same command goes on with it", file=sys.stderr)
@@ -108,6 +110,7 @@ def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Pla
         folder=places.sweep(name),
         cache=places.cache,
         cache_bytes=0,
+        local=local_folder(options),
         cpus_per_trial=options.cpus_per_trial or float(os.cpu_count() or 1),
         has_gpu=torch.cuda.is_available(),
     )

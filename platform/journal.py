@@ -1,8 +1,8 @@
 """The journal: records on their way to MLflow, on the disk: neither a server that is away nor a crash loses one.
 
-A line a record: the first 16 hexadecimal digits of the SHA-256 of the rest, then JSON. A record begins with its line's
-end, so that one that a crash cut short does not spoil the next. The file is emptied whenever MLflow has everything; what
-is in it when a process starts, the process sends first. Sending twice does no harm.
+A line a record: the first 16 hexadecimal digits of the SHA-256 of the rest, then JSON. A record begins with its
+line's end, so that one that a crash cut short does not spoil the next. The file is emptied whenever MLflow has
+everything; what is in it when a process starts, the process sends first. Sending twice does no harm.
 """
 
 from __future__ import annotations

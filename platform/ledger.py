@@ -33,6 +33,7 @@ class TrialRecord:
     best_scores: list[float] = field(default_factory=list)  # after each epoch, the best validation score so far
     num_judged: int = 0  # epochs after which the scheduler let the trial go on
     run_id: str = ""
+    node: str = ""  # the address of the machine that trained it last
 
     @property
     def score(self) -> float | None:

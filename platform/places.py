@@ -8,6 +8,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,16 @@ class Places:
     def tracking_uri(self) -> str:
         """MLflow's store: MLFLOW_TRACKING_URI, or an SQLite file here."""
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.results / 'mlflow.db'}"
+
+    @property
+    def said_tracking_uri(self) -> str:
+        """`tracking_uri` as it may be shown: without a user's name and password."""
+        parts = urlsplit(self.tracking_uri)
+        return (
+            self.tracking_uri.replace(f"{parts.netloc.rpartition('@')[0]}@", "", 1)
+            if "@" in parts.netloc
+            else self.tracking_uri
+        )
 
     @property
     def artifacts(self) -> Path | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from analysis import published
-from platform.arguments import image_size, positive_int, say_errors
+from platform.arguments import image_size, positive_int, results_option, say_errors
 from platform.places import Places
 from trainables.atomic import write_bytes
 from trainables.data.listing import Listing
@@ -141,7 +141,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--phantom-size", type=positive_int, help="patients (retina) or images of the phantom")
     parser.add_argument("--split", choices=SPLIT_KINDS, default="drawn", help="Table II's counts, or the release's own")
     parser.add_argument("--skip-unreadable", action="store_true", help="leave images out that cannot be read")
-    parser.add_argument("--results", default="results", help="where all results lie (default: results)")
+    results_option(parser)
     options = parser.parse_args(arguments)
     places = Places.under(options.results)
     with say_errors(parser):

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from platform.arguments import image_size, plain_name, positive_int, say_errors, share
+from platform.arguments import image_size, local_option, plain_name, positive_int, results_option, say_errors, share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--phantom-size", type=positive_int, metavar="N", help="images of the phantom (retina: patients)")
     made.add_argument("--uncertainty", choices=("zeros", "ones", "ignore"), default="zeros", help="default: zeros")
     made.add_argument("--seed", type=int, default=0, help="default: 0")
-    made.add_argument("--results", default="results", metavar="DIR", help="default: results")
+    results_option(made)
+    local_option(made)
     made.add_argument("--teachers", choices=("real", "phantom"), help="phantom first weights for real images")
     made.add_argument(
         "--imagenet-weights", type=Path, metavar="FILE", help="DenseNet-121's, if not in torch hub's cache"

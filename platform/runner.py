@@ -1,9 +1,7 @@
-"""Runs a plan on Ray Tune: on this machine, or on the cluster that RAY_ADDRESS names."""
+"""Runs a plan on Ray Tune, on the machines that `platform.machines` found."""
 
 from __future__ import annotations
 
-import logging
-import math
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -11,22 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the ledger has it all
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a trial that asks for no GPU must see none
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")  # Ray's own snapshots are never read
 
-import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
 from platform.journal import Journal
 from platform.ledger import Ledger, TrialRecord
+from platform.machines import Machines, machines
 from platform.plan import Plan
 from platform.progress import Progress
 from platform.search import KEY, FairAsha, PlannedSearch
-from platform.stopping import take_sigterm_as_ctrl_c
 from platform.tracking import Tracker
 from trainables.job import PREDICTIONS_FILE, Job
 from trainables.student import StudentTrial
@@ -44,20 +39,18 @@ class Resources:
     gpus: float = 0.0
     num_slots: int | None = None
 
-    def slots(self) -> int:
-        """How many trials the machines at hand can run at once.
+    def slots(self, there: Machines) -> int:
+        """How many trials can run at once on the machines that are there, or come as trials wait.
 
         Raises:
             ValueError: not even one fits.
         """
-        there = ray.cluster_resources()
-        fitting = [there.get("CPU", 0) / self.cpus] if self.cpus else []
-        fitting += [there.get("GPU", 0) / self.gpus] if self.gpus else []
-        slots = math.floor(min(fitting, default=1) + 1e-9)
+        if there.is_cluster and self.num_slots is not None:
+            return self.num_slots  # it may grow by rules that cannot be seen from here, such as Kubernetes'
+        slots = there.slots(self.cpus, self.gpus)
         if slots < 1:
             raise ValueError(
-                f"a trial must fit on the machines at hand ({there.get('CPU', 0):g} CPUs, "
-                f"{there.get('GPU', 0):g} GPUs), but asks for {self.cpus:g} CPUs and "
+                f"a trial must fit into one of the machines at hand ({there}), but asks for {self.cpus:g} CPUs and "
                 f"{self.gpus:g} GPUs: see --cpus-per-trial and --gpus-per-trial"
             )
         return slots if self.num_slots is None else min(slots, self.num_slots)
@@ -76,6 +69,7 @@ class TrialEvents(tune.Callback):
         record = self._plan.records[trial.config[KEY]]
         if record.status != "RUNNING":
             return
+        record.node = str(result.get("node_ip", ""))
         if error := result.get("error"):
             self._settle(record, "FAILED", error)
             return
@@ -107,7 +101,7 @@ class TrialEvents(tune.Callback):
         self._plan.settle(record)
         folder = self._folder_of(record.spec.key)
         files = [(path, "model") for path in sorted(folder.glob("best-*.safetensors"))[-1:]]
-        outcome = {"stopped": record.stopped, "error": error, "out_of_memory": out_of_memory}
+        outcome = {"stopped": record.stopped, "node": record.node, "error": error, "out_of_memory": out_of_memory}
         self._tracker.close(record, [*files, (folder / PREDICTIONS_FILE, "")], outcome)
         self._progress.end(record, error)
 
@@ -118,23 +112,6 @@ def _out_of_memory(record: TrialRecord, metrics: Mapping[str, float]) -> str:
         return ""
     size = int(metrics["micro_batch_size"])
     return f"ended with at most {size} of the batch's {record.spec.config.batch_size} images at once"
-
-
-def start_ray(*, verbose: bool) -> None:
-    """Joins the cluster that RAY_ADDRESS names, or starts Ray on this machine, on loopback."""
-    if ray.is_initialized():
-        return
-    level = logging.INFO if verbose else logging.ERROR
-    joined = os.environ.get("RAY_ADDRESS")
-    ray.init(
-        address=None if joined else "local",
-        include_dashboard=None if joined else False,
-        log_to_driver=verbose,
-        logging_level=level,
-    )
-    take_sigterm_as_ctrl_c()
-    for name in ("ray", "ray.tune"):
-        logging.getLogger(name).setLevel(level)
 
 
 def run(
@@ -154,7 +131,9 @@ def run(
 
     Errors of trials are in the ledger.
     """
-    num_slots = resources.slots()
+    num_slots = resources.slots(machines())
+    # All that may run together are asked for together, so that a cluster grows at once and not node by node.
+    os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(num_slots))
     progress = Progress(plan, max_epochs, metric)
     tracker = Tracker(ledger, journal)
 

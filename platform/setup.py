@@ -47,6 +47,7 @@ class Setup:
     cpus_per_trial: float
     cache: Path
     cache_bytes: int
+    local: Path | None  # on each machine's own disk
     has_gpu: bool
 
     @property
@@ -85,6 +86,7 @@ class Setup:
             num_threads=self.num_threads,
             cache=str(self.cache),
             cache_bytes=self.cache_bytes,
+            local=str(self.local or ""),
         )
 
     def tags(self, record: TrialRecord) -> dict[str, str]:
@@ -101,7 +103,7 @@ class Setup:
             "num_threads": str(self.num_threads),
         }
 
-    def announcement(self, plan: Plan, places: Places) -> str:
+    def announcement(self, plan: Plan, places: Places, storage: str = "") -> str:
         """What was found and what will run, in a few lines."""
         teachers = ", ".join(
             f"{teacher.name}{' (PHANTOM)' if teacher.is_phantom else ''} {teacher.fingerprint}"
@@ -114,7 +116,9 @@ class Setup:
                 f"{plan.num_trials} trials in all" + (f", {done} of them done" if done else ""),
                 f"  {self.max_epochs} epochs, {self.base.image_size_px} px, seed {self.base.seed}",
                 f"  teachers: {teachers}",
-                f"  MLflow:   {places.tracking_uri}",
+                f"  MLflow:   {places.said_tracking_uri}",
+                f"  results:  {places.results}" + (f" ({storage})" if storage else ""),
+                f"  images:   {self.store.path}" + (f", copied to {self.local} of each machine" if self.local else ""),
             ]
         )
 
@@ -161,6 +165,7 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
     space = fitted_to_data(space, store, teachers)
     seen = check_overlaps(list(teachers.values()), store, places, allowed=options.allow_overlap)
 
+    local = local_folder(options)
     settings = _settings(options, base, space, store, teachers)
     name = options.name or _default_name(options, store, settings)
     return Setup(
@@ -176,10 +181,16 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         facts=parent_tags(store, settings, seen),
         folder=places.sweep(name),
         cpus_per_trial=options.cpus_per_trial,
-        cache=(options.cache or places.cache).resolve(),
+        cache=(options.cache or (local / "cache" if local else places.cache)).absolute(),
         cache_bytes=int(options.cache_gb * 1e9),
+        local=local,
         has_gpu=torch.cuda.is_available(),
     )
+
+
+def local_folder(options: argparse.Namespace) -> Path | None:
+    """--local as a path that means the same in every process."""
+    return options.local.expanduser().absolute() if options.local else None
 
 
 def parent_tags(store: Store, settings: str, teacher_overlap: str = "") -> dict[str, str]:

@@ -10,7 +10,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from platform.arguments import image_size, plain_name, positive_int, say_errors, share, teacher_name
+from platform.arguments import (
+    image_size,
+    local_option,
+    plain_name,
+    positive_int,
+    results_option,
+    say_errors,
+    share,
+    teacher_name,
+)
 from trainables.config import UNCERTAINTY_POLICIES
 
 PLAIN = ("transfer (always in a sweep: the baseline)", "  L = CE", "  fine-tuning the first weights; no teacher")
@@ -72,14 +81,17 @@ def parser() -> argparse.ArgumentParser:
     which.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default: 0)")
     which.add_argument("--name", type=plain_name, help="of the sweep; default: made from what decides its results")
     where = made.add_argument_group("where")
-    where.add_argument("--results", default="results", metavar="DIR", help="default: results")
+    results_option(where)
     where.add_argument(
         "--teachers", choices=("real", "phantom"), help="phantom teachers for real images must be asked for"
     )
     where.add_argument(
         "--imagenet-weights", type=Path, metavar="FILE", help="DenseNet-121's, if not in torch hub's cache"
     )
-    where.add_argument("--cache", type=Path, metavar="DIR", help="of the teachers' answers; default: in --results")
+    local_option(where)
+    where.add_argument(
+        "--cache", type=Path, metavar="DIR", help="of the teachers' answers; default: in --local, or --results"
+    )
     where.add_argument("--cache-gb", type=share, default=20.0, metavar="N", help="its budget; 0 for none (default: 20)")
     where.add_argument("--allow-overlap", action="store_true", help="go on where a teacher has seen test patients")
     where.add_argument(
@@ -89,7 +101,12 @@ def parser() -> argparse.ArgumentParser:
     many = made.add_argument_group("how many at once")
     many.add_argument("--cpus-per-trial", type=share, default=1.0, metavar="N", help="default: 1")
     many.add_argument("--gpus-per-trial", type=share, metavar="F", help="default: 1 where there is a GPU, else 0")
-    many.add_argument("--concurrent", type=positive_int, metavar="N", help="trials at once; default: as many as fit")
+    many.add_argument(
+        "--concurrent",
+        type=positive_int,
+        metavar="N",
+        help="trials at once; default: as many as fit, or as cluster.yaml allows",
+    )
     made.add_argument("--verbose", action="store_true", help="also what Ray says")
     made.add_argument("--list-methods", action=_ListMethods, nargs=0, help="print the methods and stop")
     made.add_argument("--list-cells", action="store_true", help="print the cells and stop")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from platform.arguments import plain_name, say_errors
+from platform.arguments import plain_name, results_option, say_errors
 from platform.places import Places
 
 TASKS = ("multilabel", "multiclass")
@@ -17,7 +17,7 @@ SHOWN_SCORES = ("test_auc", "val_auc")  # the first that a teacher has
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="python -m platform.teachers", description=(__doc__ or "").splitlines()[0])
-    made.add_argument("--results", default="results", metavar="DIR", help="default: results")
+    results_option(made)
     verbs = made.add_subparsers(dest="verb", metavar="import")
     brings = verbs.add_parser("import", help="bring in a DenseNet-121 from a file, without running anything in it")
     brings.add_argument("file", type=Path, help="state dict, whole-model pickle or safetensors")

@@ -8,7 +8,6 @@ what is in it is named and left out, so that those behind it are written.
 from __future__ import annotations
 
 import queue
-import re
 import sys
 import threading
 import time
@@ -140,7 +139,7 @@ def send_rest(ledger: Ledger, journal: Journal) -> None:
 
 
 @contextmanager
-def must_answer(tracking_uri: str) -> Iterator[None]:
+def must_answer(where: str) -> Iterator[None]:
     """For what a sweep cannot do without MLflow: to begin, and to print its table.
 
     Raises:
@@ -151,7 +150,7 @@ def must_answer(tracking_uri: str) -> Iterator[None]:
     except MlflowException as error:
         if not _may_pass(error):
             raise
-        where, what = re.sub(r"//[^/@]*@", "//", tracking_uri), str(error).splitlines()[0]
+        what = str(error).splitlines()[0]
         raise ConnectionError(f"MLflow must answer at {where}, but: {what}; the same command goes on") from error
 
 

@@ -15,6 +15,7 @@ import torch
 from trainables import checkpoint
 from trainables.atomic import patiently, write_bytes
 from trainables.config import NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec, members
+from trainables.data.nearby import nearby
 from trainables.data.store import Store
 from trainables.evaluate import metric_name
 from trainables.loop import EpochResult, Training, evaluate, resume, state_of, train
@@ -51,6 +52,7 @@ class Job:
     num_threads: int = 1
     cache: str = ""  # the folder of the knowledge cache, on this machine's own disk; "" for none
     cache_bytes: int = 0  # its budget
+    local: str = ""  # a folder on this machine's own disk for a copy of the store; "" where the store itself is read
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for Ray to carry."""
@@ -118,7 +120,7 @@ class Job:
 
     def _training(self) -> Training:
         config = self.spec.config
-        store = Store.open(Path(self.store))
+        store = self._store()
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(config.seed)  # decides the layers that no weights are loaded into
         student = build(config.student, len(store.label_names))
@@ -148,6 +150,10 @@ class Job:
             guide=guide,
             device=device,
         )
+
+    def _store(self) -> Store:
+        path = Path(self.store)
+        return Store.open(nearby(path, self.spec.data_fingerprint, Path(self.local)) if self.local else path)
 
     def _cache(self, teachers: list[Teacher], store: Store, device: torch.device) -> KnowledgeCache | None:
         if not self.cache_bytes:

@@ -10,7 +10,7 @@ import torch
 
 import platform
 
-BENCHMARKS = ("views", "prepare", "step", "overhead", "report")
+BENCHMARKS = ("views", "prepare", "step", "overhead", "report", "scaling")
 ROOT = Path(__file__).parents[2]
 
 

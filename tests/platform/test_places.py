@@ -86,3 +86,18 @@ def test_a_salt_that_is_there_is_never_drawn_anew(tmp_path: Path) -> None:
     (tmp_path / "salt").write_bytes(b"an older one")
     assert Places.under(tmp_path).salt() == b"an older one"
     assert [each.name for each in tmp_path.iterdir()] == ["salt"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("http://ann:secret@mlflow:5000", "http://mlflow:5000"),
+        ("postgresql://ann:se@cret@db/runs", "postgresql://db/runs"),
+        ("sqlite:////data/ann@home/mlflow.db", "sqlite:////data/ann@home/mlflow.db"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(
+    uri: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert Places.under(tmp_path).said_tracking_uri == said

@@ -20,7 +20,7 @@ from trainables.atomic import sync_folder
 from trainables.data.decode import UnreadableImageError, decode
 from trainables.data.listing import Listing
 from trainables.data.splits import counts_for, official_split, split_patients, train_rank
-from trainables.data.store import FACTS_KEY, STORE_VERSION, Store, salted_hashes
+from trainables.data.store import FACTS_KEY, STORE_VERSION, Store, row_content, salted_hashes
 
 ROWS_PER_BATCH = 256
 NUM_NAMED = 20  # unreadable images that an error names; the rest is counted
@@ -110,9 +110,9 @@ def _write(
                 writer.write_batch(pending)
             pending = _batch(schema, columns, rows, images)
             for row, digest in zip(rows, digests, strict=True):
-                where = f"{columns['split'][row]} {columns['train_rank'][row]};".encode()
-                splits.update(where)
-                content.update(where + columns["labels"][row].tobytes() + digest)
+                split, rank = columns["split"][row], columns["train_rank"][row]
+                splits.update(f"{split} {rank};".encode())
+                content.update(row_content(split, rank, columns["labels"][row], digest))
         _stop_at(unreadable, len(columns["path"]), skip_unreadable or pending is None)
         if pending is None:
             raise UnreadableImagesError(f"none of the {len(columns['path'])} images of {listing.root} can be read")

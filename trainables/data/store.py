@@ -73,7 +73,7 @@ class Store:
             raise FileNotFoundError(f"no prepared data at {path}; make it with python -m platform.prepare")
         try:
             store = cls(path)
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise ValueError(
                 f"{path} must be a whole store, but cannot be read ({error}); delete it and prepare anew"
             ) from error
@@ -122,6 +122,15 @@ class Store:
         mask = (codes != UNCERTAIN).astype(np.float32) if uncertainty == "ignore" else None
         return targets, mask
 
+    def recomputed_fingerprint(self) -> str:
+        """`fingerprint`, from the pixels, labels and splits as they now are; reads the whole file."""
+        content = hashlib.sha256()
+        rows = zip(self.split, self.train_rank, self.labels, strict=True)
+        for row, (split, rank, labels) in enumerate(rows):
+            image = self._chunks[row // self._rows_per_chunk][row % self._rows_per_chunk]
+            content.update(row_content(split, rank, labels, hashlib.blake2b(image.data).digest()))
+        return content.hexdigest()[:16]
+
     def _check_patients(self) -> None:
         owners, first = np.unique(self.patient, return_index=True)
         split_of = self.split[first]
@@ -132,6 +141,11 @@ class Store:
                 f"no patient may be in two splits, but {np.unique(self.patient[strays]).size} are in {self.path}, "
                 f"patient hash {patient} first; delete the file and prepare anew"
             )
+
+
+def row_content(split: str, train_rank: int, labels: NDArray[np.int8], image_digest: bytes) -> bytes:
+    """What of one row goes into the fingerprint."""
+    return f"{split} {train_rank};".encode() + labels.tobytes() + image_digest
 
 
 def _facts(reader: pa.ipc.RecordBatchFileReader, path: Path) -> dict:
