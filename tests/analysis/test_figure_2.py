@@ -17,7 +17,7 @@ from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers import ledger
 from trainables.teachers.ledger import Teacher
 

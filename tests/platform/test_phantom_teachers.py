@@ -14,7 +14,7 @@ import torch
 from trainables import loop
 from trainables.data.phantom.chest_writers import write_mimic_cxr
 from trainables.data.phantom.writers import write_generic
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers import ledger
 from trainables.teachers.ledger import Teacher
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers import ledger
 
 teachers = importlib.import_module("platform.teachers")

@@ -13,7 +13,7 @@ import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers.checkpoint import Imported, import_network, own_names
 
 NUM_LABELS = 14

@@ -19,7 +19,7 @@ from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.loop import EpochResult
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers import ledger
 from trainables.transfer import METHODS
 from trainables.transfer.method import needs_shared_labels
