@@ -22,8 +22,9 @@ from analysis.drawing import Picture
 from analysis.runs import Runs
 from trainables.data.augment import normalise
 from trainables.data.store import Store
-from trainables.models.densenet import ATTENTION_TAP, build, load_backbone
+from trainables.models.architectures import ATTENTION_TAP, build, load_backbone
 from trainables.models.taps import Truncated
+from trainables.teachers.imagenet import first_weights
 from trainables.teachers.ledger import Teacher
 from trainables.transfer.attention import unit_planes
 
@@ -59,7 +60,7 @@ def maps(found: Runs, store: Store, teachers: Sequence[Teacher], row: int) -> li
     for _, run in first[first["params.method"] == "attention"].iterrows():
         folder = artifacts.of_run(found.tracking_uri, run, "model")
         files = sorted(folder.glob("*.safetensors")) if folder else []
-        teacher, init = by_name.get(run["params.teacher"]), by_name.get(run["params.init"])
+        teacher, init = by_name.get(run["params.teacher"]), by_name.get(_first_weights(run))
         if not files or teacher is None or init is None:
             continue
         student = str(run["params.student"])
@@ -119,6 +120,10 @@ def picture(found: Runs, store: Store, teachers: Sequence[Teacher], row: int) ->
         figure=shown,
         frame=frame,
     )
+
+
+def _first_weights(run: pd.Series) -> str:
+    return first_weights(str(run["params.init"]), str(run["params.student"]))
 
 
 def _likeness(one: NDArray, other: NDArray) -> float:

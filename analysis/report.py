@@ -90,8 +90,8 @@ def _written(one: Section, out: Path, ui: str) -> dict[str, Any]:
         ("teachers", "; ".join(f"{name} {print_}" for name, print_ in teachers.itertuples(index=False)) or "none"),
         ("runs", f"{len(found.search)} of the search, {len(found.confirm)} confirming repeats"),
     ]
-    seen = found.sweeps.reindex(columns=["tags.teacher_overlap"]).squeeze(axis=1).dropna()
-    if warnings := sorted({text for text in seen if text}):
+    told = found.sweeps.reindex(columns=["tags.teacher_overlap", "tags.teacher_trained_on"]).to_numpy().ravel()
+    if warnings := sorted({str(text) for text in pd.unique(told) if pd.notna(text) and text}):
         facts.append(("WARNING", "; ".join(warnings)))
     return {
         "id": found.dataset,

@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from analysis import command
 from analysis.rendering import FORMATS, MISSING, Cell, Table
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 
 NUM_LABELS = 14
 WEIGHTED = (nn.Conv2d, nn.Linear)

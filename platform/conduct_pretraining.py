@@ -28,11 +28,12 @@ from trainables import checkpoint
 from trainables.config import NO_TEACHER, TrialConfig
 from trainables.data.store import Store
 from trainables.evaluate import metric_name
+from trainables.models.architectures import known
 from trainables.teachers import ledger
+from trainables.teachers.imagenet import first_weights
 from trainables.teachers.ledger import Teacher
 
 EXPERIMENT = "teachers"
-ARCHITECTURE = "densenet121"
 
 
 def conduct_pretraining(options: argparse.Namespace, recipe: Recipe) -> int:
@@ -59,24 +60,31 @@ def conduct_pretraining(options: argparse.Namespace, recipe: Recipe) -> int:
 
 
 def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Places) -> Setup:
-    """One cell with one point: plain transfer learning of a DenseNet-121.
+    """One cell with one point: plain transfer learning of the network that is asked for.
 
     Raises:
         ValueError, FileNotFoundError, OSError: as `platform.sources.find_sources` says.
     """
-    names = [] if options.init == "random" else [options.init]
+    init = first_weights(options.init, options.architecture)
+    names = [] if init == "random" else [init]
     store, teachers = find_sources(options, places, recipe.image_size_px, names)
+    if names and teachers[init].architecture != known(options.architecture).first_weights:
+        raise ValueError(
+            f"the first weights of {options.architecture} must be those of a "
+            f"{known(options.architecture).first_weights}, but {init} is a {teachers[init].architecture}"
+        )
     varied = {"uncertainty": options.uncertainty, "init": options.init}  # a plan takes them from the cell
     space = Space(
         dataset=options.dataset,
         selection_metric="auc",
-        cells=(Cell(method="transfer", teacher=NO_TEACHER, student=ARCHITECTURE, **varied),),
+        cells=(Cell(method="transfer", teacher=NO_TEACHER, student=options.architecture, **varied),),
         learning_rate=FloatDistribution(recipe.learning_rate, recipe.learning_rate),
         grid={"learning_rate": (recipe.learning_rate,), "weight_decay": (0.0,), "beta": ()},
     )
     base = TrialConfig(
         dataset=options.dataset,
         method="transfer",
+        student=options.architecture,
         max_epochs=recipe.num_epochs,
         batch_size=recipe.batch_size,
         image_size_px=recipe.image_size_px,
@@ -101,7 +109,7 @@ def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Pla
         space=space,
         store=store,
         teachers=teachers,
-        teachers_folder=teachers[options.init].folder.parent if names else _folder(store, places),
+        teachers_folder=teachers[init].folder.parent if names else _folder(store, places),
         base=base,
         search="grid",
         num_trials=1,
@@ -133,7 +141,7 @@ def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teache
         _folder(store, places),
         load_file(checkpoint.best_path(folder, last["best_epoch"])),
         name=name,
-        architecture=ARCHITECTURE,
+        architecture=setup.base.student,
         task=store.task,
         label_names=store.label_names,
         source=f"{store.dataset}, {last['epoch']} epochs from {setup.base.init} weights, best at {last['best_epoch']}",

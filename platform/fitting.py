@@ -1,4 +1,4 @@
-"""Whether a search space fits the data: labels that can be uncertain, and labels that teacher and student share."""
+"""Whether a search space fits data and teachers: uncertain labels, shared labels, planes, and first weights."""
 
 from __future__ import annotations
 
@@ -9,24 +9,28 @@ from search_spaces.space import Cell, Space
 from trainables.config import NO_TEACHER, members
 from trainables.data.listing import UNCERTAIN
 from trainables.data.store import Store
+from trainables.models.architectures import known
 from trainables.teachers.guide import check_fit
+from trainables.teachers.imagenet import first_weights
 from trainables.teachers.ledger import Teacher
 
 
 def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) -> Space:
-    """The space without cells that compare outputs which not all share, or want one teacher; each is said.
+    """The space without cells that compare outputs or planes which not all share, or want one teacher; each is said.
 
     Raises:
-        ValueError: a method has no cell left, or a policy on uncertain labels meets none.
+        ValueError: a method has no cell left, first weights are another network's, or a policy on uncertain labels has
+        none to meet.
     """
     _check_uncertainty(space, store)
     kept: list[Cell] = []
     refusals: dict[Cell, ValueError] = {}
     for cell in space.cells:
+        _check_first_weights(cell, teachers)
         try:
             if cell.teacher != NO_TEACHER:
                 who = [teachers[name] for name in members(cell.teacher)]
-                check_fit(cell.method, store.task, store.label_names, who)
+                check_fit(cell.method, store.task, store.label_names, who, cell.student)
             kept.append(cell)
         except ValueError as error:
             refusals[cell] = error
@@ -35,6 +39,16 @@ def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) 
             raise refusal
         print(f"left out: {cell.name}: {refusal}", flush=True)
     return replace(space, cells=tuple(kept))
+
+
+def _check_first_weights(cell: Cell, teachers: Mapping[str, Teacher]) -> None:
+    init = teachers.get(first_weights(cell.init, cell.student))
+    needed = known(cell.student).first_weights
+    if init is not None and init.architecture != needed:
+        raise ValueError(
+            f"the first weights of {cell.student} must be those of a {needed}, but {init.name} is a "
+            f"{init.architecture}: give --init imagenet, random, or a teacher of that architecture"
+        )
 
 
 def _check_uncertainty(space: Space, store: Store) -> None:

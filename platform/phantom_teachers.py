@@ -1,4 +1,4 @@
-"""Pre-train the phantom teachers: `imagenet` on generic pictures, `mimic-cxr` on phantom chest X-rays.
+"""Pre-train the phantom teachers: `imagenet` (and `imagenet-resnet50` ...) on generic pictures, `mimic-cxr` on X-rays.
 
 Small budgets, in this process; made at first use, kept, and marked as phantoms.
 """
@@ -19,11 +19,12 @@ from trainables.config import TrialConfig, TrialSpec
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.loop import EpochResult
-from trainables.teachers import ledger
+from trainables.teachers import imagenet, ledger
 from trainables.teachers.ledger import Teacher
 
 NUM_EPOCHS = 4
 LEARNING_RATE, BATCH_SIZE = 1e-3, 16
+ARCHITECTURE = "densenet121"  # of the teachers whose name says none
 SOURCES = {"imagenet": ("generic", "random"), "mimic-cxr": ("mimic-cxr", "imagenet")}  # data set, first weights
 
 
@@ -36,15 +37,17 @@ def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
     folder = places.teachers(phantom=True, image_size_px=image_size_px)
     if (folder / name / ledger.FACTS_FILE).exists():
         return ledger.load(folder, name)
-    if name not in SOURCES:
+    architecture = imagenet.architecture_of(name)
+    if name not in SOURCES and architecture is None:
         raise ValueError(
             f"the phantom teachers are {', '.join(SOURCES)}, but got {name!r}; python -m platform.pretrain makes others"
         )
-    dataset, init = SOURCES[name]
+    dataset, init = SOURCES[imagenet.NAME if architecture else name]
+    architecture = architecture or ARCHITECTURE
     if init != "random":
         phantom_teacher(init, places, image_size_px)
     store = store_of(phantom_listing(dataset, places), places, image_size_px)
-    spec = _spec(store, folder, init)
+    spec = _spec(store, folder, init, architecture)
     work = folder / f".{name}-{spec.key}"
     job = Job(
         spec=spec,
@@ -59,7 +62,7 @@ def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
         folder,
         load_file(checkpoint.best_path(work, last.best_epoch)),
         name=name,
-        architecture="densenet121",
+        architecture=architecture,
         task=store.task,
         label_names=store.label_names,
         source=f"phantom: {NUM_EPOCHS} epochs on {store.num_images} synthetic {dataset} images, from {init} weights",
@@ -71,11 +74,11 @@ def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
     return teacher
 
 
-def _spec(store: Store, folder: Path, init: str) -> TrialSpec:
+def _spec(store: Store, folder: Path, init: str, architecture: str) -> TrialSpec:
     config = TrialConfig(
         dataset=store.dataset,
         method="transfer",
-        student="densenet121",
+        student=architecture,
         learning_rate=LEARNING_RATE,
         max_epochs=NUM_EPOCHS,
         batch_size=BATCH_SIZE,

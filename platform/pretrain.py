@@ -35,6 +35,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--name", type=plain_name, help="of the teacher; default: the data set's")
     made.add_argument("--data", type=Path, metavar="DIR", help="holds the real images; without it they are phantoms")
     made.add_argument("--init", default="imagenet", metavar="NAME", help="first weights, or random (default: imagenet)")
+    made.add_argument(
+        "--architecture", default="densenet121", metavar="NAME", help="default: densenet121, the recipe's"
+    )
     made.add_argument("--epochs", type=positive_int, metavar="N", help="default: 64, or 4 on phantoms")
     made.add_argument("--batch-size", type=positive_int, metavar="N", help="default: 48, or 16 on phantoms")
     made.add_argument(
@@ -48,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     local_option(made)
     made.add_argument("--teachers", choices=("real", "phantom"), help="phantom first weights for real images")
     made.add_argument(
-        "--imagenet-weights", type=Path, metavar="FILE", help="DenseNet-121's, if not in torch hub's cache"
+        "--imagenet-weights", type=Path, metavar="FILE", help="DenseNet-121's file, or a folder of torchvision's"
     )
     made.add_argument(
         "--split", choices=("drawn", "official"), default="drawn", help="Table II's, or the release's own"

@@ -25,8 +25,11 @@ from search_spaces.space import INIT, PAPER_TEACHERS, Space, cells_of_tables_4_a
 from trainables.config import RECIPE_VERSION, TrialConfig, TrialSpec, members
 from trainables.data.store import Store
 from trainables.job import Job
-from trainables.models.densenet import build, num_trainable, unfreeze
+from trainables.models.architectures import build
+from trainables.models.densenet import num_trainable, unfreeze
+from trainables.teachers.imagenet import first_weights
 from trainables.teachers.ledger import Teacher
+from trainables.teachers.overlap import unverifiable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +75,7 @@ class Setup:
             data_fingerprint=self.store.fingerprint,
             split_fingerprint=self.store.split_fingerprint,
             teacher_fingerprint=self._fingerprint(config.teacher),
-            init_fingerprint=self._fingerprint(config.init),
+            init_fingerprint=self._fingerprint(first_weights(config.init, config.student)),
         )
 
     def job(self, record: TrialRecord) -> Job:
@@ -92,13 +95,14 @@ class Setup:
     def tags(self, record: TrialRecord) -> dict[str, str]:
         """A trial's tags beyond its configuration."""
         config = record.spec.config
-        init = self.teachers.get(config.init)
+        init = self.teachers.get(first_weights(config.init, config.student))
         return {
             "data": "phantom" if self.store.is_phantom else "real",
             "num_trainable": str(self._num_trainable[config.student, config.unfreeze]),
             "teacher_is_phantom": str(any(self.teachers[n].is_phantom for n in members(config.teacher))).lower(),
             "init_is_phantom": str(init is not None and init.is_phantom).lower(),
             "init_fingerprint": record.spec.init_fingerprint,
+            "teacher_trained_on": _warnings(self.teachers[name] for name in members(config.teacher)),
             "selection_metric": self.space.selection_metric,
             "num_threads": str(self.num_threads),
         }
@@ -116,6 +120,7 @@ class Setup:
                 f"{plan.num_trials} trials in all" + (f", {done} of them done" if done else ""),
                 f"  {self.max_epochs} epochs, {self.base.image_size_px} px, seed {self.base.seed}",
                 f"  teachers: {teachers}",
+                *(f"  WARNING:  {said}" for said in [_warnings(self.teachers.values())] if said),
                 f"  MLflow:   {places.said_tracking_uri}",
                 f"  results:  {places.results}" + (f" ({storage})" if storage else ""),
                 f"  images:   {self.store.path}" + (f", copied to {self.local} of each machine" if self.local else ""),
@@ -147,8 +152,8 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
     preset = PRESETS[options.preset or ("paper" if options.data else "quick")]
     space = preset.fitted(space_of(options.dataset, task_of(options.dataset, places)))
     who = options.teacher_names or PAPER_TEACHERS
-    cells = cells_of_tables_4_and_5(who, options.methods)
-    space = replace(space, cells=(*cells, *controls(who)) if options.controls else cells)
+    cells = cells_of_tables_4_and_5(who, options.methods, options.students)
+    space = replace(space, cells=(*cells, *controls(who, options.students)) if options.controls else cells)
     fractions = options.fractions or (space.fractions if preset is PRESETS["paper"] else (1.0,))
     space = space.narrowed(options.cells, fractions, options.uncertainty, options.init)
     base = TrialConfig(
@@ -160,7 +165,8 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         init=INIT,
         seed=options.seed,
     )
-    names = sorted({name for cell in space.cells for name in (cell.init, *members(cell.teacher))} - {"random"})
+    wanted = ((first_weights(cell.init, cell.student), *members(cell.teacher)) for cell in space.cells)
+    names = sorted({name for each in wanted for name in each} - {"random"})
     store, teachers = find_sources(options, places, base.image_size_px, names)
     space = fitted_to_data(space, store, teachers)
     seen = check_overlaps(list(teachers.values()), store, places, allowed=options.allow_overlap)
@@ -178,7 +184,7 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         search=options.search,
         num_trials=options.trials or preset.num_trials,
         num_repeats=options.repeats or preset.num_repeats,
-        facts=parent_tags(store, settings, seen),
+        facts=parent_tags(store, settings, seen, _warnings(teachers.values())),
         folder=places.sweep(name),
         cpus_per_trial=options.cpus_per_trial,
         cache=(options.cache or (local / "cache" if local else places.cache)).absolute(),
@@ -193,7 +199,7 @@ def local_folder(options: argparse.Namespace) -> Path | None:
     return options.local.expanduser().absolute() if options.local else None
 
 
-def parent_tags(store: Store, settings: str, teacher_overlap: str = "") -> dict[str, str]:
+def parent_tags(store: Store, settings: str, teacher_overlap: str = "", teacher_trained_on: str = "") -> dict[str, str]:
     """What the sweep's own run in MLflow says of its data; the tables and the report read it there."""
     return {
         "dataset": store.dataset,
@@ -206,7 +212,13 @@ def parent_tags(store: Store, settings: str, teacher_overlap: str = "") -> dict[
         "recipe": str(RECIPE_VERSION),
         "settings": settings,
         "teacher_overlap": teacher_overlap,
+        "teacher_trained_on": teacher_trained_on,
     }
+
+
+def _warnings(teachers: Iterable[Teacher]) -> str:
+    """What has to be taken on trust of the teachers; "" where nothing."""
+    return "; ".join(said for teacher in teachers if (said := unverifiable(teacher)))
 
 
 def _settings(

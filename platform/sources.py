@@ -15,7 +15,7 @@ from search_spaces.space import RANDOM_TEACHER
 from trainables.data.listing import Listing
 from trainables.data.readers import READERS
 from trainables.data.store import Store
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers import imagenet, ledger
 from trainables.teachers.ledger import Teacher
 from trainables.teachers.overlap import overlap
@@ -96,8 +96,8 @@ def _real_teacher(name: str, places: Places, imagenet_weights: Path | None) -> T
     except FileNotFoundError:
         if name == RANDOM_TEACHER:
             return _random_teacher(folder, phantom=False)
-        if name == imagenet.NAME:
-            return imagenet.take(folder, imagenet_weights)
+        if architecture := imagenet.architecture_of(name):
+            return imagenet.take(folder, imagenet_weights, architecture)
         raise FileNotFoundError(
             f"no teacher named {name!r} in {folder}; train it with `python -m platform.pretrain {name} --data DIR`, "
             f"bring it in with `python -m platform.teachers import FILE --name {name}`, "

@@ -62,6 +62,13 @@ def parser() -> argparse.ArgumentParser:
         help="who teaches (default: imagenet mimic-cxr); a+b is an ensemble",
     )
     which.add_argument(
+        "--students",
+        nargs="+",
+        default=["densenet121", "densenet40"],
+        metavar="NAME",
+        help="who learns, such as resnet18 (default: the paper's densenet121 densenet40)",
+    )
+    which.add_argument(
         "--fractions", nargs="+", type=float, metavar="F", help="of the training data; default: the paper's"
     )
     which.add_argument(
@@ -86,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
         "--teachers", choices=("real", "phantom"), help="phantom teachers for real images must be asked for"
     )
     where.add_argument(
-        "--imagenet-weights", type=Path, metavar="FILE", help="DenseNet-121's, if not in torch hub's cache"
+        "--imagenet-weights", type=Path, metavar="FILE", help="DenseNet-121's file, or a folder of torchvision's"
     )
     local_option(where)
     where.add_argument(
@@ -130,7 +137,10 @@ def _cells(options: argparse.Namespace) -> str:
     from search_spaces.space import PAPER_TEACHERS, cells_of_tables_4_and_5, controls
 
     who = options.teacher_names or PAPER_TEACHERS
-    cells = [*cells_of_tables_4_and_5(who, options.methods), *(controls(who) if options.controls else ())]
+    cells = [
+        *cells_of_tables_4_and_5(who, options.methods, options.students),
+        *(controls(who, options.students) if options.controls else ()),
+    ]
     return "\n".join(cell.name for cell in cells)
 
 

@@ -19,14 +19,18 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m platform.teachers", description=(__doc__ or "").splitlines()[0])
     results_option(made)
     verbs = made.add_subparsers(dest="verb", metavar="import")
-    brings = verbs.add_parser("import", help="bring in a DenseNet-121 from a file, without running anything in it")
+    brings = verbs.add_parser("import", help="bring in a network from a file, without running anything in it")
     brings.add_argument("file", type=Path, help="state dict, whole-model pickle or safetensors")
     brings.add_argument("--name", type=plain_name, required=True, help="what sweeps call it")
+    brings.add_argument("--architecture", default="densenet121", metavar="NAME", help="default: densenet121")
     brings.add_argument("--labels", nargs="+", metavar="LABEL", help="its outputs' names, in their order")
     brings.add_argument(
         "--task", choices=("multilabel", "multiclass"), default="multilabel", help="default: %(default)s"
     )
     brings.add_argument("--seen", default="", metavar="DATASET", help="the data set that it was trained on")
+    brings.add_argument(
+        "--trained-on", default="", metavar="TEXT", help="in its maker's words, where no list of patients is to be had"
+    )
     brings.add_argument("--source", default="", metavar="TEXT", help="where it comes from, in a sentence")
     brings.add_argument(
         "--may-differ", nargs="+", default=[], metavar="PART", help="parts that need not match, such as classifier"
@@ -45,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def table(places: Places) -> str:
-    """Every teacher under the results folder, a line each: name, outputs, own score, fingerprint, source."""
+    """Every teacher under the results folder, a line each: name, network, outputs, own score, fingerprint, source."""
     from trainables.teachers import ledger
     from trainables.teachers.ledger import Teacher
 
@@ -61,9 +65,21 @@ def table(places: Places) -> str:
         score = next((f"{name} {teacher.scores[name]:.3f}" for name in SHOWN_SCORES if name in teacher.scores), "-")
         name = teacher.name + (" (PHANTOM)" if teacher.is_phantom else "")
         seen = str(teacher.seen.get("dataset") or "unknown")
-        return name, str(len(teacher.label_names)), score, seen, teacher.fingerprint, teacher.source
+        if teacher.trained_on:
+            seen = f"{teacher.seen.get('dataset') or ''} {teacher.trained_on!r} (unchecked)".strip()
+        return (
+            name,
+            teacher.architecture,
+            str(len(teacher.label_names)),
+            score,
+            seen,
+            teacher.fingerprint,
+            teacher.source,
+        )
 
-    return _columns([("name", "labels", "own score", "trained on", "fingerprint", "source"), *map(line, found)])
+    return _columns(
+        [("name", "architecture", "labels", "own score", "trained on", "fingerprint", "source"), *map(line, found)]
+    )
 
 
 def _columns(lines: Sequence[tuple[str, ...]]) -> str:
@@ -74,27 +90,36 @@ def _columns(lines: Sequence[tuple[str, ...]]) -> str:
 
 
 def _import(options: argparse.Namespace, places: Places) -> str:
+    from trainables.models.architectures import known
     from trainables.teachers import ledger
     from trainables.teachers.checkpoint import import_network
+    from trainables.teachers.overlap import unverifiable
 
+    known(options.architecture, "teacher")
     num_labels = len(options.labels) if options.labels else None
-    imported = import_network(options.file, num_labels=num_labels, may_differ=options.may_differ)
+    imported = import_network(
+        options.file, architecture=options.architecture, num_labels=num_labels, may_differ=options.may_differ
+    )
     labels = options.labels or [f"output {number}" for number in range(1, imported.num_labels + 1)]
     teacher = ledger.save(
         places.teachers(phantom=False, image_size_px=0),
         imported.weights,
         name=options.name,
-        architecture="densenet121",
+        architecture=options.architecture,
         task=options.task,
         label_names=tuple(labels),
         source=options.source or f"imported from {options.file.name}",
         is_phantom=False,
+        trained_on=options.trained_on,
         seen={"dataset": options.seen},
     )
     unknown = (
-        "" if options.seen else "\nnot known what it was trained on: say it with --seen, or no overlap can be found"
+        ""
+        if options.seen or options.trained_on
+        else "\nnot known what it was trained on: say it with --seen, or no overlap can be found"
     )
-    return f"{imported.report()}\nteacher {teacher.name}, fingerprint {teacher.fingerprint}{unknown}"
+    warning = f"\nWARNING: {said}" if (said := unverifiable(teacher)) else ""
+    return f"{imported.report()}\nteacher {teacher.name}, fingerprint {teacher.fingerprint}{unknown}{warning}"
 
 
 if __name__ == "__main__":

@@ -14,13 +14,14 @@ import numpy as np
 from optuna.distributions import FloatDistribution
 
 from trainables.config import BETA_MAX, BETA_MIN, NO_TEACHER, cell_name
-from trainables.models.densenet import STUDENTS
+from trainables.models.architectures import known
 from trainables.transfer import METHODS
 from trainables.transfer.method import Knob
 
 # Section V.A: beta by grid search from 1 to 2000. The paper does not list its grid; this holds every beta of Table III.
 PAPER_BETAS = (1.0, 5.0, 10.0, 20.0, 30.0, 50.0, 60.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
 PAPER_TEACHERS = ("imagenet", "mimic-cxr")
+PAPER_STUDENTS = ("densenet121", "densenet40")
 INIT = "imagenet"  # section V.A: teachers and students start from ImageNet's weights
 RANDOM_TEACHER = "random-weights"  # a control: nothing was ever learnt
 PAPER_LEARNING_RATE = 5e-5  # section V.A
@@ -151,42 +152,47 @@ class Space:
 
 
 def cells_of_tables_4_and_5(
-    teachers: Sequence[str] = PAPER_TEACHERS, methods: Sequence[str] = ("attention",)
+    teachers: Sequence[str] = PAPER_TEACHERS,
+    methods: Sequence[str] = ("attention",),
+    students: Sequence[str] = PAPER_STUDENTS,
 ) -> tuple[Cell, ...]:
-    """The seven columns that Tables IV and V share, left to right; or those with other teachers and methods.
+    """The seven columns that Tables IV and V share, left to right; or those with other teachers, methods and students.
 
     Raises:
-        ValueError: there is no such method.
+        ValueError: there is no such method, or no such student.
     """
     for method in methods:
         if method not in METHODS:
             raise ValueError(f"the method must be one of {', '.join(METHODS)}, but got {method!r}")
-    transfer = [("densenet121", "all"), ("densenet121", "last34"), ("densenet40", "all")]
+    for student in students:
+        known(student)
+    depths = {"densenet121": ("all", "last34")}  # of other networks all is trained
+    transfer = [(student, depth) for student in students for depth in depths.get(student, ("all",))]
     return (
         *(Cell(method="transfer", teacher=NO_TEACHER, student=student, unfreeze=depth) for student, depth in transfer),
         *(
             Cell(method=method, teacher=teacher, student=student)
             for method in methods
             for teacher in teachers
-            for student in STUDENTS
+            for student in students
         ),
     )
 
 
-def controls(teachers: Sequence[str]) -> tuple[Cell, ...]:
+def controls(teachers: Sequence[str], students: Sequence[str] = PAPER_STUDENTS) -> tuple[Cell, ...]:
     """What a claim of knowledge has to beat: a teacher with none, other images' attention, no attention.
 
     And, for the first weights, random ones.
     """
     return (
-        *(Cell(method="attention", teacher=RANDOM_TEACHER, student=student) for student in STUDENTS),
+        *(Cell(method="attention", teacher=RANDOM_TEACHER, student=student) for student in students),
         *(
             Cell(method="attention-permuted", teacher=teacher, student=student)
             for teacher in teachers
-            for student in STUDENTS
+            for student in students
         ),
-        *(Cell(method="attention-silent", teacher=teachers[0], student=student) for student in STUDENTS),
-        *(Cell(method="transfer", teacher=NO_TEACHER, student=student, init="random") for student in STUDENTS),
+        *(Cell(method="attention-silent", teacher=teachers[0], student=student) for student in students),
+        *(Cell(method="transfer", teacher=NO_TEACHER, student=student, init="random") for student in students),
     )
 
 

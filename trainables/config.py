@@ -33,7 +33,7 @@ class TrialConfig:
     dataset: str
     method: str = "attention"  # a name in trainables.transfer.METHODS
     teacher: str = NO_TEACHER  # a name, or several as "a+b": an ensemble; "none" for plain transfer learning
-    student: str = "densenet121"  # a name in trainables.models.densenet.STUDENTS
+    student: str = "densenet121"  # a name in trainables.models.architectures.ARCHITECTURES
     unfreeze: str = "all"  # "all", or "last34": the last 34 layers (2.7m parameters of DenseNet-121)
     beta: float | None = None  # Eq. 2; only where there is a teacher
     data_fraction: float = 1.0  # of the training patients; smaller fractions lie within larger ones

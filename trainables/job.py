@@ -19,9 +19,11 @@ from trainables.data.nearby import nearby
 from trainables.data.store import Store
 from trainables.evaluate import metric_name
 from trainables.loop import EpochResult, Training, evaluate, resume, state_of, train
-from trainables.models.densenet import build, load_backbone, unfreeze
+from trainables.models.architectures import build, load_backbone
+from trainables.models.densenet import unfreeze
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
+from trainables.teachers.imagenet import first_weights
 from trainables.teachers.ledger import Teacher, load
 from trainables.transfer import code_fingerprint
 
@@ -125,7 +127,7 @@ class Job:
         torch.manual_seed(config.seed)  # decides the layers that no weights are loaded into
         student = build(config.student, len(store.label_names))
         if config.init != "random":
-            load_backbone(student, load(Path(self.teachers), config.init).state_dict())
+            load_backbone(student, load(Path(self.teachers), first_weights(config.init, config.student)).state_dict())
         unfreeze(student, config.unfreeze)
         guide = None
         if config.teacher != NO_TEACHER:

@@ -1,8 +1,8 @@
 """The training loop: yields one `EpochResult` an epoch, and knows no Ray and no MLflow.
 
-Nothing here draws from a global generator: the order of the images and every view are functions of (seed, epoch,
-image), so a training that was interrupted goes on as if it had not been: bit for bit on a CPU with the same number of
-threads.
+The order of the images and every view are functions of (seed, epoch, image), and what a student's dropout draws is one
+of (seed, epoch), so a training that was interrupted goes on as if it had not been: bit for bit on a CPU with the same
+number of threads.
 
 Shapes: B images of a batch, N images of a split, L labels or classes.
 """
@@ -157,6 +157,9 @@ def _set_learning_rate(training: Training, epoch: int) -> float:
 def _train_one_epoch(training: Training, epoch: int) -> tuple[dict[str, float], int]:
     config = training.config
     training.student.train()
+    # EfficientNet and ConvNeXt drop activations and layers, drawn from torch's generator: by epoch, so that an
+    # interrupted training goes on as the undisturbed one. The paper's networks draw nothing.
+    torch.manual_seed(int(np.random.default_rng((config.seed, epoch)).integers(2**63)))
     rows = training.store.rows("train", config.data_fraction)
     sums = torch.zeros(3, device=training.device)  # summed on the device: no waiting for it within an epoch
     for rows_B in batches(rows, config.batch_size, config.seed, epoch):

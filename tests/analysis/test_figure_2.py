@@ -17,7 +17,7 @@ from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers import ledger
 from trainables.teachers.ledger import Teacher
 
@@ -74,10 +74,11 @@ def test_a_student_that_starts_from_the_teacher_looks_where_it_looks(found: Runs
     assert frame["before"][0] == pytest.approx(1.0) and frame["after"][0] < 0.999
 
 
-def test_unit_planes_make_a_map_of_at_most_one(results: Path) -> None:
+@pytest.mark.parametrize("name", ["densenet40", "resnet18"])
+def test_unit_planes_make_a_map_of_at_most_one(name: str, results: Path) -> None:
     image = artifacts_store(results).gather(np.array([0]))[0]
     torch.manual_seed(0)
-    attention = figure_2.attention_map("densenet40", 5, dict(build("densenet40", 5).state_dict()), image)
+    attention = figure_2.attention_map(name, 5, dict(build(name, 5).state_dict()), image)
     assert attention.shape == (2, 2) and attention.min() >= 0 and attention.max() <= 1
 
 

@@ -139,3 +139,14 @@ def test_a_label_with_html_in_its_name_is_shown_and_not_run(store, tmp_path: Pat
     assert report.main(["chestxray8", "--tracking-uri", store.uri, "--out", str(tmp_path)]) == 0
     html = (tmp_path / "chestxray8" / "index.html").read_text()
     assert "alert" in html and hostile not in html
+
+
+def test_what_cannot_be_checked_of_a_teacher_is_repeated(store, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    parent = store.sweep(data="phantom")
+    store.client.set_tag(parent, "teacher_trained_on", "the teacher big was trained on a million X-rays")
+    store.client.set_tag(parent, "teacher_overlap", "")
+    for seed in range(2):
+        metrics = {"test_auc": 0.7, "test_f1_weighted": 0.5}
+        store.trial(parent, seed=seed, metrics=metrics, predictions=predictions(seed, 1), **CELLS[0])
+    html = (make(store, tmp_path / "reports") / "index.html").read_text()
+    assert "WARNING" in html and "the teacher big was trained on a million X-rays" in html

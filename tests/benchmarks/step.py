@@ -24,7 +24,7 @@ from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
 from trainables.loop import Training, _train_one_epoch
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers import ledger
 from trainables.teachers.cache import KnowledgeCache, in_batches
 from trainables.teachers.guide import Guide

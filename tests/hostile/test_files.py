@@ -19,7 +19,7 @@ from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers import pickles
 from trainables.teachers.checkpoint import import_network
 

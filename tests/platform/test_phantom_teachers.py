@@ -14,7 +14,7 @@ import torch
 from trainables import loop
 from trainables.data.phantom.chest_writers import write_mimic_cxr
 from trainables.data.phantom.writers import write_generic
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers import ledger
 from trainables.teachers.ledger import Teacher
 
@@ -159,3 +159,11 @@ def test_a_phantom_teacher_that_nobody_trains_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="the phantom teachers are imagenet, mimic-cxr, but got 'chexpert'"):
         phantom_teachers.phantom_teacher("chexpert", Places.under(tmp_path), SIZE_PX)
     assert not (tmp_path / "teachers").exists()
+
+
+def test_another_networks_phantom_learns_from_the_same_pictures(made: tuple[Any, Teacher], tmp_path: Path) -> None:
+    shutil.copytree(made[0].results, tmp_path / "results")
+    teacher = phantom_teachers.phantom_teacher("imagenet-resnet18", Places.under(tmp_path / "results"), SIZE_PX)
+    assert (teacher.architecture, teacher.is_phantom, len(teacher.label_names)) == ("resnet18", True, 10)
+    assert teacher.source.endswith("20 synthetic generic images, from random weights")
+    build("resnet18", 10).load_state_dict(teacher.state_dict())

@@ -110,3 +110,21 @@ def test_what_is_wrong_is_said_in_one_line(
         pretrain.main([*flags, "--results", str(tmp_path)])
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_another_network_is_trained_from_its_own_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("platform.prepare"), "PHANTOM_IMAGE_SIZE_PX", 32)
+    conduct = importlib.import_module("platform.conduct_pretraining")
+    places = importlib.import_module("platform.places").Places.under(tmp_path)
+    folder, facts = places.teachers(phantom=True, image_size_px=32), {"task": "multilabel", "label_names": ("a",)}
+    prints = {}
+    for value, (name, network) in enumerate({"imagenet-resnet18": "resnet18", "other": "densenet121"}.items()):
+        weights, more = {"w": torch.full((1,), float(value))}, {"architecture": network, "source": "drawn", **facts}
+        prints[name] = ledger.save(folder, weights, name=name, is_phantom=True, **more).fingerprint
+    flags = ["mimic-cxr", "--architecture", "resnet18", "--image-size", "32", "--phantom-size", "30"]
+    options = pretrain.parser().parse_args(flags)
+    record = conduct.prepare_pretraining(options, pretrain.recipe_of(options), places).plan([]).next()
+    assert (record.spec.config.student, record.spec.init_fingerprint) == ("resnet18", prints["imagenet-resnet18"])
+    options = pretrain.parser().parse_args([*flags, "--init", "other"])
+    with pytest.raises(ValueError, match="weights of resnet18 must be those of a resnet18, but other is a densenet121"):
+        conduct.prepare_pretraining(options, pretrain.recipe_of(options), places)

@@ -7,6 +7,7 @@ import importlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -105,7 +106,7 @@ def test_cells_that_are_left_out_need_no_teacher(places: Any, data: Path) -> Non
 
 def test_a_phantom_teacher_never_stands_in_for_a_real_one_unasked(places: Any, data: Path) -> None:
     add_teachers(places, phantom=True)
-    with pytest.raises(FileNotFoundError, match="no ImageNet weights on this machine"):
+    with pytest.raises(FileNotFoundError, match="no ImageNet weights of densenet121 on this machine"):
         setup.prepare_sweep(options("--data", str(data)), places)
     made = setup.prepare_sweep(options("--data", str(data), "--teachers", "phantom"), places)
     assert made.facts["data"] == "real"
@@ -303,3 +304,44 @@ def test_controls_are_cells_of_their_own(places: Any) -> None:
         "attention-silent/imagenet/densenet40/all",
         "transfer/none/densenet40/all@1,from-random",
     ]
+
+
+def add_networks(places: Any) -> None:
+    """`imagenet`, `imagenet-resnet18` and `chest`, a foundation model that is a ResNet-50."""
+    networks = {"imagenet": "densenet121", "imagenet-resnet18": "resnet18", "chest": "resnet50"}
+    facts: dict[str, Any] = {"task": "multilabel", "label_names": ("a",), "source": "drawn", "is_phantom": True}
+    for value, (name, network) in enumerate(networks.items()):
+        said = {"trained_on": "a million X-rays"} if name == "chest" else {}
+        weights = {"w": torch.full((1,), float(value))}
+        folder = places.teachers(phantom=True, image_size_px=32)
+        ledger.save(folder, weights, name=name, architecture=network, **facts, **said)
+
+
+def test_another_student_begins_with_its_own_weights_and_its_teacher_is_flagged(places: Any) -> None:
+    add_networks(places)
+    flags = ["--students", "resnet18", "densenet40", "--teacher-names", "chest", "--methods", "hints"]
+    found = setup.prepare_sweep(options(*flags), places)
+    warned = "the teacher chest was trained on 'a million X-rays', as its maker says"
+    assert found.facts["teacher_trained_on"].startswith(warned)
+    plan = found.plan([])
+    assert f"WARNING:  {warned}" in found.announcement(plan, places)
+    for cell in found.space.cells:
+        beta = None if cell.teacher == "none" else 1.0
+        config = replace(found.base, method=cell.method, student=cell.student, teacher=cell.teacher, beta=beta)
+        record = SimpleNamespace(spec=found.spec(config))
+        first = {"resnet18": "imagenet-resnet18", "densenet40": "imagenet"}[cell.student]
+        assert record.spec.init_fingerprint == found.teachers[first].fingerprint
+        assert found.tags(record)["teacher_trained_on"].startswith(warned) == (cell.teacher == "chest")
+
+
+def test_planes_that_differ_are_said_before_the_sweep(places: Any) -> None:
+    add_networks(places)
+    with pytest.raises(ValueError, match=r"attention compares plane by plane, .*\(densenet121\) has 32 and resnet18"):
+        setup.prepare_sweep(options("--students", "resnet18", "--teacher-names", "imagenet"), places)
+
+
+def test_another_networks_first_weights_are_refused(places: Any) -> None:
+    add_networks(places)
+    flags = ["--students", "resnet18", "--teacher-names", "chest", "--methods", "hints", "--init", "chest"]
+    with pytest.raises(ValueError, match="of resnet18 must be those of a resnet18, but chest is a resnet50"):
+        setup.prepare_sweep(options(*flags), places)

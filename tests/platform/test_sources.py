@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers import ledger
 
 sources = importlib.import_module("platform.sources")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers import ledger
 
 teachers = importlib.import_module("platform.teachers")
@@ -63,3 +63,18 @@ def test_what_is_wrong_is_said_in_one_line(
         teachers.main(["--results", str(tmp_path), *(str(pickled) if flag == "FILE" else flag for flag in flags)])
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_foundation_models_note_is_kept_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save(build("resnet18", 3).state_dict(), tmp_path / "model.pt")
+    flags = ["--results", str(tmp_path), "import", str(tmp_path / "model.pt"), "--name", "big"]
+    assert teachers.main([*flags, "--architecture", "resnet18", "--trained-on", "a million X-rays"]) == 0
+    said = capsys.readouterr().out
+    assert "WARNING: the teacher big was trained on 'a million X-rays'" in said and "--seen" not in said
+    teacher = ledger.load(tmp_path / "teachers" / "real", "big")
+    assert (teacher.architecture, teacher.trained_on) == ("resnet18", "a million X-rays")
+    assert teachers.main(["--results", str(tmp_path)]) == 0
+    assert "big   resnet18" in (listed := capsys.readouterr().out) and "'a million X-rays' (unchecked)" in listed
+    with pytest.raises(SystemExit):
+        teachers.main([*flags, "--architecture", "vit"])
+    assert "the teacher must be one of densenet121" in capsys.readouterr().err

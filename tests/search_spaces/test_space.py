@@ -7,7 +7,7 @@ import pytest
 from analysis import published
 from search_spaces import SPACES, space_of
 from search_spaces.retina import SPACE
-from search_spaces.space import Cell, cells_of_tables_4_and_5
+from search_spaces.space import Cell, cells_of_tables_4_and_5, controls
 
 
 def test_the_cells_are_the_seven_columns_of_table_5():
@@ -73,3 +73,17 @@ def test_each_policy_on_uncertain_labels_is_a_cell_of_its_own():
 def test_another_teacher_takes_the_place_of_the_papers():
     names = [cell.name for cell in cells_of_tables_4_and_5(["nih"])]
     assert names[3:] == ["attention/nih/densenet121/all", "attention/nih/densenet40/all"] and len(names) == 5
+
+
+def test_another_student_has_the_papers_columns_but_for_the_half_frozen_one():
+    names = [cell.name for cell in cells_of_tables_4_and_5(["imagenet"], ["hints"], ["resnet18", "densenet121"])]
+    assert names == [
+        "transfer/none/resnet18/all",
+        "transfer/none/densenet121/all",
+        "transfer/none/densenet121/last34",
+        "hints/imagenet/resnet18/all",
+        "hints/imagenet/densenet121/all",
+    ]
+    with pytest.raises(ValueError, match=r"the student must be one of densenet121, .*, but got 'vgg'"):
+        cells_of_tables_4_and_5(students=["vgg"])
+    assert {cell.student for cell in controls(["imagenet"], ["resnet18"])} == {"resnet18"}

@@ -24,7 +24,8 @@ from trainables.data.store import Store
 from trainables.evaluate import label_auc
 from trainables.job import PREDICTIONS_FILE, Job
 from trainables.loop import EpochResult
-from trainables.models.densenet import build, num_trainable
+from trainables.models.architectures import build
+from trainables.models.densenet import num_trainable
 from trainables.teachers import ledger
 
 GRADES = ["No DR", "Mild", "Moderate", "Severe", "Proliferative DR"]

@@ -19,7 +19,7 @@ from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
 from trainables.loop import EpochResult, NonFiniteLossError, Training, evaluate, resume, state_of, train
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers import ledger
 from trainables.teachers.guide import Guide
 from trainables.teachers.ledger import Teacher

@@ -1,4 +1,4 @@
-"""The two students of Akbarian et al. 2020: DenseNet-121 and the light DenseNet-40 of their Table VI.
+"""The two students of Akbarian et al. 2020, DenseNet-121 and the light DenseNet-40 of their Table VI; and freezing.
 
 Shapes: B images, 3 planes of H x W pixels (multiples of 32), L labels or classes.
 """
@@ -6,8 +6,7 @@ Shapes: B images, 3 planes of H x W pixels (multiples of 32), L labels or classe
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import torch
 import torchvision
@@ -17,40 +16,11 @@ LAST_34_LAYERS = ("features.transition3", "features.denseblock4", "features.norm
 UNFREEZE_DEPTHS = ("all", "last34")
 
 
-class Tap(NamedTuple):
-    """A place inside a network: the module whose output is meant, and its number of planes."""
+class DenseNet(torchvision.models.DenseNet):
+    """torchvision's DenseNet (Huang et al. 2017) with L outputs and an optional frozen front."""
 
-    module: str
-    num_planes: int
-
-
-# By role (`trainables.transfer.method`). "attention" is the tap of Eq. 1, "the one layer before the last layer of the
-# last dense block": 32 planes of H/32 x W/32 in both. "embedding" is what the classifier averages.
-TAPS: dict[str, dict[str, Tap]] = {
-    "densenet121": {
-        "shallow": Tap("features.pool0", 64),
-        "middle": Tap("features.transition1", 128),
-        "attention": Tap("features.denseblock4.denselayer15", 32),
-        "embedding": Tap("features.norm5", 1024),
-    },
-    "densenet40": {
-        "shallow": Tap("features.pool0", 64),
-        "middle": Tap("features.transition1", 128),
-        "attention": Tap("attention", 32),
-        "embedding": Tap("norm", 1024),
-    },
-}
-ATTENTION_TAP = {name: taps["attention"].module for name, taps in TAPS.items()}
-
-
-class DenseNet121(torchvision.models.DenseNet):
-    """DenseNet-121 (Huang et al. 2017) as torchvision has it, with L outputs and an optional frozen front.
-
-    6,968,206 parameters at 14 outputs, as the paper counts (section VI).
-    """
-
-    def __init__(self, num_labels: int) -> None:
-        super().__init__(growth_rate=32, block_config=(6, 12, 24, 16), num_init_features=64, num_classes=num_labels)
+    def __init__(self, block_config: tuple[int, int, int, int], num_labels: int) -> None:
+        super().__init__(growth_rate=32, block_config=block_config, num_init_features=64, num_classes=num_labels)
         self.frozen: tuple[str, ...] = ()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -68,12 +38,26 @@ class DenseNet121(torchvision.models.DenseNet):
                 x = module(x)
         return self.classifier(torch.flatten(nn.functional.adaptive_avg_pool2d(nn.functional.relu(x), 1), 1))
 
-    def train(self, mode: bool = True) -> DenseNet121:
+    def train(self, mode: bool = True) -> DenseNet:
         """As usual, but frozen batch norms keep their statistics."""
         super().train(mode)
         for name in self.frozen:
             self.get_submodule(name).eval()
         return self
+
+
+class DenseNet121(DenseNet):
+    """DenseNet-121: 6,968,206 parameters at 14 outputs, as the paper counts (section VI)."""
+
+    def __init__(self, num_labels: int) -> None:
+        super().__init__((6, 12, 24, 16), num_labels)
+
+
+class DenseNet169(DenseNet):
+    """DenseNet-169: a teacher whose tap has the 32 planes of the paper's students."""
+
+    def __init__(self, num_labels: int) -> None:
+        super().__init__((6, 12, 32, 32), num_labels)
 
 
 class DenseNet40(nn.Module):
@@ -106,46 +90,7 @@ class DenseNet40(nn.Module):
         return self.classifier(torch.flatten(nn.functional.adaptive_avg_pool2d(x, 1), 1))
 
 
-Student = DenseNet121 | DenseNet40
-STUDENTS: dict[str, Callable[[int], Student]] = {"densenet121": DenseNet121, "densenet40": DenseNet40}
-
-
-def build(name: str, num_labels: int) -> Student:
-    """A student with random weights, drawn from torch's global generator.
-
-    Raises:
-        ValueError: there is no student of that name, or `num_labels` is less than 1.
-    """
-    if name not in STUDENTS:
-        raise ValueError(f"the student must be one of {', '.join(STUDENTS)}, but got {name!r}")
-    if num_labels < 1:
-        raise ValueError(f"num_labels >= 1 must hold, but got num_labels={num_labels}")
-    return STUDENTS[name](num_labels)
-
-
-def load_backbone(student: nn.Module, densenet121_state: Mapping[str, Tensor]) -> None:
-    """Takes every layer that the student shares with DenseNet-121, but the classifier, from a state dict of the latter.
-
-    DenseNet-40 takes conv0 to denseblock2; its own bottleneck stays as it was drawn.
-
-    Raises:
-        ValueError: a shared tensor is absent or of another shape: nothing is ever left out silently.
-    """
-    own = {name: tensor for name, tensor in student.state_dict().items() if name.startswith("features.")}
-    wrong = [
-        f"{name} {tuple(tensor.shape)}, found "
-        f"{tuple(densenet121_state[name].shape) if name in densenet121_state else 'none'}"
-        for name, tensor in own.items()
-        if name not in densenet121_state or densenet121_state[name].shape != tensor.shape
-    ]
-    if wrong:
-        raise ValueError(
-            f"the weights must hold every shared layer, but {len(wrong)} do not fit: {'; '.join(wrong[:5])}"
-        )
-    student.load_state_dict({name: densenet121_state[name] for name in own}, strict=False)
-
-
-def unfreeze(student: Student, depth: str) -> None:
+def unfreeze(student: nn.Module, depth: str) -> None:
     """Chooses what is trained: "all", or "last34" (DenseNet-121 only: the 2.7m parameters of Tables IV and V).
 
     Raises:
@@ -155,12 +100,12 @@ def unfreeze(student: Student, depth: str) -> None:
         raise ValueError(f"unfreeze must be one of {', '.join(UNFREEZE_DEPTHS)}, but got {depth!r}")
     if depth == "all":
         student.requires_grad_(True)
-        if isinstance(student, DenseNet121):
+        if isinstance(student, DenseNet):
             student.frozen = ()
             student.train(student.training)
         return
     if not isinstance(student, DenseNet121):
-        raise ValueError(f"unfreeze='last34' needs DenseNet-121, but got {type(student).__name__}")
+        raise ValueError(f"unfreeze='last34' needs DenseNet-121, but got {type(student).__name__}; it has 'all'")
     student.requires_grad_(False)
     for name in LAST_34_LAYERS:
         student.get_submodule(name).requires_grad_(True)

@@ -1,4 +1,4 @@
-"""Brings in a DenseNet that was trained elsewhere: any of the usual files, nothing lost in silence.
+"""Brings in a network that was trained elsewhere: any of the usual files, nothing lost in silence.
 
 It takes state dicts, dicts that hold one (``{"state_dict": ...}``), whole models such as CheXclusion's
 ``{"model": DataParallel(DenseNet), "best_loss": ..., ...}``, and safetensors.
@@ -18,10 +18,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.models.densenet import build
+from trainables.models.architectures import ARCHITECTURES, build
 from trainables.teachers import pickles
 
-WRAPPERS = ("module.", "model.", "densenet121.", "net.")  # of DataParallel, and of the usual classes around a DenseNet
+WRAPPERS = (
+    "module.",
+    "model.",
+    "net.",
+    *(f"{name}." for name in ARCHITECTURES),
+)  # of DataParallel, and of the usual classes around a network
 NESTED = (
     "state_dict",
     "model_state_dict",
@@ -53,7 +58,7 @@ def import_network(
     """Reads the checkpoint `path` as a network of this project; a Sigmoid behind the last layer is left off (logits).
 
     Args:
-        architecture: a name in `trainables.models.densenet.STUDENTS`.
+        architecture: a name in `trainables.models.architectures.ARCHITECTURES`.
         num_labels: outputs of the network; the file's own number where it is not given.
         may_differ: parts by their names, such as "classifier": within them a tensor may be absent, of another shape or
             unknown. What is not taken keeps fresh random weights, always the same ones.
@@ -63,9 +68,9 @@ def import_network(
         ValueError: the file is refused or damaged (`trainables.teachers.pickles.read`), holds no network, or matches
             only in part; the tensors are named.
     """
-    found = own_names(_tensors(pickles.read(path), path))
+    found = own_names(_tensors(pickles.read(path), path), architecture)
     if num_labels is None:
-        num_labels = _num_labels(found, path)
+        num_labels = _num_labels(found, ARCHITECTURES[architecture].output, path)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         weights = dict(build(architecture, num_labels).state_dict())
@@ -88,14 +93,15 @@ def import_network(
     return Imported(weights=weights, num_labels=num_labels, matched=matched, differing=tuple(differing))
 
 
-def own_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors under torchvision's names: no wrapper's prefix, norm1 for norm.1, the classifier's layer alone.
+def own_names(tensors: Mapping[str, Tensor], architecture: str = "densenet121") -> dict[str, Tensor]:
+    """The tensors under torchvision's names: no wrapper's prefix, norm1 for norm.1, the last layer under its own name.
 
     A batch norm from before PyTorch 0.4.1 has no count of its batches; it gets one, of 0, which nothing here reads.
     """
     renamed: dict[str, Tensor] = {}
+    output = ARCHITECTURES[architecture].output
     for name, tensor in tensors.items():
-        own = _own_name(name)
+        own = _own_name(name, output)
         if own in renamed:
             raise ValueError(f"two tensors of the checkpoint would both be {own!r}; the second is {name!r}")
         renamed[own] = tensor
@@ -104,11 +110,14 @@ def own_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-def _own_name(name: str) -> str:
+def _own_name(name: str, output: str) -> str:
     while wrapper := next((wrapper for wrapper in WRAPPERS if name.startswith(wrapper)), None):
         name = name.removeprefix(wrapper)
     name = re.sub(r"(denselayer\d+)\.(norm|conv)\.([12])\.", r"\1.\2\3.", name)
-    return re.sub(r"^classifier\.0\.", "classifier.", name)
+    if output == "classifier.2" and name.startswith("classifier.0."):  # the norm in ConvNeXt's head, not its last layer
+        return name
+    # A last layer called as in another network, or with a sigmoid behind it in a Sequential.
+    return re.sub(r"^(?:classifier|fc|head)(?:\.\d+)*\.(weight|bias)$", rf"{output}.\1", name)
 
 
 def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
@@ -133,11 +142,15 @@ def _said(content: Any) -> str:
     return f"a {type(content).__name__}"
 
 
-def _num_labels(found: Mapping[str, Tensor], path: Path) -> int:
-    if "classifier.weight" not in found or found["classifier.weight"].ndim != 2:
+def _num_labels(found: Mapping[str, Tensor], output: str, path: Path) -> int:
+    last = found.get(f"{output}.weight")
+    if last is None or last.ndim != 2:
         named = ", ".join(list(found)[:3])
-        raise ValueError(f"{path} must have a classifier, or its number of outputs be said, but begins with {named}")
-    return len(found["classifier.weight"])
+        raise ValueError(
+            f"{path} must have a classifier, here {output}.weight, or its number of outputs be said, "
+            f"but begins with {named}"
+        )
+    return len(last)
 
 
 def _why(tensor: Tensor | None) -> str:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from trainables.models.densenet import TAPS, build
+from trainables.models.architectures import ARCHITECTURES, TAPS, build, known
 from trainables.models.taps import Taps, Truncated
 from trainables.teachers.cache import KnowledgeCache, in_batches
 from trainables.teachers.ledger import Teacher
@@ -56,11 +56,10 @@ class Guide:
             raise ValueError(f"the method must be one of transfer, {', '.join(METHODS)}, but got {method!r}")
         kind, teachers = METHODS[method], [teacher] if isinstance(teacher, Teacher) else list(teacher)
         for each in teachers:
-            if each.architecture not in TAPS:
-                raise ValueError(f"a teacher must be one of {', '.join(TAPS)}, but got {each.architecture!r}")
+            known(each.architecture, "teacher")
             _check_roles(method, each.architecture, kind.teacher_roles)
         _check_roles(method, student, kind.student_roles)
-        shared = check_fit(method, task, label_names, teachers)
+        shared = check_fit(method, task, label_names, teachers, student)
         self._student_taps, of_teacher = TAPS[student], TAPS[teachers[0].architecture]
         planes = {
             role: (tap.num_planes, of_teacher[role].num_planes)
@@ -114,8 +113,8 @@ class _Member:
 
     def __init__(self, teacher: Teacher, roles: Sequence[str], columns: list[int] | None, device: torch.device) -> None:
         taps = TAPS[teacher.architecture]
-        # The classifier is the last module of every network here, and its output the logits.
-        self._modules = {role: "classifier" if role == LOGITS else taps[role].module for role in roles}
+        output = ARCHITECTURES[teacher.architecture].output
+        self._modules = {role: output if role == LOGITS else taps[role].module for role in roles}
         self._columns = columns
         network = build(teacher.architecture, len(teacher.label_names))
         network.load_state_dict(teacher.state_dict())
@@ -131,20 +130,23 @@ class _Member:
 
 
 def check_fit(
-    method: str, task: str, label_names: Sequence[str], teachers: Sequence[Teacher]
+    method: str, task: str, label_names: Sequence[str], teachers: Sequence[Teacher], student: str
 ) -> tuple[list[int], list[list[int]]] | None:
     """Where the labels that all have, by name, stand among the student's outputs, and among each teacher's.
 
     None where the method compares no outputs.
 
     Raises:
-        ValueError: the method takes one teacher and there are several; or it compares outputs, and there is no label in
-        common, or the classes of one softmax are not those of the other.
+        ValueError: the method takes one teacher and there are several; or it compares plane by plane, and there are not
+        as many; or it compares outputs, and there is no label in common, or the classes of one softmax are not those of
+        the other.
     """
     if len(teachers) > 1 and not METHODS[method].averages:
         able = ", ".join(sorted(name for name, kind in METHODS.items() if kind.averages))
         names = "+".join(teacher.name for teacher in teachers)
         raise ValueError(f"{method} takes one teacher, but got {names}; those that take an ensemble are {able}")
+    for teacher in teachers:
+        _check_planes(method, teacher, student)
     if not needs_shared_labels(METHODS[method]):
         return None
     here = [name for name in label_names if all(name in teacher.label_names for teacher in teachers)]
@@ -158,6 +160,21 @@ def check_fit(
             )
     own = [list(label_names).index(name) for name in here]
     return own, [[teacher.label_names.index(name) for name in here] for teacher in teachers]
+
+
+def _check_planes(method: str, teacher: Teacher, student: str) -> None:
+    """All taps of one role have the same size in every network here; the planes may be more or fewer."""
+    known(teacher.architecture, "teacher")
+    known(student)
+    for role in METHODS[method].same_planes:
+        own, others = TAPS[student][role].num_planes, TAPS[teacher.architecture][role].num_planes
+        if own != others:
+            able = ", ".join(sorted(name for name, kind in METHODS.items() if not kind.same_planes))
+            raise ValueError(
+                f"{method} compares plane by plane, so that teacher and student must have as many at the {role} tap, "
+                f"but the teacher {teacher.name} ({teacher.architecture}) has {others} and {student} {own}; "
+                f"those that need not are {able}"
+            )
 
 
 def _check_roles(method: str, network: str, roles: Sequence[str]) -> None:

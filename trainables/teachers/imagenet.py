@@ -1,10 +1,12 @@
-"""The teacher `imagenet`, which also gives every network its first weights: torchvision's DenseNet-121.
+"""The teacher `imagenet`, torchvision's DenseNet-121, and `imagenet-resnet50` and so on: its other networks.
+
+They also give every student its first weights, each those of its own architecture.
 
 The file is the one that torchvision would fetch; it is taken from torch hub's cache or from where the user says.
 Nothing here goes to the network: a hospital's machine often may not, and a fetch in a worker would be made once a
 trial.
 
-Huang et al., Densely Connected Convolutional Networks, CVPR 2017, on ILSVRC 2012 (1,000 classes).
+All on ILSVRC 2012 (1,000 classes); the networks' sources: `trainables.models.architectures`.
 """
 
 from __future__ import annotations
@@ -14,66 +16,113 @@ import re
 from pathlib import Path
 
 import torch
-from torchvision.models import DenseNet121_Weights
+from torchvision.models import WeightsEnum
 
+from trainables.models.architectures import ARCHITECTURES, known
 from trainables.teachers import ledger
 from trainables.teachers.checkpoint import import_network
 from trainables.teachers.ledger import Teacher
 
-WEIGHTS = DenseNet121_Weights.IMAGENET1K_V1
 NAME = "imagenet"
+PAPER = "densenet121"  # the architecture of the teacher that is `imagenet` alone
 
 
-def find(weights_file: Path | None = None) -> Path:
+def name_of(architecture: str) -> str:
+    """The teacher's name: "imagenet" for DenseNet-121, "imagenet-resnet50" for another."""
+    return NAME if architecture == PAPER else f"{NAME}-{architecture}"
+
+
+def architecture_of(name: str) -> str | None:
+    """The inverse of `name_of`; None for the name of another teacher.
+
+    Raises:
+        ValueError: torchvision has no such network, or we do not.
+    """
+    if name == NAME:
+        return PAPER
+    if not name.startswith(f"{NAME}-"):
+        return None
+    architecture = name.removeprefix(f"{NAME}-")
+    there = [each for each, facts in ARCHITECTURES.items() if facts.weights]
+    if architecture not in there:
+        raise ValueError(f"{NAME}-NAME must name one of {', '.join(there)}, but got {name!r}")
+    return architecture
+
+
+def first_weights(init: str, student: str) -> str:
+    """The teacher's name whose weights a student begins with: "imagenet" means those of its own architecture.
+
+    Raises:
+        ValueError: there is no such student.
+    """
+    return name_of(known(student).first_weights) if init == NAME else init
+
+
+def find(weights_file: Path | None = None, architecture: str = PAPER) -> Path:
     """Where the weights lie: `weights_file`, or torch hub's cache.
+
+    Args:
+        weights_file: DenseNet-121's; or a folder that holds torchvision's files under their own names.
 
     Raises:
         FileNotFoundError: they are absent; one line says what to fetch and where to put it.
         ValueError: the cached file is not what its name says.
     """
+    weights = _weights(architecture)
+    if weights_file is not None and weights_file.is_dir():
+        weights_file = weights_file / Path(weights.url).name
+    elif architecture != PAPER:
+        weights_file = None  # a single file is DenseNet-121's
     if weights_file is not None:
         if not weights_file.is_file():
-            raise FileNotFoundError(f"no ImageNet weights at {weights_file}; {_fetch()}")
+            raise FileNotFoundError(f"no ImageNet weights at {weights_file}; {_fetch(weights)}")
         return weights_file
-    cached = _cache() / Path(WEIGHTS.url).name
+    cached = _cache() / Path(weights.url).name
     if not cached.is_file():
-        raise FileNotFoundError(f"no ImageNet weights on this machine: {_fetch()}")
+        raise FileNotFoundError(f"no ImageNet weights of {architecture} on this machine: {_fetch(weights)}")
     return cached
 
 
-def take(folder: Path, weights_file: Path | None = None) -> Teacher:
-    """Puts the weights into the teachers' `folder` under the name "imagenet".
+def take(folder: Path, weights_file: Path | None = None, architecture: str = PAPER) -> Teacher:
+    """Puts the weights into the teachers' `folder` under the name that `name_of` gives.
 
     Raises:
         FileNotFoundError: as `find`.
-        ValueError: the file is damaged, or is not torchvision's DenseNet-121.
+        ValueError: the file is damaged, or is not torchvision's network of that architecture.
     """
-    path = find(weights_file)
+    weights, path = _weights(architecture), find(weights_file, architecture)
     _check_hash(path)
-    imported = import_network(path)
-    categories = tuple(WEIGHTS.meta["categories"])
+    imported = import_network(path, architecture=architecture)
+    categories = tuple(weights.meta["categories"])
     if imported.num_labels != len(categories):
         raise ValueError(f"ImageNet weights must have {len(categories)} outputs, but {path} has {imported.num_labels}")
     return ledger.save(
         folder,
         imported.weights,
-        name=NAME,
-        architecture="densenet121",
+        name=name_of(architecture),
+        architecture=architecture,
         task="multiclass",
         label_names=categories,
-        source=f"torchvision, DenseNet121_Weights.{WEIGHTS.name}, from {path.name}",
+        source=f"torchvision, {type(weights).__name__}.{weights.name}, from {path.name}",
         is_phantom=False,
         seen={"dataset": NAME, "split": "train"},
     )
+
+
+def _weights(architecture: str) -> WeightsEnum:
+    weights = known(architecture, "teacher").weights
+    if weights is None:
+        raise ValueError(f"an ImageNet teacher must have weights of torchvision's, but {architecture} has none")
+    return weights
 
 
 def _cache() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def _fetch() -> str:
-    name = Path(WEIGHTS.url).name
-    return f"fetch {WEIGHTS.url} and put it at {_cache() / name}, or name the file with --imagenet-weights FILE"
+def _fetch(weights: WeightsEnum) -> str:
+    place = _cache() / Path(weights.url).name
+    return f"fetch {weights.url} and put it at {place}, or name the file, or its folder, with --imagenet-weights FILE"
 
 
 def _check_hash(path: Path) -> None:

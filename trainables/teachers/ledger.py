@@ -29,13 +29,14 @@ class Teacher:
 
     name: str
     folder: Path
-    architecture: str  # a name in `trainables.models.densenet.STUDENTS`
+    architecture: str  # a name in `trainables.models.architectures.ARCHITECTURES`
     task: str  # "multiclass" or "multilabel"
     label_names: tuple[str, ...]
     source: str  # a sentence: where the weights come from
     is_phantom: bool
     fingerprint: str  # of the weights
     scores: dict[str, float] = field(default_factory=dict)  # its own, on its own data
+    trained_on: str = ""  # in its maker's words, where nothing can be checked: a foundation model's
     seen: dict[str, Any] = field(
         default_factory=dict
     )  # data set, fingerprint, split, salted hashes of its training patients

@@ -11,6 +11,16 @@ from trainables.teachers.ledger import Teacher
 SAME_PATIENTS = {"chestxray14": "chestxray8", "nih": "chestxray8"}
 
 
+def unverifiable(teacher: Teacher) -> str:
+    """The warning that goes with a teacher of which there is no more than its maker's word; "" for any other."""
+    if not teacher.trained_on:
+        return ""
+    return (
+        f"the teacher {teacher.name} was trained on {teacher.trained_on!r}, as its maker says: whether the test "
+        "patients are among them cannot be checked"
+    )
+
+
 def overlap(teacher: Teacher, store: Store, salt_fingerprint: str) -> str:
     """What of `store`'s test images the teacher was trained on, in words; "" where nothing is known to be.
 

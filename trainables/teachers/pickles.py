@@ -22,14 +22,21 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-# What a DenseNet of torchvision's is made of, and what training scripts put beside it.
+# What our networks of torchvision's are made of (`trainables.models.architectures`), and what training scripts put
+# beside it.
 RECORDS = (
     *(f"torchvision.models.densenet.{name}" for name in ("DenseNet", "_DenseBlock", "_DenseLayer", "_Transition")),
+    *(f"torchvision.models.resnet.{name}" for name in ("ResNet", "BasicBlock", "Bottleneck")),
+    *(f"torchvision.models.efficientnet.{name}" for name in ("EfficientNet", "MBConv")),
+    *(f"torchvision.models.convnext.{name}" for name in ("ConvNeXt", "CNBlock", "LayerNorm2d")),
+    *(f"torchvision.ops.misc.{name}" for name in ("Conv2dNormActivation", "SqueezeExcitation", "Permute")),
+    "torchvision.ops.stochastic_depth.StochasticDepth",
     *(f"torch.nn.modules.container.{name}" for name in ("Sequential", "ModuleList", "ModuleDict")),
-    *(f"torch.nn.modules.activation.{name}" for name in ("ReLU", "Sigmoid", "Softmax", "LogSoftmax")),
+    *(f"torch.nn.modules.activation.{name}" for name in ("ReLU", "SiLU", "GELU", "Sigmoid", "Softmax", "LogSoftmax")),
     *(f"torch.nn.modules.pooling.{name}" for name in ("MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d")),
     "torch.nn.modules.conv.Conv2d",
     "torch.nn.modules.batchnorm.BatchNorm2d",
+    "torch.nn.modules.normalization.LayerNorm",
     "torch.nn.modules.linear.Linear",
     "torch.nn.modules.linear.Identity",
     "torch.nn.modules.dropout.Dropout",
@@ -127,7 +134,8 @@ def _refusal(path: Path, reason: str) -> str:
         why = f": {detail[1]}" if detail else ""
         return f"{path} must be a checkpoint of PyTorch or safetensors, but cannot be read{why}"
     return (
-        f"{path} may hold only tensors, plain values and torchvision's DenseNet, but holds {named[1] or named[2]}: "
+        f"{path} may hold only tensors, plain values and torchvision's networks that we have, but holds "
+        f"{named[1] or named[2]}: "
         "refused, and nothing of it was run; save the model's state_dict() where it was made, and import that"
     )
 

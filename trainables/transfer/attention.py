@@ -30,7 +30,7 @@ class AttentionTransfer(Method):
     name = "attention"
     reference = "Akbarian et al. 2020, Eq. 1, after Zagoruyko and Komodakis, ICLR 2017"
     formula = "L_AT = 1/C sum_j || Q_S^j/||Q_S^j|| - Q_T^j/||Q_T^j|| ||"
-    teacher_roles = student_roles = ("attention",)
+    teacher_roles = student_roles = same_planes = ("attention",)
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
         """The teacher's unit planes [B, C, h, w]."""

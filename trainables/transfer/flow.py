@@ -25,7 +25,7 @@ class Flow(Method):
     name = "flow"
     reference = "Yim et al., CVPR 2017, Eq. 1 and 2"
     formula = "L = mean (G_S - G_T)^2, G = 1/(h w) sum_xy F1 F2^T"
-    teacher_roles = student_roles = ("shallow", "middle")
+    teacher_roles = student_roles = same_planes = ("shallow", "middle")
     beta = Knob(low=0.001, high=10.0, first=0.1, log=True)
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:

@@ -4,7 +4,7 @@ A method says which teacher tensors it needs, what of them it keeps (its *knowle
 cached), which student tensors, its loss, and its own knobs. The loop, the cache and the search spaces know only that.
 
 Tensors are named by role: "attention", "shallow", "middle" and "embedding" are the networks' declared taps
-(`trainables.models.densenet.TAPS`), "logits" the outputs: where a method wants those of both, for the labels that
+(`trainables.models.architectures.TAPS`), "logits" the outputs: where a method wants those of both, for the labels that
 teacher and student share; where it wants those of one alone, all of that one's.
 """
 
@@ -44,6 +44,7 @@ class Method(nn.Module):
     student_roles: ClassVar[tuple[str, ...]]
     knobs: ClassVar[Mapping[str, Knob]] = {}
     beta: ClassVar[Knob] = Knob(low=BETA_MIN, high=BETA_MAX, first=100.0, log=True)
+    same_planes: ClassVar[tuple[str, ...]] = ()  # roles where student and teacher must have as many planes
     averages: ClassVar[bool] = False  # whether the mean of several teachers' knowledge is knowledge: an ensemble's
 
     def __init_subclass__(cls) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trainables.models.densenet import ATTENTION_TAP, build
+from trainables.models.architectures import ATTENTION_TAP, build
 from trainables.models.taps import Taps, Truncated
 
 # Fig. 2 of Akbarian et al. 2020 at 256 px: 32 planes of 8 x 8 in both students.

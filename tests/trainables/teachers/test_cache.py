@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainables.models.densenet import ATTENTION_TAP, build
+from trainables.models.architectures import ATTENTION_TAP, build
 from trainables.models.taps import Truncated
 from trainables.teachers import cache
 from trainables.teachers.cache import KnowledgeCache, in_batches, rounded

@@ -13,7 +13,7 @@ import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers.checkpoint import Imported, import_network, own_names
 
 NUM_LABELS = 14
@@ -237,3 +237,34 @@ def test_two_names_for_one_tensor_are_refused() -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*typo\.pth"):
         import_network(tmp_path / "typo.pth")
+
+
+HEADS: dict[str, tuple[str, Callable[[Any], nn.Module]]] = {
+    "resnet18": ("fc", lambda last: nn.Sequential(last, nn.Sigmoid())),
+    "resnet50": ("fc", lambda last: nn.Sequential(nn.Dropout(), last)),
+    "efficientnet_b0": ("classifier", lambda last: nn.Sequential(last[1], nn.Sigmoid())),
+    "convnext_tiny": ("classifier", lambda last: nn.Sequential(*last[:2], nn.Sequential(last[2], nn.Sigmoid()))),
+    "densenet169": ("classifier", lambda last: nn.Sequential(last, nn.Sigmoid())),
+}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("name", list(HEADS))
+def test_other_networks_with_a_sigmoid_behind_them_are_taken(name: str, whole: bool, tmp_path: Path) -> None:
+    network = torchvision.models.get_model(name, num_classes=4)
+    expected = {key: tensor.clone() for key, tensor in network.state_dict().items()}
+    part, wrapped = HEADS[name]
+    setattr(network, part, wrapped(getattr(network, part)))
+    torch.save(nn.DataParallel(network) if whole else {"state_dict": network.state_dict()}, tmp_path / "n.pth")
+    imported = import_network(tmp_path / "n.pth", architecture=name)
+    assert imported.num_labels == 4 and not imported.differing
+    assert imported.weights.keys() == expected.keys()
+    assert all(torch.equal(imported.weights[key], expected[key]) for key in expected)
+
+
+def test_two_last_layers_are_refused(tmp_path: Path) -> None:
+    network: Any = torchvision.models.resnet18(num_classes=4)
+    network.fc = nn.Sequential(nn.Linear(512, 8), nn.ReLU(), nn.Linear(8, 4))
+    torch.save(network.state_dict(), tmp_path / "n.pth")
+    with pytest.raises(ValueError, match=r"would both be 'fc\.weight'; the second is 'fc\.2\.weight'"):
+        import_network(tmp_path / "n.pth", architecture="resnet18")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from trainables.config import TrialConfig, members
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.teachers import ledger
 from trainables.teachers.guide import Guide, check_fit
 from trainables.teachers.ledger import Teacher
@@ -58,9 +58,12 @@ def test_a_teacher_twice_knows_what_it_knows_once(teachers: dict[str, Teacher]) 
 
 
 def test_labels_must_be_shared_by_all(teachers: dict[str, Teacher]) -> None:
-    assert check_fit("compression", "multilabel", ("Hernia",), [teachers["b"], teachers["c"]]) == ([0], [[1], [1]])
+    assert check_fit("compression", "multilabel", ("Hernia",), [teachers["b"], teachers["c"]], "densenet40") == (
+        [0],
+        [[1], [1]],
+    )
     with pytest.raises(ValueError, match="must have labels in common, but the teacher a has Mass, Edema, Nodule"):
-        check_fit("compression", "multilabel", ("Hernia", "Mass"), [teachers["a"], teachers["c"]])
+        check_fit("compression", "multilabel", ("Hernia", "Mass"), [teachers["a"], teachers["c"]], "densenet40")
 
 
 @pytest.mark.parametrize("method", sorted(name for name, kind in METHODS.items() if not kind.averages))

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from trainables.models.densenet import ATTENTION_TAP, build
+from trainables.models.architectures import ATTENTION_TAP, build
 from trainables.models.taps import Taps
 from trainables.teachers import ledger
-from trainables.teachers.guide import Guide
+from trainables.teachers.guide import Guide, check_fit
 from trainables.teachers.ledger import Teacher
 from trainables.transfer.attention import unit_planes
 
@@ -88,6 +88,24 @@ def test_an_unknown_method_is_named(teacher: Teacher, method: str) -> None:
 
 def test_a_teacher_without_a_tap_is_named(tmp_path: Path) -> None:
     facts: dict[str, Any] = {"task": "multiclass", "label_names": ("a",), "source": "drawn", "is_phantom": True}
-    teacher = ledger.save(tmp_path, {"w": torch.zeros(1)}, name="t", architecture="resnet50", **facts)
-    with pytest.raises(ValueError, match="a teacher must be one of densenet121, densenet40, but got 'resnet50'"):
+    teacher = ledger.save(tmp_path, {"w": torch.zeros(1)}, name="t", architecture="resnet34", **facts)
+    with pytest.raises(ValueError, match=r"the teacher must be one of densenet121, .*, but got 'resnet34'"):
         Guide("attention", "densenet121", teacher, CPU)
+
+
+@pytest.mark.parametrize(
+    ("method", "role", "others", "own"),
+    [("attention", "attention", 2048, 32), ("attention-permuted", "attention", 2048, 32), ("flow", "middle", 512, 128)],
+)
+def test_where_planes_are_not_as_many_it_is_said_what_can_be_used(
+    method: str, role: str, others: int, own: int, tmp_path: Path
+) -> None:
+    facts: dict[str, Any] = {"task": "multiclass", "label_names": ("a",), "source": "drawn", "is_phantom": True}
+    teacher = ledger.save(tmp_path, {"w": torch.zeros(1)}, name="t", architecture="resnet50", **facts)
+    said = rf"{role} tap, but the teacher t \(resnet50\) has {others} and densenet40 {own}; .*attention-squares.*hints"
+    with pytest.raises(ValueError, match=said):
+        check_fit(method, "multiclass", ("a",), [teacher], "densenet40")
+    for able in ("attention-squares", "hints", "similarity", "relational"):
+        assert check_fit(able, "multiclass", ("a",), [teacher], "densenet40") is None
+    with pytest.raises(ValueError, match=r"the student must be one of densenet121, .*, but got 'vgg'"):
+        check_fit(method, "multiclass", ("a",), [teacher], "vgg")

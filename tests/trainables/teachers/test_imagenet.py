@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torchvision.models import DenseNet121_Weights
 
-from trainables.models.densenet import build
+from trainables.models.architectures import ARCHITECTURES, build
 from trainables.teachers import imagenet, ledger
 
 FILE = "densenet121-a639ec97.pth"  # torchvision's; the digits are the beginning of the SHA-256
@@ -98,8 +100,8 @@ def test_the_cached_file_is_taken_once_its_hash_is_right(
     file = f"densenet121-{digest[:8]}.pth"
     (tmp_path / "drawn.pth").rename(cache / file)
     meta = DenseNet121_Weights.IMAGENET1K_V1.meta
-    drawn = SimpleNamespace(url=f"https://host/{file}", name="IMAGENET1K_V1", meta=meta)
-    monkeypatch.setattr(imagenet, "WEIGHTS", drawn)
+    drawn: Any = SimpleNamespace(url=f"https://host/{file}", name="IMAGENET1K_V1", meta=meta)
+    monkeypatch.setitem(ARCHITECTURES, "densenet121", replace(ARCHITECTURES["densenet121"], weights=drawn))
     assert imagenet.find() == cache / file
     check(imagenet.take(tmp_path / "teachers"), weights)
 
@@ -109,3 +111,44 @@ def test_a_network_of_another_task_is_refused(tmp_path: Path, weights: dict[str,
     torch.save({**weights, "classifier.weight": torch.zeros(14, 1024), "classifier.bias": torch.zeros(14)}, path)
     with pytest.raises(ValueError, match=r"ImageNet weights must have 1000 outputs, but .*chest\.pth has 14"):
         imagenet.take(tmp_path / "teachers", path)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "convnext_tiny"])
+def test_another_networks_weights_are_taken_from_a_folder_of_torchvisions_files(name: str, tmp_path: Path) -> None:
+    weights = ARCHITECTURES[name].weights
+    assert weights is not None
+    state = build(name, 1000).state_dict()
+    torch.save(state, tmp_path / "drawn.pth")
+    digest = hashlib.sha256((tmp_path / "drawn.pth").read_bytes()).hexdigest()
+    files = tmp_path / "files"
+    files.mkdir()
+    (tmp_path / "drawn.pth").rename(files / Path(weights.url).name)
+    with pytest.raises(ValueError, match=f"but is {digest}: fetch it again"):  # torchvision's name, but not its file
+        imagenet.take(tmp_path / "teachers", files, name)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(imagenet, "_check_hash", lambda path: None)
+        teacher = imagenet.take(tmp_path / "teachers", files, name)
+    assert (teacher.name, teacher.architecture, len(teacher.label_names)) == (f"imagenet-{name}", name, 1000)
+    assert all(torch.equal(tensor, state[key]) for key, tensor in teacher.state_dict().items())
+
+
+def test_another_networks_absent_weights_get_one_line_too(tmp_path: Path, cache: Path) -> None:
+    mine = tmp_path / "mine.pth"
+    mine.touch()  # DenseNet-121's, which is no ResNet's
+    url = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
+    with pytest.raises(FileNotFoundError, match="no ImageNet weights of resnet18 on this machine") as caught:
+        imagenet.take(tmp_path / "teachers", mine, "resnet18")
+    assert f"fetch {url} and put it at {cache / 'resnet18-f37072fd.pth'}" in str(caught.value)
+
+
+def test_names_say_architectures() -> None:
+    assert imagenet.architecture_of("imagenet") == "densenet121"
+    assert imagenet.architecture_of("imagenet-resnet50") == "resnet50"
+    assert imagenet.architecture_of("mimic-cxr") is None
+    assert imagenet.first_weights("imagenet", "resnet18") == "imagenet-resnet18"
+    assert {imagenet.first_weights("imagenet", name) for name in ("densenet40", "densenet121")} == {"imagenet"}
+    assert imagenet.first_weights("mimic-cxr", "resnet18") == "mimic-cxr"
+    with pytest.raises(ValueError, match=r"imagenet-NAME must name one of .*resnet18.*, but got 'imagenet-vgg'"):
+        imagenet.architecture_of("imagenet-vgg")
+    with pytest.raises(ValueError, match="torchvision's, but densenet40 has none"):
+        imagenet.find(None, "densenet40")

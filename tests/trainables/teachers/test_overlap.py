@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from trainables.teachers.ledger import Teacher
-from trainables.teachers.overlap import overlap
+from trainables.teachers.overlap import overlap, unverifiable
 
 SALT = "0a1b2c3d"
 STORE: Any = SimpleNamespace(
@@ -59,3 +59,9 @@ def test_where_patients_cannot_be_compared_the_whole_release_counts_as_seen(data
 )
 def test_another_hospital_is_no_overlap_and_nor_are_phantoms(seen: dict[str, Any]) -> None:
     assert overlap(taught(**seen), STORE, SALT) == ""
+
+
+def test_a_makers_word_is_repeated_and_cannot_be_checked() -> None:
+    said = unverifiable(replace(TEACHER, trained_on="a million X-rays"))
+    assert said.startswith("the teacher nih was trained on 'a million X-rays', as its maker says") and "checked" in said
+    assert unverifiable(TEACHER) == ""

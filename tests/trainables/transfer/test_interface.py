@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from trainables.config import TrialConfig
-from trainables.models.densenet import build
+from trainables.models.architectures import build
 from trainables.models.taps import Taps
 from trainables.teachers import ledger
 from trainables.teachers.guide import Guide

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from search_spaces import space_of
 from search_spaces.space import Cell
 from trainables.config import TrialConfig, TrialSpec
-from trainables.models.densenet import TAPS, build
+from trainables.models.architectures import TAPS, build
 from trainables.models.taps import Taps
 from trainables.teachers import ledger
 from trainables.teachers.guide import Guide

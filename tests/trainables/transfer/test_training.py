@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from trainables import checkpoint
 from trainables.config import TrialConfig, TrialSpec
@@ -19,8 +20,9 @@ from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.loop import EpochResult
-from trainables.models.densenet import build
+from trainables.models.architectures import ARCHITECTURES, build
 from trainables.teachers import ledger
+from trainables.teachers.imagenet import name_of
 from trainables.transfer import METHODS
 from trainables.transfer.method import needs_shared_labels
 
@@ -61,14 +63,13 @@ def job_of(method: str, stores: dict[str, Store], teachers: Path, folder: Path, 
     """A trial where the method can be used: photographs, or X-rays where labels must be shared."""
     compares_outputs = method in METHODS and needs_shared_labels(METHODS[method])
     dataset, teacher = ("mimic-cxr", "chest") if compares_outputs else ("retina", "imagenet")
-    of_method: dict[str, Any] = {"max_epochs": 1}
+    of_method: dict[str, Any] = {"student": "densenet40", "max_epochs": 1}
     if method in METHODS:
         knobs = tuple(sorted((name, knob.first) for name, knob in METHODS[method].knobs.items()))
         of_method |= {"teacher": teacher, "beta": METHODS[method].beta.first, "knobs": knobs}
     config = TrialConfig(
         dataset=dataset,
         method=method,
-        student="densenet40",
         learning_rate=1e-3,
         batch_size=8,
         image_size_px=SIZE_PX,
@@ -193,3 +194,62 @@ def test_an_ensemble_teaches_and_its_mean_is_cached(stores: dict[str, Store], te
     assert numbers(found) == numbers(again) != numbers(alone)
     # Of two that contradict each other but for the bias, the mean is the bias: a target near 0.
     assert found[0].metrics["train_transfer"] < alone[0].metrics["train_transfer"]
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`imagenet`, and the first weights of the other students; ResNet-50 teaches too."""
+    folder = tmp_path_factory.mktemp("mixed")
+    torch.manual_seed(0)
+    for architecture in ("densenet121", "resnet18", "resnet50", "efficientnet_b0"):
+        facts: dict[str, Any] = {"task": "multiclass", "label_names": ("tench", "goldfish"), "source": "drawn"}
+        weights = build(architecture, 2).state_dict()
+        ledger.save(folder, weights, name=name_of(architecture), architecture=architecture, is_phantom=True, **facts)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "student", "teacher"),
+    [
+        ("attention-squares", "resnet18", "imagenet"),
+        ("similarity", "resnet18", "imagenet"),
+        ("hints", "resnet18", "imagenet"),
+        ("flow", "resnet18", "imagenet"),  # as many planes in both of its layers
+        ("attention", "resnet18", "imagenet-resnet18"),  # Eq. 1, where the planes are as many
+        ("hints", "densenet40", "imagenet-resnet50"),
+    ],
+)
+def test_another_network_learns_or_teaches(
+    method: str, student: str, teacher: str, stores: dict[str, Store], mixed: Path, tmp_path: Path
+) -> None:
+    job = job_of(method, stores, mixed, tmp_path, student=student, teacher=teacher)
+    (result,) = found = list(job.run())
+    assert result.last and all(math.isfinite(value) for value in result.metrics.values())
+    assert result.metrics["train_transfer"] > 0
+    again = list(replace(job, folder=str(tmp_path / "again")).run())
+    assert numbers(found) == numbers(again)  # the second from the cache
+
+
+def test_a_student_begins_with_the_weights_of_its_own_architecture(
+    stores: dict[str, Store], mixed: Path, tmp_path: Path
+) -> None:
+    student = job_of("transfer", stores, mixed, tmp_path, student="resnet18")._training().student.state_dict()
+    own = ledger.load(mixed, "imagenet-resnet18").state_dict()
+    assert all(torch.equal(student[name], own[name]) for name in own if not name.startswith("fc."))
+    assert student["fc.weight"].shape == (5, 512)
+
+
+@pytest.mark.slow
+def test_what_dropout_draws_is_the_same_after_an_interruption(
+    stores: dict[str, Store], mixed: Path, tmp_path: Path
+) -> None:
+    assert any(isinstance(part, nn.Dropout) for part in ARCHITECTURES["efficientnet_b0"].make(2).modules())
+    job = job_of("transfer", stores, mixed, tmp_path, student="efficientnet_b0", max_epochs=2)
+    results = list(job.run())
+    other = replace(job, folder=str(tmp_path / "other"))
+    epochs = other.run()
+    next(epochs)
+    epochs.close()
+    torch.manual_seed(99)  # another process's generator
+    assert numbers(list(other.run())) == numbers(results)

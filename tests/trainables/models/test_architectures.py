@@ -1,0 +1,90 @@
+"""Every network of the table is what the table says: outputs, taps, first weights."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from trainables.models.architectures import ARCHITECTURES, TAPS, build, known, load_backbone
+from trainables.models.densenet import num_trainable, unfreeze
+from trainables.models.taps import Taps, Truncated
+
+# As torchvision's documentation publishes them, at 1,000 outputs.
+PUBLISHED = {
+    "densenet121": 7_978_856,
+    "densenet169": 14_149_480,
+    "resnet18": 11_689_512,
+    "resnet50": 25_557_032,
+    "resnet152": 60_192_808,
+    "efficientnet_b0": 5_288_548,
+    "convnext_tiny": 28_589_128,
+}
+STRIDES = {"shallow": 4, "middle": 8, "attention": 32, "embedding": 32}
+SIZE_PX = 64
+
+
+def views(seed: int = 0) -> torch.Tensor:
+    return torch.randn(2, 3, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_table_holds_what_torchvision_publishes_and_densenet40() -> None:
+    assert set(ARCHITECTURES) == {*PUBLISHED, "densenet40"}
+    for name, facts in ARCHITECTURES.items():
+        assert (facts.weights.meta["num_params"] if facts.weights else None) == PUBLISHED.get(name)
+
+
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+def test_a_network_is_what_the_table_says(name: str) -> None:
+    facts, network = ARCHITECTURES[name], build(name, 1000).eval()
+    if name in PUBLISHED:
+        assert num_trainable(network) == PUBLISHED[name]
+    with torch.no_grad(), Taps(network, [*(tap.module for tap in facts.taps.values()), facts.output]) as taps:
+        logits = network(views())
+    assert torch.equal(taps[facts.output], logits) and logits.shape == (2, 1000)
+    for role, tap in facts.taps.items():
+        side = SIZE_PX // STRIDES[role]
+        assert taps[tap.module].shape == (2, tap.num_planes, side, side), role
+
+
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+def test_a_truncated_teacher_gives_what_the_whole_one_does(name: str) -> None:
+    network, tap = build(name, 3).eval(), TAPS[name]["attention"].module
+    with torch.no_grad(), Taps(network, [tap]) as whole:
+        network(views())
+    ran = []
+    network.get_submodule(ARCHITECTURES[name].output).register_forward_hook(lambda *_: ran.append(True))
+    truncated = Truncated(network, [tap])(views())[tap]
+    assert torch.equal(truncated, whole[tap]) and truncated.std() > 0
+    assert not ran
+
+
+@pytest.mark.parametrize("name", ["densenet169", "resnet18", "resnet50", "efficientnet_b0", "convnext_tiny"])
+def test_a_backbone_is_taken_whole_and_the_head_is_not(name: str) -> None:
+    giver, taker = build(name, 7).eval(), build(name, 2).eval()
+    head = taker.get_submodule(ARCHITECTURES[name].output).state_dict()
+    load_backbone(taker, giver.state_dict())
+    tap = TAPS[name]["embedding"].module
+    with torch.no_grad(), Taps(giver, [tap]) as given, Taps(taker, [tap]) as taken:
+        giver(views()), taker(views())
+    assert torch.equal(given[tap], taken[tap])
+    now = taker.get_submodule(ARCHITECTURES[name].output).state_dict()
+    assert all(torch.equal(head[key], now[key]) for key in head)
+
+
+def test_another_architectures_backbone_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"every shared layer, but \d+ do not fit: conv1\.weight .*, found none"):
+        load_backbone(build("resnet18", 2), build("densenet121", 2).state_dict())
+
+
+def test_other_networks_are_trained_as_a_whole() -> None:
+    network = build("resnet18", 1000)
+    unfreeze(network, "all")
+    assert num_trainable(network) == PUBLISHED["resnet18"]
+    for name in ("resnet18", "densenet169"):
+        with pytest.raises(ValueError, match=r"needs DenseNet-121, but got (ResNet|DenseNet169); it has 'all'"):
+            unfreeze(build(name, 2), "last34")
+
+
+def test_an_unknown_architecture_is_named_with_its_role() -> None:
+    with pytest.raises(ValueError, match=r"the teacher must be one of densenet121, .*, but got 'vgg'"):
+        known("vgg", "teacher")
