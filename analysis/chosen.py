@@ -19,7 +19,14 @@ class Chosen:
 
     found: Runs
     run: pd.Series  # a row of `found.confirm`
-    why: str  # how it was chosen, in words
+    by_validation: bool  # whether it was chosen among its cell's repeats, and not named by its id
+
+    @property
+    def why(self) -> str:
+        """How it was chosen, in words."""
+        if self.by_validation:
+            return f"the best of its cell's {len(self.repeats)} repeats by the score on the validation set"
+        return "named by its id"
 
     @property
     def repeats(self) -> pd.DataFrame:
@@ -52,8 +59,7 @@ def _by_cell(tracking_uri: str, cell: str, dataset: str | None, sweep: str | Non
         known = ", ".join(sorted(found.confirm["tags.cell"].unique())) or "none"
         raise LookupError(f"no finished confirming repeat of {cell!r} on {dataset} (cells that have one: {known})")
     best = repeats.sort_values(["metrics.best_score", "params.seed"], ascending=[False, True], kind="stable").iloc[0]
-    why = f"the best of the cell's {len(repeats)} repeats by its score on the validation set"
-    return _checked(Chosen(found=found, run=best, why=why))
+    return _checked(Chosen(found=found, run=best, by_validation=True))
 
 
 def _by_id(tracking_uri: str, wanted: str) -> Chosen:
@@ -66,9 +72,7 @@ def _by_id(tracking_uri: str, wanted: str) -> Chosen:
     places = [experiment.experiment_id for experiment in client.search_experiments()]
     matching = client.search_runs(places, f"attributes.run_id LIKE '{wanted}%'", max_results=10)
     if not matching:
-        raise LookupError(
-            f"no run whose id begins with {wanted} in this MLflow; `mlflow ui` lists those there are"
-        )
+        raise LookupError(f"no run whose id begins with {wanted} in this MLflow; `mlflow ui` lists those there are")
     if len(matching) > 1:
         ids = ", ".join(sorted(run.info.run_id for run in matching))
         raise LookupError(f"the id must belong to one run, but several begin with {wanted}: {ids}; give more digits")
@@ -78,7 +82,7 @@ def _by_id(tracking_uri: str, wanted: str) -> Chosen:
     if rows.empty:
         reasons = found.left_out.loc[found.left_out["run_id"] == run_id, "reason"].tolist()
         raise LookupError(f"the run must stand in the tables, but {run_id} does not: {', '.join(reasons)}")
-    return _checked(Chosen(found=found, run=rows.iloc[0], why="named by its id"))
+    return _checked(Chosen(found=found, run=rows.iloc[0], by_validation=False))
 
 
 def _tags_of_a_repeat(run: Run) -> dict[str, str]:

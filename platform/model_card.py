@@ -62,6 +62,7 @@ def card(one: Chosen, files: Files, results: Path) -> str:
         run=one.run,
         files=files,
         config=files.config,
+        date=f"{pd.to_datetime(one.run['start_time'], unit='ms'):%Y-%m-%d}",
         is_phantom=one.found.data == "phantom",
         phantom_notice=PHANTOM_NOTICE,
         counts=_counts(one, "table_2"),
@@ -114,7 +115,7 @@ def _teachers(one: Chosen, results: Path, names: str, tag: str) -> list[dict[str
 def _hyperparameters(run: pd.Series) -> list[tuple[str, str]]:
     found = {name.removeprefix("params."): value for name, value in run.items() if str(name).startswith("params.")}
     return [(name, f"{value:g}" if isinstance(value, float) else str(value)) for name, value in sorted(found.items())
-            if name not in NOT_HYPERPARAMETERS and not pd.isna(value)]  # fmt: skip
+            if name not in NOT_HYPERPARAMETERS and not pd.isna(value) and value != "()"]  # fmt: skip
 
 
 def _scores(one: Chosen) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ Shapes: B images of H x W pixels, C planes (1 or 3), L labels or classes.
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import time
 from collections.abc import Mapping
@@ -37,6 +38,7 @@ class Latency:
     p95_ms: float
     num_runs: int
     num_threads: int
+    runtime: str  # onnxruntime's version
 
 
 def require_packages() -> None:
@@ -124,6 +126,7 @@ def latency(path: Path, image_HWC: NDArray[np.uint8], *, num_runs: int, num_thre
         p95_ms=float(np.quantile(taken_ms, 0.95)),
         num_runs=num_runs,
         num_threads=num_threads,
+        runtime=importlib.metadata.version("onnxruntime"),
     )
 
 
