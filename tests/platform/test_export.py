@@ -45,15 +45,15 @@ QUICK = ["--runs", "3"]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A results folder after two repeats of a cell, trained for one epoch at 32 px, and runs that cannot be exported."""
+    """A results folder after two repeats of a cell, trained for an epoch at 32 px, and runs that cannot be exported."""
     folder = tmp_path_factory.mktemp("results")
     root = write_retina(folder / "phantoms" / "retina", num_patients=14, image_size_px=64, seed=0, progress=False)
     prepare(retina.read(root), folder / "stores" / "retina.arrow", image_size_px=32, salt=b"s", progress=False)
     store = Store.open(folder / "stores" / "retina.arrow")
     torch.manual_seed(0)
     first = teachers.save(
-        folder / "teachers" / "phantom-32px", build("densenet121", 2).state_dict(), name="imagenet", source="drawn | so",
-        is_phantom=True, seen=SEEN, architecture="densenet121", task="multiclass", label_names=("a", "b"),
+        folder / "teachers" / "phantom-32px", build("densenet121", 2).state_dict(), name="imagenet",
+        source="drawn | so", is_phantom=True, seen=SEEN, architecture="densenet121", task="multiclass", label_names=("a", "b"),
     )  # fmt: skip
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     overlap = "the teacher x was trained on 2 of 3 test patients"
@@ -123,7 +123,7 @@ def test_the_best_repeat_by_validation_is_exported_as_it_was_trained(made: dict[
 
 
 def test_the_card_says_what_it_must(made: dict[str, Any], exported: Path) -> None:
-    card = (exported / "README.md").read_text()
+    card = " ".join((exported / "README.md").read_text().split())
     store = made["store"]
     for words in (
         "PHANTOM DATA", "No medical device", "the teacher x was trained on 2 of 3 test patients", "drawn \\| so",
@@ -133,7 +133,7 @@ def test_the_card_says_what_it_must(made: dict[str, Any], exported: Path) -> Non
         store.fingerprint, f"{(exported / 'model.onnx').stat().st_size:,}",
     ):  # fmt: skip
         assert words in card, words
-    assert "{{" not in card and "nan" not in card.lower().replace("finance", "")
+    assert "{{" not in card and not re.search(r"\b(nan|None)\b", card)
 
 
 def test_the_cards_program_runs_and_cuts_as_training_did(made: dict[str, Any], exported: Path, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_the_cards_program_runs_and_cuts_as_training_did(made: dict[str, Any], e
     printed = [line.split(" ", 1) for line in done.stdout.splitlines()]
     assert tuple(label for _, label in printed) == made["store"].label_names
     student = load_student(exported / "model.safetensors", "densenet40", len(printed))
-    expected = probabilities(student, "multiclass", decode(tmp_path, "image.png", 32, 3)[None])[0]
+    expected = probabilities(student, "multiclass", decode(tmp_path, "image.png", 32, 3)[None].copy())[0]
     np.testing.assert_allclose([float(value) for value, _ in printed], expected, atol=2e-4)
 
 
@@ -176,7 +176,7 @@ def test_safetensors_alone_needs_no_onnx(
         assert weights == (exported / "model.safetensors").read_bytes()
     card = (tmp_path / "a" / "README.md").read_text()
     assert card == (tmp_path / "b" / "README.md").read_text()
-    assert "There is no ONNX file" in card and "may have looked at the test scores first" in card
+    assert "There is no ONNX file" in card and "may have looked at the test scores" in " ".join(card.split())
 
 
 def test_without_the_prepared_images_random_ones_are_used_and_this_is_said(
@@ -188,7 +188,9 @@ def test_without_the_prepared_images_random_ones_are_used_and_this_is_said(
     assert "not at hand" in said and "--channels" in said
     assert export.main([*flags, "--out", str(tmp_path / "a"), "--channels", "3", "--check-images", "5"]) == 0
     card = (tmp_path / "a" / "README.md").read_text()
-    assert "5 seeded random images, since the prepared ones are gone" in card and "Not checked: whether" in card
+    assert "5 seeded random images, since the prepared ones are gone" in card and "Not checked: whether" in " ".join(
+        card.split()
+    )
 
 
 @pytest.mark.parametrize("fault", ["onnx", "scores"])
