@@ -1,4 +1,4 @@
-"""Write a confirmed student as files for other programs and devices: safetensors, ONNX and a model card."""
+"""Write a confirmed student for other programs and devices: safetensors, ONNX and a model card."""
 
 from __future__ import annotations
 

@@ -53,7 +53,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     torch.manual_seed(0)
     first = teachers.save(
         folder / "teachers" / "phantom-32px", build("densenet121", 2).state_dict(), name="imagenet",
-        source="drawn | so", is_phantom=True, seen=SEEN, architecture="densenet121", task="multiclass", label_names=("a", "b"),
+        source="drawn | so", is_phantom=True, seen=SEEN, architecture="densenet121", task="multiclass",
+        label_names=("a", "b"),
     )  # fmt: skip
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     overlap = "the teacher x was trained on 2 of 3 test patients"
