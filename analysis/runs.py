@@ -68,7 +68,7 @@ def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
         FileNotFoundError: `tracking_uri` names an SQLite file that does not exist.
         LookupError: the store has no such sweep.
     """
-    _require_file(tracking_uri)
+    require_file(tracking_uri)
     if is_database(tracking_uri):
         frame = _typed(run_frame(tracking_uri, dataset, sweep))
     else:
@@ -108,7 +108,12 @@ def _search(tracking_uri: str, dataset: str, sweep: str | None) -> list[Run]:
             return found
 
 
-def _require_file(tracking_uri: str) -> None:
+def require_file(tracking_uri: str) -> None:
+    """Refuses an SQLite file that is not there.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
     # MLflow makes the file where it is absent, and then finds no run in it: a typing error would look like no results.
     path = Path(tracking_uri.removeprefix("sqlite:///"))
     if tracking_uri.startswith("sqlite:///") and not path.exists():

@@ -1,0 +1,67 @@
+"""ONNX files: the same probabilities as PyTorch at any batch size, and nothing of this machine inside."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from trainables.models import onnx_file
+from trainables.models.architectures import build
+
+pytest.importorskip("onnxscript")
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from trainables.models.deployed import Deployed, probabilities  # noqa: E402
+
+FACTS = {"labels": '["a", "b", "c"]', "data": "phantom"}
+
+
+@pytest.mark.parametrize(
+    ("student", "task", "channels"),
+    [
+        ("densenet40", "multiclass", 3),
+        pytest.param("densenet121", "multilabel", 1, marks=[pytest.mark.slow, pytest.mark.timeout(300)]),
+    ],
+)
+def test_onnx_says_what_pytorch_says(tmp_path: Path, student: str, task: str, channels: int) -> None:
+    torch.manual_seed(0)
+    network = build(student, 3)
+    path = tmp_path / "model.onnx"
+    onnx_file.write(Deployed(network, task), path, image_size_px=32, channels=channels, facts=FACTS)
+    images = np.random.default_rng(1).integers(0, 256, (11, 32, 32, channels), dtype=np.uint8)
+    expected = probabilities(network, task, images)
+    assert expected.std() > 1e-3
+    assert onnx_file.check_agreement(expected, onnx_file.probabilities(path, images)) < 1e-5
+    for size in (1, 2, 7):
+        (alone,) = onnx_file._session(path, 1).run(["probabilities"], {"images": images[:size]})
+        np.testing.assert_allclose(alone, expected[:size], atol=1e-5)
+
+    proto = onnx.load(path)
+    assert {prop.key: prop.value for prop in proto.metadata_props} == FACTS
+    (given,) = proto.graph.input
+    assert given.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert [d.dim_value for d in given.type.tensor_type.shape.dim] == [0, 32, 32, channels]
+    assert given.type.tensor_type.shape.dim[0].dim_param
+    content = path.read_bytes()
+    for word in (b"stack_trace", b"densenet.py", b"trainables", str(Path(torch.__file__).parent).encode()):
+        assert word not in content, word
+
+
+def test_a_disagreement_is_refused() -> None:
+    right = np.array([[0.5, 0.5]], dtype=np.float32)
+    assert onnx_file.check_agreement(right, right + np.float32(5e-5)) == pytest.approx(5e-5, rel=1e-2)
+    with pytest.raises(onnx_file.DisagreementError, match=r"within 0.0001 of PyTorch's, but differ by 0.002 on 1"):
+        onnx_file.check_agreement(right, right + np.float32(2e-3))
+    with pytest.raises(onnx_file.DisagreementError, match="differ by nan"):
+        onnx_file.check_agreement(right, right * np.nan)
+
+
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else object())
+    with pytest.raises(ImportError, match=r"needs onnxscript: pip install onnxscript \(the extra `export`"):
+        onnx_file.require_packages()
