@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from analysis import artifacts, figure_2
+from analysis import artifacts, figure_2, networks
 from analysis.runs import Runs, runs
 from analysis.sections import section
 from trainables.data.phantom.writers import write_retina
@@ -77,7 +77,8 @@ def test_a_student_that_starts_from_the_teacher_looks_where_it_looks(found: Runs
 def test_unit_planes_make_a_map_of_at_most_one(results: Path) -> None:
     image = artifacts_store(results).gather(np.array([0]))[0]
     torch.manual_seed(0)
-    attention = figure_2.attention_map("densenet40", 5, dict(build("densenet40", 5).state_dict()), image)
+    network = networks.network("densenet40", "abcde", dict(build("densenet40", 5).state_dict()))
+    attention = network.attention(image[None])[0]
     assert attention.shape == (2, 2) and attention.min() >= 0 and attention.max() <= 1
 
 
