@@ -1,8 +1,8 @@
 """Where teacher and student look, and whether it is where the disease is: `python -m analysis.attention_maps DATASET`.
 
 Writes `reports/<data set>/attention_maps/`: index.html (one self-contained page), its tables as Markdown, LaTeX and
-CSV, its pictures as PNG and SVG, each with a CSV. Test images are looked at, by the networks that confirmation had tested on
-them. Patients' images are drawn with --images alone.
+CSV, its pictures as PNG and SVG, each with a CSV. Test images are looked at, by networks that confirmation has tested
+on them before. Patients' images are drawn with --images alone.
 """
 
 from __future__ import annotations

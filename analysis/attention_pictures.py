@@ -125,7 +125,7 @@ def picture(
 def _map(network: Network, kind: str, image_1HWC: NDArray[np.uint8], label: str) -> NDArray[np.float32] | None:
     if kind == ATTENTION:
         return network.attention(image_1HWC)[0]
-    return grad_cam.of_network(network, image_1HWC, [label])[0] if label in network.label_names else None
+    return grad_cam.of_network(network, image_1HWC, [label])[0] if network.column(label) is not None else None
 
 
 def _one(ax: Axes, image_HWC: NDArray, values: NDArray | None, edges_K4: NDArray, title: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from analysis import artifacts, association, attention_pictures, explanation_tables, grad_cam, networks, pointing
-from analysis.attention_pictures import ATTENTION, CAM
+from analysis import artifacts, association, explanation_tables, grad_cam, networks, pointing
+from analysis.attention_pictures import ATTENTION, CAM, chosen_rows, label_of, picture
 from analysis.drawing import Picture
 from analysis.networks import AFTER, BATCH, BEFORE, TEACHER, Network
 from analysis.rendering import Table
@@ -93,45 +93,33 @@ def explain(found: Runs, results: Path, data: Path | None, choice: Choice) -> Ex
         LookupError: the prepared data is gone, or no cell has its weights.
         FileNotFoundError, ValueError: as `boxes_at_hand` and `chosen_rows`, or the data set has no such label.
     """
-    store = (
-        artifacts.store_of(results, str(found.trials["tags.data_fingerprint"].iloc[0])) if len(found.trials) else None
-    )
-    if store is None:
-        raise LookupError(f"no prepared data of these runs in {results}; --results must say where the sweep's lies")
-    if choice.label is not None and choice.label not in store.label_names:
-        raise ValueError(f"the label must be one of {', '.join(store.label_names)}, but got {choice.label!r}")
+    store = _store(found, results, choice)
     boxes = boxes_at_hand(store, results, data)
     is_test = boxes.frame["row"].isin(store.rows("test"))
     test_boxes = boxes.frame[is_test]
-    shown = attention_pictures.chosen_rows(
-        store, test_boxes, choice.rows, choice.num_images, np.random.default_rng(choice.seed)
-    )
-    points, associations, pictures, left_out = [], [], [], []
-    done: set[str] = set()
-    first = networks.first_repeats(found)
-    for _, run in first.iterrows():
-        at_hand = networks.of_run(found, run, artifacts.teachers_of(found, results), store.label_names)
-        cell = str(run["tags.cell"])
+    shown = chosen_rows(store, test_boxes, choice.rows, choice.num_images, np.random.default_rng(choice.seed))
+    points: dict[str, pd.DataFrame] = {}
+    associations: dict[str, pd.DataFrame] = {}
+    pictures: list[Picture] = []
+    left_out: list[str] = []
+    for cell, subjects, at_hand in _cells(found, results, store):
         if AFTER not in at_hand:
             left_out.append(f"{cell}: its weights are not at hand")
             continue
-        for name, subject in _subjects(cell, str(run["params.teacher"]), at_hand):
-            if (subject, name) not in done:
-                done.add((subject, name))
-                points.append(points_of(subject, name, at_hand[name], store, test_boxes))
-                associations += _associations(subject, name, at_hand[name], store, choice.seed)
+        for name, subject in subjects.items():
+            if subject in points:  # a teacher, or first weights, of a cell before
+                continue
+            points[subject] = points_of(subject, name, at_hand[name], store, test_boxes)
+            if name != BEFORE:
+                associations[subject] = _associations(subject, name, at_hand[name], store, choice.seed)
         if store.is_phantom or choice.with_images:
-            labels = {
-                row: choice.label or attention_pictures.label_of(store, row, test_boxes, at_hand[AFTER])
-                for row in shown
-            }
-            name = f"attention_maps_{len(pictures) + 1}"
-            pictures.append(attention_pictures.picture(name, cell, at_hand, store, boxes.frame, labels))
+            labels = {row: choice.label or label_of(store, row, test_boxes, at_hand[AFTER]) for row in shown}
+            pictures.append(picture(f"attention_maps_{len(pictures) + 1}", cell, at_hand, store, test_boxes, labels))
     if not points:
         raise LookupError(f"no cell of {found.dataset} has its weights: {'; '.join(left_out) or 'none was confirmed'}")
-    frame = _pointed(pd.concat(points, ignore_index=True), boxes.frame, is_test, store)
+    frame = _pointed(pd.concat(points.values(), ignore_index=True), boxes.frame, is_test, store)
     tables = [explanation_tables.pointing_table(frame, found)] if len(frame) else []
-    tables.append(explanation_tables.association_table(association.corrected(associations), found))
+    tables.append(explanation_tables.association_table(association.corrected(list(associations.values())), found))
     return Explanation(
         store=store,
         facts=_facts(store, boxes, len(test_boxes), choice, bool(pictures)),
@@ -147,7 +135,8 @@ def points_of(subject: str, name: str, network: Network, store: Store, boxes: pd
     pairs = boxes[["row", "label"]].drop_duplicates().sort_values(["row", "label"])
     made = []
     for kind in (ATTENTION, CAM) if name != BEFORE else (ATTENTION,):  # an untrained classifier says nothing of a label
-        asked = pairs[pairs["label"].isin(network.label_names)] if kind == CAM else pairs
+        has_it = pairs["label"].map(lambda label: network.column(label) is not None).astype(bool)
+        asked = pairs[has_it] if kind == CAM else pairs
         for start in range(0, len(asked), BATCH):
             some = asked.iloc[start : start + BATCH]
             images = store.gather(some["row"].to_numpy(dtype=np.int64))
@@ -164,20 +153,30 @@ def points_of(subject: str, name: str, network: Network, store: Store, boxes: pd
     return pd.DataFrame(made, columns=["subject", "map", "row", "label", "x", "y"])
 
 
-def _subjects(cell: str, teacher: str, at_hand: Mapping[str, Network]) -> Iterator[tuple[str, str]]:
-    """(network, what its rows are called by): a teacher stands once, however many cells it teaches."""
-    for name in (TEACHER, BEFORE, AFTER):
-        if name in at_hand:
-            yield name, f"teacher {teacher}" if name == TEACHER else cell
+def _store(found: Runs, results: Path, choice: Choice) -> Store:
+    prints = found.trials["tags.data_fingerprint"].tolist()
+    store = artifacts.store_of(results, str(prints[0])) if prints else None
+    if store is None:
+        raise LookupError(f"no prepared data of these runs in {results}; --results must say where the sweep's lies")
+    if choice.label is not None and choice.label not in store.label_names:
+        raise ValueError(f"the label must be one of {', '.join(store.label_names)}, but got {choice.label!r}")
+    return store
 
 
-def _associations(subject: str, name: str, network: Network, store: Store, seed: int) -> list[pd.DataFrame]:
-    if name == BEFORE:
-        return []
-    validation_NC, test_NC = (
-        association.amounts(network, store, store.rows(split)) for split in ("validation", "test")
-    )
-    return [association.rows(subject, name, validation_NC, test_NC, store, np.random.default_rng(seed))]
+def _cells(found: Runs, results: Path, store: Store) -> Iterator[tuple[str, dict[str, str], dict[str, Network]]]:
+    """Each cell, what its networks' rows are called by, and the networks; one cell in memory at a time."""
+    teachers = artifacts.teachers_of(found, results)
+    for _, run in networks.first_repeats(found).iterrows():
+        cell = str(run["tags.cell"])
+        at_hand = networks.of_run(found, run, teachers, store.label_names)
+        first = f"{run['params.student']} from {run['params.init']}, seed {run['params.seed']}"
+        called = {TEACHER: f"teacher {run['params.teacher']}", BEFORE: first, AFTER: cell}
+        yield cell, {name: called[name] for name in at_hand}, at_hand
+
+
+def _associations(subject: str, name: str, network: Network, store: Store, seed: int) -> pd.DataFrame:
+    seen_NC, test_NC = (association.amounts(network, store, store.rows(split)) for split in ("validation", "test"))
+    return association.rows(subject, name, seen_NC, test_NC, store, np.random.default_rng(seed))
 
 
 def _pointed(points: pd.DataFrame, boxes: pd.DataFrame, is_test: pd.Series, store: Store) -> pd.DataFrame:

@@ -84,8 +84,8 @@ def sentences(frame: pd.DataFrame) -> list[str]:
             verdict = "not distinguishably from"
         said.append(
             f"{row.subject}, {row.map}: points into a box in {row.hits} of {row.num_images} cases "
-            f"({100 * row.rate:.0f}%, {100 * row.low:.0f} to {100 * row.high:.0f}), {verdict} the centre prior ({100 * row.prior_rate:.0f}%; "
-            f"chance {100 * row.chance:.0f}%); p = {_p(row.p_holm)} after Holm's correction."
+            f"({100 * row.rate:.0f}%, {100 * row.low:.0f} to {100 * row.high:.0f}), {verdict} the centre prior "
+            f"({100 * row.prior_rate:.0f}%; chance {100 * row.chance:.0f}%); p = {_p(row.p_holm)} after Holm's correction."
         )
     return said or ["No box in a test image, so nothing is said of where maps point."]
 

@@ -49,8 +49,10 @@ def of_network(network: Network, images_BHWC: NDArray[np.uint8], labels: list[st
     Raises:
         ValueError: the network does not have a label.
     """
-    if missing := sorted(set(labels) - set(network.label_names)):
-        raise ValueError(f"the label must be one of {', '.join(network.label_names)}, but got {missing[0]!r}")
-    label_B = torch.tensor([network.label_names.index(label) for label in labels])
+    columns = [network.column(label) for label in labels]
+    if None in columns:
+        missing = labels[columns.index(None)]
+        raise ValueError(f"the label must be one of {', '.join(network.label_names)}, but got {missing!r}")
+    label_B = torch.tensor(columns)
     maps_Bhw: NDArray[np.float32] = grad_cam(network.module, network.tap(ROLE), views(images_BHWC), label_B).numpy()
     return maps_Bhw

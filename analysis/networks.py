@@ -25,6 +25,7 @@ from trainables.teachers.ledger import Teacher
 from trainables.transfer.attention import unit_planes
 
 TEACHER, BEFORE, AFTER = "teacher", "student, before", "student, after"
+SYNONYMS = {"Effusion": "Pleural Effusion", "Pleural Effusion": "Effusion"}  # NIH's name; CheXpert's and MIMIC-CXR's
 BATCH = 32  # images a forward pass
 
 
@@ -39,6 +40,11 @@ class Network:
     def tap(self, role: str) -> str:
         """The module behind a role (`TAPS`)."""
         return TAPS[self.architecture][role].module
+
+    def column(self, label: str) -> int | None:
+        """The output for a label, by its name or the name that another data set has for it; None without one."""
+        names = [name for name in (label, SYNONYMS.get(label)) if name in self.label_names]
+        return self.label_names.index(names[0]) if names else None
 
     @torch.no_grad()
     def planes(self, images_BHWC: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
