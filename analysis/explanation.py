@@ -169,7 +169,7 @@ def _cells(found: Runs, results: Path, store: Store) -> Iterator[tuple[str, dict
     for _, run in networks.first_repeats(found).iterrows():
         cell = str(run["tags.cell"])
         at_hand = networks.of_run(found, run, teachers, store.label_names)
-        first = f"{run['params.student']} from {run['params.init']}, seed {run['params.seed']}"
+        first = f"{run['params.student']} from {run['params.init']}, seed {int(run['params.seed'])}"
         called = {TEACHER: f"teacher {run['params.teacher']}", BEFORE: first, AFTER: cell}
         yield cell, {name: called[name] for name in at_hand}, at_hand
 

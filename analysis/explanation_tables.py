@@ -85,7 +85,7 @@ def sentences(frame: pd.DataFrame) -> list[str]:
         said.append(
             f"{row.subject}, {row.map}: points into a box in {row.hits} of {row.num_images} cases "
             f"({100 * row.rate:.0f}%, {100 * row.low:.0f} to {100 * row.high:.0f}), {verdict} the centre prior "
-            f"({100 * row.prior_rate:.0f}%; chance {100 * row.chance:.0f}%); p = {_p(row.p_holm)} after Holm's correction."
+            f"({100 * row.prior_rate:.0f}%; chance {100 * row.chance:.0f}%); Holm-corrected p: {_p(row.p_holm)}."
         )
     return said or ["No box in a test image, so nothing is said of where maps point."]
 
