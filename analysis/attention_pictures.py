@@ -97,6 +97,7 @@ def draw(frame: pd.DataFrame, store: Store, boxes: pd.DataFrame, axes: Sequence[
                 ax.text(0.5, 0.5, "has no\nsuch label", ha="center", va="center", fontsize=7, transform=ax.transAxes)
                 ax.set_title(title, fontsize=7, loc="left")
                 ax.axis("off")
+                ax.set_box_aspect(1)
                 continue
             _one(ax, image_HWC, one.values, edges_K4, title)
             ax.plot(one.x, one.y, "x", color=drawing.PALETTE[1], markersize=5)
@@ -116,7 +117,7 @@ def picture(
         name=name,
         title=f"Attention and Grad-CAM of {cell} on test images",
         alternative=f"Test images {listed}, each with maps of {height} x {width} cells over it; a cross where a map "
-        "points, a white frame where radiologists saw the finding.",
+        "points (a flat map points nowhere), a white frame where the finding was marked.",
         figure=shown,
         frame=frame.drop(columns="values"),
     )

@@ -189,6 +189,7 @@ def _pointed(points: pd.DataFrame, boxes: pd.DataFrame, is_test: pd.Series, stor
 def _facts(store: Store, boxes: Boxes, num_test_boxes: int, choice: Choice, drawn: bool) -> list[tuple[str, str]]:
     cells, test = store.image_size_px // 32, store.rows("test")
     hidden = "left out: they show patients; --images asks for them"
+    how = f"drawn at random, seed {choice.seed}" if choice.rows is None else "chosen by row"
     return [
         ("images", f"{len(test)} test images of {len(set(store.patient[test]))} patients, {store.image_size_px} px"),
         (
@@ -197,5 +198,5 @@ def _facts(store: Store, boxes: Boxes, num_test_boxes: int, choice: Choice, draw
         ),
         ("networks", "of each cell the first confirming repeat, its best epoch"),
         ("radiologists' boxes", f"{boxes.note}; {num_test_boxes} in test images"),
-        ("pictures", f"drawn with seed {choice.seed}" if drawn else hidden),
+        ("pictures", how if drawn else hidden),
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.association import NUM_PERMUTATIONS
+from analysis.labels import MIN_POSITIVES
 from analysis.pointing import ALL, TOLERANCE
 from analysis.rendering import MISSING, Cell, Table, number
 from analysis.runs import Runs
@@ -39,7 +41,7 @@ def pointing_table(frame: pd.DataFrame, found: Runs) -> Table:
         f"correction for the {frame['p_value'].notna().sum()} of this table",
         "attention is one map an image, whatever the label; Grad-CAM is asked for the label; a teacher without the "
         "label has no row",
-        f"{flat} flat maps point nowhere and count as misses",
+        f"{flat} flat maps point nowhere and count as misses: in Grad-CAM nothing at the tap speaks for the label",
     ]
     return Table(
         name="pointing_game", title=f"Pointing game on {found.dataset}", head=head, body=body,
@@ -49,24 +51,28 @@ def pointing_table(frame: pd.DataFrame, found: Runs) -> Table:
 
 def association_table(frame: pd.DataFrame, found: Runs) -> Table:
     """The frame of `association.corrected`."""
-    head = [["network", "label", "attention", "positives", "images", "r", "95% interval", "p (Holm)"]]
+    head = [["network", "label", "attention", "positives", "images", "AUC", "95% interval", "r", "p (Holm)"]]
     body = [
         [
             Cell(row.subject), Cell(row.label),
             Cell(row.measure if pd.isna(row.plane) else f"plane {row.plane}"),
-            Cell(str(row.num_positives)), Cell(str(row.num_images)), Cell(number(row.r)),
-            Cell(MISSING if pd.isna(row.r) else f"{row.low:.2f} to {row.high:.2f}"), Cell(_p(row.p_holm)),
+            Cell(str(row.num_positives)), Cell(str(row.num_images)), Cell(number(row.auc)),
+            Cell(MISSING if pd.isna(row.auc) else f"{row.low:.2f} to {row.high:.2f}"), Cell(number(row.r)),
+            Cell(_p(row.p_holm)),
         ]
         for row in frame.itertuples()
     ]  # fmt: skip
+    num_tests = int(frame["p_value"].notna().sum())
     notes = [
-        "r: Pearson's (point-biserial), over test images, between the label (0 or 1) and how much the network attends: "
-        "the mean absolute value at the tap of Eq. 1, before it is made a unit plane",
-        "total: over all planes; plane: the one with the largest |r| on the validation images, judged on the test "
-        "images",
-        "interval and p: Fisher's z, standard error by bootstrap over patients; Holm's correction for the "
-        f"{frame['p_value'].notna().sum()} of this table; no r where a label has fewer than 10 positives or negatives",
-        "an r says that attention and label go together, not that the network attends to the disease",
+        "how well the amount of attention tells test images with the label from those without: the mean absolute value "
+        "at the tap of Eq. 1, before it is made a unit plane; AUC 0.5: not at all, below 0.5: it attends less",
+        "total: over all planes; plane: the one whose AUC is farthest from 0.5 on the validation images, judged on the "
+        "test images",
+        "interval: bootstrap over patients, percentiles; r: Pearson's (point-biserial)",
+        f"p: permutation of patients' labels, {NUM_PERMUTATIONS:,} times; Holm's correction for the {num_tests} of "
+        f"this table, so that none can be below {min(1, num_tests / (NUM_PERMUTATIONS + 1)):.2g}",
+        f"a label with fewer than {MIN_POSITIVES} positives or negatives has counts alone",
+        "attention and a label that go together do not show that the network attends to the disease",
     ]
     return Table(
         name="attention_and_labels", title=f"Attention against each label of {found.dataset}", head=head, body=body,
