@@ -9,6 +9,7 @@ import pandas as pd
 from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 
+from analysis.runs import Runs
 from trainables.data.store import Store
 from trainables.teachers import ledger
 from trainables.teachers.ledger import Teacher
@@ -42,6 +43,25 @@ def store_of(results: Path, fingerprint: str) -> Store | None:
         if store.fingerprint == fingerprint:
             return store
     return None
+
+
+def teachers_of(found: Runs, results: Path) -> list[Teacher]:
+    """The teachers of these runs, and the first weights of their students, as far as they are there."""
+    prints = found.trials.reindex(columns=["tags.teacher_fingerprint", "tags.init_fingerprint"]).to_numpy().ravel()
+    teachers = [teacher_of(results, str(fingerprint)) for fingerprint in pd.unique(prints)]
+    return [teacher for teacher in teachers if teacher is not None]
+
+
+def salt_of(results: Path) -> bytes:
+    """The key of the hashes in the stores of a results folder.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    path = results / "salt"
+    if not path.is_file():
+        raise FileNotFoundError(f"no salt in {results}: without it, no image can be found by its name; use --results")
+    return path.read_bytes()
 
 
 def teacher_of(results: Path, fingerprint: str) -> Teacher | None:

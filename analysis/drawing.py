@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from analysis.rendering import PHANTOM_NOTICE
 
@@ -57,6 +59,15 @@ def announce_phantom(made: Figure, is_phantom: bool) -> None:
     """Writes the notice of phantom data across the head of the figure."""
     if is_phantom:
         made.suptitle(PHANTOM_NOTICE, fontsize=8, color=PALETTE[1], fontweight="bold")
+
+
+def image(ax: Axes, image_HWC: NDArray[np.uint8], map_hw: NDArray[np.floating] | None = None) -> None:
+    """An image with H x W pixels, grey or in colour, and over it a map of h x w cells, each in its true size."""
+    height, width, channels = image_HWC.shape
+    ax.imshow(image_HWC[..., 0] if channels == 1 else image_HWC, cmap="gray", vmin=0, vmax=255)
+    if map_hw is not None:
+        ax.imshow(map_hw, cmap="viridis", alpha=0.6, extent=(0, width, height, 0))
+    ax.axis("off")
 
 
 def png(made: Figure) -> bytes:

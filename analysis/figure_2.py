@@ -11,24 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
-from safetensors.torch import load_file
-from torch import Tensor
 
-from analysis import artifacts, drawing
+from analysis import drawing, networks
 from analysis.drawing import Picture
 from analysis.runs import Runs
-from trainables.data.augment import normalise
 from trainables.data.store import Store
-from trainables.models.architectures import ATTENTION_TAP, build, load_backbone
-from trainables.models.taps import Truncated
-from trainables.teachers.imagenet import first_weights
 from trainables.teachers.ledger import Teacher
-from trainables.transfer.attention import unit_planes
 
-COLUMNS = ("teacher", "student, before", "student, after")
+COLUMNS = (networks.TEACHER, networks.BEFORE, networks.AFTER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,41 +31,16 @@ class Maps:
     maps: dict[str, NDArray[np.float32]]  # by COLUMNS
 
 
-def attention_map(architecture: str, num_labels: int, state: dict[str, Tensor], image_HWC: NDArray) -> NDArray:
-    """The network's attention on one image, float32 [h, w]; of unit planes, so that networks can be compared."""
-    network = build(architecture, num_labels)
-    network.load_state_dict(state)
-    with torch.no_grad():
-        tap = ATTENTION_TAP[architecture]
-        planes_BChw = Truncated(network, [tap])(normalise(torch.from_numpy(image_HWC[None].copy())))[tap]
-        attention_hw: NDArray[np.float32] = unit_planes(planes_BChw)[0].abs().mean(dim=0).numpy()
-    return attention_hw
-
-
 def maps(found: Runs, store: Store, teachers: Sequence[Teacher], row: int) -> list[Maps]:
     """A set of maps for each attention cell whose first repeat has its weights, on the store's image `row`."""
     image_HWC = store.gather(np.array([row]))[0]
-    by_name = {teacher.name: teacher for teacher in teachers}
-    num_labels = len(store.label_names)
     made = []
-    first = found.confirm.sort_values("params.seed").drop_duplicates("tags.cell")
+    first = networks.first_repeats(found)
     for _, run in first[first["params.method"] == "attention"].iterrows():
-        folder = artifacts.of_run(found.tracking_uri, run, "model")
-        files = sorted(folder.glob("*.safetensors")) if folder else []
-        teacher, init = by_name.get(run["params.teacher"]), by_name.get(_first_weights(run))
-        if not files or teacher is None or init is None:
-            continue
-        student = str(run["params.student"])
-        torch.manual_seed(int(run["params.seed"]))  # as the trial drew the layers that no weights are loaded into
-        before = build(student, num_labels)
-        load_backbone(before, init.state_dict())
-        states = (
-            (teacher.architecture, len(teacher.label_names), teacher.state_dict()),
-            (student, num_labels, dict(before.state_dict())),
-            (student, num_labels, load_file(files[-1])),
-        )
-        of_cell = {name: attention_map(*state, image_HWC) for name, state in zip(COLUMNS, states, strict=True)}
-        made.append(Maps(cell=str(run["tags.cell"]), maps=of_cell))
+        at_hand = networks.of_run(found, run, teachers, store.label_names)
+        if len(at_hand) == len(COLUMNS):
+            of_cell = {name: at_hand[name].attention(image_HWC[None])[0] for name in COLUMNS}
+            made.append(Maps(cell=str(run["tags.cell"]), maps=of_cell))
     return made
 
 
@@ -92,15 +59,11 @@ def rows(made: Sequence[Maps]) -> pd.DataFrame:
 def draw(made: Sequence[Maps], store: Store, row: int, axes: Sequence[Axes]) -> None:
     """A line of axes a cell: the image, then the three maps over it."""
     image_HWC = store.gather(np.array([row]))[0]
-    size = store.image_size_px
     for line, one in enumerate(made):
         for column, name in enumerate(("image", *COLUMNS)):
             ax = axes[line * (1 + len(COLUMNS)) + column]
-            ax.imshow(image_HWC.squeeze(-1) if store.channels == 1 else image_HWC, cmap="gray", vmin=0, vmax=255)
-            if name != "image":
-                ax.imshow(one.maps[name], cmap="viridis", alpha=0.6, extent=(0, size, size, 0))
+            drawing.image(ax, image_HWC, None if name == "image" else one.maps[name])
             ax.set_title(one.cell if column == 0 else name, fontsize=7, loc="left")
-            ax.axis("off")
 
 
 def picture(found: Runs, store: Store, teachers: Sequence[Teacher], row: int) -> Picture | None:
@@ -120,10 +83,6 @@ def picture(found: Runs, store: Store, teachers: Sequence[Teacher], row: int) ->
         figure=shown,
         frame=frame,
     )
-
-
-def _first_weights(run: pd.Series) -> str:
-    return first_weights(str(run["params.init"]), str(run["params.student"]))
 
 
 def _likeness(one: NDArray, other: NDArray) -> float:

@@ -63,15 +63,19 @@ def write(
         ("runs", f"numbers link to {ui}, which shows {found[0].tracking_uri}"),
         ("behind it all", "results.parquet"),
     ]
+    is_phantom = any(one.found.data == "phantom" for one in sections)
+    return write_page(out, f"Knowledge transfer: {name}", facts, shown, is_phantom=is_phantom)
+
+
+def write_page(
+    out: Path, title: str, facts: list[tuple[str, str]], sections: list[dict[str, Any]], *, is_phantom: bool
+) -> Path:
+    """Writes index.html to the folder `out`, and returns its path; `sections` has what the template reads."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
     )
     html = environment.get_template("page.html.j2").render(
-        title=f"Knowledge transfer: {name}",
-        is_phantom=any(one.found.data == "phantom" for one in sections),
-        phantom_notice=PHANTOM_NOTICE,
-        facts=facts,
-        sections=shown,
+        title=title, is_phantom=is_phantom, phantom_notice=PHANTOM_NOTICE, facts=facts, sections=sections
     )
     write_bytes(out / "index.html", html.encode())
     return out / "index.html"
@@ -98,13 +102,14 @@ def _written(one: Section, out: Path, ui: str) -> dict[str, Any]:
         "title": published.NAMES.get(found.dataset, found.dataset),
         "facts": facts,
         "sentences": one.sentences,
-        "tables": [_table(table, found, out, ui) for table in one.tables],
-        "pictures": [_picture(picture, found.dataset, out) for picture in one.pictures],
+        "tables": [write_table(table, found, out, ui) for table in one.tables],
+        "pictures": [write_picture(picture, found.dataset, out) for picture in one.pictures],
         "left_out": command.left_out_note([found]),
     }
 
 
-def _table(table: Table, found: Runs, out: Path, ui: str) -> dict[str, Any]:
+def write_table(table: Table, found: Runs, out: Path, ui: str) -> dict[str, Any]:
+    """Writes a table as Markdown, LaTeX and CSV; returns what the page's template reads."""
     files = []
     for form, suffix in SUFFIXES.items():
         path = Path("tables") / f"{found.dataset}_{table.name}.{suffix}"
@@ -127,7 +132,8 @@ def _table(table: Table, found: Runs, out: Path, ui: str) -> dict[str, Any]:
     }
 
 
-def _picture(picture: drawing.Picture, dataset: str, out: Path) -> dict[str, Any]:
+def write_picture(picture: drawing.Picture, dataset: str, out: Path) -> dict[str, Any]:
+    """Writes a figure as PNG and SVG; returns what the page's template reads."""
     files = []
     for suffix, form in PNG_AND_SVG.items():
         path = Path("figures") / f"{dataset}_{picture.name}.{suffix}"

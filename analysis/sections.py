@@ -79,9 +79,7 @@ def _images(found: Runs, results: Path | None, with_images: bool) -> list[Pictur
     store = artifacts.store_of(results, str(found.trials["tags.data_fingerprint"].iloc[0])) if results else None
     if results is None or store is None or not (store.is_phantom or with_images):
         return []
-    prints = found.trials.reindex(columns=["tags.teacher_fingerprint", "tags.init_fingerprint"]).to_numpy().ravel()
-    teachers = [artifacts.teacher_of(results, str(fingerprint)) for fingerprint in pd.unique(prints)]
-    known = [teacher for teacher in teachers if teacher is not None]
+    known = artifacts.teachers_of(found, results)
     shown = int(store.rows("validation")[0])
     return [figure_1.picture(store, np.random.default_rng(0)), figure_2.picture(found, store, known, shown)]
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from analysis import artifacts, figure_2
+from analysis import artifacts, figure_2, networks
 from analysis.runs import Runs, runs
 from analysis.sections import section
 from trainables.data.phantom.writers import write_retina
@@ -78,7 +78,8 @@ def test_a_student_that_starts_from_the_teacher_looks_where_it_looks(found: Runs
 def test_unit_planes_make_a_map_of_at_most_one(name: str, results: Path) -> None:
     image = artifacts_store(results).gather(np.array([0]))[0]
     torch.manual_seed(0)
-    attention = figure_2.attention_map(name, 5, dict(build(name, 5).state_dict()), image)
+    network = networks.network(name, "abcde", dict(build(name, 5).state_dict()))
+    attention = network.attention(image[None])[0]
     assert attention.shape == (2, 2) and attention.min() >= 0 and attention.max() <= 1
 
 

@@ -79,9 +79,14 @@ def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
     return Image.fromarray((values >> shift).clip(0, 255).astype(np.uint8)).convert(mode)
 
 
+def centre_square(width: int, height: int) -> tuple[int, int, int]:
+    """The square that is cut out of an image: left edge, upper edge and side, in its pixels."""
+    side = min(width, height)
+    return (width - side) // 2, (height - side) // 2, side
+
+
 def _square(image: Image.Image, image_size_px: int, channels: int) -> NDArray[np.uint8]:
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
+    left, top, side = centre_square(*image.size)
     square = image.resize(
         (image_size_px, image_size_px),
         Image.Resampling.BILINEAR,

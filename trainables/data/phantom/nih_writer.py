@@ -31,17 +31,20 @@ _ENTRY = (
     "Patient Gender",
     "View Position",
 )
+BOXES = "BBox_List_2017.csv"
+# headers of the release as they are: commas within brackets, empty columns at the end
+_BOX_HEADER = ("Image Index", "Finding Label", "Bbox [x", "y", "w", "h]", "", "", "")
 TABLES: dict[str, dict[str, tuple[str, ...]]] = {
     "sample": {
         "sample_labels.csv": (
             *_ENTRY, "OriginalImageWidth", "OriginalImageHeight", "OriginalImagePixelSpacing_x",
             "OriginalImagePixelSpacing_y",
         ),
+        BOXES: _BOX_HEADER,
     },
     "full": {
-        # headers of the release as they are: commas within brackets, empty columns at the end
         "Data_Entry_2017.csv": (*_ENTRY, "OriginalImage[Width", "Height]", "OriginalImagePixelSpacing[x", "y]", ""),
-        "BBox_List_2017.csv": ("Image Index", "Finding Label", "Bbox [x", "y", "w", "h]", "", "", ""),
+        BOXES: _BOX_HEADER,
         "train_val_list.txt": (),
         "test_list.txt": (),
     },
@@ -61,8 +64,9 @@ def write_chestxray8(
     """NIH X-rays, square PNGs; returns `folder`.
 
     layout "sample": `sample_labels.csv` and `sample/images/*.png`. layout "full": `Data_Entry_2017.csv`,
-    `images_001/images/*.png` to `images_012`, `train_val_list.txt` and `test_list.txt` (by patient), and
-    `BBox_List_2017.csv`, which says in pixels of the files where each labelled finding was drawn.
+    `images_001/images/*.png` to `images_012`, `train_val_list.txt` and `test_list.txt` (by patient). Both have the
+    release's `BBox_List_2017.csv`, which says in pixels of the files where each labelled finding was drawn; Kaggle's
+    sample is without it, but a user may put it there.
 
     Raises:
         ValueError: a count or size is too small, or there is no such layout.
@@ -92,14 +96,13 @@ def _draw(*, study: Study, seed: int, image_size_px: int, layout: str, part: int
     name = f"{study.patient:08d}_{study.study:03d}.png"
     plate = ("2500", "2048", "0.168", "0.168") if view == "AP" else ("2048", "2500", "0.171", "0.171")
     entry = (name, labels, study.study, study.patient, f"{seen.body.age_years:03d}Y", seen.body.sex, view, *plate)
-    if layout == "sample":
-        return Drawn({f"sample/images/{name}": encode(picture, "PNG")}, [("sample_labels.csv", entry)])
-    rows: list[tuple[str, tuple[object, ...]]] = [("Data_Entry_2017.csv", (*entry, ""))]
+    rows: list[tuple[str, tuple[object, ...]]] = []
     for finding, boxes in drawn.boxes.items():
         label = BOX_NAMES.get(finding)
         if label and label.replace("Infiltrate", "Infiltration") in labels.split("|"):
-            rows += [
-                ("BBox_List_2017.csv", (name, label, *(f"{side:.3f}" for side in box), "", "", "")) for box in boxes
-            ]
+            rows += [(BOXES, (name, label, *(f"{side:.3f}" for side in box), "", "", "")) for box in boxes]
+    if layout == "sample":
+        return Drawn({f"sample/images/{name}": encode(picture, "PNG")}, [("sample_labels.csv", entry), *rows])
+    rows.append(("Data_Entry_2017.csv", (*entry, "")))
     rows.append(("test_list.txt" if study.patient % TEST_PATIENTS == 3 else "train_val_list.txt", (name,)))
     return Drawn({f"images_{part:03d}/images/{name}": encode(picture, "PNG")}, rows)

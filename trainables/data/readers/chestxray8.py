@@ -45,6 +45,7 @@ LAYOUT = (
 )
 COLUMNS = ("Image Index", "Finding Labels", "Patient ID", "Patient Age", "View Position")
 SEX_COLUMNS = ("Patient Gender", "Patient Sex")  # the table of 2017, and that of 2020
+RELEASE_SIZE_PX = 1024  # both sides of every image
 LISTS = {"train_val_list.txt": "train", "test_list.txt": "test"}
 OLDEST_YEARS = 120  # the release has ages of up to 414
 YEARS_PER_UNIT = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
@@ -88,7 +89,10 @@ def read(root: Path) -> Listing:
 
 
 def boxes(root: Path) -> pd.DataFrame:
-    """Where radiologists saw findings: columns image, finding, x, y, width, height, in pixels of the release's 1,024.
+    """Where radiologists saw findings: columns image, finding, x, y, width, height.
+
+    Real ones are in pixels of the release's `RELEASE_SIZE_PX`, whatever copy is at hand; a phantom's in those of its
+    files.
 
     Raises:
         FileNotFoundError: there is no BBox_List_2017.csv.

@@ -145,8 +145,13 @@ def test_the_full_nih_release_has_its_lists_folders_and_boxes(folders):
     lists = {n: set((folder / f"{n}.txt").read_text().split()) for n in ("train_val_list", "test_list")}
     assert lists["train_val_list"] | lists["test_list"] == {row[0] for row in rows}
     assert not {name[:8] for name in lists["train_val_list"]} & {name[:8] for name in lists["test_list"]}
-    labels = {row[0]: row[1].replace("Infiltration", "Infiltrate").split("|") for row in rows}
-    with open(folder / "BBox_List_2017.csv") as file:
+
+
+@pytest.mark.parametrize(("layout", "listed"), [("sample", "sample_labels.csv"), ("full", "Data_Entry_2017.csv")])
+def test_both_nih_layouts_say_where_findings_were_drawn(folders, layout, listed):
+    with open(folders[layout] / listed) as file:
+        labels = {row[0]: row[1].replace("Infiltration", "Infiltrate").split("|") for row in csv.reader(file)}
+    with open(folders[layout] / "BBox_List_2017.csv") as file:
         header, *boxes = csv.reader(file)
     assert ",".join(header) == "Image Index,Finding Label,Bbox [x,y,w,h],,,"
     assert boxes

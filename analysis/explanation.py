@@ -1,0 +1,202 @@
+"""Everything that `analysis.attention_maps` says: pictures, the pointing game, and attention against each disease."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis import artifacts, association, explanation_tables, grad_cam, networks, pointing
+from analysis.attention_pictures import ATTENTION, CAM, chosen_rows, label_of, picture
+from analysis.drawing import Picture
+from analysis.networks import AFTER, BATCH, BEFORE, TEACHER, Network
+from analysis.rendering import Table
+from analysis.runs import Runs
+from trainables.data import readers
+from trainables.data.boxes import EDGES, placed
+from trainables.data.store import Store
+
+BOXED = "chestxray8"  # the one data set with published boxes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What is shown: these `rows` of the store or `num_images` at random, `label` or what `label_of` says."""
+
+    rows: tuple[int, ...] | None = None
+    num_images: int = 4
+    label: str | None = None
+    seed: int = 0
+    with_images: bool = False  # patients' images are drawn; phantoms always are
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boxes:
+    """The boxes at hand; `note` says how many, or why there are none."""
+
+    frame: pd.DataFrame
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """What the page shows."""
+
+    store: Store
+    facts: list[tuple[str, str]]
+    sentences: list[str]
+    tables: list[Table]
+    pictures: list[Picture]
+    left_out: list[str]
+
+
+def boxes_at_hand(store: Store, results: Path, data: Path | None) -> Boxes:
+    """The boxes of the store's images, from the raw data under `data`, or from the phantom under `results`.
+
+    Raises:
+        FileNotFoundError, ValueError: the images under `data` are not those of the store, or cannot be read.
+    """
+    none = pd.DataFrame(columns=["row", "label", *EDGES])
+    if store.dataset != BOXED:
+        return Boxes(frame=none, note=f"none: only {BOXED} has published boxes")
+    if data is None and not store.is_phantom:
+        return Boxes(frame=none, note="none: --data DIR must say where the images and BBox_List_2017.csv lie")
+    reasons = []
+    for folder in [data] if data else sorted((results / "phantoms").glob("*")):
+        if data is None and not (folder / BOXED).is_dir():
+            continue
+        listing = readers.read(BOXED, folder)
+        if not (listing.root / "BBox_List_2017.csv").is_file():
+            reasons.append(f"no BBox_List_2017.csv in {listing.root.name} of {folder.name}")
+            continue
+        try:
+            frame, left_out = placed(listing, store, artifacts.salt_of(results))
+        except ValueError as error:
+            if data:
+                raise
+            reasons.append(str(error))
+            continue
+        counted = "; ".join(f"{count} left out: {reason}" for reason, count in sorted(left_out.items()))
+        return Boxes(
+            frame=frame, note=f"{len(frame)} in {frame['row'].nunique()} images" + f"; {counted}" * bool(counted)
+        )
+    return Boxes(frame=none, note="none: " + ("; ".join(reasons) or "the phantom's folder is gone"))
+
+
+def explain(found: Runs, results: Path, data: Path | None, choice: Choice) -> Explanation:
+    """Looks at the first confirming repeat of every cell that has its weights.
+
+    Raises:
+        LookupError: the prepared data is gone, or no cell has its weights.
+        FileNotFoundError, ValueError: as `boxes_at_hand` and `chosen_rows`, or the data set has no such label.
+    """
+    store = _store(found, results, choice)
+    boxes = boxes_at_hand(store, results, data)
+    is_test = boxes.frame["row"].isin(store.rows("test"))
+    test_boxes = boxes.frame[is_test]
+    shown = chosen_rows(store, test_boxes, choice.rows, choice.num_images, np.random.default_rng(choice.seed))
+    points: dict[str, pd.DataFrame] = {}
+    associations: dict[str, pd.DataFrame] = {}
+    pictures: list[Picture] = []
+    left_out: list[str] = []
+    for cell, subjects, at_hand in _cells(found, results, store):
+        if AFTER not in at_hand:
+            left_out.append(f"{cell}: its weights are not at hand")
+            continue
+        for name, subject in subjects.items():
+            if subject in points:  # a teacher, or first weights, of a cell before
+                continue
+            points[subject] = points_of(subject, name, at_hand[name], store, test_boxes)
+            if name != BEFORE:
+                associations[subject] = _associations(subject, name, at_hand[name], store, choice.seed)
+        if store.is_phantom or choice.with_images:
+            labels = {row: choice.label or label_of(store, row, test_boxes, at_hand[AFTER]) for row in shown}
+            pictures.append(picture(f"attention_maps_{len(pictures) + 1}", cell, at_hand, store, test_boxes, labels))
+    if not points:
+        raise LookupError(f"no cell of {found.dataset} has its weights: {'; '.join(left_out) or 'none was confirmed'}")
+    frame = _pointed(pd.concat(points.values(), ignore_index=True), boxes.frame, is_test, store)
+    tables = [explanation_tables.pointing_table(frame, found)] if len(frame) else []
+    tables.append(explanation_tables.association_table(association.corrected(list(associations.values())), found))
+    return Explanation(
+        store=store,
+        facts=_facts(store, boxes, len(test_boxes), choice, bool(pictures)),
+        sentences=explanation_tables.sentences(frame),
+        tables=tables,
+        pictures=pictures,
+        left_out=left_out,
+    )
+
+
+def points_of(subject: str, name: str, network: Network, store: Store, boxes: pd.DataFrame) -> pd.DataFrame:
+    """Where a network's maps point in each image, for each label with a box: subject, map, row, label, x, y."""
+    pairs = boxes[["row", "label"]].drop_duplicates().sort_values(["row", "label"])
+    made = []
+    for kind in (ATTENTION, CAM) if name != BEFORE else (ATTENTION,):  # an untrained classifier says nothing of a label
+        has_it = pairs["label"].map(lambda label: network.column(label) is not None).astype(bool)
+        asked = pairs[has_it] if kind == CAM else pairs
+        for start in range(0, len(asked), BATCH):
+            some = asked.iloc[start : start + BATCH]
+            images = store.gather(some["row"].to_numpy(dtype=np.int64))
+            if kind == CAM:
+                maps_Bhw = grad_cam.of_network(network, images, some["label"].tolist())
+            else:
+                maps_Bhw = network.attention(images)
+            peaks = [pointing.peak(map_hw, store.image_size_px) for map_hw in maps_Bhw]
+            said = f"{kind}, before" if name == BEFORE else kind
+            made += [
+                (subject, said, row, label, x, y)
+                for (row, label), (x, y) in zip(some.itertuples(index=False), peaks, strict=True)
+            ]
+    return pd.DataFrame(made, columns=["subject", "map", "row", "label", "x", "y"])
+
+
+def _store(found: Runs, results: Path, choice: Choice) -> Store:
+    prints = found.trials["tags.data_fingerprint"].tolist()
+    store = artifacts.store_of(results, str(prints[0])) if prints else None
+    if store is None:
+        raise LookupError(f"no prepared data of these runs in {results}; --results must say where the sweep's lies")
+    if choice.label is not None and choice.label not in store.label_names:
+        raise ValueError(f"the label must be one of {', '.join(store.label_names)}, but got {choice.label!r}")
+    return store
+
+
+def _cells(found: Runs, results: Path, store: Store) -> Iterator[tuple[str, dict[str, str], dict[str, Network]]]:
+    """Each cell, what its networks' rows are called by, and the networks; one cell in memory at a time."""
+    teachers = artifacts.teachers_of(found, results)
+    for _, run in networks.first_repeats(found).iterrows():
+        cell = str(run["tags.cell"])
+        at_hand = networks.of_run(found, run, teachers, store.label_names)
+        first = f"{run['params.student']} from {run['params.init']}, seed {int(run['params.seed'])}"
+        called = {TEACHER: f"teacher {run['params.teacher']}", BEFORE: first, AFTER: cell}
+        yield cell, {name: called[name] for name in at_hand}, at_hand
+
+
+def _associations(subject: str, name: str, network: Network, store: Store, seed: int) -> pd.DataFrame:
+    seen_NC, test_NC = (association.amounts(network, store, store.rows(split)) for split in ("validation", "test"))
+    return association.rows(subject, name, seen_NC, test_NC, store, np.random.default_rng(seed))
+
+
+def _pointed(points: pd.DataFrame, boxes: pd.DataFrame, is_test: pd.Series, store: Store) -> pd.DataFrame:
+    if points.empty:
+        return pd.DataFrame(columns=list(pointing.COLUMNS))
+    aims = pointing.targets(boxes[is_test], boxes[~is_test], store.image_size_px, store.image_size_px // 32)
+    return pointing.rows(points, aims, dict(enumerate(store.patient)), store.image_size_px)
+
+
+def _facts(store: Store, boxes: Boxes, num_test_boxes: int, choice: Choice, drawn: bool) -> list[tuple[str, str]]:
+    cells, test = store.image_size_px // 32, store.rows("test")
+    hidden = "left out: they show patients; --images asks for them"
+    how = f"drawn at random, seed {choice.seed}" if choice.rows is None else "chosen by row"
+    return [
+        ("images", f"{len(test)} test images of {len(set(store.patient[test]))} patients, {store.image_size_px} px"),
+        (
+            "resolution",
+            f"{cells} x {cells} cells a map, each {store.image_size_px // cells} px wide: nothing finer can be read",
+        ),
+        ("networks", "of each cell the first confirming repeat, its best epoch"),
+        ("radiologists' boxes", f"{boxes.note}; {num_test_boxes} in test images"),
+        ("pictures", how if drawn else hidden),
+    ]
