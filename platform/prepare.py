@@ -85,7 +85,13 @@ def listing_of(dataset: str, data: Path | None, places: Places, phantom_size: in
 
 
 def store_of(
-    listing: Listing, places: Places, image_size_px: int, *, skip_unreadable: bool = False, split: str = "drawn"
+    listing: Listing,
+    places: Places,
+    image_size_px: int,
+    *,
+    skip_unreadable: bool = False,
+    split: str = "drawn",
+    held_out: str | None = None,
 ) -> Store:
     """The store of `listing`: the one that is there, if it was made from the same rows of the same folder.
 
@@ -93,6 +99,8 @@ def store_of(
         UnreadableImagesError, OSError, ValueError: as `trainables.data.prepare.prepare` says.
     """
     digest = hashlib.sha256(f"{STORE_VERSION} {listing.root.resolve()} {skip_unreadable} {split}".encode())
+    if held_out:  # added only then: the stores that are there keep their names
+        digest.update(f"held out {held_out}".encode())
     for row in listing.rows[["path", "patient", "labels", "official_split"]].itertuples(index=False):
         digest.update(f"{row.path} {row.patient} {row.labels} {row.official_split}".encode())
     kind = "phantom" if listing.is_phantom else "real"
@@ -105,6 +113,7 @@ def store_of(
         image_size_px=image_size_px,
         salt=places.salt(),
         is_official_split=split == "official",
+        held_out=held_out,
         skip_unreadable=skip_unreadable,
     )
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -196,3 +197,14 @@ def test_the_releases_own_split_is_another_store(tmp_path: Path, capsys: pytest.
     with pytest.raises(SystemExit):
         prepare(tmp_path, "--phantom-size", "14", "--split", "official")
     assert "retina must come with a split of its own for --split official, but has none" in capsys.readouterr().err
+
+
+def test_a_held_out_finding_is_in_another_store_without_it(tmp_path):
+    places = Places.under(tmp_path)
+    listing = verb.phantom_listing("chexpert", places, 60)
+    whole, made = (verb.store_of(listing, places, 32, held_out=name) for name in (None, "Cardiomegaly"))
+    assert whole.path != made.path and whole.fingerprint != made.fingerprint
+    assert set(whole.label_names) - set(made.label_names) == {"Cardiomegaly"}
+    has_it = whole.labels[:, whole.label_names.index("Cardiomegaly")]
+    gone = set(whole.image_id) - set(made.image_id)
+    assert gone and gone == set(whole.image_id[np.isin(has_it, (1, -1)) & (whole.split != "test")])

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from trainables.atomic import sync_folder
 from trainables.data.decode import UnreadableImageError, decode
+from trainables.data.hold_out import hold_out
 from trainables.data.listing import Listing
 from trainables.data.splits import counts_for, official_split, split_patients, train_rank
 from trainables.data.store import FACTS_KEY, STORE_VERSION, Store, row_content, salted_hashes
@@ -38,6 +39,7 @@ def prepare(
     salt: bytes,
     split_seed: int = 0,
     is_official_split: bool = False,
+    held_out: str | None = None,
     skip_unreadable: bool = False,
     num_threads: int | None = None,
     progress: bool = True,
@@ -59,6 +61,8 @@ def prepare(
     else:
         listing = listing.without_extra_test()
         split = split_patients(listing.rows, counts_for(listing.dataset, len(listing.rows)), seed=split_seed)
+    if held_out:
+        listing, split, _ = hold_out(listing, split, held_out)
     rows = listing.rows.assign(split=split, train_rank=train_rank(listing.rows, split, seed=split_seed))
     rows["patient"] = salted_hashes(rows["patient"].to_list(), salt)
     rows["image_id"] = salted_hashes(rows["path"].to_list(), salt)
