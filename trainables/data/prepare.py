@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -89,8 +88,7 @@ def _check_space(out: Path, num_bytes: int) -> None:
     free = shutil.disk_usage(out.parent).free
     if free < num_bytes:
         raise OSError(
-            errno.ENOSPC,
-            f"the store needs {num_bytes / 1e9:.1f} GB, but {out.parent} has {free / 1e9:.1f} GB free; use --results",
+            f"the store needs {num_bytes / 1e6:,.0f} MB, but {out.parent} has {free / 1e6:,.0f} MB free; use --results"
         )
 
 
