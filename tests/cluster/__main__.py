@@ -1,4 +1,6 @@
-"""`make rehearse`: three hosts on one machine, `ray up`, a sweep, a job, a lost machine, `ray down`; then what is left.
+"""`make rehearse`: three hosts on one machine, `ray up`, a sweep, a job, two faults, `ray down`; then what is left.
+
+The faults: a machine is cut off and comes back, and one is switched off.
 
 The hosts are namespaces (`tests.cluster.hosts`), the cluster file is docs/cluster/local.yaml with their addresses, and
 MLflow is served from PostgreSQL on the head. A sweep on phantoms as small as can be takes some minutes on two cores.
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ TINY = "--image-size 32 --phantom-size 16 --epochs 2 --trials 2 --repeats 2"
 NUM_TRIALS = len(CELLS) * (2 + 2)
 SWEEP = f"python -m platform.sweep retina {TINY} --cells {' '.join(CELLS)}"
 RESULTS = "/mnt/results/own"
+AWAY_S = 90.0  # Ray gives a machine up after about half of that
 ALIVE = (
     'python -c \'import ray; ray.init(address="auto", log_to_driver=False); '
     'print("ALIVE", sum(node["Alive"] for node in ray.nodes()))\''
@@ -57,11 +61,8 @@ class Rehearsal:
     def up(self) -> None:
         """`ray up`, until the head counts all of its machines."""
         self._desk("up", "--yes", "--no-config-cache", str(self._file), timeout_s=400)
-        for _ in range(20):
-            if f"ALIVE {len(NAMES)}" in self._head(ALIVE):
-                return self._say("ray up: three machines")
-            time.sleep(2)
-        raise AssertionError(self._head("ray status; tail -n 60 /tmp/ray/session_latest/logs/monitor.*"))
+        self._wait_for_machines(len(NAMES))
+        self._say("ray up: three machines")
 
     def refuse(self) -> None:
         """Results that only the head sees."""
@@ -102,9 +103,31 @@ class Rehearsal:
         assert len(self._runs()) == NUM_TRIALS + NUM_TRIALS // 2, self._runs()
         self._say("ray job submit: a sweep of its own, finished")
 
+    def cut_off_a_machine(self) -> None:
+        """A machine's network is gone for longer than Ray waits, then back: its trial goes on elsewhere, once."""
+
+        def cut_off() -> None:
+            self._hosts.cut_off("two", AWAY_S)
+            self._say(f"cut off for {AWAY_S:.0f} s, and back: two")
+
+        self._broken_sweep(2, cut_off)
+        for command in self._cluster()["worker_start_ray_commands"]:
+            self._hosts.ssh("two", f"export RAY_HEAD_IP={self._hosts.addresses['head']}; {command}")
+        self._wait_for_machines(len(NAMES))
+        self._say("started again: two")
+
     def lose_a_machine(self) -> None:
         """A machine is switched off while it trains; the sweep ends as if it had not been."""
-        command = f"cd transfer && {SWEEP} --seed 2 --epochs 6; echo status $?"
+
+        def switch_off() -> None:
+            self._hosts.switch_off("two")
+            self._say("switched off: two")
+
+        self._broken_sweep(3, switch_off)
+
+    def _broken_sweep(self, seed: int, fault: Callable[[], None]) -> None:
+        """A sweep of its own; the fault strikes as soon as some trial has reported an epoch."""
+        command = f"cd transfer && {SWEEP} --seed {seed} --epochs 6; echo status $?"
         running = subprocess.Popen(
             [*self._hosts.ssh_command("head"), f'bash --login -i -c "{command}"'],
             stdout=subprocess.PIPE,
@@ -112,17 +135,18 @@ class Rehearsal:
             text=True,
         )
         assert running.stdout is not None
-        said = ""
+        said, has_struck = "", False
         for line in running.stdout:
             said += line
-            if self._hosts.is_up("two") and re.search(r"epoch \d+/6", line):
-                self._hosts.switch_off("two")
-                self._say("switched off: two")
-        assert not self._hosts.is_up("two"), said  # else nothing was rehearsed
+            if not has_struck and re.search(r"epoch \d+/6", line):
+                fault()
+                has_struck = True
+        assert has_struck, said  # else nothing was rehearsed
         assert "status 0" in said, said
         runs = [run for run in self._runs() if run[0] == self._sweep_of(said)]
-        assert len(runs) == NUM_TRIALS and {status for *_, status, _ in runs} == {"FINISHED"}, runs
-        self._say(f"a machine lost: {len(runs)} trials, all finished, {dict(Counter(node for *_, node in runs))}")
+        assert len({trial for _, trial, *_ in runs}) == len(runs) == NUM_TRIALS, runs
+        assert {status for *_, status, _ in runs} == {"FINISHED"}, runs
+        self._say(f"{len(runs)} trials, each once, all finished, {dict(Counter(node for *_, node in runs))}")
 
     def down(self) -> None:
         """`ray down`, and `ray stop` on the worker, which it leaves alone; then no host has a process of Ray."""
@@ -155,6 +179,13 @@ class Rehearsal:
             for old, new in places.items():
                 cluster[key] = [command.replace(old, new) for command in cluster[key]]
         return cluster
+
+    def _wait_for_machines(self, num_machines: int) -> None:
+        for _ in range(20):
+            if f"ALIVE {num_machines}" in self._head(ALIVE):
+                return
+            time.sleep(2)
+        raise AssertionError(self._head("ray status; tail -n 60 /tmp/ray/session_latest/logs/monitor.*"))
 
     def _runs(self) -> list[list[str]]:
         """Sweep, trial, status and machine of every trial's run."""
@@ -204,6 +235,7 @@ def main() -> int:
         rehearsal.refuse()
         rehearsal.sweep()
         rehearsal.job()
+        rehearsal.cut_off_a_machine()
         rehearsal.lose_a_machine()
         rehearsal.down()
     return 0

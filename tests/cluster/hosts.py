@@ -107,6 +107,12 @@ class Hosts:
         process.kill()
         process.wait()
 
+    def cut_off(self, name: str, seconds: float) -> None:
+        """Takes a host's network away for so long; its processes run on, as behind a switch that fails."""
+        _run("ip", "link", "set", f"kt-{name}", "down")
+        time.sleep(seconds)
+        _run("ip", "link", "set", f"kt-{name}", "up")
+
     def is_up(self, name: str) -> bool:
         """Whether a host has not been switched off."""
         return name in self._processes
