@@ -7,6 +7,9 @@ import pandas as pd
 
 from analysis.rendering import Cell, Table, number, ranks, text
 from analysis.statistics import T_NAME, normal_interval, t_interval
+from trainables.config import ITSELF
+
+UNTRAINED = f"{ITSELF}: the teacher's own score, without training; nothing in it is random, so that n = 1"
 
 
 def summary(confirm_runs: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -45,6 +48,8 @@ def closing_table(frame: pd.DataFrame, *, metric: str, title: str = "", is_phant
     notes = [f"mean over n repeats on the test set, in percent; ±: half-width of the 95% interval, {T_NAME}"]
     if (frame["n"] < 2).any():
         notes.append("no interval where n < 2: one repeat says nothing of the spread")
+    if frame["cell"].str.startswith(f"{ITSELF}/").any():
+        notes.append(UNTRAINED)
     head = [["cell", metric, "n"]]
     table = Table(
         name="closing", title=title or f"{metric} by cell", head=head, body=body, frame=frame, is_phantom=is_phantom,

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from analysis.runs import Runs, require_file, runs
-from trainables.config import RECIPE_VERSION
+from trainables.config import ITSELF, RECIPE_VERSION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +99,11 @@ def _tags_of_a_repeat(run: Run) -> dict[str, str]:
 
 def _checked(made: Chosen) -> Chosen:
     _check_recipe(str(made.run["run_id"]), str(made.run["tags.recipe"]))
+    if made.run["params.method"] == ITSELF:
+        raise LookupError(
+            f"a trained student is exported, but in {made.run['tags.cell']} nothing was trained: the teacher "
+            f"{made.run['params.teacher']} itself lies under the results' teachers/"
+        )
     return made
 
 

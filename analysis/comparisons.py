@@ -21,6 +21,7 @@ from analysis.delong import delong
 from analysis.labels import is_counted, macro_auc
 from analysis.multiple import holm
 from analysis.predictions import Predictions
+from trainables.config import ITSELF
 
 NUM_DRAWS = 1000
 LEVEL = 0.05
@@ -86,10 +87,15 @@ def variance_rows(cells: Mapping[str, Draws], seed: int = 0) -> pd.DataFrame:
 def planned(cells: Sequence[str]) -> list[tuple[str, str]]:
     """The pairs that the paper's questions name: each cell against plain transfer of the same student, depth "all" and
     size; and the same method and student under each two teachers.
+
+    A teacher itself is in none of them: its one score stands beside the others, untested, and the correction for these
+    pairs is as if it were not there.
     """
     pairs = []
     parts = {cell: (*cell.partition("@")[0].split("/"), cell.partition("@")[2]) for cell in cells}
     for cell, (method, teacher, student, unfreeze, fraction) in parts.items():
+        if method == ITSELF:
+            continue
         plain = f"transfer/none/{student}/all" + (f"@{fraction}" if fraction else "")
         if cell != plain and plain in parts:
             pairs.append((cell, plain))

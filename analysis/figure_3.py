@@ -14,8 +14,9 @@ from analysis.drawing import Picture
 from analysis.facts import from_sweeps
 from analysis.runs import Runs
 from analysis.statistics import T_NAME
+from trainables.config import ITSELF
 
-PANELS = {"transfer": "transfer learning"}
+PANELS = {"transfer": "transfer learning", ITSELF: "the teacher itself, untrained"}
 
 
 def rows(found: Runs) -> pd.DataFrame:

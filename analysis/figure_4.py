@@ -20,7 +20,7 @@ METRIC = "val_auc"
 
 def curves(found: Runs) -> pd.DataFrame:
     """Every repeat's validation AUC: cell, run_id, epoch, auc. Percent."""
-    confirm = found.confirm
+    confirm = found.trained
     logged = history(found.tracking_uri, confirm["run_id"].tolist(), [METRIC]) if len(confirm) else pd.DataFrame()
     if logged.empty:
         return pd.DataFrame(columns=["cell", "run_id", "epoch", "auc"])

@@ -79,8 +79,8 @@ def network(architecture: str, label_names: Sequence[str], state: dict[str, Tens
 
 
 def first_repeats(found: Runs) -> pd.DataFrame:
-    """The first confirming repeat of each cell."""
-    return found.confirm.sort_values("params.seed").drop_duplicates("tags.cell")
+    """The first confirming repeat of each cell with a student."""
+    return found.trained.sort_values("params.seed").drop_duplicates("tags.cell")
 
 
 def of_run(found: Runs, run: pd.Series, teachers: Sequence[Teacher], label_names: Sequence[str]) -> dict[str, Network]:

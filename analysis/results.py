@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from analysis import published
-from analysis.cells import summary
+from analysis.cells import UNTRAINED, summary
 from analysis.published import CELL
 from analysis.rendering import MISSING, Cell, Table, number, ranks
 from analysis.runs import Runs
 from analysis.statistics import NORMAL_NAME, T_NAME
+from trainables.config import ITSELF
 
 METRIC_NAMES = {"auc": "AUC", "f1_weighted": "F1", "accuracy": "accuracy", "kappa": "kappa"}
 STUDENT_NAMES = {"densenet121": "DenseNet-121", "densenet40": "DenseNet-40"}
@@ -86,6 +87,8 @@ def results_table(frame: pd.DataFrame, name: str, title: str, notes: list[str]) 
         f"± normal: the same in the {NORMAL_NAME}, to compare with the paper's ±",
         *notes,
     ]
+    if (frame["method"] == ITSELF).any():
+        notes.append(UNTRAINED)
     undefined = int(frame["num_undefined"].sum())
     if undefined:
         notes.append(f"{undefined} scores were not defined in a repeat (one class only) and stand in no mean")

@@ -20,6 +20,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from analysis.database import is_database, run_frame
+from trainables.config import ITSELF
 
 PAGE_SIZE = 1000
 SETUP = ["tags.data", "tags.recipe", "tags.data_fingerprint", "tags.split_fingerprint", "params.max_epochs"]
@@ -46,6 +47,11 @@ class Runs:
     def confirm(self) -> pd.DataFrame:
         """The repeats of each cell's best configuration: scores on the test set."""
         return self.trials[self.trials["tags.phase"] == "confirm"]
+
+    @property
+    def trained(self) -> pd.DataFrame:
+        """`confirm` without the controls in which nothing was trained: they have no curve and no student."""
+        return self.confirm[~self.confirm["tags.cell"].astype(str).str.startswith(f"{ITSELF}/")]
 
     @property
     def data(self) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from search_spaces.space import Cell, Space
-from trainables.config import NO_TEACHER, members
+from trainables.config import ITSELF, NO_TEACHER, members
 from trainables.data.listing import UNCERTAIN
 from trainables.data.store import Store
 from trainables.models.architectures import known
 from trainables.teachers.guide import check_fit
 from trainables.teachers.imagenet import first_weights
+from trainables.teachers.itself import check_outputs
 from trainables.teachers.ledger import Teacher
 
 
@@ -19,8 +20,8 @@ def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) 
     """The space without cells that compare outputs or planes which not all share, or want one teacher; each is said.
 
     Raises:
-        ValueError: a method has no cell left, first weights are another network's, or a policy on uncertain labels has
-        none to meet.
+        ValueError: a method, or the sweep, has no cell left, first weights are another network's, or a policy on
+        uncertain labels has none to meet.
     """
     _check_uncertainty(space, store)
     kept: list[Cell] = []
@@ -28,20 +29,26 @@ def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) 
     for cell in space.cells:
         _check_first_weights(cell, teachers)
         try:
-            if cell.teacher != NO_TEACHER:
-                who = [teachers[name] for name in members(cell.teacher)]
+            who = [teachers[name] for name in members(cell.teacher)]
+            if cell.method == ITSELF:
+                check_outputs(who, store.task, store.label_names)
+            elif cell.teacher != NO_TEACHER:
                 check_fit(cell.method, store.task, store.label_names, who, cell.student)
             kept.append(cell)
         except ValueError as error:
             refusals[cell] = error
+    methods = {cell.method for cell in kept}
     for cell, refusal in refusals.items():
-        if cell.method not in {other.method for other in kept}:
+        # Nobody asks for the control by its name: where no teacher has the labels, the sweep goes on without it.
+        if cell.method not in methods and (cell.method != ITSELF or not kept):
             raise refusal
         print(f"left out: {cell.name}: {refusal}", flush=True)
     return replace(space, cells=tuple(kept))
 
 
 def _check_first_weights(cell: Cell, teachers: Mapping[str, Teacher]) -> None:
+    if cell.method == ITSELF:
+        return
     init = teachers.get(first_weights(cell.init, cell.student))
     needed = known(cell.student).first_weights
     if init is not None and init.architecture != needed:

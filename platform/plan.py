@@ -75,7 +75,7 @@ class Plan:
     @property
     def num_trials(self) -> int:
         """How many trials the whole sweep has, of both phases."""
-        return sum(study.num_trials + self._num_repeats for study in self.studies.values())
+        return sum(study.num_trials + study.num_repeats(self._num_repeats) for study in self.studies.values())
 
     @property
     def num_open_trials(self) -> int:
@@ -84,7 +84,7 @@ class Plan:
 
     def _num_open(self, study: Study) -> int:
         if not study.complete:
-            return study.num_trials - len(study.told) + self._num_repeats
+            return study.num_trials - len(study.told) + study.num_repeats(self._num_repeats)
         keys = [spec.key for spec in self._repeats(study)]
         return sum(key not in self.records or self.records[key].status == "RUNNING" for key in keys)
 
@@ -107,10 +107,10 @@ class Plan:
 
     def _repeats(self, study: Study) -> list[TrialSpec]:
         """The best configuration of a searched study, to be trained anew with seeds that the search has not used."""
-        if not study.complete or study.best is None:
+        if study.choice is None:
             return []
-        best = self._search_config(study, study.asked[study.best[0]])
-        seeds = range(self._base.seed + 1, self._base.seed + 1 + self._num_repeats)
+        best = self._search_config(study, study.choice)
+        seeds = range(self._base.seed + 1, self._base.seed + 1 + study.num_repeats(self._num_repeats))
         return [self._spec_of(replace(best, phase="confirm", seed=seed)) for seed in seeds]
 
     def _add(self, spec: TrialSpec, study: str, number: int) -> TrialRecord:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from platform.ledger import TrialRecord
 from platform.plan import Plan
+from trainables.config import ITSELF
 
 QUIET_S = 10.0  # where the output is no terminal, a trial's epochs are told at most this often
 
@@ -51,6 +52,9 @@ class Progress:
     def start(self, record: TrialRecord) -> None:
         """A trial begins, or goes on after its first epochs."""
         config = record.spec.config
+        if config.method == ITSELF:
+            self._say(record, "starts (scored as it is)")
+            return
         knobs = f"lr {config.learning_rate:.2g}, wd {config.weight_decay:.2g}"
         knobs += "" if config.beta is None else f", beta {config.beta:.3g}"
         gone_on = f", goes on after epoch {len(record.best_scores)}" if record.best_scores else ""
@@ -60,6 +64,8 @@ class Progress:
         """An epoch of a trial has ended."""
         self._epochs_done += 1
         now_s = self._clock()
+        if record.spec.config.method == ITSELF:  # its end says all
+            return
         last = epoch == self._max_epochs
         if not self._stream.isatty() and not last and now_s - self._told_s.get(record.spec.key, -QUIET_S) < QUIET_S:
             return

@@ -73,7 +73,7 @@ class TrialEvents(tune.Callback):
         if error := result.get("error"):
             self._settle(record, "FAILED", error)
             return
-        epoch, last = result["epoch"], result["epoch"] == record.spec.config.max_epochs
+        epoch, last = result["epoch"], result["epoch"] == record.spec.config.num_reports
         stopped = bool(result["done"]) and not last
         if epoch > len(record.best_scores):
             record.best_scores.append(result["best_score"])

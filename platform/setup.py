@@ -22,7 +22,7 @@ from platform.studies import make_studies
 from search_spaces import space_of
 from search_spaces.presets import PRESETS
 from search_spaces.space import INIT, PAPER_TEACHERS, Space, cells_of_tables_4_and_5, controls
-from trainables.config import RECIPE_VERSION, TrialConfig, TrialSpec, members
+from trainables.config import ITSELF, RECIPE_VERSION, TrialConfig, TrialSpec, members
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.models.architectures import build
@@ -98,7 +98,7 @@ class Setup:
         init = self.teachers.get(first_weights(config.init, config.student))
         return {
             "data": "phantom" if self.store.is_phantom else "real",
-            "num_trainable": str(self._num_trainable[config.student, config.unfreeze]),
+            "num_trainable": str(self._num_trainable.get((config.student, config.unfreeze), 0)),
             "teacher_is_phantom": str(any(self.teachers[n].is_phantom for n in members(config.teacher))).lower(),
             "init_is_phantom": str(init is not None and init.is_phantom).lower(),
             "init_fingerprint": record.spec.init_fingerprint,
@@ -130,7 +130,7 @@ class Setup:
     @cached_property
     def _num_trainable(self) -> dict[tuple[str, str], int]:
         counts = {}
-        for student, depth in {(cell.student, cell.unfreeze) for cell in self.space.cells}:
+        for student, depth in {(cell.student, cell.unfreeze) for cell in self.space.cells if cell.method != ITSELF}:
             network = build(student, len(self.store.label_names))
             unfreeze(network, depth)
             counts[student, depth] = num_trainable(network)
@@ -165,9 +165,10 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         init=INIT,
         seed=options.seed,
     )
-    wanted = ((first_weights(cell.init, cell.student), *members(cell.teacher)) for cell in space.cells)
-    names = sorted({name for each in wanted for name in each} - {"random"})
-    store, teachers = find_sources(options, places, base.image_size_px, names)
+    taught = [cell for cell in space.cells if cell.method != ITSELF]
+    names = {name for cell in space.cells for name in members(cell.teacher)}
+    names |= {first_weights(cell.init, cell.student) for cell in taught} - {"random"}
+    store, teachers = find_sources(options, places, base.image_size_px, sorted(names))
     space = fitted_to_data(space, store, teachers)
     seen = check_overlaps(list(teachers.values()), store, places, allowed=options.allow_overlap)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import optuna
@@ -17,6 +17,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search_spaces.space import Cell, Space
+from trainables.config import ITSELF
 
 Params = dict[str, Any]
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -56,6 +57,15 @@ class Study:
         """Number and score of the best trial, the earlier one of two equals; None where none succeeded."""
         scored = [(score, -number) for number, score in self.told.items() if score is not None]
         return (-max(scored)[1], max(scored)[0]) if scored else None
+
+    @property
+    def choice(self) -> Params | None:
+        """The parameters to confirm: the best trial's, once the search is complete; None where none succeeded."""
+        return self.asked[self.best[0]] if self.complete and self.best else None
+
+    def num_repeats(self, wanted: int) -> int:
+        """How often the choice is confirmed, of `wanted` times."""
+        return wanted
 
     def cell(self, params: Params) -> Cell:
         """The cell that a trial with `params` belongs to."""
@@ -115,19 +125,44 @@ class JointStudy(Study):
         return chosen | _ask_optuna(self, within, self.seed, number, only_cell=chosen["cell"])
 
 
+@dataclass(kw_only=True)
+class NoStudy(Study):
+    """A cell in which nothing is trained: there is nothing to search, and one repeat is like the other."""
+
+    of: Cell
+    num_trials: int = 0
+
+    @property
+    def choice(self) -> Params | None:
+        return {}
+
+    def num_repeats(self, wanted: int) -> int:
+        return min(wanted, 1)
+
+    def cell(self, params: Params) -> Cell:
+        return self.of
+
+
 def make_studies(space: Space, mode: str, num_trials: int, seed: int) -> list[Study]:
     """The studies of a sweep; `mode` is "optuna" (fair, a study a cell), "grid" or "joint".
 
     Raises:
         ValueError: `mode` is none of them.
     """
+    taught = replace(space, cells=tuple(cell for cell in space.cells if cell.method != ITSELF))
+    untrained = [NoStudy(name=cell.name, of=cell) for cell in space.cells if cell.method == ITSELF]
+    return [*_searches(taught, mode, num_trials, seed), *untrained]
+
+
+def _searches(space: Space, mode: str, num_trials: int, seed: int) -> Sequence[Study]:
     if mode == "optuna":
         return [CellStudy(name=c.name, num_trials=num_trials, of=c, space=space, seed=seed) for c in space.cells]
     if mode == "grid":
         grids = [(cell, space.grid_points(cell)) for cell in space.cells]
         return [GridStudy(name=cell.name, num_trials=len(points), of=cell, points=points) for cell, points in grids]
     if mode == "joint":
-        return [JointStudy(name="joint", num_trials=num_trials * len(space.cells), space=space, seed=seed)]
+        num_trials *= len(space.cells)
+        return [JointStudy(name="joint", num_trials=num_trials, space=space, seed=seed)] if space.cells else []
     raise ValueError(f"the search must be one of optuna, grid, joint, but got {mode!r}")
 
 

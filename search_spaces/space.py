@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from optuna.distributions import FloatDistribution
 
-from trainables.config import BETA_MAX, BETA_MIN, NO_TEACHER, cell_name
+from trainables.config import BETA_MAX, BETA_MIN, ITSELF, NO_STUDENT, NO_TEACHER, cell_name
 from trainables.models.architectures import known
 from trainables.transfer import METHODS
 from trainables.transfer.method import Knob
@@ -49,7 +49,7 @@ class Cell:
     unfreeze: str = "all"
     data_fraction: float = 1.0
     uncertainty: str = "zeros"  # one of trainables.config.UNCERTAINTY_POLICIES
-    init: str = "imagenet"  # first weights: a teacher's name, or "random"
+    init: str = "imagenet"  # first weights: a teacher's name, or "random"; "none" without a student
 
     @property
     def name(self) -> str:
@@ -182,7 +182,7 @@ def cells_of_tables_4_and_5(
 def controls(teachers: Sequence[str], students: Sequence[str] = PAPER_STUDENTS) -> tuple[Cell, ...]:
     """What a claim of knowledge has to beat: a teacher with none, other images' attention, no attention.
 
-    And, for the first weights, random ones.
+    And, for the first weights, random ones; and each teacher itself, where it has the target's labels.
     """
     return (
         *(Cell(method="attention", teacher=RANDOM_TEACHER, student=student) for student in students),
@@ -193,6 +193,10 @@ def controls(teachers: Sequence[str], students: Sequence[str] = PAPER_STUDENTS) 
         ),
         *(Cell(method="attention-silent", teacher=teachers[0], student=student) for student in students),
         *(Cell(method="transfer", teacher=NO_TEACHER, student=student, init="random") for student in students),
+        *(
+            Cell(method=ITSELF, teacher=teacher, student=NO_STUDENT, unfreeze=NO_STUDENT, init=NO_STUDENT)
+            for teacher in teachers
+        ),
     )
 
 

@@ -15,7 +15,8 @@ from typing import Any
 # Raised by one whenever a change of the code changes a trial's numbers: runs of two recipes are never put in one row.
 RECIPE_VERSION = 1
 
-NO_TEACHER = "none"
+NO_TEACHER = NO_STUDENT = "none"
+ITSELF = "itself"  # a control, not a method: the teacher is scored as it is, and nothing is trained
 BETA_MIN, BETA_MAX = 1.0, 2000.0  # Akbarian et al. 2020, section V.A: grid search "from 1 to 2000"
 BETA_CONVENTION = "L = CE + L_AT / beta (Akbarian et al. 2020, Eq. 2): a small beta is much attention"
 UNCERTAINTY_POLICIES = ("zeros", "ones", "ignore")
@@ -31,7 +32,7 @@ class TrialConfig:
     """
 
     dataset: str
-    method: str = "attention"  # a name in trainables.transfer.METHODS
+    method: str = "attention"  # a name in trainables.transfer.METHODS, "transfer" or "itself"
     teacher: str = NO_TEACHER  # a name, or several as "a+b": an ensemble; "none" for plain transfer learning
     student: str = "densenet121"  # a name in trainables.models.architectures.ARCHITECTURES
     unfreeze: str = "all"  # "all", or "last34": the last 34 layers (2.7m parameters of DenseNet-121)
@@ -45,7 +46,9 @@ class TrialConfig:
     image_size_px: int = 256
     rotation_deg: float = 15.0  # each training view is turned by a uniform angle in [-rotation_deg, +rotation_deg]
     flip: bool = True  # each training view is mirrored left to right with probability 1/2
-    init: str = "imagenet"  # where the student's first weights come from: "random", or a teacher's name
+    init: str = (
+        "imagenet"  # where the student's first weights come from: "random", or a teacher's name; "none": no student
+    )
     uncertainty: str = "zeros"  # what an uncertain X-ray label counts as; "zeros" is the paper's
     knobs: tuple[tuple[str, float], ...] = ()  # the method's own, by name, in alphabetical order
     seed: int = 0
@@ -63,7 +66,16 @@ class TrialConfig:
         _require(several == sorted(set(several)), "teachers must be in alphabetical order, each once", self.teacher)
         names = [name for name, _ in self.knobs]
         _require(names == sorted(set(names)), "knobs must be in alphabetical order, each once", names, "knobs")
-        if (self.beta is None) != (self.teacher == NO_TEACHER):
+        self._check_roles()
+
+    def _check_roles(self) -> None:
+        if self.method == ITSELF:
+            if self.teacher == NO_TEACHER or self.student != NO_STUDENT or self.beta is not None:
+                raise ValueError(
+                    f"{ITSELF} must have a teacher, no student and no beta, "
+                    f"but got teacher={self.teacher!r}, student={self.student!r}, beta={self.beta}"
+                )
+        elif (self.beta is None) != (self.teacher == NO_TEACHER):
             raise ValueError(
                 "beta must be given exactly where there is a teacher, "
                 f"but got beta={self.beta} with teacher={self.teacher!r}"
@@ -95,6 +107,11 @@ class TrialConfig:
         if "knobs" in values:  # JSON knows no tuples
             values = {**values, "knobs": tuple((str(name), float(value)) for name, value in values["knobs"])}
         return cls(**values)
+
+    @property
+    def num_reports(self) -> int:
+        """How often the trial reports: once an epoch, or once where nothing is trained."""
+        return 1 if self.method == ITSELF else self.max_epochs
 
     @property
     def cell(self) -> str:
@@ -158,9 +175,11 @@ def cell_name(
 ) -> str:
     """A cell's name, such as ``attention/mimic-cxr/densenet40/all@0.25`` or ``.../all@0.25,ones,from-random``.
 
-    What the paper does is left out: all data, uncertain labels as zeros, first weights from ImageNet.
+    What the paper does is left out: all data, uncertain labels as zeros, first weights from ImageNet. So are the first
+    weights where there is no student.
     """
-    others = ("" if uncertainty == "zeros" else f",{uncertainty}") + ("" if init == "imagenet" else f",from-{init}")
+    has_own_init = init != "imagenet" and student != NO_STUDENT
+    others = ("" if uncertainty == "zeros" else f",{uncertainty}") + (f",from-{init}" if has_own_init else "")
     data = "" if data_fraction == 1 and not others else f"@{data_fraction:g}{others}"
     return f"{method}/{teacher}/{student}/{unfreeze}{data}"
 

@@ -11,19 +11,21 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from torch import nn
 
 from trainables import checkpoint
 from trainables.atomic import patiently, write_bytes
-from trainables.config import NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec, members
+from trainables.config import ITSELF, NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec, members
 from trainables.data.nearby import nearby
 from trainables.data.store import Store
 from trainables.evaluate import metric_name
-from trainables.loop import EpochResult, Training, evaluate, resume, state_of, train
+from trainables.loop import EpochResult, Training, evaluate, resume, state_of, train, untrained
 from trainables.models.architectures import build, load_backbone
 from trainables.models.densenet import unfreeze
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
 from trainables.teachers.imagenet import first_weights
+from trainables.teachers.itself import Itself
 from trainables.teachers.ledger import Teacher, load
 from trainables.transfer import code_fingerprint
 
@@ -102,6 +104,9 @@ class Job:
         training.micro_batch_size = micro_batch_size or training.micro_batch_size
         num_saved = len(training.history)
         try:
+            if self.spec.config.method == ITSELF:  # nothing to save: it is scored anew, with the same outcome
+                yield self._tested(training, untrained(training))
+                return
             for result in train(training):
                 if result.epoch > num_saved:
                     result = self._saved(training, result)
@@ -110,28 +115,28 @@ class Job:
             raise GpuFullError(self.spec.config, training.micro_batch_size) from error
 
     def _saved(self, training: Training, result: EpochResult) -> EpochResult:
-        """Saves the epoch; the last one of a confirm run opens the test set."""
+        """Saves the epoch."""
         folder = Path(self.folder)
         if result.best_epoch == result.epoch:
             checkpoint.save_best(folder, result.epoch, training.best_weights)
-        if result.last and self.spec.config.phase != "search":
-            result = replace(result, metrics=result.metrics | self._open_the_test_set(training))
-            training.history[-1] = result
+        result = training.history[-1] = self._tested(training, result)
         checkpoint.save_state(folder, result.epoch, result.best_epoch, state_of(training))
         return result
+
+    def _tested(self, training: Training, result: EpochResult) -> EpochResult:
+        """The last epoch of a confirm run opens the test set."""
+        if not result.last or self.spec.config.phase == "search":
+            return result
+        return replace(result, metrics=result.metrics | self._open_the_test_set(training))
 
     def _training(self) -> Training:
         config = self.spec.config
         store = self._store()
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        torch.manual_seed(config.seed)  # decides the layers that no weights are loaded into
-        student = build(config.student, len(store.label_names))
-        if config.init != "random":
-            load_backbone(student, load(Path(self.teachers), first_weights(config.init, config.student)).state_dict())
-        unfreeze(student, config.unfreeze)
+        teachers = [load(Path(self.teachers), name) for name in members(config.teacher)]
+        student = self._student(teachers, store)
         guide = None
-        if config.teacher != NO_TEACHER:
-            teachers = [load(Path(self.teachers), name) for name in members(config.teacher)]
+        if config.teacher != NO_TEACHER and config.method != ITSELF:
             guide = Guide(
                 config.method,
                 config.student,
@@ -152,6 +157,18 @@ class Job:
             guide=guide,
             device=device,
         )
+
+    def _student(self, teachers: list[Teacher], store: Store) -> nn.Module:
+        """The student before its first epoch; or the teacher, where that is scored itself."""
+        config = self.spec.config
+        if config.method == ITSELF:
+            return Itself(teachers, store.task, store.label_names)
+        torch.manual_seed(config.seed)  # decides the layers that no weights are loaded into
+        student = build(config.student, len(store.label_names))
+        if config.init != "random":
+            load_backbone(student, load(Path(self.teachers), first_weights(config.init, config.student)).state_dict())
+        unfreeze(student, config.unfreeze)
+        return student
 
     def _store(self) -> Store:
         path = Path(self.store)

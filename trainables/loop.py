@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -90,16 +90,16 @@ def train(training: Training) -> Iterator[EpochResult]:
         seconds = time.perf_counter() - started_s
 
         metrics = {f"train_{name}": value for name, value in losses.items()}
-        metrics |= {f"val_{name}": value for name, value in evaluate(training, "validation")[0].items()}
         metrics |= {"images_per_s": num_images / seconds, "learning_rate": learning_rate}
-        if training.micro_batch_size is not None:
-            metrics["micro_batch_size"] = training.micro_batch_size
-        # Where the metric is not defined (an AUC of one class), the epoch counts as chance, not as nothing.
-        metrics["score"] = metrics.get(f"val_{training.selection_metric}", 0.0)
 
-        result = _judge(training, epoch, metrics)
+        result = _judge(training, epoch, metrics | _validate(training))
         training.history.append(result)
         yield result
+
+
+def untrained(training: Training) -> EpochResult:
+    """The one result of a network that is scored as it is; it raises what `evaluate` does."""
+    return replace(_judge(training, 1, _validate(training)), last=True)
 
 
 def evaluate(training: Training, split: str) -> tuple[dict[str, float], NDArray[np.float32]]:
@@ -202,6 +202,14 @@ def _check_finite(config: TrialConfig, what: str, loss: float) -> None:
             f"the {what} must be finite, but is {loss} in {config.cell} "
             f"(learning_rate={config.learning_rate:g}, beta={config.beta}): try a lower learning rate"
         )
+
+
+def _validate(training: Training) -> dict[str, float]:
+    metrics = {f"val_{name}": value for name, value in evaluate(training, "validation")[0].items()}
+    if training.micro_batch_size is not None:
+        metrics["micro_batch_size"] = training.micro_batch_size
+    # Where the metric is not defined (an AUC of one class), the epoch counts as chance, not as nothing.
+    return metrics | {"score": metrics.get(f"val_{training.selection_metric}", 0.0)}
 
 
 def _judge(training: Training, epoch: int, metrics: dict[str, float]) -> EpochResult:

@@ -61,3 +61,11 @@ def test_closing_table() -> None:
     assert rows[2:] == [["one", "60.00", "1"], ["none", "-", "0"]]
     assert any("Student's t" in line for line in lines) and any("n < 2" in line for line in lines)
     assert "PHANTOM" not in closing_table(frame, metric="test_auc")
+    assert not any(line.startswith("itself") for line in lines)
+
+
+def test_a_teacher_itself_has_a_score_and_no_interval() -> None:
+    frame = summary(confirm({"itself/a/none/none": [0.9], "transfer/none/densenet40/all": [0.7, 0.8]}), "test_auc")
+    lines = closing_table(frame, metric="test_auc").splitlines()
+    assert [line.split() for line in lines if line.startswith("itself/a")] == [["itself/a/none/none", "90.00*", "1"]]
+    assert any("nothing in it is random, so that n = 1" in line for line in lines)

@@ -51,3 +51,10 @@ def test_without_an_mlflow_file_none_is_made(store: Any, tmp_path: Any) -> None:
     with pytest.raises(FileNotFoundError, match="no MLflow file at"):
         chosen(f"sqlite:///{tmp_path / 'other.db'}", CELL, "retina")
     assert not (tmp_path / "other.db").exists()
+
+
+def test_a_teacher_itself_is_no_student_to_export(store: Any) -> None:
+    nobody = {"student": "none", "unfreeze": "none", "init": "none"}
+    store.trial(store.sweep(), method="itself", teacher="mine", metrics={"best_score": 0.5}, **nobody)
+    with pytest.raises(LookupError, match="in itself/mine/none/none nothing was trained: the teacher mine itself"):
+        chosen(store.uri, "itself/mine/none/none", "retina")

@@ -54,6 +54,13 @@ def test_one_repeat_tells_nothing_however_large_the_difference() -> None:
     assert "no difference can be told from n = 1 repeats" in sentence(row.to_dict())
 
 
+def test_a_teacher_itself_can_be_compared_but_not_told_from_another() -> None:
+    cells = {"itself/a/none/none": draws(3.0, num_repeats=1), "transfer/none/densenet40/all": draws(0.2)}
+    (row,) = comparison_rows(cells, [("itself/a/none/none", "transfer/none/densenet40/all")]).to_dict("records")
+    assert row["low"] > 0 and row["n"] == 1 and np.isnan(row["p_seeds"]) and np.isnan(row["p_holm"])
+    assert np.isnan(variance_rows(cells)["sd_seeds"]).tolist() == [True, False]
+
+
 def test_a_pair_is_narrower_than_its_two_halves() -> None:
     one, other = draws(1.2), draws(1.0, seed=1)
     row = comparison_rows({"a": one, "b": other}, [("a", "b")]).iloc[0]
@@ -88,6 +95,8 @@ def test_planned_pairs() -> None:
         ("attention/mimic-cxr/densenet121/all", "transfer/none/densenet121/all"),
         ("transfer/none/densenet121/last34", "transfer/none/densenet121/all"),
     ]
+    teachers = ["itself/imagenet/none/none", "itself/mimic-cxr/none/none"]  # no pair: the correction stays as it is
+    assert planned([*cells, *teachers]) == planned(cells)
     assert planned([]) == [] and comparison_rows({}, []).empty
 
 

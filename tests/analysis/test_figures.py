@@ -28,6 +28,8 @@ def test_figure_4_by_hand(store) -> None:
     parent = store.sweep()
     store.trial(parent, curve={"val_auc": [0.6, 0.9, 0.8]})
     store.trial(parent, seed=1, curve={"val_auc": [0.7, 0.8, 0.7, 0.6]})
+    nobody = {"student": "none", "unfreeze": "none", "init": "none"}
+    store.trial(parent, method="itself", teacher="mine", curve={"val_auc": [0.9]}, **nobody)  # no curve: one point
     every = figure_4.curves(runs(store.uri, "retina"))
     frame = figure_4.rows(every)
     assert frame["epoch"].tolist() == [1, 2, 3]  # the fourth was reached by one repeat only

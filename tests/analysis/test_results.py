@@ -93,6 +93,18 @@ def test_cells_beyond_the_paper_are_columns_of_their_own(store) -> None:
     assert (table.head[1][-1], table.body[0][-1].text, table.body[1][-1].text) == ("my-hospital", "-", "77.00±0.25")
 
 
+def test_a_teacher_itself_is_a_column_without_an_interval(store) -> None:
+    parent = fill(store)
+    nobody = {"student": "none", "unfreeze": "none", "init": "none"}
+    tags = {"num_trainable": "0"}
+    store.trial(parent, method="itself", teacher="mine", tags=tags, metrics={"test_auc": 0.8125}, **nobody)
+    table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
+    assert [row[-1] for row in table.head] == ["itself", "mine", "none", "-", "0"]
+    assert [row[-1].text for row in table.body[:4]] == ["-", "81.25", "-", "1"]
+    assert any("the teacher's own score" in note for note in table.notes)
+    assert "itself" not in table_3.rows([runs(store.uri, "retina")])["method"].tolist()  # it has no beta
+
+
 def test_table_4_joins_by_the_fraction(store) -> None:
     fraction = 5000 / 178352
     chexpert, nih = store.sweep("chexpert"), store.sweep("chestxray8")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import hashlib
 import importlib
+from dataclasses import replace
 
 import pytest
 
 from search_spaces.retina import SPACE
+from search_spaces.space import controls
 from trainables.config import TrialConfig, TrialSpec
 
 Plan = importlib.import_module("platform.plan").Plan
@@ -137,3 +139,31 @@ def test_trials_of_cells_that_the_command_leaves_out_are_left_alone():
     one = make_plan(both.records.values(), patterns=CELLS[:1])
     assert one.finished
     assert {record.study for record in one.records.values()} == {CELLS[0]}
+
+
+def make_plan_with_the_teacher_itself(records=(), mode="optuna", patterns=(CELLS[0], "itself/mimic-cxr/*")):
+    space = replace(SPACE, cells=(*SPACE.cells, *controls(["imagenet", "mimic-cxr"])))
+    made = studies.make_studies(space.narrowed(patterns), mode, 3, seed=7)
+    return Plan(made, BASE, spec_of, 2, copy.deepcopy(list(records)))
+
+
+@pytest.mark.parametrize("mode", ["optuna", "joint", "grid"])
+def test_a_teacher_itself_is_scored_once_and_never_searched(mode):
+    plan = make_plan_with_the_teacher_itself(mode=mode)
+    num_searched = 1 if mode == "grid" else 3
+    assert plan.num_trials == plan.num_open_trials == num_searched + 2 + 1
+    order = [record.spec.config for record in run_to_the_end(plan)]
+    assert len(order) == num_searched + 3 and plan.finished
+    (itself,) = (config for config in order if config.method == "itself")
+    assert (itself.cell, itself.phase, itself.beta) == ("itself/mimic-cxr/none/none", "confirm", None)
+    assert (itself.max_epochs, itself.num_reports) == (2, 1)
+    assert run_to_the_end(make_plan_with_the_teacher_itself(plan.records.values(), mode)) == []
+
+
+def test_a_teacher_itself_alone_is_a_sweep():
+    plan = make_plan_with_the_teacher_itself(mode="joint", patterns=["itself/mimic-cxr/*"])
+    begun = plan.next()
+    assert plan.next() is None and not plan.finished
+    resumed = make_plan_with_the_teacher_itself([begun], patterns=["itself/mimic-cxr/*"])
+    assert [record.spec.key for record in run_to_the_end(resumed)] == [begun.spec.key]
+    assert resumed.finished and list(resumed.records) == [begun.spec.key]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from search_spaces.retina import SPACE
+from search_spaces.space import controls
 from trainables.config import TrialConfig, TrialSpec
 
 Plan = importlib.import_module("platform.plan").Plan
@@ -23,7 +25,8 @@ def make_plan(cell: str = PLAIN, max_epochs: int = 4, num_trials: int = 2) -> An
         return TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
 
     base = TrialConfig(dataset="retina", method="transfer", max_epochs=max_epochs)
-    made = studies.make_studies(SPACE.narrowed([cell]), "optuna", num_trials, seed=7)
+    space = replace(SPACE, cells=(*SPACE.cells, *controls(["imagenet"])))
+    made = studies.make_studies(space.narrowed([cell]), "optuna", num_trials, seed=7)
     return Plan(made, base, spec_of, 1)
 
 
@@ -103,6 +106,17 @@ def test_the_start_says_the_knobs_and_where_a_trial_goes_on() -> None:
     assert watched.lines() == [
         f"[0/3, time left unknown] search {GUIDED} trial 1: starts (lr 5e-05, wd 1e-06, beta 60, goes on after epoch 2)"
     ]
+
+
+def test_a_teacher_itself_is_said_to_be_scored_as_it_is() -> None:
+    watched = Watched(make_plan("itself/imagenet/none/none"))
+    record = watched.plan.next()
+    watched.progress.start(record)
+    watched.epoch(record, took_s=1.0, score=0.7)
+    watched.end(record)
+    first, second = watched.lines()
+    assert first.endswith("confirm itself/imagenet/none/none repeat 1: starts (scored as it is)")
+    assert second.startswith("[1/1, ") and second.endswith("repeat 1: done, best 0.700")
 
 
 def test_a_failed_and_a_stopped_trial_say_so() -> None:

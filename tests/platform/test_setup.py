@@ -16,6 +16,7 @@ from torchvision.models import DenseNet121_Weights
 
 from trainables.data.listing import PHANTOM_MARK
 from trainables.data.phantom.writers import write_retina
+from trainables.data.readers import chexpert
 from trainables.teachers import ledger
 from trainables.teachers.ledger import Teacher
 
@@ -25,6 +26,7 @@ sweep = importlib.import_module("platform.sweep")
 Places = importlib.import_module("platform.places").Places
 
 NUM_PATIENTS = 14
+FINDINGS = chexpert.LABELS
 
 
 @pytest.fixture(autouse=True)
@@ -304,6 +306,55 @@ def test_controls_are_cells_of_their_own(places: Any) -> None:
         "attention-silent/imagenet/densenet40/all",
         "transfer/none/densenet40/all@1,from-random",
     ]
+
+
+def add_a_judge(places: Any, label_names: tuple[str, ...], name: str = "judge") -> Teacher:
+    """A ResNet-18 with an output for each of the labels."""
+    facts: dict[str, Any] = {"architecture": "resnet18", "task": "multilabel", "label_names": label_names}
+    folder = places.teachers(phantom=True, image_size_px=32)
+    weights = {"w": torch.full((1,), 9.0)}
+    return ledger.save(folder, weights, name=name, source="drawn", is_phantom=True, **facts)
+
+
+def chest_options(*flags: str) -> argparse.Namespace:
+    small = ["--image-size", "32", "--phantom-size", "60", "--controls", "--students", "densenet40"]
+    return sweep.parser().parse_args(["chexpert", *small, *flags])
+
+
+def test_a_teacher_with_every_label_of_the_target_stands_in_the_sweep_itself(
+    places: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_teachers(places, phantom=True)
+    judge = add_a_judge(places, ("Hernia", *FINDINGS))
+    found = setup.prepare_sweep(chest_options("--teacher-names", "imagenet", "judge", "--methods", "hints"), places)
+    assert [cell.name for cell in found.space.cells if cell.method == "itself"] == ["itself/judge/none/none"]
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: itself/")]
+    assert said == [
+        "left out: itself/imagenet/none/none: itself needs an output for every label of the target, but the teacher "
+        "imagenet has multilabel outputs for a"
+    ]
+    plan = found.plan([])
+    spec = next(plan._repeats(study)[0] for study in plan.studies.values() if study.name.startswith("itself/"))
+    assert (spec.teacher_fingerprint, spec.init_fingerprint) == (judge.fingerprint, "none")
+    assert (spec.data_fingerprint, spec.split_fingerprint) == (found.store.fingerprint, found.store.split_fingerprint)
+    changed = [replace(spec, **{f"{what}_fingerprint": "other"}).key for what in ("data", "split", "teacher")]
+    assert len({spec.key, *changed}) == 4
+    tags = found.tags(SimpleNamespace(spec=spec))
+    assert (tags["num_trainable"], tags["teacher_is_phantom"], tags["init_is_phantom"]) == ("0", "true", "false")
+
+
+def test_a_teacher_itself_needs_no_other_teacher(places: Any) -> None:
+    add_a_judge(places, FINDINGS)
+    flags = ["--teacher-names", "judge", "--cells", "itself/*", "--init", "imagenet", "random"]
+    found = setup.prepare_sweep(chest_options(*flags), places)
+    assert ([cell.name for cell in found.space.cells], set(found.teachers)) == (["itself/judge/none/none"], {"judge"})
+
+
+def test_a_sweep_of_nothing_but_what_is_left_out_ends_with_the_reason(places: Any) -> None:
+    add_a_judge(places, FINDINGS[1:])
+    flags = chest_options("--teacher-names", "judge", "--cells", "itself/*")
+    with pytest.raises(ValueError, match="but the teacher judge has none for No Finding"):
+        setup.prepare_sweep(flags, places)
 
 
 def add_networks(places: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from analysis import published
@@ -86,4 +88,17 @@ def test_another_student_has_the_papers_columns_but_for_the_half_frozen_one():
     ]
     with pytest.raises(ValueError, match=r"the student must be one of densenet121, .*, but got 'vgg'"):
         cells_of_tables_4_and_5(students=["vgg"])
-    assert {cell.student for cell in controls(["imagenet"], ["resnet18"])} == {"resnet18"}
+    assert {cell.student for cell in controls(["imagenet"], ["resnet18"])} == {"resnet18", "none"}
+
+
+def test_a_teacher_itself_is_a_cell_at_each_fraction_and_policy_but_has_no_first_weights():
+    teachers = ["a", "a+b"]
+    alone = replace(SPACES["chexpert"], cells=tuple(cell for cell in controls(teachers) if cell.method == "itself"))
+    assert [cell.name for cell in alone.cells] == ["itself/a/none/none", "itself/a+b/none/none"]
+    crossed = alone.narrowed(["itself/a/*"], (0.25, 1.0), ("zeros", "ones"), ("imagenet", "random"))
+    assert [cell.name for cell in crossed.cells] == [
+        "itself/a/none/none@0.25",
+        "itself/a/none/none@0.25,ones",
+        "itself/a/none/none",
+        "itself/a/none/none@1,ones",
+    ]

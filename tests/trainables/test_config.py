@@ -25,6 +25,12 @@ ATTENTION = TrialConfig(dataset="retina", teacher="imagenet", beta=60.0)
         ({"teacher": "none"}, r"but got beta=60\.0 with teacher='none'"),
         ({"max_epochs": 0}, r"max_epochs >= 1 must hold, but got max_epochs=0"),
         ({"batch_size": 0}, r"batch_size=0"),
+        ({"method": "itself", "student": "none"}, r"itself must have .* no beta, but got .*'none', beta=60\.0"),
+        ({"method": "itself", "beta": None}, r"itself must have .* no student .* student='densenet121', beta=None"),
+        (
+            {"method": "itself", "teacher": "none", "student": "none", "beta": None},
+            r"itself must have a teacher, .* but got teacher='none'",
+        ),
         ({"lr_halving_epochs": 0}, r"lr_halving_epochs=0"),
         ({"seed": -1}, r"seed=-1"),
         ({"data_fraction": 0.0}, r"0 < data_fraction <= 1 must hold, but got data_fraction=0\.0"),

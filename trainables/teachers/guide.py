@@ -149,17 +149,28 @@ def check_fit(
         _check_planes(method, teacher, student)
     if not needs_shared_labels(METHODS[method]):
         return None
-    here = [name for name in label_names if all(name in teacher.label_names for teacher in teachers)]
-    for teacher in teachers:
-        same_classes = task != "multiclass" or set(label_names) == set(teacher.label_names)
-        if task != teacher.task or not here or not same_classes:
-            needed = "all classes" if task == "multiclass" else "labels"
-            raise ValueError(
-                f"{method} compares outputs, so that teacher and student must have {needed} in common, but the teacher "
-                f"{teacher.name} has {_named(teacher.label_names)} and the student {_named(label_names)}"
-            )
+    here = shared_labels(task, label_names, teachers)
+    if not here:
+        wrong = next((one for one in teachers if not shared_labels(task, label_names, [one])), teachers[0])
+        needed = "all classes" if task == "multiclass" else "labels"
+        raise ValueError(
+            f"{method} compares outputs, so that teacher and student must have {needed} in common, but the teacher "
+            f"{wrong.name} has {named(wrong.label_names)} and the student {named(label_names)}"
+        )
     own = [list(label_names).index(name) for name in here]
     return own, [[teacher.label_names.index(name) for name in here] for teacher in teachers]
+
+
+def shared_labels(task: str, label_names: Sequence[str], teachers: Sequence[Teacher]) -> list[str]:
+    """The target's labels that every teacher has an output for, by name, in the target's order.
+
+    None where the outputs are not of one kind, or the classes of one softmax are not those of the other.
+    """
+    for teacher in teachers:
+        same_classes = task != "multiclass" or set(label_names) == set(teacher.label_names)
+        if task != teacher.task or not same_classes:
+            return []
+    return [name for name in label_names if all(name in teacher.label_names for teacher in teachers)]
 
 
 def _check_planes(method: str, teacher: Teacher, student: str) -> None:
@@ -182,5 +193,6 @@ def _check_roles(method: str, network: str, roles: Sequence[str]) -> None:
         raise ValueError(f"{method} wants {', '.join(unknown)} of {network}, which has {', '.join(TAPS[network])}")
 
 
-def _named(labels: Sequence[str]) -> str:
+def named(labels: Sequence[str]) -> str:
+    """The first of these labels, for a message."""
     return ", ".join(labels[:5]) + (", ..." if len(labels) > 5 else "")
