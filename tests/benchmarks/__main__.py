@@ -10,7 +10,7 @@ import torch
 
 import platform
 
-BENCHMARKS = ("views", "prepare", "step", "overhead", "report", "scaling")
+BENCHMARKS = ("views", "prepare", "step", "peers", "overhead", "search", "report", "scaling", "growth")
 ROOT = Path(__file__).parents[2]
 
 

@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import ray
 
 from platform import runner
 from platform.journal import Journal
 from platform.ledger import Ledger, TrialRecord
+from platform.machines import start_ray
 from platform.plan import Plan
 from platform.studies import CellStudy, Study
 from search_spaces import space_of
@@ -75,8 +77,10 @@ def ours(num_trials: int, folder: Path) -> list[float]:
 
     plan = Timed(studies, base, spec_of, 0)
     ledger = Ledger(f"sqlite:///{folder / 'mlflow.db'}", "retina", "overhead", {}, folder / "artifacts")
-    importlib.reload(runner).StudentTrial = NoTraining  # type: ignore[misc]
-    runner.start_ray(verbose=False)
+    # By value, since our `platform`, which this module imports, is not there on a worker.
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    importlib.reload(runner).StudentTrial = NoTraining  # type: ignore[attr-defined,misc]
+    start_ray(verbose=False)
     resources = runner.Resources(num_slots=1)
     journal = Journal(folder / "journal.jsonl")
     runner.run(plan, ledger, journal, job_of, lambda record: {}, resources, folder, 1, "score")
@@ -107,7 +111,7 @@ def _at(ended_s: list[float], number: int) -> float:
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
+def silent() -> Iterator[None]:
     """Two thousand trials tell of their progress."""
     kept = os.dup(1)
     with open(os.devnull, "w") as nowhere:
@@ -126,7 +130,7 @@ def main() -> None:
     )
     parser.add_argument("--trials", type=int, default=2000, help="default: %(default)s")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, _silent():
+    with tempfile.TemporaryDirectory() as name, silent():
         mine = ours(given.trials, Path(name))
     theirs = alone(given.trials)
     print("trial | ours, ms | Optuna alone, ms | more, ms (target: under 100, constant)")
