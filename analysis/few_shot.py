@@ -1,4 +1,4 @@
-"""Few-shot: K images of a class that the students never saw, and how well it is then told from the rest.
+"""K images of a class that the students never saw, and how well it is then told.
 
 Source: Tian et al. 2020, "Rethinking few-shot image classification: a good embedding is all you need?".
 """

@@ -1,4 +1,4 @@
-"""A new disease: n images of a finding that all training went without, and how well each network then tells it.
+"""n images of a finding that all training went without, and how well it is then told.
 
 The n images are of the training patients, as many negatives are of the images that the students were trained on, and
 the whole test set judges.

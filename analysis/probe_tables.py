@@ -1,4 +1,4 @@
-"""Tables, figures and sentences of few-shot evaluation and of a new disease: AUC against the number of images."""
+"""AUC against the number of images: tables, figures and sentences of `platform.evaluate`."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def sentences(frame: pd.DataFrame, kind: Kind) -> list[str]:
         for row in told.to_dict("records"):
             words = {"first": first, "second": second, "low": row["difference_low"], "high": row["difference_high"]}
             said.append(f"{finding}, {kind.size} = {row['size']}: {sentence({**row, **words})}")
-    return said or ["There is no cell of plain transfer of the same student, so nothing is compared."]
+    return said or ["There is no cell of plain transfer of the same student to compare with."]
 
 
 def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str, data: str) -> Picture:

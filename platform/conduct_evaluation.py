@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,8 @@ def conduct_evaluation(options: argparse.Namespace) -> int:
     made = _few_shot(sweep, options) if options.kind == "few-shot" else _new_disease(sweep, options)
     target = getattr(options, "target", None)
     name = f"{options.kind}-{options.sweep or options.dataset}" + (f"-on-{target}" if target else "")
-    page = _write(made, sweep, options.out or sweep.places.results / "evaluations" / name)
-    print(page)
+    out = options.out or sweep.places.results / "evaluations" / name
+    print(_write(made, sweep, out, _command_line(options)))
     return 0
 
 
@@ -155,7 +156,7 @@ def _prepared(dataset: str, sweep: Sweep, options: argparse.Namespace) -> Store:
     return store_of(listing, sweep.places, sweep.image_size_px, skip_unreadable=skip, split=options.split)
 
 
-def _write(made: Findings, sweep: Sweep, out: Path) -> Path:
+def _write(made: Findings, sweep: Sweep, out: Path, command_line: str) -> Path:
     """The page, each table as Markdown, LaTeX and CSV, each figure as PNG and SVG; equal runs give equal bytes."""
     found, kind, name = sweep.found, made.kind, made.kind.name
     findings = list(dict.fromkeys(made.frame["finding"]))
@@ -172,7 +173,9 @@ def _write(made: Findings, sweep: Sweep, out: Path) -> Path:
     sentences = probe_tables.sentences(made.frame, kind)
     for line in (*sentences, *(f"WARNING: {each}" for each in warnings), *(f"left out: {e}" for e in made.left_out)):
         print(line)
-    write_bytes(out / f"{name}.csv", made.frame.to_csv(index=False, lineterminator="\n").encode())
+    write_bytes(
+        out / f"{name}.csv", made.frame.assign(data=found.data).to_csv(index=False, lineterminator="\n").encode()
+    )
     section = {
         "id": name,
         "title": f"{kind.title}: students of {found.dataset} on {made.store.dataset}",
@@ -188,8 +191,18 @@ def _write(made: Findings, sweep: Sweep, out: Path) -> Path:
         "left_out": [*made.left_out, *command.left_out_note([found])],
     }
     said = f"{kind.title}: {found.dataset}"
-    facts = [("command", f"python -m platform.evaluate {name.replace('_', '-')} --dataset {found.dataset}")]
-    return report.write_page(out, said, facts, [section], is_phantom=sweep.is_phantom)
+    return report.write_page(out, said, [("command", command_line)], [section], is_phantom=sweep.is_phantom)
+
+
+def _command_line(options: argparse.Namespace) -> str:
+    """The command with all that decides its numbers, and no path of this machine."""
+    said = ["python -m platform.evaluate", options.kind]
+    for name in ("dataset", "sweep", "target", "findings", "shots", "episodes", "n", "draws", "split", "seed"):
+        value = getattr(options, name, None)
+        if value is not None:
+            words = value if isinstance(value, list) else [value]
+            said.append(f"--{name} {shlex.join(map(str, words))}")
+    return " ".join(said)
 
 
 def _knew(subject: Subject, finding: str) -> str:
