@@ -143,9 +143,11 @@ def _other(sweep: Sweep, options: argparse.Namespace) -> Store:
 
 
 def _prepared(dataset: str, sweep: Sweep, options: argparse.Namespace) -> Store:
-    if sweep.is_phantom != (options.data is None) and not sweep.places.own_dataset(dataset).is_file():
-        what, hint = ("phantom", "leave out --data") if sweep.is_phantom else ("real", "--data DIR must say where")
-        raise ValueError(f"the students were trained on {what} images, so the images of {dataset} must be, too: {hint}")
+    if not (sweep.is_phantom or options.data or sweep.places.own_dataset(dataset).is_file()):
+        raise ValueError(
+            f"the students were trained on real images, and those of {dataset} are not prepared: --data DIR must say "
+            "where they lie"
+        )
     listing = listing_of(dataset, options.data, sweep.places, options.phantom_size)
     if listing.is_phantom != sweep.is_phantom:
         raise ValueError(

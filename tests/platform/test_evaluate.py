@@ -15,6 +15,8 @@ import torch
 from safetensors.torch import save_file
 
 from trainables.config import TrialConfig, TrialSpec
+from trainables.data.listing import PHANTOM_MARK
+from trainables.data.phantom.nih_writer import write_chestxray8
 from trainables.data.store import Store
 from trainables.models.architectures import build
 from trainables.teachers import ledger as teachers
@@ -143,7 +145,6 @@ def test_few_shots_of_another_data_set(made: dict[str, Any], tmp_path: Path, cap
         ("few-shot", ["--sweep", "held", "--findings", "Edema"], "but they were trained on 'Edema'"),
         ("few-shot", ["--target", "chestxray8", "--findings", "Effusion"], "'Effusion' (as 'Pleural Effusion')"),
         ("few-shot", ["--target", "retina", "--phantom-size", "14"], "can stand together, but retina is multiclass"),
-        ("few-shot", ["--target", "chestxray8", "--data", "x"], "must be, too: leave out --data"),
         ("few-shot", ["--sweep", "held", "--shots", "900"], "no finding has test images enough for any K"),
         ("few-shot", ["--sweep", "held", "--seed", "-1"], "--seed >= 0 must hold, but got -1"),
         (
@@ -159,6 +160,20 @@ def test_what_cannot_be_evaluated_is_said_in_one_line(
     made: dict[str, Any], capsys: Any, kind: str, flags: list[str], message: str
 ) -> None:
     assert message in refused(made, capsys, kind, *flags)
+
+
+def test_phantom_students_never_meet_real_images(made: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
+    root = write_chestxray8(tmp_path / "chestxray8", num_images=3, image_size_px=32, seed=0, progress=False)
+    (root / PHANTOM_MARK).unlink()
+    said = refused(made, capsys, "few-shot", "--target", "chestxray8", "--data", str(tmp_path))
+    assert f"never meet in one table, but the students are phantom and {root} is real" in said
+
+
+def test_real_students_need_real_images(made: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    conducted = importlib.import_module("platform.conduct_evaluation")
+    monkeypatch.setattr(conducted.Sweep, "is_phantom", False)
+    said = refused(made, capsys, "few-shot", "--target", "chestxray8")
+    assert "those of chestxray8 are not prepared: --data DIR must say where they lie" in said
 
 
 def test_the_images_with_the_finding_are_prepared_where_they_are_gone(
