@@ -20,7 +20,7 @@ from scipy import stats
 from analysis.bootstrap import patient_weights
 from analysis.comparisons import NUM_DRAWS, Draws, comparison_rows, variance_rows
 from analysis.embeddings import Subject
-from analysis.episodes import Episode, linear_probe
+from analysis.episodes import Episode, direction, unit
 from analysis.multiple import holm
 
 COLUMNS = (
@@ -49,10 +49,10 @@ def auc_influence(score_M: NDArray[np.floating], positive_M: NDArray[np.bool_]) 
 
 def probe(embeddings_ND: NDArray[np.float32], positive_N: NDArray[np.bool_], episodes: Sequence[Episode]) -> Probed:
     """Learns from each episode's support and judges on its query."""
-    aucs, influence_N = [], np.zeros(len(embeddings_ND))
+    aucs, influence_N, unit_ND = [], np.zeros(len(embeddings_ND)), unit(embeddings_ND)
     for support, query in episodes:
-        score_M = linear_probe(embeddings_ND[support], positive_N[support], embeddings_ND[query])
-        auc, influence_M = auc_influence(score_M, positive_N[query])
+        score_N = unit_ND @ direction(unit_ND[support], positive_N[support])
+        auc, influence_M = auc_influence(score_N[query], positive_N[query])
         aucs.append(auc)
         influence_N[query] += influence_M / len(episodes)
     return Probed(np.array(aucs), influence_N)

@@ -225,6 +225,8 @@ def _warnings(made: Findings, sweep: Sweep, findings: Sequence[str]) -> list[str
                     f"the teacher {teacher.name} was trained on {finding} (its label {label}): what its students show "
                     "of it may be the teacher's knowledge"
                 )
+    if mixed := [teacher.name for teacher in teachers.values() if teacher.is_phantom and not sweep.is_phantom]:
+        said.append(f"the students saw real images, but learned from phantoms: {', '.join(mixed)}")
     salt = sweep.places.salt_fingerprint()
     said += [told for teacher in teachers.values() if (told := overlap(teacher, made.store, salt))]
     return said + [told for teacher in teachers.values() if (told := unverifiable(teacher))]

@@ -173,6 +173,8 @@ def test_real_students_need_real_images(made: dict[str, Any], monkeypatch: pytes
     conducted = importlib.import_module("platform.conduct_evaluation")
     monkeypatch.setattr(conducted.Sweep, "is_phantom", False)
     said = refused(made, capsys, "few-shot", "--target", "chestxray8")
+    assert run(made, "few-shot", "--sweep", "held", "--shots", "1", "--episodes", "2") == 0
+    assert "WARNING: the students saw real images, but learned from phantoms: chest" in capsys.readouterr().out
     assert "those of chestxray8 are not prepared: --data DIR must say where they lie" in said
 
 
