@@ -45,10 +45,33 @@ def store_of(results: Path, fingerprint: str) -> Store | None:
     return None
 
 
+def whole_of(results: Path, held: Store) -> Store | None:
+    """The prepared data set that `held` was made from by holding a finding out; None where there is none."""
+    for path in sorted((results / "stores").glob(f"{held.dataset}-*.arrow")):
+        try:
+            store = Store.open(path)
+        except ValueError:
+            continue
+        if is_whole_of(store, held):
+            return store
+    return None
+
+
+def is_whole_of(store: Store, held: Store) -> bool:
+    """Whether `store` has every image of `held` in the same split, and its labels and the finding that it lacks."""
+    facts = [(each.dataset, each.is_phantom, each.image_size_px, each.channels) for each in (store, held)]
+    names = tuple(name for name in store.label_names if name != held.held_out)
+    if store.held_out or facts[0] != facts[1] or names != held.label_names or names == store.label_names:
+        return False
+    splits = dict(zip(store.image_id, store.split, strict=True))
+    return all(splits.get(one) == split for one, split in zip(held.image_id, held.split, strict=True))
+
+
 def teachers_of(found: Runs, results: Path) -> list[Teacher]:
     """The teachers of these runs, and the first weights of their students, as far as they are there."""
     prints = found.trials.reindex(columns=["tags.teacher_fingerprint", "tags.init_fingerprint"]).to_numpy().ravel()
-    teachers = [teacher_of(results, str(fingerprint)) for fingerprint in pd.unique(prints)]
+    each = dict.fromkeys(one for fingerprint in prints for one in str(fingerprint).split("+"))  # "+": an ensemble
+    teachers = [teacher_of(results, fingerprint) for fingerprint in each]
     return [teacher for teacher in teachers if teacher is not None]
 
 

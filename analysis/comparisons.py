@@ -84,6 +84,12 @@ def variance_rows(cells: Mapping[str, Draws], seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def plain_of(cell: str) -> str:
+    """The cell of plain transfer of the same student, with the same images and first weights."""
+    name, _, more = cell.partition("@")
+    return f"transfer/none/{name.split('/')[2]}/all" + (f"@{more}" if more else "")
+
+
 def planned(cells: Sequence[str]) -> list[tuple[str, str]]:
     """The pairs that the paper's questions name: each cell against plain transfer of the same student, depth "all" and
     size; and the same method and student under each two teachers.
@@ -96,7 +102,7 @@ def planned(cells: Sequence[str]) -> list[tuple[str, str]]:
     for cell, (method, teacher, student, unfreeze, fraction) in parts.items():
         if method == ITSELF:
             continue
-        plain = f"transfer/none/{student}/all" + (f"@{fraction}" if fraction else "")
+        plain = plain_of(cell)
         if cell != plain and plain in parts:
             pairs.append((cell, plain))
         for other, (*_, other_fraction) in parts.items():

@@ -49,16 +49,14 @@ def nested_order(wanted_N: NDArray[np.bool_], num_images: int, rng: np.random.Ge
     return rows[:num_images]
 
 
-def linear_probe(
-    support_ND: NDArray[np.float32], positive_N: NDArray[np.bool_], query_MD: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """The score [M] of each query image: logistic regression (C = 1) on embeddings of length 1."""
+def direction(unit_ND: NDArray[np.float64], positive_N: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What logistic regression (C = 1) on embeddings of length 1 finds [D]: the larger along it, the more positive."""
     from sklearn.linear_model import LogisticRegression
 
-    classifier = LogisticRegression(max_iter=1000).fit(_unit(support_ND), positive_N)
-    return np.asarray(classifier.decision_function(_unit(query_MD)), np.float64)
+    return np.asarray(LogisticRegression(max_iter=1000).fit(unit_ND, positive_N).coef_[0], np.float64)
 
 
-def _unit(embeddings_ND: NDArray[np.float32]) -> NDArray[np.float64]:
+def unit(embeddings_ND: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The embeddings, each of length 1; one of zeros stays."""
     lengths = np.linalg.norm(embeddings_ND.astype(np.float64), axis=1, keepdims=True)
-    return embeddings_ND / np.maximum(lengths, np.finfo(np.float64).tiny)
+    return np.asarray(embeddings_ND / np.maximum(lengths, np.finfo(np.float64).tiny), np.float64)

@@ -53,7 +53,8 @@ def write(
     """
     sections = [section(one, results, with_images=with_images) for one in found if len(one.trials)]
     if not sections:
-        raise LookupError(f"no finished run of {', '.join(one.dataset for one in found)} to report on")
+        reasons = "".join(f"; {note}" for note in command.left_out_note(found))
+        raise LookupError(f"no finished run of {', '.join(one.dataset for one in found)} to report on{reasons}")
     shown = [_written(one, out, ui) for one in sections]
     write_bytes(out / "results.parquet", _parquet([one.found for one in sections]))
     newest = max(one.found.trials["start_time"].max() for one in sections)
@@ -94,6 +95,8 @@ def _written(one: Section, out: Path, ui: str) -> dict[str, Any]:
         ("teachers", "; ".join(f"{name} {print_}" for name, print_ in teachers.itertuples(index=False)) or "none"),
         ("runs", f"{len(found.search)} of the search, {len(found.confirm)} confirming repeats"),
     ]
+    if held_out := first.get("tags.held_out"):
+        facts.append(("held out of all training", held_out))
     told = found.sweeps.reindex(columns=["tags.teacher_overlap", "tags.teacher_trained_on"]).to_numpy().ravel()
     if warnings := sorted({str(text) for text in pd.unique(told) if pd.notna(text) and text}):
         facts.append(("WARNING", "; ".join(warnings)))

@@ -67,6 +67,7 @@ def default_tracking_uri() -> str:
 def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
     """Reads the trials of `dataset`, all of them or those of one sweep.
 
+    Sweeps with a finding held out of training are left out, unless `sweep` names one.
     Where a store holds several setups, real data go before phantom ones, then the newest setup; the rest is left out.
     Within a cell only the repeats of one configuration are kept: those of the newest one.
 
@@ -83,7 +84,7 @@ def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
         raise LookupError(f"no sweep named {sweep!r} for the data set {dataset!r} in {tracking_uri}")
     is_parent = frame["tags.kind"] == "sweep"
     trials = frame[~is_parent].sort_values(["start_time", "run_id"], ignore_index=True)
-    reason = _reasons(trials)
+    reason = _reasons(trials, sweep)
     kept = trials[reason == ""].reset_index(drop=True)
     left_out = trials[["run_id", "tags.sweep", "tags.phase", "tags.cell", "status"]].assign(reason=reason)
     parents = frame[is_parent & frame["run_id"].isin(set(kept["tags.mlflow.parentRunId"]))]
@@ -160,10 +161,11 @@ def _numbers_where_all_are(column: pd.Series) -> pd.Series:
     return numbers if numbers.notna().equals(column.notna()) else column
 
 
-def _reasons(trials: pd.DataFrame) -> pd.Series:
+def _reasons(trials: pd.DataFrame, sweep: str | None) -> pd.Series:
     """Why a run may not stand in the table; "" where it may. Each rule sees only what the rules before it have left."""
     reason = pd.Series("", index=trials.index)
-    rules: list[Callable[[pd.DataFrame], pd.Series]] = [_not_a_cell, _not_finished, _other_setup, _again, _other_choice]
+    rules: list[Callable[[pd.DataFrame], pd.Series]] = [_not_a_cell, _not_finished]
+    rules += [*([_held_out] if sweep is None else []), _other_setup, _again, _other_choice]
     for rule in rules:
         left = trials[reason == ""]
         if len(left):
@@ -182,6 +184,13 @@ def _not_a_cell(trials: pd.DataFrame) -> pd.Series:
 def _not_finished(trials: pd.DataFrame) -> pd.Series:
     words = {"RUNNING": "unfinished", "SCHEDULED": "unfinished", "FAILED": "failed", "KILLED": "stopped by hand"}
     return trials["status"].map(lambda status: "" if status == "FINISHED" else words.get(status, status))
+
+
+def _held_out(trials: pd.DataFrame) -> pd.Series:
+    """A sweep that went without a finding answers another question: it is read alone, by its name."""
+    finding = trials.get("tags.held_out", pd.Series("", index=trials.index)).fillna("")
+    asked = "held out of training: " + finding + " (--sweep " + trials["tags.sweep"] + " asks for these)"
+    return asked.where(finding != "", "")
 
 
 def _other_setup(trials: pd.DataFrame) -> pd.Series:

@@ -69,6 +69,13 @@ def results_option(made: argparse._ActionsContainer) -> None:
     )
 
 
+def hold_out_option(made: argparse._ActionsContainer) -> None:
+    """``--hold-out``, the same for every verb that prepares images to learn from."""
+    made.add_argument(
+        "--hold-out", metavar="FINDING", help="keep this finding of a multilabel set from training and validation"
+    )
+
+
 def local_option(made: argparse._ActionsContainer) -> None:
     """``--local``, the same for every verb that trains."""
     made.add_argument(

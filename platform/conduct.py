@@ -103,6 +103,8 @@ def _closing(setup: Setup, dataset: str, places: Places) -> str:
         f"Browse every run:  {browse}",
         f"The whole report:  python -m analysis.report {dataset} {which}",
     ]
+    if setup.store.held_out:
+        commands.append(f"The held-out finding: python -m platform.evaluate new-disease --dataset {dataset} {which}")
     if table := TABLES.get(dataset):
         commands.append(f"The paper's table: python -m analysis.{table} {which}")
     return "\n\n".join([*tables, "\n".join(commands)])

@@ -136,6 +136,7 @@ def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teache
     scores = {key: value for key, value in best["metrics"].items() if key.startswith("val_")}
     scores |= {key: value for key, value in last["metrics"].items() if key.startswith("test_")}
     store = setup.store
+    of = f"{store.dataset} without {store.held_out}" if store.held_out else store.dataset
     seen_rows = np.concatenate([store.rows("train"), store.rows("validation")])
     return ledger.save(
         _folder(store, places),
@@ -144,7 +145,7 @@ def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teache
         architecture=setup.base.student,
         task=store.task,
         label_names=store.label_names,
-        source=f"{store.dataset}, {last['epoch']} epochs from {setup.base.init} weights, best at {last['best_epoch']}",
+        source=f"{of}, {last['epoch']} epochs from {setup.base.init} weights, best at {last['best_epoch']}",
         is_phantom=store.is_phantom or any(teacher.is_phantom for teacher in setup.teachers.values()),
         scores=scores,
         seen={

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from analysis import published
-from platform.arguments import image_size, positive_int, results_option, say_errors
+from platform.arguments import hold_out_option, image_size, positive_int, results_option, say_errors
 from platform.places import Places
 from trainables.atomic import write_bytes
 from trainables.data.listing import Listing
@@ -132,6 +132,8 @@ def summary(listing: Listing, store: Store) -> str:
     lines.append("  Table II     ours    paper")
     paper = TABLE_II.get(store.dataset, {})
     lines += [f"  {split:10} {counts[split]:>6} {paper.get(split, '-'):>8}" for split in SPLITS]
+    if store.held_out:
+        lines.append(f"  held out: {store.held_out}: no image that shows it, or may, is in training or validation")
     lines += [f"  noted: {note}" for note in listing.notes]
     lines += [f"  left out: {path}: {reason}" for path, reason in store.left_out]
     return "\n".join(lines)
@@ -150,6 +152,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--phantom-size", type=positive_int, help="patients (retina) or images of the phantom")
     parser.add_argument("--split", choices=SPLIT_KINDS, default="drawn", help="Table II's counts, or the release's own")
     parser.add_argument("--skip-unreadable", action="store_true", help="leave images out that cannot be read")
+    hold_out_option(parser)
     results_option(parser)
     options = parser.parse_args(arguments)
     places = Places.under(options.results)
@@ -158,8 +161,14 @@ def main(arguments: list[str] | None = None) -> None:
         if name.endswith(".csv"):
             name = register(Path(name), places)
         listing = listing_of(name, options.data, places, options.phantom_size)
-        skip = options.skip_unreadable
-        store = store_of(listing, places, options.image_size, skip_unreadable=skip, split=options.split)
+        store = store_of(
+            listing,
+            places,
+            options.image_size,
+            skip_unreadable=options.skip_unreadable,
+            split=options.split,
+            held_out=options.hold_out,
+        )
     print(summary(listing, store))
     print(f"  {store.path}")
     if name != options.dataset:

@@ -10,7 +10,16 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from platform.arguments import image_size, local_option, plain_name, positive_int, results_option, say_errors, share
+from platform.arguments import (
+    hold_out_option,
+    image_size,
+    local_option,
+    plain_name,
+    positive_int,
+    results_option,
+    say_errors,
+    share,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--image-size", type=image_size, metavar="PX", help="default: 256, or 64 on phantoms")
     made.add_argument("--phantom-size", type=positive_int, metavar="N", help="images of the phantom (retina: patients)")
     made.add_argument("--uncertainty", choices=("zeros", "ones", "ignore"), default="zeros", help="default: zeros")
+    hold_out_option(made)
     made.add_argument("--seed", type=int, default=0, help="default: 0")
     results_option(made)
     local_option(made)

@@ -105,6 +105,7 @@ class Setup:
             "teacher_trained_on": _warnings(self.teachers[name] for name in members(config.teacher)),
             "selection_metric": self.space.selection_metric,
             "num_threads": str(self.num_threads),
+            "held_out": self.store.held_out,
         }
 
     def announcement(self, plan: Plan, places: Places, storage: str = "") -> str:
@@ -120,6 +121,7 @@ class Setup:
                 f"{plan.num_trials} trials in all" + (f", {done} of them done" if done else ""),
                 f"  {self.max_epochs} epochs, {self.base.image_size_px} px, seed {self.base.seed}",
                 f"  teachers: {teachers}",
+                *([f"  held out: {self.store.held_out}, of all training"] if self.store.held_out else []),
                 *(f"  WARNING:  {said}" for said in [_warnings(self.teachers.values())] if said),
                 f"  MLflow:   {places.said_tracking_uri}",
                 f"  results:  {places.results}" + (f" ({storage})" if storage else ""),
@@ -208,6 +210,7 @@ def parent_tags(store: Store, settings: str, teacher_overlap: str = "", teacher_
         "data_fingerprint": store.fingerprint,
         "split_fingerprint": store.split_fingerprint,
         "label_names": json.dumps(store.label_names, ensure_ascii=False),
+        "held_out": store.held_out,
         "table_1": json.dumps(table_1.facts(store)),
         "table_2": json.dumps(table_2.facts(store)),
         "recipe": str(RECIPE_VERSION),
@@ -235,6 +238,7 @@ def _settings(
             "seed": base.seed,
             "learning_rate": [space.learning_rate.low, space.learning_rate.high],
             "data": store.fingerprint,
+            **({"held_out": store.held_out} if store.held_out else {}),  # else as it was before there was any
             "teachers": {name: teacher.fingerprint for name, teacher in teachers.items()},
         },
         sort_keys=True,
@@ -242,5 +246,5 @@ def _settings(
 
 
 def _default_name(options: argparse.Namespace, store: Store, settings: str) -> str:
-    kind = "phantom" if store.is_phantom else "real"
+    kind = ("phantom" if store.is_phantom else "real") + "-held-out" * bool(store.held_out)
     return f"{options.dataset}-{kind}-{hashlib.sha256(settings.encode()).hexdigest()[:6]}"

@@ -41,7 +41,14 @@ def find_sources(
     teachers: dict[str, Teacher] = {}
     if not are_phantom:  # what is absent should be said before hours of decoding
         teachers = {name: _real_teacher(name, places, options.imagenet_weights) for name in teacher_names}
-    store = store_of(listing, places, image_size_px, skip_unreadable=options.skip_unreadable, split=options.split)
+    store = store_of(
+        listing,
+        places,
+        image_size_px,
+        skip_unreadable=options.skip_unreadable,
+        split=options.split,
+        held_out=options.hold_out,
+    )
     print(summary(listing, store), flush=True)
     if are_phantom:
         folder = places.teachers(phantom=True, image_size_px=image_size_px)

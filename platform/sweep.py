@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from platform.arguments import (
+    hold_out_option,
     image_size,
     local_option,
     plain_name,
@@ -78,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
         default=["zeros"],
         help="what an uncertain label of a chest X-ray counts as; each policy is a row of its own (default: zeros)",
     )
+    hold_out_option(which)
     which.add_argument("--trials", type=positive_int, metavar="N", help="configurations tried for each cell")
     which.add_argument("--epochs", type=positive_int, metavar="N", help="the longest training")
     which.add_argument("--repeats", type=positive_int, metavar="N", help="trainings of each cell's best configuration")

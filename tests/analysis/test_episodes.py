@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from analysis.episodes import episode, linear_probe, nested_order
+from analysis.episodes import direction, episode, nested_order, unit
 
 PATIENT = np.repeat(np.array([f"p{i}" for i in range(60)]), 2)
 POSITIVE = np.arange(120) % 3 == 0
@@ -45,8 +45,12 @@ def test_a_separable_embedding_gives_one_and_noise_a_half(shift, low, high):
     rng = np.random.default_rng(0)
     aucs = []
     for _ in range(60):
-        embedding = rng.normal(size=(120, 8)) + shift * POSITIVE[:, None]
+        embedding = unit(rng.normal(size=(120, 8)) + shift * POSITIVE[:, None])
         made = episode(POSITIVE, PATIENT, 5, rng)
-        scores = linear_probe(embedding[made.support], POSITIVE[made.support], embedding[made.query])
+        scores = embedding[made.query] @ direction(embedding[made.support], POSITIVE[made.support])
         aucs.append(roc_auc_score(POSITIVE[made.query], scores))
     assert low <= np.mean(aucs) <= high
+
+
+def test_embeddings_have_length_one_and_one_of_zeros_stays():
+    np.testing.assert_allclose(unit(np.array([[3, 4], [0, 0]], np.float32)), [[0.6, 0.8], [0, 0]])

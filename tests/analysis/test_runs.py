@@ -170,3 +170,13 @@ def test_command_lists_what_was_left_out(store) -> None:
 def test_command_without_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert analysis.runs.main(["retina", "--tracking-uri", f"sqlite:///{tmp_path}/none.db"]) == 2
     assert f"{tmp_path}/none.db" in capsys.readouterr().err
+
+
+def test_a_sweep_with_a_finding_held_out_is_read_by_its_name_alone(store) -> None:
+    ordinary = store.trial(store.sweep(), metrics={"test_auc": 0.7})
+    held = store.sweep(name="second")
+    without = store.trial(held, metrics={"test_auc": 0.9}, tags={"held_out": "Edema"}, data_fingerprint="data-b")
+    found = runs(store.uri, "retina")
+    assert found.confirm["run_id"].tolist() == [ordinary]  # though the other is newer
+    assert reasons(found) == {without: "held out of training: Edema (--sweep second asks for these)"}
+    assert runs(store.uri, "retina", "second").confirm["run_id"].tolist() == [without]

@@ -27,6 +27,7 @@ Places = importlib.import_module("platform.places").Places
 
 NUM_PATIENTS = 14
 FINDINGS = chexpert.LABELS
+CONTROLS = ("--controls", "--students", "densenet40")
 
 
 @pytest.fixture(autouse=True)
@@ -317,8 +318,7 @@ def add_a_judge(places: Any, label_names: tuple[str, ...], name: str = "judge") 
 
 
 def chest_options(*flags: str) -> argparse.Namespace:
-    small = ["--image-size", "32", "--phantom-size", "60", "--controls", "--students", "densenet40"]
-    return sweep.parser().parse_args(["chexpert", *small, *flags])
+    return sweep.parser().parse_args(["chexpert", "--image-size", "32", "--phantom-size", "60", *flags])
 
 
 def test_a_teacher_with_every_label_of_the_target_stands_in_the_sweep_itself(
@@ -326,7 +326,9 @@ def test_a_teacher_with_every_label_of_the_target_stands_in_the_sweep_itself(
 ) -> None:
     add_teachers(places, phantom=True)
     judge = add_a_judge(places, ("Hernia", *FINDINGS))
-    found = setup.prepare_sweep(chest_options("--teacher-names", "imagenet", "judge", "--methods", "hints"), places)
+    found = setup.prepare_sweep(
+        chest_options(*CONTROLS, "--teacher-names", "imagenet", "judge", "--methods", "hints"), places
+    )
     assert [cell.name for cell in found.space.cells if cell.method == "itself"] == ["itself/judge/none/none"]
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: itself/")]
     assert said == [
@@ -346,13 +348,13 @@ def test_a_teacher_with_every_label_of_the_target_stands_in_the_sweep_itself(
 def test_a_teacher_itself_needs_no_other_teacher(places: Any) -> None:
     add_a_judge(places, FINDINGS)
     flags = ["--teacher-names", "judge", "--cells", "itself/*", "--init", "imagenet", "random"]
-    found = setup.prepare_sweep(chest_options(*flags), places)
+    found = setup.prepare_sweep(chest_options(*CONTROLS, *flags), places)
     assert ([cell.name for cell in found.space.cells], set(found.teachers)) == (["itself/judge/none/none"], {"judge"})
 
 
 def test_a_sweep_of_nothing_but_what_is_left_out_ends_with_the_reason(places: Any) -> None:
     add_a_judge(places, FINDINGS[1:])
-    flags = chest_options("--teacher-names", "judge", "--cells", "itself/*")
+    flags = chest_options(*CONTROLS, "--teacher-names", "judge", "--cells", "itself/*")
     with pytest.raises(ValueError, match="but the teacher judge has none for No Finding"):
         setup.prepare_sweep(flags, places)
 
@@ -396,3 +398,31 @@ def test_another_networks_first_weights_are_refused(places: Any) -> None:
     flags = ["--students", "resnet18", "--teacher-names", "chest", "--methods", "hints", "--init", "chest"]
     with pytest.raises(ValueError, match="of resnet18 must be those of a resnet18, but chest is a resnet50"):
         setup.prepare_sweep(options(*flags), places)
+
+
+def test_a_sweep_without_a_finding_is_never_an_ordinary_one(places: Any) -> None:
+    add_teachers(places, phantom=True)
+    flags = ([], ["--hold-out", "Edema"], ["--hold-out", "Fracture"])
+    made = [setup.prepare_sweep(chest_options(*each), places) for each in flags]
+    assert len({each.name for each in made}) == len({each.store.fingerprint for each in made}) == 3
+    config = replace(made[0].base, beta=None)
+    assert len({each.spec(config).key for each in made}) == 3
+    assert [each.facts["held_out"] for each in made] == ["", "Edema", "Fracture"]
+    settings = [json.loads(each.facts["settings"]) for each in made]
+    assert "held_out" not in settings[0] and settings[1]["held_out"] == "Edema"  # earlier sweeps keep their names
+    assert "held-out" in made[1].name and "held out: Edema, of all training" in made[1].announcement(
+        made[1].plan([]), places
+    )
+    assert (
+        "Edema" not in made[1].store.label_names and made[1].store.recomputed_fingerprint() == made[1].store.fingerprint
+    )
+    record = SimpleNamespace(spec=made[1].spec(config))
+    assert made[1].tags(record)["held_out"] == "Edema"
+
+
+def test_a_finding_that_cannot_be_held_out_is_said(places: Any) -> None:
+    add_teachers(places, phantom=True)
+    with pytest.raises(ValueError, match=r"the finding must be one of .*, but got 'Covid'"):
+        setup.prepare_sweep(chest_options("--hold-out", "Covid"), places)
+    with pytest.raises(ValueError, match="only a finding of a multilabel set can be held out, but retina is multicl"):
+        setup.prepare_sweep(options("--hold-out", "grade 4"), places)

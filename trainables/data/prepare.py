@@ -21,7 +21,7 @@ from trainables.data.decode import UnreadableImageError, decode
 from trainables.data.hold_out import hold_out
 from trainables.data.listing import Listing
 from trainables.data.splits import counts_for, official_split, split_patients, train_rank
-from trainables.data.store import FACTS_KEY, STORE_VERSION, Store, row_content, salted_hashes
+from trainables.data.store import FACTS_KEY, STORE_VERSION, Store, new_content, row_content, salted_hashes
 
 ROWS_PER_BATCH = 256
 NUM_NAMED = 20  # unreadable images that an error names; the rest is counted
@@ -48,13 +48,14 @@ def prepare(
 
     Args:
         salt: the key of the hashes of patients and paths; up to 64 bytes, and a secret.
+        held_out: the finding that all training goes without, as `trainables.data.hold_out` says; None for none.
         is_official_split: the release's own split instead of one drawn with Table II's counts.
         num_threads: None for all cores; Pillow decodes outside Python's lock.
 
     Raises:
         UnreadableImagesError: images are absent or damaged; they are named with the reason.
         OSError: the disk is full; no part of a file is left.
-        ValueError: there are too few patients for three splits.
+        ValueError: there are too few patients for three splits, or the finding cannot be held out.
     """
     if is_official_split:
         split = official_split(listing.rows, listing.dataset, seed=split_seed)
@@ -70,7 +71,7 @@ def prepare(
 
     part = out.parent / f".{out.name}.{os.getpid()}.part"
     try:
-        _write(part, listing, rows.to_dict("list"), image_size_px, skip_unreadable, num_threads, progress)
+        _write(part, listing, rows.to_dict("list"), image_size_px, held_out, skip_unreadable, num_threads, progress)
         os.replace(part, out)
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -98,12 +99,13 @@ def _write(
     listing: Listing,
     columns: dict[str, list],
     image_size_px: int,
+    held_out: str | None,
     skip_unreadable: bool,
     num_threads: int | None,
     progress: bool,
 ) -> None:
     unreadable: list[tuple[str, str]] = []
-    content, splits = hashlib.sha256(), hashlib.sha256()
+    content, splits = new_content(held_out or ""), hashlib.sha256()
     schema = _schema(image_size_px**2 * listing.channels, len(columns["labels"][0]))
     with part.open("wb") as file, pa.ipc.new_file(file, schema) as writer:
         pending: pa.RecordBatch | None = None
@@ -129,6 +131,7 @@ def _write(
             "is_phantom": listing.is_phantom,
             "fingerprint": content.hexdigest()[:16],
             "split_fingerprint": splits.hexdigest()[:16],
+            **({"held_out": held_out} if held_out else {}),
             "left_out": [*listing.left_out.to_numpy().tolist(), *unreadable],
         }
         writer.write_batch(pending, custom_metadata={FACTS_KEY: json.dumps(facts).encode()})

@@ -31,6 +31,7 @@ class Store:
         dataset, task, label_names, channels, image_size_px, is_phantom: as in `Listing`.
         fingerprint: of pixels, labels and splits; two stores of one fingerprint give the same numbers.
         split_fingerprint: of the splits and the nested order alone.
+        held_out: the finding that all training went without (`trainables.data.hold_out`); "" where none was.
         labels: int8 [N, L]; patient, image_id, view, sex, split: text [N]; age_years: float32 [N]; train_rank: int64
         [N].
     """
@@ -48,6 +49,7 @@ class Store:
         self.is_phantom: bool = facts["is_phantom"]
         self.fingerprint: str = facts["fingerprint"]
         self.split_fingerprint: str = facts["split_fingerprint"]
+        self.held_out: str = facts.get("held_out", "")
         self.left_out: list[list[str]] = facts["left_out"]
 
         shape = (-1, self.image_size_px, self.image_size_px, self.channels)
@@ -124,7 +126,7 @@ class Store:
 
     def recomputed_fingerprint(self) -> str:
         """`fingerprint`, from the pixels, labels and splits as they now are; reads the whole file."""
-        content = hashlib.sha256()
+        content = new_content(self.held_out)
         rows = zip(self.split, self.train_rank, self.labels, strict=True)
         for row, (split, rank, labels) in enumerate(rows):
             image = self._chunks[row // self._rows_per_chunk][row % self._rows_per_chunk]
@@ -141,6 +143,11 @@ class Store:
                 f"no patient may be in two splits, but {np.unique(self.patient[strays]).size} are in {self.path}, "
                 f"patient hash {patient} first; delete the file and prepare anew"
             )
+
+
+def new_content(held_out: str) -> hashlib._Hash:
+    """The fingerprint before its first row: never equal where another finding, or none, is held out."""
+    return hashlib.sha256(f"held out {held_out}".encode() if held_out else b"")
 
 
 def row_content(split: str, train_rank: int, labels: NDArray[np.int8], image_digest: bytes) -> bytes:

@@ -1,0 +1,232 @@
+"""An evaluation from its options to its page: which students, on which images, and what they may have seen of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+import pandas as pd
+
+from analysis import artifacts, classes, command, embeddings, few_shot, new_disease, probe_tables, report
+from analysis.embeddings import Subject
+from analysis.probe_tables import FEW_SHOT, NEW_DISEASE, Kind
+from analysis.rendering import PHANTOM_NOTICE, text
+from analysis.runs import Runs, runs
+from platform.places import Places
+from platform.prepare import listing_of, store_of
+from trainables.atomic import write_bytes
+from trainables.data.store import Store
+from trainables.teachers.overlap import overlap, unverifiable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """The students that are evaluated."""
+
+    found: Runs
+    label_names: tuple[str, ...]  # what they were trained on
+    held_out: str  # "" for nothing
+    image_size_px: int
+    places: Places
+
+    @property
+    def is_phantom(self) -> bool:
+        """Whether they were trained on synthetic images."""
+        return self.found.data == "phantom"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What an evaluation found."""
+
+    kind: Kind
+    frame: pd.DataFrame
+    subjects: tuple[Subject, ...]
+    store: Store  # what was judged on
+    left_out: list[str]
+
+
+def conduct_evaluation(options: argparse.Namespace) -> int:
+    """Evaluates, writes the page and prints the tables. Returns the exit status.
+
+    Raises:
+        FileNotFoundError, LookupError, ValueError, OSError: what is missing or wrong, in one line.
+    """
+    uri = options.tracking_uri or Places((options.results or Path("results")).resolve()).tracking_uri
+    results = options.results or artifacts.results_folder(uri) or Path("results")
+    sweep = _sweep(uri, results, options)
+    if sweep.is_phantom:
+        print(PHANTOM_NOTICE, flush=True)
+    made = _few_shot(sweep, options) if options.kind == "few-shot" else _new_disease(sweep, options)
+    target = getattr(options, "target", None)
+    name = f"{options.kind}-{options.sweep or options.dataset}" + (f"-on-{target}" if target else "")
+    out = options.out or sweep.places.results / "evaluations" / name
+    print(_write(made, sweep, out, _command_line(options)))
+    return 0
+
+
+def _sweep(uri: str, results: Path, options: argparse.Namespace) -> Sweep:
+    found = runs(uri, options.dataset, options.sweep)
+    if found.confirm.empty:
+        reasons = "".join(f"; {note}" for note in command.left_out_note([found]))
+        raise LookupError(f"no finished confirming repeat of {options.dataset} in {uri}{reasons}")
+    parent = found.sweeps.reindex(columns=["tags.label_names", "tags.held_out"]).iloc[-1].fillna("")
+    if not parent["tags.label_names"]:
+        raise LookupError(f"the sweep must say what it was trained on, but {uri} has no tag label_names of it")
+    return Sweep(
+        found=found,
+        label_names=tuple(json.loads(parent["tags.label_names"])),
+        held_out=str(parent["tags.held_out"]),
+        image_size_px=int(found.confirm["params.image_size_px"].iloc[0]),
+        places=Places.under(results),
+    )
+
+
+def _few_shot(sweep: Sweep, options: argparse.Namespace) -> Findings:
+    if not options.target and not sweep.held_out:
+        raise ValueError(
+            f"few-shot needs a class that was never trained on, but the students know all of {options.dataset}: give "
+            "the --sweep of a sweep with --hold-out, or another set's classes with --target DATASET"
+        )
+    own = options.target in (None, options.dataset) and bool(sweep.held_out)
+    store = _whole(sweep, options)[0] if own else _other(sweep, options)
+    findings = classes.unseen(options.findings, store.label_names, sweep.label_names)
+    found = embeddings.of_runs(sweep.found, sweep.places.results, sweep.label_names, store, store.rows("test"))
+    frame, left_out = few_shot.evaluate(found.subjects, store, findings, options.shots, options.episodes, options.seed)
+    return Findings(
+        kind=FEW_SHOT, frame=frame, subjects=found.subjects, store=store, left_out=[*found.left_out, *left_out]
+    )
+
+
+def _new_disease(sweep: Sweep, options: argparse.Namespace) -> Findings:
+    if not sweep.held_out:
+        raise ValueError(
+            f"a new disease is one that all training went without, but the sweep {options.sweep} held none out: run "
+            f"python -m platform.sweep {options.dataset} --hold-out FINDING"
+        )
+    whole, held = _whole(sweep, options)
+    planned = new_disease.plan(new_disease.pool(whole, held), options.n, options.draws, options.seed)
+    found = embeddings.of_runs(sweep.found, sweep.places.results, sweep.label_names, whole, planned.rows)
+    frame = new_disease.evaluate(found.subjects, whole, sweep.held_out, planned, options.seed)
+    left_out = [*found.left_out, *planned.left_out]
+    return Findings(kind=NEW_DISEASE, frame=frame, subjects=found.subjects, store=whole, left_out=left_out)
+
+
+def _whole(sweep: Sweep, options: argparse.Namespace) -> tuple[Store, Store]:
+    """The images with the finding, prepared now where they are not there, and those of the sweep."""
+    results, fingerprint = sweep.places.results, str(sweep.found.confirm["tags.data_fingerprint"].iloc[0])
+    held = artifacts.store_of(results, fingerprint)
+    if held is None:
+        raise LookupError(f"no prepared data of these runs in {results}; --results must say where the sweep's lies")
+    whole = artifacts.whole_of(results, held) or _prepared(options.dataset, sweep, options)
+    if not artifacts.is_whole_of(whole, held):
+        raise ValueError(
+            f"the images must be those that the sweep held {sweep.held_out} out of, but {whole.path} holds others: "
+            "give the sweep's own --data, --phantom-size, --split and --skip-unreadable"
+        )
+    return whole, held
+
+
+def _other(sweep: Sweep, options: argparse.Namespace) -> Store:
+    """The images of --target, which are synthetic where the students' own were, and only there."""
+    store = _prepared(options.target, sweep, options)
+    if store.task != "multilabel":
+        raise ValueError(f"the target must have findings that can stand together, but {store.dataset} is {store.task}")
+    return store
+
+
+def _prepared(dataset: str, sweep: Sweep, options: argparse.Namespace) -> Store:
+    if not (sweep.is_phantom or options.data or sweep.places.own_dataset(dataset).is_file()):
+        raise ValueError(
+            f"the students were trained on real images, and those of {dataset} are not prepared: --data DIR must say "
+            "where they lie"
+        )
+    listing = listing_of(dataset, options.data, sweep.places, options.phantom_size)
+    if listing.is_phantom != sweep.is_phantom:
+        raise ValueError(
+            f"phantom and real never meet in one table, but the students are {sweep.found.data} and {listing.root} is "
+            f"{'phantom' if listing.is_phantom else 'real'}"
+        )
+    skip = options.skip_unreadable
+    return store_of(listing, sweep.places, sweep.image_size_px, skip_unreadable=skip, split=options.split)
+
+
+def _write(made: Findings, sweep: Sweep, out: Path, command_line: str) -> Path:
+    """The page, each table as Markdown, LaTeX and CSV, each figure as PNG and SVG; equal runs give equal bytes."""
+    found, kind, name = sweep.found, made.kind, made.kind.name
+    findings = list(dict.fromkeys(made.frame["finding"]))
+    uri = found.tracking_uri
+    ui = uri if uri.startswith("http") else "http://127.0.0.1:5000"
+    tables, pictures = [], []
+    for finding in findings:
+        knew = {subject.name: _knew(subject, finding) for subject in made.subjects}
+        tables.append(probe_tables.table(made.frame, kind, finding, made.store.dataset, knew, found.data))
+        pictures.append(probe_tables.picture(made.frame, kind, finding, made.store.dataset, found.data))
+    warnings = _warnings(made, sweep, findings)
+    for table in tables:
+        print(text(table) + "\n")
+    sentences = probe_tables.sentences(made.frame, kind)
+    for line in (*sentences, *(f"WARNING: {each}" for each in warnings), *(f"left out: {e}" for e in made.left_out)):
+        print(line)
+    write_bytes(
+        out / f"{name}.csv", made.frame.assign(data=found.data).to_csv(index=False, lineterminator="\n").encode()
+    )
+    section = {
+        "id": name,
+        "title": f"{kind.title}: students of {found.dataset} on {made.store.dataset}",
+        "facts": [
+            ("students", f"{len(found.trained)} confirming repeats, trained on {', '.join(sweep.label_names)}"),
+            ("held out of all training", sweep.held_out or "nothing"),
+            ("images", f"{made.store.dataset}, {found.data}, fingerprint {made.store.fingerprint}"),
+            *(("WARNING", each) for each in warnings),
+        ],
+        "sentences": sentences,
+        "tables": [report.write_table(table, found, out, ui) for table in tables],
+        "pictures": [report.write_picture(picture, found.dataset, out) for picture in pictures],
+        "left_out": [*made.left_out, *command.left_out_note([found])],
+    }
+    said = f"{kind.title}: {found.dataset}"
+    return report.write_page(out, said, [("command", command_line)], [section], is_phantom=sweep.is_phantom)
+
+
+def _command_line(options: argparse.Namespace) -> str:
+    """The command with all that decides its numbers, and no path of this machine."""
+    said = ["python -m platform.evaluate", options.kind]
+    for name in ("dataset", "sweep", "target", "findings", "shots", "episodes", "n", "draws", "split", "seed"):
+        value = getattr(options, name, None)
+        if value is not None:
+            words = value if isinstance(value, list) else [value]
+            said.append(f"--{name} {shlex.join(map(str, words))}")
+    return " ".join(said)
+
+
+def _knew(subject: Subject, finding: str) -> str:
+    """The teachers of a subject that were trained on the finding, or on a label that overlaps with it."""
+    known = [(each.name, classes.seen_as(finding, each.label_names)) for each in subject.teachers]
+    return ", ".join(name + (f" (as {label})" if label != finding else "") for name, label in known if label)
+
+
+def _warnings(made: Findings, sweep: Sweep, findings: Sequence[str]) -> list[str]:
+    teachers = {teacher.name: teacher for subject in made.subjects for teacher in subject.teachers}
+    said = []
+    for finding in findings:
+        if labels := classes.related(finding, sweep.label_names):
+            said.append(f"{finding} overlaps with what the students were trained on as {', '.join(labels)}")
+        for teacher in teachers.values():
+            if label := classes.seen_as(finding, teacher.label_names):
+                said.append(
+                    f"the teacher {teacher.name} was trained on {finding} (its label {label}): what its students show "
+                    "of it may be the teacher's knowledge"
+                )
+    if mixed := [teacher.name for teacher in teachers.values() if teacher.is_phantom and not sweep.is_phantom]:
+        said.append(f"the students saw real images, but learned from phantoms: {', '.join(mixed)}")
+    salt = sweep.places.salt_fingerprint()
+    said += [told for teacher in teachers.values() if (told := overlap(teacher, made.store, salt))]
+    return said + [told for teacher in teachers.values() if (told := unverifiable(teacher))]

@@ -1,0 +1,202 @@
+"""The verb `evaluate`: both commands on a phantom sweep without a finding, and what is refused."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from trainables.config import TrialConfig, TrialSpec
+from trainables.data.listing import PHANTOM_MARK
+from trainables.data.phantom.nih_writer import write_chestxray8
+from trainables.data.store import Store
+from trainables.models.architectures import build
+from trainables.teachers import ledger as teachers
+
+evaluate = importlib.import_module("platform.evaluate")
+ledgers = importlib.import_module("platform.ledger")
+prepare = importlib.import_module("platform.prepare")
+Places = importlib.import_module("platform.places").Places
+parent_tags = importlib.import_module("platform.setup").parent_tags
+
+ROOT = Path(__file__).parents[2]
+FINDING = "Pleural Effusion"
+NUM_IMAGES = 320
+PLAIN, TAUGHT = "transfer/none/resnet18/all@1,from-random", "hints/chest/resnet18/all@1,from-random"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Two sweeps of random students, two repeats a cell: `held` without a finding, and `plain` with all."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(prepare, "PHANTOM_IMAGE_SIZE_PX", 32)
+    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    places = Places.under(tmp_path_factory.mktemp("results"))
+    listing = prepare.phantom_listing("chexpert", places, NUM_IMAGES)
+    torch.manual_seed(0)
+    chest = teachers.save(
+        places.teachers(phantom=True, image_size_px=32), build("resnet18", 2).state_dict(), name="chest",
+        source="drawn", is_phantom=True, architecture="resnet18", task="multilabel", label_names=("Edema", "Effusion"),
+        seen={"dataset": "chestxray8", "data": "phantom"},
+    )  # fmt: skip
+    for name, held_out in (("held", FINDING), ("plain", None)):
+        store = prepare.store_of(listing, places, 32, held_out=held_out)
+        _sweep(places, store, name, chest)
+    yield {"places": places, "flags": ["--results", str(places.results), "--phantom-size", str(NUM_IMAGES)]}
+    patch.undo()
+
+
+def _sweep(places: Any, store: Store, name: str, chest: teachers.Teacher) -> None:
+    ledger = ledgers.Ledger(places.tracking_uri, "chexpert", name, parent_tags(store, "{}"), places.artifacts)
+    base = TrialConfig(
+        dataset="chexpert", method="transfer", student="resnet18", image_size_px=32, max_epochs=1, phase="confirm",
+        init="random",
+    )  # fmt: skip
+    for number, config in enumerate((base, replace(base, method="hints", teacher="chest", beta=1.0)) * 2):
+        spec = TrialSpec(
+            config=replace(config, seed=number // 2), data_fingerprint=store.fingerprint,
+            split_fingerprint=store.split_fingerprint, teacher_fingerprint=chest.fingerprint if number % 2 else "none",
+        )  # fmt: skip
+        record = ledgers.TrialRecord(spec=spec, study="", number=number)
+        facts = {"data": "phantom", "init_fingerprint": "random", "held_out": store.held_out, "num_trainable": "1"}
+        ledger.open(record, facts, at_ms=1_700_000_000_000 + number)
+        torch.manual_seed(number + 1)
+        weights = places.results / "best-00001.safetensors"
+        save_file(build("resnet18", len(store.label_names)).state_dict(), weights)
+        ledger.close(record.run_id, "FINISHED", [(weights, "model")], {}, at_ms=1_700_000_001_000)
+    ledger.close_sweep("FINISHED")
+
+
+def run(made: dict[str, Any], kind: str, *flags: str) -> int:
+    return int(evaluate.main([kind, "--dataset", "chexpert", *made["flags"], *flags]))
+
+
+def refused(made: dict[str, Any], capsys: Any, kind: str, *flags: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        run(made, kind, *flags)
+    assert ended.value.code == 2
+    said = str(capsys.readouterr().err.strip().splitlines()[-1])
+    assert said.startswith("python -m platform.evaluate: error: ")
+    return said
+
+
+def test_a_new_disease_is_learned_from_its_first_images(made: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
+    flags = ["--sweep", "held", "--n", "2", "6", "1000", "--draws", "3"]
+    assert run(made, "new-disease", *flags, "--out", str(tmp_path / "a")) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("PHANTOM DATA") and said.strip().endswith(str(tmp_path / "a" / "index.html"))
+    assert "left out: n = 1000: " in said and "training images show the finding, " in said
+    assert f"WARNING: the teacher chest was trained on {FINDING} (its label Effusion)" in said
+    frame = pd.read_csv(tmp_path / "a" / "tables" / "chexpert_new_disease_pleural_effusion.csv")
+    assert sorted(set(frame["size"])) == [2, 6] and set(frame["data"]) == {"phantom"}
+    assert frame["knew_it"].fillna("").groupby(frame["subject"]).first().to_dict() == {
+        TAUGHT: "chest (as Effusion)",
+        PLAIN: "",
+        "resnet18 from random, before training": "",
+        "teacher chest": "chest (as Effusion)",
+    }
+    assert (frame["low"] <= frame["auc"]).all() and (frame["auc"] <= frame["high"]).all()
+    assert frame.loc[frame["subject"] == TAUGHT, "baseline"].eq(PLAIN).all()
+    page = (tmp_path / "a" / "index.html").read_text()
+    assert "PHANTOM DATA" in page and page.count("data:image/svg+xml;base64,") == 1
+    assert run(made, "new-disease", *flags, "--out", str(tmp_path / "b")) == 0
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert {path.suffix for path in files} == {".csv", ".html", ".md", ".tex", ".png", ".svg"}
+    for path in files:
+        assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes(), path
+
+
+def test_few_shots_of_the_held_out_finding(made: dict[str, Any], capsys: Any) -> None:
+    assert run(made, "few-shot", "--sweep", "held", "--shots", "1", "2", "--episodes", "4") == 0
+    said = capsys.readouterr().out
+    page = made["places"].results / "evaluations" / "few-shot-held" / "index.html"
+    assert said.strip().endswith(str(page)) and page.is_file()
+    frame = pd.read_csv(page.parent / "few_shot.csv")
+    assert set(frame["finding"]) == {FINDING} and sorted(set(frame["size"])) == [1, 2]
+    plain = frame[frame["subject"] == PLAIN]
+    assert plain["n"].tolist() == [2, 2] and plain["difference"].isna().all()
+
+
+def test_few_shots_of_another_data_set(made: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
+    flags = ["--target", "chestxray8", "--findings", "Infiltration", "Nodule", "--shots", "1", "--episodes", "3"]
+    assert run(made, "few-shot", *flags, "--out", str(tmp_path)) == 0
+    said = capsys.readouterr().out
+    frame = pd.read_csv(tmp_path / "few_shot.csv")
+    assert set(frame["finding"]) == {"Infiltration", "Nodule"}
+    assert "WARNING: Nodule overlaps with what the students were trained on as Lung Lesion" in said
+    assert "the teacher chest was trained on chestxray8, which may hold the test patients" in said
+    assert (
+        "held out of training: Pleural Effusion (--sweep held asks for these)" in (tmp_path / "index.html").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags", "message"),
+    [
+        ("few-shot", [], "the students know all of chexpert: give the --sweep of a sweep with --hold-out, or"),
+        ("few-shot", ["--sweep", "held", "--findings", "Edema"], "but they were trained on 'Edema'"),
+        ("few-shot", ["--target", "chestxray8", "--findings", "Effusion"], "'Effusion' (as 'Pleural Effusion')"),
+        ("few-shot", ["--target", "retina", "--phantom-size", "14"], "can stand together, but retina is multiclass"),
+        ("few-shot", ["--sweep", "held", "--shots", "900"], "no finding has test images enough for any K"),
+        ("few-shot", ["--sweep", "held", "--seed", "-1"], "--seed >= 0 must hold, but got -1"),
+        (
+            "new-disease",
+            ["--sweep", "plain"],
+            "but the sweep plain held none out: run python -m platform.sweep chexpert",
+        ),
+        ("new-disease", ["--sweep", "other"], "no sweep named 'other'"),
+        ("new-disease", ["--sweep", "held", "--n", "900"], "training images show the finding"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_said_in_one_line(
+    made: dict[str, Any], capsys: Any, kind: str, flags: list[str], message: str
+) -> None:
+    assert message in refused(made, capsys, kind, *flags)
+
+
+def test_phantom_students_never_meet_real_images(made: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
+    root = write_chestxray8(tmp_path / "chestxray8", num_images=3, image_size_px=32, seed=0, progress=False)
+    (root / PHANTOM_MARK).unlink()
+    said = refused(made, capsys, "few-shot", "--target", "chestxray8", "--data", str(tmp_path))
+    assert f"never meet in one table, but the students are phantom and {root} is real" in said
+
+
+def test_real_students_need_real_images(made: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    conducted = importlib.import_module("platform.conduct_evaluation")
+    monkeypatch.setattr(conducted.Sweep, "is_phantom", False)
+    said = refused(made, capsys, "few-shot", "--target", "chestxray8")
+    assert run(made, "few-shot", "--sweep", "held", "--shots", "1", "--episodes", "2") == 0
+    assert "WARNING: the students saw real images, but learned from phantoms: chest" in capsys.readouterr().out
+    assert "those of chestxray8 are not prepared: --data DIR must say where they lie" in said
+
+
+def test_the_images_with_the_finding_are_prepared_where_they_are_gone(
+    made: dict[str, Any], tmp_path: Path, capsys: Any
+) -> None:
+    stores = made["places"].results / "stores"
+    (whole,) = [path for path in stores.glob("chexpert-*") if not Store.open(path).held_out]
+    whole.rename(tmp_path / "away")
+    flags = ["--sweep", "held", "--n", "2", "--draws", "2", "--out", str(tmp_path / "out")]
+    said = refused(made, capsys, "new-disease", *flags, "--phantom-size", "60")
+    assert f"those that the sweep held {FINDING} out of" in said and "--phantom-size" in said
+    assert run(made, "new-disease", *flags) == 0
+    assert whole.is_file()
+
+
+def test_help_is_quick_and_a_sweep_must_be_named() -> None:
+    program = (
+        "import sys; from platform.evaluate import main\n"
+        "try:\n    main(['new-disease', '--dataset', 'chexpert'])\n"
+        "except SystemExit as end:\n    assert end.code == 2 and 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "the following arguments are required: --sweep" in done.stderr
