@@ -1,12 +1,19 @@
-"""Lets bare `pytest` find our `platform` too, and keeps the test run off the network."""
+"""Lets bare `pytest` find our `platform` too, keeps the test run off the network, and its processes apart."""
 
 import importlib
 import os
 import sys
 from pathlib import Path
 
+import pytest
+
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("GOMP_SPINCOUNT", "100")  # two processes share the cores, and each sweep has more
+if process := os.environ.get(
+    "PYTEST_XDIST_WORKER"
+):  # a sweep joins the cluster that it finds, and must not find another
+    os.environ.setdefault("RAY_TMPDIR", f"/tmp/pytest-{process}")  # short: sockets lie below it
 
 # `python -m pytest` has this folder first on the path. The `pytest` command has not: pytest has loaded the standard
 # library's module by now, which ours must replace before a test imports platform.sweep.
@@ -15,3 +22,9 @@ if not hasattr(sys.modules.get("platform"), "__path__"):
     sys.path.insert(0, root)
     sys.modules.pop("platform", None)
     importlib.import_module("platform")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that no process waits for the other at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import OperationalError
 
 from platform.journal import Entry, Journal
 from platform.ledger import Ledger, TrialRecord, spec_of
@@ -147,7 +148,7 @@ def must_answer(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except MlflowException as error:
+    except (MlflowException, OperationalError) as error:
         if not _may_pass(error):
             raise
         what = str(error).splitlines()[0]
@@ -158,4 +159,6 @@ def _may_pass(error: Exception) -> bool:
     """Whether trying again can help: a server that is away or busy, not a record that is wrong."""
     if isinstance(error, MlflowException):
         return error.error_code not in REFUSALS
+    if isinstance(error, OperationalError):  # of a locked file, where MLflow opens it, comes as it is
+        return True
     return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)

@@ -83,6 +83,7 @@ def draw(frame: pd.DataFrame, ax: Axes, unit: str) -> None:
     x, *columns = frame.columns
     for column, colour in zip(columns, drawing.PALETTE, strict=False):
         ax.plot(frame[x], frame[column], color=colour, label=column, linewidth=1)
+    ax.legend(fontsize=7, frameon=False)  # its own: the panels' lines are not the same things
     ax.set_xlabel(x)
     ax.set_ylabel(unit)
     ax.set_ylim(bottom=0)
@@ -111,7 +112,6 @@ def main() -> None:
     for frame, ax, unit in zip(frames, axes, units, strict=True):
         draw(frame if len(frame) < 50 else _smoothed(frame), ax, unit)
         print(f"{unit}\n{frame.iloc[[0, -1]].to_string(index=False)}\n", flush=True)
-    drawing.legend(made, axes, num_columns=5)
     if given.file:
         given.file.write_bytes(drawing.png(made))
 

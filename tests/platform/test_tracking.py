@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -213,6 +214,15 @@ def test_a_server_that_must_answer_is_named() -> None:
     said = r"MLflow must answer at http://mlflow:5000, but: no route; the same command goes on"
     with pytest.raises(ConnectionError, match=said), tracking.must_answer("http://mlflow:5000"):
         raise MlflowException("no route\nand a long trace")
+
+
+def test_a_file_that_is_locked_at_the_start_is_said_in_one_line(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    said = r"MLflow must answer at mlflow.db, but: .*database is locked"
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        database.execute("begin exclusive")
+        with pytest.raises(ConnectionError, match=said), tracking.must_answer("mlflow.db"):
+            ledger_module.Ledger(uri, "retina", "s", {"settings": "{}"}, tmp_path / "artifacts")
 
 
 def test_what_mlflow_refuses_is_no_matter_of_connection() -> None:
