@@ -2,6 +2,6 @@
 
 import os
 
-# Before PyTorch is imported. Its threads spin where they wait for each other, by default 300 times as long: where others
-# want the processors, a step then takes up to 20 times what it takes alone (2 cores, 3 processes); so, 4 times.
+# Before PyTorch is imported. Where its threads wait for each other they spin, by default 300 times as long as here. If
+# others want the processors, a step then takes up to 20 times what it takes alone (2 cores, 3 processes); so, 4 times.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
