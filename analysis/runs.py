@@ -23,7 +23,8 @@ from analysis.database import is_database, run_frame
 from trainables.config import ITSELF
 
 PAGE_SIZE = 1000
-SETUP = ["tags.data", "tags.recipe", "tags.data_fingerprint", "tags.split_fingerprint", "params.max_epochs"]
+LATER = {"params.precision": "float32", "params.interpolation": "nearest"}  # as it was before there was a choice
+SETUP = ["tags.data", "tags.recipe", "tags.data_fingerprint", "tags.split_fingerprint", "params.max_epochs", *LATER]
 NOT_OF_THE_CONFIGURATION = {"params.seed", "params.phase"}  # may differ between the repeats of one configuration
 REQUIRED = ["tags.cell", "tags.phase", "tags.trial", *SETUP]
 
@@ -153,6 +154,8 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *needed])))
     for name in frame.columns[frame.columns.str.startswith("params.")]:
         frame[name] = _numbers_where_all_are(frame[name].replace("None", None))
+    for name, value in LATER.items():
+        frame[name] = frame[name].astype(object).fillna(value)
     return frame
 
 

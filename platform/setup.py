@@ -22,7 +22,7 @@ from platform.studies import make_studies
 from search_spaces import space_of
 from search_spaces.presets import PRESETS
 from search_spaces.space import INIT, PAPER_TEACHERS, Space, cells_of_tables_4_and_5, controls
-from trainables.config import ITSELF, RECIPE_VERSION, TrialConfig, TrialSpec, members
+from trainables.config import ITSELF, LATER_KNOBS, RECIPE_VERSION, TrialConfig, TrialSpec, members
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.models.architectures import build
@@ -165,6 +165,8 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         batch_size=preset.batch_size,
         image_size_px=options.image_size or preset.image_size_px,
         init=INIT,
+        precision=options.precision,
+        interpolation=options.interpolation,
         seed=options.seed,
     )
     taught = [cell for cell in space.cells if cell.method != ITSELF]
@@ -239,6 +241,11 @@ def _settings(
             "learning_rate": [space.learning_rate.low, space.learning_rate.high],
             "data": store.fingerprint,
             **({"held_out": store.held_out} if store.held_out else {}),  # else as it was before there was any
+            **{
+                name: getattr(base, name)
+                for name in ("precision", "interpolation")
+                if getattr(base, name) != LATER_KNOBS[name]
+            },
             "teachers": {name: teacher.fingerprint for name, teacher in teachers.items()},
         },
         sort_keys=True,

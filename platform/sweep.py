@@ -21,7 +21,7 @@ from platform.arguments import (
     share,
     teacher_name,
 )
-from trainables.config import UNCERTAINTY_POLICIES
+from trainables.config import INTERPOLATIONS, PRECISIONS, UNCERTAINTY_POLICIES
 
 PLAIN = ("transfer (always in a sweep: the baseline)", "  L = CE", "  fine-tuning the first weights; no teacher")
 
@@ -83,6 +83,18 @@ def parser() -> argparse.ArgumentParser:
     which.add_argument("--trials", type=positive_int, metavar="N", help="configurations tried for each cell")
     which.add_argument("--epochs", type=positive_int, metavar="N", help="the longest training")
     which.add_argument("--repeats", type=positive_int, metavar="N", help="trainings of each cell's best configuration")
+    which.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=PRECISIONS[0],
+        help="of the student's layers; bfloat16 is faster on a GPU, and a setup of its own (default: %(default)s)",
+    )
+    which.add_argument(
+        "--interpolation",
+        choices=INTERPOLATIONS,
+        default=INTERPOLATIONS[0],
+        help="of the training views' rotation (default: %(default)s, as torchvision has it)",
+    )
     which.add_argument("--image-size", type=image_size, metavar="PX", help="a multiple of 32")
     which.add_argument(
         "--phantom-size", type=positive_int, metavar="N", help="patients (retina) or images of the phantom"

@@ -18,8 +18,11 @@ RECIPE_VERSION = 1
 NO_TEACHER = NO_STUDENT = "none"
 ITSELF = "itself"  # a control, not a method: the teacher is scored as it is, and nothing is trained
 BETA_MIN, BETA_MAX = 1.0, 2000.0  # Akbarian et al. 2020, section V.A: grid search "from 1 to 2000"
+PRECISIONS = ("float32", "bfloat16")
+INTERPOLATIONS = ("nearest", "bilinear")
 BETA_CONVENTION = "L = CE + L_AT / beta (Akbarian et al. 2020, Eq. 2): a small beta is much attention"
 UNCERTAINTY_POLICIES = ("zeros", "ones", "ignore")
+LATER_KNOBS: dict[str, object] = {"knobs": (), "precision": "float32", "interpolation": "nearest"}
 PHASES = ("pretrain", "search", "confirm")
 
 
@@ -45,12 +48,14 @@ class TrialConfig:
     batch_size: int = 32
     image_size_px: int = 256
     rotation_deg: float = 15.0  # each training view is turned by a uniform angle in [-rotation_deg, +rotation_deg]
+    interpolation: str = "nearest"  # of that turn: torchvision's default, which the paper does not change
     flip: bool = True  # each training view is mirrored left to right with probability 1/2
     init: str = (
         "imagenet"  # where the student's first weights come from: "random", or a teacher's name; "none": no student
     )
     uncertainty: str = "zeros"  # what an uncertain X-ray label counts as; "zeros" is the paper's
     knobs: tuple[tuple[str, float], ...] = ()  # the method's own, by name, in alphabetical order
+    precision: str = "float32"  # of the student's layers; weights, losses, metrics and teachers are float32 always
     seed: int = 0
     phase: str = "search"  # "search" sees the validation set only; "confirm" opens the test set, once
 
@@ -61,6 +66,12 @@ class TrialConfig:
             self.uncertainty in UNCERTAINTY_POLICIES,
             f"uncertainty must be one of {', '.join(UNCERTAINTY_POLICIES)}",
             self.uncertainty,
+        )
+        _require(self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}", self.precision)
+        _require(
+            self.interpolation in INTERPOLATIONS,
+            f"interpolation must be one of {', '.join(INTERPOLATIONS)}",
+            self.interpolation,
         )
         several = list(members(self.teacher))
         _require(several == sorted(set(several)), "teachers must be in alphabetical order, each once", self.teacher)
@@ -141,8 +152,9 @@ class TrialSpec:
     def key(self) -> str:
         """16 hexadecimal digits of the SHA-256 over all that decides the trial's result."""
         facts = {"recipe": RECIPE_VERSION, **asdict(self)}
-        if not self.config.knobs:  # a method without knobs is named as before there were any
-            del facts["config"]["knobs"]
+        for name, value in LATER_KNOBS.items():  # where they are not used, a trial is named as before there were any
+            if getattr(self.config, name) == value:
+                del facts["config"][name]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 

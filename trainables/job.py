@@ -187,6 +187,7 @@ class Job:
             "data": store.fingerprint,
             "seed": config.seed,
             "rotation_deg": config.rotation_deg,
+            "interpolation": config.interpolation,
             "flip": config.flip,
             # What may change the last bits of the teacher's answer.
             "batch_size": config.batch_size,

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from trainables.batches import batches, micro_batches
 from trainables.config import TrialConfig
 from trainables.data.augment import normalise, training_views
+from trainables.data.resident import Images
 from trainables.data.store import Store
 from trainables.evaluate import multiclass_metrics, multilabel_metrics
 from trainables.models.taps import Taps
@@ -58,11 +59,13 @@ class Training:
     guide: Guide | None  # the teacher's side of the method; None for plain transfer learning
     device: torch.device
     micro_batch_size: int | None = None  # how many images go through the student at once; None: the whole batch
+    images: Images = field(init=False)
     optimizer: torch.optim.Optimizer = field(init=False)
     history: list[EpochResult] = field(default_factory=list)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.images = Images(self.store, self.device)
         self.student.to(self.device).to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(
             [
@@ -179,15 +182,16 @@ def _losses(training: Training, rows_B: NDArray[np.int64], epoch: int) -> tuple[
     """Of this epoch's views of those images: the total loss (Eq. 2), the cross-entropy and the method's loss."""
     config, store, guide = training.config, training.store, training.guide
     views = training_views(
-        _images(training, rows_B),
+        training.images.of(rows_B),
         rows_B,
         seed=config.seed,
         epoch=epoch,
         rotation_deg=config.rotation_deg,
         flip=config.flip,
+        interpolation=config.interpolation,
     )
     with Taps(training.student, guide.student_taps if guide else ()) as taps:
-        logits = training.student(views)
+        logits = _logits(training, views)
     ce = cross_entropy(store.task, logits, *_targets(training, rows_B))
     if guide is None or config.beta is None:
         return ce, ce, torch.zeros_like(ce)
@@ -234,11 +238,15 @@ def _predict(training: Training, rows_N: NDArray[np.int64]) -> Tensor:
     training.student.eval()
     size = min(EVALUATION_BATCH_SIZE, 4 * (training.micro_batch_size or EVALUATION_BATCH_SIZE))
     chunks = np.split(rows_N, range(size, len(rows_N), size))
-    return torch.cat([training.student(normalise(_images(training, rows))) for rows in chunks]).float()
+    return torch.cat([_logits(training, normalise(training.images.of(rows))) for rows in chunks])
 
 
-def _images(training: Training, rows_B: NDArray[np.int64]) -> Tensor:
-    return torch.from_numpy(training.store.gather(rows_B)).to(training.device, non_blocking=True)
+def _logits(training: Training, views: Tensor) -> Tensor:
+    """The student's outputs, float32 whatever its layers compute in."""
+    in_part = training.config.precision == "bfloat16"
+    with torch.autocast(training.device.type, dtype=torch.bfloat16, enabled=in_part):
+        logits: Tensor = training.student(views)
+    return logits.float()
 
 
 def _targets(training: Training, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:

@@ -71,11 +71,12 @@ def test_real_data_go_before_phantom_ones_even_when_older(store) -> None:
     assert (asked.data, asked.trials["run_id"].tolist()) == ("phantom", [phantom])
 
 
-def test_another_recipe_data_or_length_is_never_in_one_table(store) -> None:
+def test_another_recipe_data_length_or_precision_is_never_in_one_table(store) -> None:
     parent = store.sweep()
     old = store.trial(parent, tags={"recipe": "0"})
     short = store.trial(parent, max_epochs=4)
     other = store.trial(parent, data_fingerprint="data-b")
+    rounded = store.trial(parent, precision="bfloat16")
     kept = store.trial(parent)
     found = runs(store.uri, "retina")
     assert found.trials["run_id"].tolist() == [kept]
@@ -83,6 +84,7 @@ def test_another_recipe_data_or_length_is_never_in_one_table(store) -> None:
         old: "another setup: tags.recipe 0, not 1",
         short: "another setup: params.max_epochs 4, not 128",
         other: "another setup: tags.data_fingerprint data-b, not data-a",
+        rounded: "another setup: params.precision bfloat16, not float32",
     }
 
 

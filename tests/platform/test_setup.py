@@ -420,6 +420,15 @@ def test_a_sweep_without_a_finding_is_never_an_ordinary_one(places: Any) -> None
     assert made[1].tags(record)["held_out"] == "Edema"
 
 
+def test_another_precision_or_interpolation_is_another_sweep(places: Any) -> None:
+    add_teachers(places, phantom=True)
+    flags = ((), ("--precision", "bfloat16"), ("--interpolation", "bilinear"))
+    plain, rounded, smooth = (setup.prepare_sweep(options(*each), places) for each in flags)
+    assert not {"precision", "interpolation"} & set(json.loads(plain.facts["settings"]))
+    assert len({plain.name, rounded.name, smooth.name}) == 3
+    assert (rounded.base.precision, smooth.base.interpolation) == ("bfloat16", "bilinear")
+
+
 def test_a_finding_that_cannot_be_held_out_is_said(places: Any) -> None:
     add_teachers(places, phantom=True)
     with pytest.raises(ValueError, match=r"the finding must be one of .*, but got 'Covid'"):

@@ -43,6 +43,8 @@ ATTENTION = TrialConfig(dataset="retina", teacher="imagenet", beta=60.0)
         ({"image_size_px": 0}, r"image_size_px=0"),
         ({"phase": "test"}, r"phase must be one of pretrain, search, confirm, but got 'test'"),
         ({"uncertainty": "maybe"}, r"uncertainty must be one of zeros, ones, ignore, but got 'maybe'"),
+        ({"interpolation": "cubic"}, r"interpolation must be one of nearest, bilinear, but got 'cubic'"),
+        ({"precision": "half"}, r"precision must be one of float32, bfloat16, but got 'half'"),
     ],
 )
 def test_each_rule_names_the_value_that_breaks_it(change, message):
@@ -67,6 +69,8 @@ def test_the_key_changes_with_whatever_decides_the_result():
         replace(spec, config=replace(ATTENTION, beta=61.0)),
         replace(spec, config=replace(ATTENTION, seed=1)),
         replace(spec, config=replace(ATTENTION, phase="confirm")),
+        replace(spec, config=replace(ATTENTION, precision="bfloat16")),
+        replace(spec, config=replace(ATTENTION, interpolation="bilinear")),
         replace(spec, data_fingerprint="e"),
         replace(spec, split_fingerprint="u"),
         replace(spec, teacher_fingerprint="v"),

@@ -324,3 +324,19 @@ def test_the_losses_are_those_of_a_loop_written_straight(root: Path, teacher: Te
     expected = reference_losses(store, teacher, beta, rate, 3)
     assert found == [pytest.approx(losses, rel=1e-4) for losses in expected]
     assert expected[2][0] < expected[0][0] * 0.98  # it learns: the steps are part of what was compared
+
+
+def test_in_bfloat16_only_the_students_layers_round(root: Path, teacher: Teacher) -> None:
+    store = prepared(root, 64)
+    first = {}
+    for precision in ("float32", "bfloat16"):
+        guide = Guide("attention", "densenet40", teacher, CPU)
+        knobs: dict[str, Any] = {"method": "attention", "teacher": "imagenet", "beta": 1.5, "precision": precision}
+        training = make(store, students("densenet40"), guide, **knobs, image_size_px=64, max_epochs=1)
+        (first[precision],) = numbers(list(train(training)))
+        assert {parameter.dtype for parameter in training.student.parameters()} == {torch.float32}
+        _, probabilities_NL = evaluate(training, "test")
+        np.testing.assert_allclose(probabilities_NL.sum(axis=1), 1, rtol=1e-6)  # of logits in float32
+    assert first["float32"] != first["bfloat16"]
+    for name in ("train_loss", "train_ce", "train_transfer"):
+        assert first["bfloat16"][name] == pytest.approx(first["float32"][name], rel=0.03)

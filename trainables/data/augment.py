@@ -17,10 +17,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 # torchvision's documentation of its pre-trained classifiers; the teacher and the students start from those weights.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+PILLOWS = {"nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampling.BILINEAR}
 
 
 def draws(seed: int, epoch: int, image_indices: NDArray[np.int64], num_draws: int) -> NDArray[np.float64]:
@@ -45,15 +47,19 @@ def training_views(
     epoch: int,
     rotation_deg: float,
     flip: bool,
+    interpolation: str = "nearest",
 ) -> Tensor:
     """Rotated, flipped and normalised views, float32 [B, 3, H, W], on the device of `images_BHWC` (uint8).
 
-    Nearest-neighbour rotation about the centre with black corners, as torchvision's RandomRotation has it by default.
+    Rotation is about the centre, with black corners; "nearest" takes the nearest pixel, as torchvision's RandomRotation
+    does by default, "bilinear" mixes the four around.
     """
     uniform_BD = draws(seed, epoch, image_indices, 2)
     angles_B = np.deg2rad((uniform_BD[:, 0] * 2 - 1) * rotation_deg)
     mirrored_B = (uniform_BD[:, 1] < 0.5) & flip
-    turn = _turn_by_gathering if images_BHWC.is_cuda else _turn_by_pillow
+    if not images_BHWC.is_cuda:
+        return normalise(_turn_by_pillow(images_BHWC, angles_B, mirrored_B, PILLOWS[interpolation]))
+    turn = {"nearest": _turn_by_gathering, "bilinear": _turn_by_sampling}[interpolation]
     return normalise(turn(images_BHWC, angles_B, mirrored_B))
 
 
@@ -78,7 +84,12 @@ def _widened(grey_BHW1: Tensor) -> Tensor:
     return wide_BHWC
 
 
-def _turn_by_pillow(images_BHWC: Tensor, angles_B: NDArray[np.float64], mirrored_B: NDArray[np.bool_]) -> Tensor:
+def _turn_by_pillow(
+    images_BHWC: Tensor,
+    angles_B: NDArray[np.float64],
+    mirrored_B: NDArray[np.bool_],
+    pick: Image.Resampling = Image.Resampling.NEAREST,
+) -> Tensor:
     """On a CPU: one affine pass over the bytes of each image; mirroring and turning are one matrix."""
     images = images_BHWC.numpy()
     turned = np.empty_like(images)
@@ -90,7 +101,7 @@ def _turn_by_pillow(images_BHWC: Tensor, angles_B: NDArray[np.float64], mirrored
         row_x = (cos * sign, -sin, (width - cos * sign * width + sin * height) / 2)
         row_y = (sin * sign, cos, (height - sin * sign * width - cos * height) / 2)
         image = Image.fromarray(images[place, :, :, 0] if grey else images[place])
-        moved = image.transform((width, height), Image.Transform.AFFINE, (*row_x, *row_y), Image.Resampling.NEAREST)
+        moved = image.transform((width, height), Image.Transform.AFFINE, (*row_x, *row_y), pick)
         turned[place] = np.asarray(moved).reshape(images.shape[1:])
     return torch.from_numpy(turned)
 
@@ -114,6 +125,23 @@ def _turn_by_gathering(images_BHWC: Tensor, angles_B: NDArray[np.float64], mirro
     pixels_BPC = images_BHWC.reshape(batch, height * width, planes)
     turned_BPC = pixels_BPC.gather(1, source_BP.unsqueeze(-1).expand(-1, -1, planes))
     return turned_BPC.view(batch, height, width, planes) * inside_BHW.unsqueeze(-1)
+
+
+def _turn_by_sampling(images_BHWC: Tensor, angles_B: NDArray[np.float64], mirrored_B: NDArray[np.bool_]) -> Tensor:
+    """On a GPU, bilinear: as `_turn_by_gathering`, by the mean of the four pixels around, each by its nearness."""
+    height, width = images_BHWC.shape[1:3]
+    cos_B, sin_B, sign_B = np.cos(angles_B), np.sin(angles_B), np.where(mirrored_B, -1.0, 1.0)
+    none_B = np.zeros_like(cos_B)
+    # In units of half a side, which the two sides of an oblong picture do not share.
+    rows_2B3 = (
+        (cos_B * sign_B, -sin_B * height / width, none_B),
+        (sin_B * sign_B * width / height, cos_B, none_B),
+    )
+    turns_B23 = torch.from_numpy(np.array(rows_2B3, np.float32)).permute(2, 0, 1).to(images_BHWC.device)
+    images_BCHW = images_BHWC.permute(0, 3, 1, 2).float()
+    grid_BHW2 = functional.affine_grid(turns_B23, list(images_BCHW.shape), align_corners=False)
+    turned_BCHW = functional.grid_sample(images_BCHW, grid_BHW2, align_corners=False)
+    return turned_BCHW.round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

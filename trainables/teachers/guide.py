@@ -102,7 +102,11 @@ class Guide:
 
     def loss(self, taps: Taps, logits_BL: Tensor, knowledge: Tensor) -> Tensor:
         """The method's loss, a scalar, from the student's activations and the teacher's knowledge of the same views."""
-        by_role = {role: taps[self._student_taps[role].module] for role in self.method.student_roles if role != LOGITS}
+        by_role = {
+            role: taps[self._student_taps[role].module].float()  # where the student's layers compute in bfloat16
+            for role in self.method.student_roles
+            if role != LOGITS
+        }
         if LOGITS in self.method.student_roles:
             by_role[LOGITS] = logits_BL if self._own_columns is None else logits_BL[:, self._own_columns]
         return self.method.loss(by_role, knowledge)

@@ -1,0 +1,64 @@
+"""The images of a store where the device reaches them fastest.
+
+A GPU takes the whole set into its own memory, once for all trials of one process: a batch is then picked there,
+and no epoch copies a picture. Where the set is too large for that, a batch is copied from page-locked memory while the
+device still computes.
+
+Shapes: N images of the store, B of a batch, H x W pixels, C planes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainables.data.store import Store
+
+LARGEST_SHARE = 0.125  # of a device's memory that the set may take: several trials may share the device
+COPIED_AT_ONCE = 1024  # images
+
+
+class Images:
+    """The images of `store` for batches on `device`."""
+
+    def __init__(self, store: Store, device: torch.device) -> None:
+        self._store, self._device = store, device
+        self._whole_NHWC = _loaded(store, device) if _fits(store, device) else None
+
+    def of(self, rows_B: NDArray[np.int64]) -> Tensor:
+        """The images of `rows_B` on the device, uint8 [B, H, W, C]."""
+        if self._whole_NHWC is not None:
+            return self._whole_NHWC[torch.from_numpy(rows_B).to(self._device)]
+        images_BHWC = torch.from_numpy(self._store.gather(rows_B))
+        if self._device.type == "cuda":
+            images_BHWC = images_BHWC.pin_memory()
+        return images_BHWC.to(self._device, non_blocking=True)
+
+
+_held: dict[tuple[str, torch.device], Tensor] = {}  # of this process, one set at a time
+
+
+def _fits(store: Store, device: torch.device) -> bool:
+    if device.type != "cuda":  # the store is in memory already
+        return False
+    free, total = torch.cuda.mem_get_info(device)
+    return (store.fingerprint, device) in _held or _num_bytes(store) <= min(LARGEST_SHARE * total, free / 2)
+
+
+def _num_bytes(store: Store) -> int:
+    return store.num_images * store.image_size_px**2 * store.channels
+
+
+def _loaded(store: Store, device: torch.device) -> Tensor:
+    key = (store.fingerprint, device)
+    if key not in _held:
+        _held.clear()
+        rows_N = np.arange(store.num_images)
+        shape = (store.num_images, store.image_size_px, store.image_size_px, store.channels)
+        whole_NHWC = torch.empty(shape, dtype=torch.uint8, device=device)
+        for rows_B in np.split(rows_N, range(COPIED_AT_ONCE, store.num_images, COPIED_AT_ONCE)):
+            whole_NHWC[rows_B[0] : rows_B[-1] + 1] = torch.from_numpy(store.gather(rows_B)).to(device)
+        _held[key] = whole_NHWC
+    return _held[key]
