@@ -12,6 +12,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -31,6 +32,7 @@ FLAGS = ["--image-size", "32", "--phantom-size", "24", "--epochs", "3", "--trial
 NUM_TRIALS = len(CELLS) * 3
 FAULTS_A_SWEEP = 6
 PATIENCE_S = 1200
+ENDS = (3, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM)
 
 
 def command(results: Path) -> list[str]:
@@ -103,8 +105,8 @@ def disturbed(
         if process.returncode == 0:
             return output
         has_refused = process.returncode == 2 and "MB free; use --results" in error  # before any training
-        # Else unfinished, or killed by a fault.
-        assert has_refused or process.returncode in (3, -9), f"{process.returncode}\n{error}"
+        # Else unfinished, or killed by a fault: by Ctrl-C and `kill` too, before Python listens or after the sweep's end.
+        assert has_refused or process.returncode in ENDS, f"{process.returncode}\n{error}"
         process = start(results, told, server)
 
 
