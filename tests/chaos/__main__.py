@@ -105,7 +105,7 @@ def disturbed(
         if process.returncode == 0:
             return output
         has_refused = process.returncode == 2 and "MB free; use --results" in error  # before any training
-        # Else unfinished, or killed by a fault: by Ctrl-C and `kill` too, before Python listens or after the sweep's end.
+        # Else unfinished, or killed: by Ctrl-C and `kill` too, before Python listens and after the sweep has ended.
         assert has_refused or process.returncode in ENDS, f"{process.returncode}\n{error}"
         process = start(results, told, server)
 
