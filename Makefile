@@ -29,7 +29,7 @@ bench: install  ## every benchmark; BENCHMARKS.md keeps the figures
 chaos: install  ## a small sweep, broken at random a hundred times: about an hour on two cores
 	$(PYTHON) -m tests.chaos
 
-rehearse: install  ## ray up, a sweep and ray down on three hosts made of namespaces: twenty minutes; wants root
+rehearse: install  ## ray up, a sweep and ray down on three hosts made of namespaces: six to twenty minutes; wants root
 	$(PYTHON) -m tests.cluster
 
 lock: install  ## pin anew what pyproject.toml asks for

@@ -16,6 +16,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from platform.database import make_database
 from trainables.config import BETA_CONVENTION, RECIPE_VERSION, TrialConfig, TrialSpec
 
 MAX_TAG_CHARS = 5000  # MLflow's own limit on a tag's value
@@ -63,6 +64,7 @@ class Ledger:
     def __init__(
         self, tracking_uri: str, experiment: str, sweep: str, facts: Mapping[str, str], artifact_folder: Path | None
     ) -> None:
+        make_database(tracking_uri)
         self.client = MlflowClient(tracking_uri)
         self.sweep = sweep
         self.experiment_id = self._experiment(experiment, artifact_folder)

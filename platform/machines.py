@@ -102,12 +102,15 @@ def start_ray(*, verbose: bool) -> None:
         raise ConnectionError(
             f"no Ray answers at {address}, which RAY_ADDRESS names; start it (ray up cluster.yaml), or unset that"
         )
-    ray.init(
-        address=address or "local",
-        include_dashboard=None if address else False,
-        log_to_driver=verbose,
-        logging_level=level,
-    )
+    try:
+        ray.init(
+            address=address or "local",
+            include_dashboard=None if address else False,
+            log_to_driver=verbose,
+            logging_level=level,
+        )
+    except SystemExit as stopped:  # what Ray's own handler makes of SIGTERM, until ours is back
+        raise KeyboardInterrupt from stopped
     take_sigterm_as_ctrl_c()
     for name in ("ray", "ray.tune"):
         logging.getLogger(name).setLevel(level)

@@ -45,7 +45,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            os.fchmod(file.fileno(), 0o666 & ~_umask())  # mkstemp's files are for their owner alone
+            os.fchmod(file.fileno(), 0o666 & ~umask())  # mkstemp's files are for their owner alone
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
@@ -55,7 +55,8 @@ def write_bytes(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
-def _umask() -> int:
+def umask() -> int:
+    """What this process's new files are not allowed."""
     mask = os.umask(0)  # it can only be read by setting it
     os.umask(mask)
     return mask

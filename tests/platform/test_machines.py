@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import re
 import socket
 import sqlite3
@@ -145,6 +146,16 @@ def test_the_least_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     found = machines.check_machines([NODE, NODE], Places.under(tmp_path), Path("/scratch"))
     assert found == "all 2 machines see and write it; /scratch of each has 2 GB free or more"
     assert machines.check_machines([NODE, NODE], Places.under(tmp_path), None) == "all 2 machines see and write it"
+
+
+def test_a_stop_while_ray_starts_is_a_clean_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(**options: Any) -> None:
+        raise SystemExit(signal.SIGTERM)  # as Ray's own handler does
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        machines.start_ray(verbose=False)
 
 
 def test_results_within_a_jobs_own_folder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
