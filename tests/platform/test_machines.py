@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import re
+import signal
 import socket
 import sqlite3
 import subprocess
