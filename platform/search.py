@@ -63,6 +63,8 @@ class PlannedSearch(Searcher):
 class FairAsha(FIFOScheduler):
     """One ASHA bracket a study, over the best validation score so far; confirm runs are never stopped early.
 
+    Nor are the trials of a study that says so: the paper trained each point of its grid to the end.
+
     Args:
         plan: tells which study a trial belongs to, and what the ledger knows of earlier ones.
         max_epochs: the length of a trial.
@@ -82,7 +84,8 @@ class FairAsha(FIFOScheduler):
                 grace_period=min(grace_epochs, max_epochs),
                 reduction_factor=reduction_factor,
             )
-            for name in plan.studies
+            for name, study in plan.studies.items()
+            if study.stops_early
         }
         for record in plan.records.values():
             self._replay(record)
@@ -120,7 +123,7 @@ class FairAsha(FIFOScheduler):
         return self._bracket_of(self._plan.records[trial.config[KEY]])
 
     def _bracket_of(self, record: TrialRecord) -> AsyncHyperBandScheduler | None:
-        return self._brackets[record.study] if record.spec.config.phase == "search" else None
+        return self._brackets.get(record.study) if record.spec.config.phase == "search" else None
 
     def _replay(self, record: TrialRecord) -> None:
         """Puts the rungs back as they were when the sweep was interrupted, by the same calls that made them.

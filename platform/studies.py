@@ -29,6 +29,7 @@ class Study:
 
     name: str
     num_trials: int
+    stops_early: bool = True  # whether a weak trial may end before its full length
     asked: dict[int, Params] = field(default_factory=dict)
     told: dict[int, float | None] = field(default_factory=dict)
 
@@ -77,10 +78,11 @@ class Study:
 
 @dataclass(kw_only=True)
 class GridStudy(Study):
-    """The paper's own search: the points of the grid, in order."""
+    """The paper's own search: the points of the grid, in order, each at full length."""
 
     of: Cell
     points: Sequence[Params]
+    stops_early: bool = False
 
     def cell(self, params: Params) -> Cell:
         return self.of

@@ -33,8 +33,10 @@ def spec_of(config: TrialConfig) -> TrialSpec:
     return TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
 
 
-def make_plan(records: Iterable[Any] = (), num_trials: int = 6, cells: Iterable[str] = (STRONG, WEAK)) -> Any:
-    made = studies.make_studies(SPACE.narrowed(cells), "optuna", num_trials, seed=7)
+def make_plan(
+    records: Iterable[Any] = (), num_trials: int = 6, cells: Iterable[str] = (STRONG, WEAK), mode: str = "optuna"
+) -> Any:
+    made = studies.make_studies(SPACE.narrowed(cells), mode, num_trials, seed=7)
     return Plan(made, BASE, spec_of, 1, copy.deepcopy(list(records)))
 
 
@@ -251,6 +253,18 @@ def test_a_grace_longer_than_the_trial_stops_nobody() -> None:
     asha = search.FairAsha(plan, max_epochs=2, grace_epochs=8, reduction_factor=3)
     records = [begin(plan, asha) for _ in range(3)]
     assert [report(asha, r, 1, s) for r, s in zip(records, (0.9, 0.5, 0.1), strict=True)] == [CONTINUE] * 3
+
+
+def test_the_papers_grid_is_trained_to_the_end() -> None:
+    plan = make_plan(cells=["attention/imagenet/densenet40/all"], mode="grid")
+    asha = asha_of(plan)
+    records = [begin(plan, asha) for _ in range(9)]
+    for record in records:
+        scores = [1 - record.number / 10] * MAX_EPOCHS
+        assert [report(asha, record, epoch, score) for epoch, score in enumerate(scores, 1)] == [CONTINUE] * MAX_EPOCHS
+        record.best_scores, record.status = scores, "FINISHED"
+        asha.on_trial_complete(None, trial_of(record), {"epoch": MAX_EPOCHS, "best_score": scores[-1]})
+    asha_of(make_plan(plan.records.values(), cells=["attention/imagenet/densenet40/all"], mode="grid"))
 
 
 def searcher(plan: Any, num_slots: int, started: list[Any]) -> Any:
