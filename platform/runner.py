@@ -135,7 +135,19 @@ def run(
     # All that may run together are asked for together, so that a cluster grows at once and not node by node.
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(num_slots))
     progress = Progress(plan, max_epochs, metric)
-    tracker = Tracker(ledger, journal)
+
+    def folder_of(key: str) -> Path:
+        return folder / "trials" / key
+
+    def forget(key: str) -> None:
+        """A long search would fill the storage with states; the few confirm runs, and a teacher's, stay."""
+        if plan.records[key].spec.config.phase == "search":
+            shutil.rmtree(folder_of(key), ignore_errors=True)
+
+    for record in plan.records.values():
+        if record.status == "FINISHED":  # but the process may have died before it was forgotten
+            forget(record.spec.key)
+    tracker = Tracker(ledger, journal, forget)
 
     def start(record: TrialRecord) -> dict[str, Any]:
         tracker.open(record, tags_of(record))
@@ -162,7 +174,7 @@ def run(
             name="ray",
             storage_path=str(folder),
             verbose=2 if verbose else 0,
-            callbacks=[TrialEvents(plan, tracker, progress, lambda key: folder / "trials" / key)],
+            callbacks=[TrialEvents(plan, tracker, progress, folder_of)],
             failure_config=tune.FailureConfig(max_failures=MAX_RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
         ),

@@ -11,7 +11,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -30,12 +30,17 @@ REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST",
 class Tracker:
     """Writes to the ledger in the order of the calls, from a thread of its own; first, what the journal holds.
 
+    Args:
+        ledger: where to.
+        journal: what has not been sent yet.
+        forget: called from that thread with the key of each finished trial that MLflow now has whole.
+
     Raises:
         OSError: from any call, where the journal's disk stays full.
     """
 
-    def __init__(self, ledger: Ledger, journal: Journal) -> None:
-        self._ledger, self._journal = ledger, journal
+    def __init__(self, ledger: Ledger, journal: Journal, forget: Callable[[str], object] = lambda key: None) -> None:
+        self._ledger, self._journal, self._forget = ledger, journal, forget
         self._run_ids: dict[str, str] = {}
         self._waiting: queue.Queue[Entry | None] = queue.Queue()
         self._lock = threading.Lock()  # the journal holds whatever the queue holds
@@ -127,6 +132,8 @@ class Tracker:
         else:
             files = [(Path(path), folder) for path, folder in entry["files"]]
             self._ledger.close(self._run_ids[key], entry["status"], files, entry["outcome"], entry["at_ms"])
+            if entry["status"] == "FINISHED":
+                self._forget(key)
 
 
 def send_rest(ledger: Ledger, journal: Journal) -> None:

@@ -159,6 +159,16 @@ def test_only_confirm_runs_open_the_test_set(undisturbed):
     assert table.num_rows == 10 and {"image", "patient", "grade", "probability_Mild"} <= set(table.column_names)
 
 
+def test_only_confirm_runs_keep_their_states(undisturbed):
+    confirm = query(
+        undisturbed[0],
+        "select t.value from tags t join tags p on p.run_uuid = t.run_uuid and p.key = 'phase' "
+        "where t.key = 'trial' and p.value = 'confirm'",
+    )
+    kept = sorted(path.name for path in undisturbed[0].glob("sweeps/*/trials/*"))
+    assert kept == sorted(key for (key,) in confirm) and len(kept) == len(CELLS)
+
+
 def test_the_same_command_again_runs_nothing_and_prints_the_same_table(undisturbed):
     results, output = undisturbed
     before = trials(results), numbers(results)

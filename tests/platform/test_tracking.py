@@ -126,6 +126,27 @@ def test_a_trial_that_goes_on_is_logged_to_its_own_run(journal: Any, record: Any
     assert [what[1] for what in ledger.written] == ["before", "before", "before"]
 
 
+@pytest.mark.parametrize("status, forgotten", [("FINISHED", 1), ("FAILED", 0)])
+def test_a_trial_is_forgotten_once_it_is_written_whole(journal: Any, record: Any, status: str, forgotten: int) -> None:
+    ledger = FakeLedger([MlflowException("away")])
+    written_before: list[int] = []
+    tracker = tracking.Tracker(ledger, journal, lambda key: written_before.append(len(ledger.written)))
+    tracker.open(record, {})
+    record.status = status
+    tracker.close(record, [], {})
+    tracker.flush()
+    assert written_before == [2] * forgotten  # the open and the close
+
+
+def test_a_trial_whose_end_was_refused_is_not_forgotten(journal: Any, record: Any) -> None:
+    record.run_id, record.status = "before", "FINISHED"
+    forgotten: list[str] = []
+    tracker = tracking.Tracker(FakeLedger([TypeError("no number")]), journal, forgotten.append)
+    tracker.close(record, [], {})
+    tracker.flush()
+    assert forgotten == []
+
+
 @pytest.fixture
 def waiting(journal: Any, record: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A journal that a sweep left whose server never answered."""
