@@ -23,7 +23,11 @@ from analysis.database import is_database, run_frame
 from trainables.config import ITSELF
 
 PAGE_SIZE = 1000
-LATER = {"params.precision": "float32", "params.interpolation": "nearest"}  # as it was before there was a choice
+LATER = {  # as it was before there was a choice
+    "params.precision": "float32",
+    "params.interpolation": "nearest",
+    "params.compiled": "False",
+}
 SETUP = ["tags.data", "tags.recipe", "tags.data_fingerprint", "tags.split_fingerprint", "params.max_epochs", *LATER]
 NOT_OF_THE_CONFIGURATION = {"params.seed", "params.phase"}  # may differ between the repeats of one configuration
 REQUIRED = ["tags.cell", "tags.phase", "tags.trial", *SETUP]

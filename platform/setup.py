@@ -167,6 +167,7 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         init=INIT,
         precision=options.precision,
         interpolation=options.interpolation,
+        compiled=options.compile,
         seed=options.seed,
     )
     taught = [cell for cell in space.cells if cell.method != ITSELF]
@@ -243,7 +244,7 @@ def _settings(
             **({"held_out": store.held_out} if store.held_out else {}),  # else as it was before there was any
             **{
                 name: getattr(base, name)
-                for name in ("precision", "interpolation")
+                for name in ("precision", "interpolation", "compiled")
                 if getattr(base, name) != LATER_KNOBS[name]
             },
             "teachers": {name: teacher.fingerprint for name, teacher in teachers.items()},

@@ -90,6 +90,11 @@ def parser() -> argparse.ArgumentParser:
         help="of the student's layers; bfloat16 is faster on a GPU, and a setup of its own (default: %(default)s)",
     )
     which.add_argument(
+        "--compile",
+        action="store_true",
+        help="torch.compile writes the student's step, on a GPU with CUDA graphs; a setup of its own",
+    )
+    which.add_argument(
         "--interpolation",
         choices=INTERPOLATIONS,
         default=INTERPOLATIONS[0],

@@ -22,7 +22,7 @@ PRECISIONS = ("float32", "bfloat16")
 INTERPOLATIONS = ("nearest", "bilinear")
 BETA_CONVENTION = "L = CE + L_AT / beta (Akbarian et al. 2020, Eq. 2): a small beta is much attention"
 UNCERTAINTY_POLICIES = ("zeros", "ones", "ignore")
-LATER_KNOBS: dict[str, object] = {"knobs": (), "precision": "float32", "interpolation": "nearest"}
+LATER_KNOBS: dict[str, object] = {"knobs": (), "precision": "float32", "interpolation": "nearest", "compiled": False}
 PHASES = ("pretrain", "search", "confirm")
 
 
@@ -56,6 +56,7 @@ class TrialConfig:
     uncertainty: str = "zeros"  # what an uncertain X-ray label counts as; "zeros" is the paper's
     knobs: tuple[tuple[str, float], ...] = ()  # the method's own, by name, in alphabetical order
     precision: str = "float32"  # of the student's layers; weights, losses, metrics and teachers are float32 always
+    compiled: bool = False  # whether `torch.compile` writes the student's step: other last bits
     seed: int = 0
     phase: str = "search"  # "search" sees the validation set only; "confirm" opens the test set, once
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,7 +26,7 @@ from trainables.data.augment import normalise, training_views
 from trainables.data.resident import Images
 from trainables.data.store import Store
 from trainables.evaluate import multiclass_metrics, multilabel_metrics
-from trainables.models.taps import Taps
+from trainables.models.taps import Tapped
 from trainables.teachers.guide import Guide
 from trainables.transfer.objective import cross_entropy, total_loss
 
@@ -60,6 +60,8 @@ class Training:
     device: torch.device
     micro_batch_size: int | None = None  # how many images go through the student at once; None: the whole batch
     images: Images = field(init=False)
+    tapped: Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]] = field(init=False)  # the student, with its taps
+    compiled: Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]] = field(init=False)  # the same, for whole batches
     optimizer: torch.optim.Optimizer = field(init=False)
     history: list[EpochResult] = field(default_factory=list)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
@@ -67,6 +69,10 @@ class Training:
     def __post_init__(self) -> None:
         self.images = Images(self.store, self.device)
         self.student.to(self.device).to(memory_format=torch.channels_last)
+        self.tapped = self.compiled = Tapped(self.student, self.guide.student_taps if self.guide else ())
+        if self.config.compiled:
+            mode = "reduce-overhead" if self.device.type == "cuda" else "default"  # the first is CUDA graphs
+            self.compiled = torch.compile(self.tapped, dynamic=False, mode=mode)
         self.optimizer = torch.optim.Adam(
             [
                 *(parameter for parameter in self.student.parameters() if parameter.requires_grad),
@@ -190,8 +196,11 @@ def _losses(training: Training, rows_B: NDArray[np.int64], epoch: int) -> tuple[
         flip=config.flip,
         interpolation=config.interpolation,
     )
-    with Taps(training.student, guide.student_taps if guide else ()) as taps:
-        logits = _logits(training, views)
+    # A last, smaller batch would be compiled for its own sake, and so would each part of a batch.
+    student = training.compiled if len(rows_B) == config.batch_size else training.tapped
+    with _autocast(training):
+        logits, taps = student(views)
+    logits = logits.float()
     ce = cross_entropy(store.task, logits, *_targets(training, rows_B))
     if guide is None or config.beta is None:
         return ce, ce, torch.zeros_like(ce)
@@ -238,15 +247,15 @@ def _predict(training: Training, rows_N: NDArray[np.int64]) -> Tensor:
     training.student.eval()
     size = min(EVALUATION_BATCH_SIZE, 4 * (training.micro_batch_size or EVALUATION_BATCH_SIZE))
     chunks = np.split(rows_N, range(size, len(rows_N), size))
-    return torch.cat([_logits(training, normalise(training.images.of(rows))) for rows in chunks])
+    with _autocast(training):
+        logits = [training.student(normalise(training.images.of(rows))) for rows in chunks]
+    return torch.cat(logits).float()
 
 
-def _logits(training: Training, views: Tensor) -> Tensor:
-    """The student's outputs, float32 whatever its layers compute in."""
+def _autocast(training: Training) -> torch.autocast:
+    """What the student's layers compute in; its outputs are widened to float32 behind it."""
     in_part = training.config.precision == "bfloat16"
-    with torch.autocast(training.device.type, dtype=torch.bfloat16, enabled=in_part):
-        logits: Tensor = training.student(views)
-    return logits.float()
+    return torch.autocast(training.device.type, dtype=torch.bfloat16, enabled=in_part)
 
 
 def _targets(training: Training, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:

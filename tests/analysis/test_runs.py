@@ -77,6 +77,7 @@ def test_another_recipe_data_length_or_precision_is_never_in_one_table(store) ->
     short = store.trial(parent, max_epochs=4)
     other = store.trial(parent, data_fingerprint="data-b")
     rounded = store.trial(parent, precision="bfloat16")
+    compiled = store.trial(parent, compiled=True)
     kept = store.trial(parent)
     found = runs(store.uri, "retina")
     assert found.trials["run_id"].tolist() == [kept]
@@ -85,6 +86,7 @@ def test_another_recipe_data_length_or_precision_is_never_in_one_table(store) ->
         short: "another setup: params.max_epochs 4, not 128",
         other: "another setup: tags.data_fingerprint data-b, not data-a",
         rounded: "another setup: params.precision bfloat16, not float32",
+        compiled: "another setup: params.compiled True, not False",
     }
 
 

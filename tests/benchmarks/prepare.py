@@ -15,6 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from tests.benchmarks.targets import verdict
 from trainables.data.listing import Listing
 from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
@@ -64,6 +65,8 @@ def main() -> None:
             slow, fast = (statistics.median(times[way][1:]) for way in ("plain", "store"))
             count = len(listing.rows)
             print(f"{size} | {count} | {count / slow:.0f} | {count / fast:.0f} | {slow / fast:.1f}", flush=True)
+            what = f"preparing the store at {size} px against PIL"
+            verdict(what, f"at least {TARGET} x", f"{slow / fast:.1f} x", slow / fast >= TARGET)
 
 
 if __name__ == "__main__":

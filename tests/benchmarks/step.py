@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from tests.benchmarks.targets import verdict
 from trainables.batches import batches
 from trainables.config import TrialConfig
 from trainables.data.augment import training_views
@@ -32,6 +33,7 @@ from trainables.teachers.ledger import Teacher
 
 NUM_PATIENTS = 80  # 160 photographs, 96 of them for training
 CPU = torch.device("cpu")
+CACHED_TARGET, COLD_TARGET = 1.03, 1.05
 
 
 def make_store(folder: Path, image_size_px: int) -> Store:
@@ -109,13 +111,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    print("px | student | transfer, s | cached / transfer (target: 1.03) | cold / (transfer + teacher) (target: 1.05)")
+    print("px | student | transfer, s | cached / transfer | cold / (transfer + teacher)")
     for size in given.sizes:
         for student in ("densenet121", "densenet40"):
             found = measure(size, student, given.rounds)
             cached = found["cached"] / found["transfer"]
             cold = found["cold"] / (found["transfer"] + found["teacher"])
             print(f"{size} | {student} | {found['transfer']:.2f} | {cached:.3f} | {cold:.3f}", flush=True)
+            where = f"{student}, {size} px"
+            for what, target, ratio in (
+                (f"attention transfer, cached, against transfer learning: {where}", CACHED_TARGET, cached),
+                (f"the same cold, against that and the teacher: {where}", COLD_TARGET, cold),
+            ):
+                verdict(what, f"at most {target} x", f"{ratio:.3f} x", ratio <= target)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
+from tests.benchmarks.targets import verdict
 from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD, normalise, training_views
 from trainables.data.listing import Listing
 from trainables.data.phantom.nih_writer import write_chestxray8
@@ -126,6 +127,14 @@ def main() -> None:
             f"{speed['bilinear'] / speed['torchvision']:.1f} ({BILINEAR_TARGET})",
             flush=True,
         )
+        bilinear = speed["bilinear"] / speed["torchvision"]
+        for what, wanted, figure in (
+            ("against torchvision from files", target, ratio),
+            ("the same, bilinear", BILINEAR_TARGET, bilinear),
+        ):
+            verdict(f"{dataset}: augmented batches {what}", f"at least {wanted} x", f"{figure:.1f} x", figure >= wanted)
+        floor = f"at least {FLOOR_TARGET:.0%}"
+        verdict(f"{dataset}: augmented batches, share of the floor", floor, f"{share:.0%}", share >= FLOOR_TARGET)
 
 
 if __name__ == "__main__":

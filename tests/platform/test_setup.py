@@ -420,13 +420,14 @@ def test_a_sweep_without_a_finding_is_never_an_ordinary_one(places: Any) -> None
     assert made[1].tags(record)["held_out"] == "Edema"
 
 
-def test_another_precision_or_interpolation_is_another_sweep(places: Any) -> None:
+def test_another_precision_interpolation_or_compiler_is_another_sweep(places: Any) -> None:
     add_teachers(places, phantom=True)
-    flags = ((), ("--precision", "bfloat16"), ("--interpolation", "bilinear"))
-    plain, rounded, smooth = (setup.prepare_sweep(options(*each), places) for each in flags)
-    assert not {"precision", "interpolation"} & set(json.loads(plain.facts["settings"]))
-    assert len({plain.name, rounded.name, smooth.name}) == 3
+    flags = ((), ("--precision", "bfloat16"), ("--interpolation", "bilinear"), ("--compile",))
+    plain, rounded, smooth, compiled = (setup.prepare_sweep(options(*each), places) for each in flags)
+    assert not {"precision", "interpolation", "compiled"} & set(json.loads(plain.facts["settings"]))
+    assert len({plain.name, rounded.name, smooth.name, compiled.name}) == 4
     assert (rounded.base.precision, smooth.base.interpolation) == ("bfloat16", "bilinear")
+    assert compiled.base.compiled and not plain.base.compiled
 
 
 def test_a_finding_that_cannot_be_held_out_is_said(places: Any) -> None:

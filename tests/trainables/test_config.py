@@ -71,6 +71,7 @@ def test_the_key_changes_with_whatever_decides_the_result():
         replace(spec, config=replace(ATTENTION, phase="confirm")),
         replace(spec, config=replace(ATTENTION, precision="bfloat16")),
         replace(spec, config=replace(ATTENTION, interpolation="bilinear")),
+        replace(spec, config=replace(ATTENTION, compiled=True)),
         replace(spec, data_fingerprint="e"),
         replace(spec, split_fingerprint="u"),
         replace(spec, teacher_fingerprint="v"),

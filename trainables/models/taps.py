@@ -40,6 +40,38 @@ class Taps(dict[str, Tensor]):
         return keep
 
 
+class Tapped(nn.Module):
+    """A network with taps that stay: images [B, 3, H, W] to its output and those of the named submodules, by name.
+
+    Where `Taps` comes and goes, this is one program that `torch.compile` can see whole.
+
+    Raises:
+        AttributeError: the network has no submodule of that name.
+    """
+
+    def __init__(self, network: nn.Module, names: Iterable[str]) -> None:
+        super().__init__()
+        self.network = network
+        self._found: dict[str, Tensor] | None = None  # None outside of `forward`: the network is also used by itself
+        for name in names:
+            network.get_submodule(name).register_forward_hook(self._keeper(name))
+
+    def forward(self, images_BCHW: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The network's output, and the taps' for the same images."""
+        found: dict[str, Tensor] = {}
+        self._found = found
+        output: Tensor = self.network(images_BCHW)
+        self._found = None
+        return output, found
+
+    def _keeper(self, name: str) -> Any:
+        def keep(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            if self._found is not None:
+                self._found[name] = output
+
+        return keep
+
+
 class _Reached(Exception):
     """Every tap has its output: nothing behind is computed."""
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trainables.models.architectures import ARCHITECTURES, TAPS, build, known
-from trainables.models.taps import Taps, Truncated
+from trainables.models.taps import Truncated
 from trainables.teachers.cache import KnowledgeCache, in_batches
 from trainables.teachers.ledger import Teacher
 from trainables.transfer import METHODS
@@ -100,7 +100,7 @@ class Guide:
             return in_batches(self.knowledge, views_BCHW, self._batch_size)
         return self._cache.knowledge(epoch, rows_B, views_BCHW, self.knowledge, self._batch_size)
 
-    def loss(self, taps: Taps, logits_BL: Tensor, knowledge: Tensor) -> Tensor:
+    def loss(self, taps: Mapping[str, Tensor], logits_BL: Tensor, knowledge: Tensor) -> Tensor:
         """The method's loss, a scalar, from the student's activations and the teacher's knowledge of the same views."""
         by_role = {
             role: taps[self._student_taps[role].module].float()  # where the student's layers compute in bfloat16

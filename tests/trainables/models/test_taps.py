@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from trainables.models.architectures import ATTENTION_TAP, build
-from trainables.models.taps import Taps, Truncated
+from trainables.models.taps import Tapped, Taps, Truncated
 
 # Fig. 2 of Akbarian et al. 2020 at 256 px: 32 planes of 8 x 8 in both students.
 TAP_SIDE = {256: 8, 96: 3, 64: 2}
@@ -51,6 +51,21 @@ def test_behind_its_block_a_tap_sees_nothing_and_leaves_no_hook():
 def test_a_tap_that_the_network_does_not_have_is_named():
     with pytest.raises(AttributeError, match="denseblock9"):
         Taps(build("densenet40", 2), ["features.denseblock9"])
+
+
+def test_a_tapped_network_gives_its_output_and_the_taps(name):
+    student, tap = build(name, 2).eval(), ATTENTION_TAP[name]
+    images = torch.randn(2, 3, 64, 64)
+    with Taps(student, [tap]) as taps:
+        expected = student(images)
+    tapped = Tapped(student, [tap])
+    output, found = tapped(images)
+    assert torch.equal(output, expected) and torch.equal(found[tap], taps[tap])
+    student(torch.zeros(1, 3, 64, 64))  # by itself it is watched no more
+    assert torch.equal(found[tap], taps[tap]) and set(found) == {tap}
+    found[tap].sum().backward()
+    assert student.features.conv0.weight.grad.abs().sum() > 0
+    assert set(student.state_dict()) == set(build(name, 2).state_dict())
 
 
 def test_a_truncated_network_gives_the_taps_output(name):

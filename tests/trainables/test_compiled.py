@@ -1,0 +1,124 @@
+"""A compiled step: one program, of whole batches alone, with the numbers of the one that is not compiled."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch._dynamo.utils import counters
+
+from trainables import loop
+from trainables.config import TrialConfig
+from trainables.data.phantom.writers import write_retina
+from trainables.data.prepare import prepare
+from trainables.data.readers import retina
+from trainables.data.store import Store
+from trainables.loop import Training, train
+from trainables.models.architectures import build
+from trainables.models.densenet import unfreeze
+from trainables.teachers import ledger
+from trainables.teachers.guide import Guide
+from trainables.teachers.ledger import Teacher
+
+CPU = torch.device("cpu")
+BATCH_SIZE = 6  # of 16 photographs: two whole batches and a rest
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """16 training, 6 validation and 6 test photographs of 32 px."""
+    folder = tmp_path_factory.mktemp("compiled")
+    root = write_retina(folder / "retina", num_patients=14, image_size_px=64, seed=1, progress=False)
+    return prepare(retina.read(root), folder / "s.arrow", image_size_px=32, salt=b"salt", progress=False)
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
+    torch.manual_seed(99)
+    facts: dict[str, Any] = {"task": "multiclass", "label_names": ("a", "b", "c"), "source": "drawn"}
+    weights = build("densenet121", 3).state_dict()
+    folder = tmp_path_factory.mktemp("teachers")
+    return ledger.save(folder, weights, name="imagenet", architecture="densenet121", is_phantom=True, **facts)
+
+
+@pytest.fixture(autouse=True)
+def nothing_compiled_before() -> Iterator[None]:
+    torch.set_num_threads(1)
+    torch._dynamo.reset()
+    counters.clear()
+    yield
+    torch._dynamo.reset()
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Traces as `torch.compile` does and runs the same operations; the sizes of the batches that came."""
+    sizes: list[int] = []
+    compile_ = torch.compile
+
+    def trace(student: nn.Module, dynamic: bool, mode: str) -> Callable[[Tensor], Any]:
+        made = compile_(student, dynamic=dynamic, backend="aot_eager", fullgraph=True)
+
+        def run(views: Tensor) -> Any:
+            sizes.append(len(views))
+            return made(views)
+
+        return run
+
+    monkeypatch.setattr(loop.torch, "compile", trace)
+    return sizes
+
+
+def numbers(store: Store, student: nn.Module, guide: Guide | None = None, **changes: Any) -> list[dict[str, float]]:
+    """The metrics of each epoch, but for the speed."""
+    fixed: dict[str, Any] = {"dataset": "retina", "image_size_px": 32, "batch_size": BATCH_SIZE, "max_epochs": 2}
+    taught: dict[str, Any] = {"teacher": "imagenet", "beta": 2.0} if guide else {"method": "transfer"}
+    config = TrialConfig(**fixed, **taught, learning_rate=1e-3, **changes)
+    training = Training(
+        config=config, selection_metric="auc", store=store, student=student, guide=guide, device=CPU
+    )  # fmt: skip
+    return [{k: v for k, v in result.metrics.items() if k != "images_per_s"} for result in train(training)]
+
+
+def drawn(name: str, depth: str = "all") -> nn.Module:
+    torch.manual_seed(5)
+    student = build(name, 5)
+    unfreeze(student, depth)
+    return student
+
+
+def test_traced_whole_the_students_numbers_are_the_same_bit_for_bit(
+    store: Store, teacher: Teacher, traced: list[int]
+) -> None:
+    found = [
+        numbers(store, drawn("densenet40"), Guide("attention", "densenet40", teacher, CPU), compiled=compiled)
+        for compiled in (False, True, True)
+    ]
+    assert found[0] == found[1] == found[2]
+    assert set(traced) == {BATCH_SIZE} and len(traced) == 2 * 2 * 2  # trainings, epochs, whole batches
+    assert counters["stats"]["unique_graphs"] == 1  # the second training finds the first one's
+
+
+def test_frozen_layers_stay_frozen_in_a_compiled_step(store: Store, traced: list[int]) -> None:
+    found = [
+        numbers(store, drawn("densenet121", "last34"), unfreeze="last34", compiled=compiled)
+        for compiled in (False, True)
+    ]
+    assert found[0] == found[1] and traced
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler on a CPU")
+def test_the_compilers_own_numbers_are_close(store: Store) -> None:
+    def small() -> nn.Module:
+        torch.manual_seed(5)
+        layers = (nn.Conv2d(3, 8, 3, stride=4), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        return nn.Sequential(*layers, nn.Linear(8, 5))
+
+    plain, compiled = (numbers(store, small(), compiled=each) for each in (False, True))
+    for before, after in zip(plain, compiled, strict=True):
+        assert after == pytest.approx(before, rel=1e-4)
+    assert counters["stats"]["unique_graphs"] == 1
