@@ -19,7 +19,7 @@ class Plan:
     """What to run next, and what is known so far.
 
     Args:
-        studies: the searches, one a cell; or one over all cells.
+        studies: the searches: one per cell, or one per question over all cells that ask it.
         base: what all trials of the sweep share.
         spec_of: adds the fingerprints of data, teacher and first weights to a configuration.
         num_repeats: trainings of each study's best configuration in the confirm phase.
@@ -125,8 +125,7 @@ class Plan:
             return
         self.records[record.spec.key] = record
         if record.spec.config.phase != "confirm":
-            cell_param = {"cell": record.spec.config.cell} if study.name == "joint" else {}
-            study.asked[record.number] = cell_param | _params_of(record.spec.config)
+            study.take_up(record.number, _params_of(record.spec.config), record.spec.config.cell)
         if record.status == "RUNNING":
             self._unfinished.append(record)
         else:

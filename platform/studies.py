@@ -1,13 +1,14 @@
-"""Where a trial's parameters come from: one Optuna study a cell, the paper's grid, or one study over all cells.
+"""Where a trial's parameters come from: one Optuna study per cell, the paper's grid, or one study per question.
 
-A study's n-th suggestion is a pure function of (seed, study, n, the results known so far): the sampler is made anew for
-each question, seeded by it. So nothing of a search needs to be saved but its results, and a search rebuilt from the
-ledger asks what the uninterrupted one would have asked.
+A study's n-th suggestion is a pure function of (seed, what is searched, n, the results known so far): the sampler is
+made anew for each suggestion, seeded by these and by no name. So nothing of a search needs to be saved but its results,
+and a search rebuilt from the ledger asks what the uninterrupted one would have asked.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -38,6 +39,10 @@ class Study:
         number = len(self.asked)
         self.asked[number] = self._suggest(number)
         return number, self.asked[number]
+
+    def take_up(self, number: int, params: Params, cell: str) -> None:
+        """Trial `number` of the cell called `cell`, which an earlier process asked for."""
+        self.asked[number] = params
 
     def tell(self, number: int, score: float | None) -> None:
         """The best validation score of trial `number`; None where it failed."""
@@ -105,26 +110,33 @@ class CellStudy(Study):
     def _suggest(self, number: int) -> Params:
         if number == 0:
             return self.space.first(self.of)
-        return _ask_optuna(self, self.space.ranges(self.of), self.seed, number)
+        identity = {"cell": self.of.facts}
+        return _ask_optuna(self, self.space.ranges(self.of), _seed(self.seed, identity, number))
 
 
 @dataclass(kw_only=True)
 class JointStudy(Study):
-    """One study over everything: the cell itself is a parameter, and beta exists only in cells with a teacher."""
+    """One study over all cells of a question: the cell is a parameter, and beta exists only in cells with a teacher."""
 
-    space: Space
+    space: Space  # of one question: see `Space.by_question`
     seed: int
 
     def cell(self, params: Params) -> Cell:
         return next(cell for cell in self.space.cells if cell.name == params["cell"])
 
+    def take_up(self, number: int, params: Params, cell: str) -> None:
+        self.asked[number] = {"cell": cell, **params}
+
     def _suggest(self, number: int) -> Params:
         names = [cell.name for cell in self.space.cells]
         if number < len(names):  # each cell once at the paper's choice, so that none is judged unseen
             return {"cell": names[number], **self.space.first(self.space.cells[number])}
-        chosen: Params = _ask_optuna(self, {"cell": CategoricalDistribution(names)}, self.seed, number)
+        question = self.space.cells[0].question
+        of_cell = _seed(self.seed, {"joint": question, "asked": "cell"}, number)
+        chosen: Params = _ask_optuna(self, {"cell": CategoricalDistribution(names)}, of_cell)
+        of_rest = _seed(self.seed, {"joint": question, "asked": "rest"}, number)
         within = self.space.ranges(self.cell(chosen))
-        return chosen | _ask_optuna(self, within, self.seed, number, only_cell=chosen["cell"])
+        return chosen | _ask_optuna(self, within, of_rest, only_cell=chosen["cell"])
 
 
 @dataclass(kw_only=True)
@@ -146,7 +158,7 @@ class NoStudy(Study):
 
 
 def make_studies(space: Space, mode: str, num_trials: int, seed: int) -> list[Study]:
-    """The studies of a sweep; `mode` is "optuna" (fair, a study a cell), "grid" or "joint".
+    """The studies of a sweep; `mode` is "optuna" (fair, a study per cell), "grid" or "joint" (a study per question).
 
     Raises:
         ValueError: `mode` is none of them.
@@ -163,16 +175,21 @@ def _searches(space: Space, mode: str, num_trials: int, seed: int) -> Sequence[S
         grids = [(cell, space.grid_points(cell)) for cell in space.cells]
         return [GridStudy(name=cell.name, num_trials=len(points), of=cell, points=points) for cell, points in grids]
     if mode == "joint":
-        num_trials *= len(space.cells)
-        return [JointStudy(name="joint", num_trials=num_trials, space=space, seed=seed)] if space.cells else []
+        return [_joint_study(part, num_trials * len(part.cells), seed) for part in space.by_question()]
     raise ValueError(f"the search must be one of optuna, grid, joint, but got {mode!r}")
 
 
+def _joint_study(space: Space, num_trials: int, seed: int) -> JointStudy:
+    """The joint study of the one question that all cells of `space` ask; the paper's question has the plain name."""
+    question = ",".join(f"{axis}={value}" for axis, value in space.cells[0].question.items())
+    return JointStudy(name=f"joint@{question}" if question else "joint", num_trials=num_trials, space=space, seed=seed)
+
+
 def _ask_optuna(
-    study: Study, ranges: Mapping[str, BaseDistribution], seed: int, number: int, only_cell: str | None = None
+    study: Study, ranges: Mapping[str, BaseDistribution], seed: int, only_cell: str | None = None
 ) -> Params:
     sampler = optuna.samplers.TPESampler(
-        seed=_question_seed(seed, study.name, number, len(ranges)),
+        seed=seed,
         n_startup_trials=min(10, max(3, study.num_trials // 4)),
         multivariate=True,
         constant_liar=True,  # running trials count as poor ones, so that two slots do not try the same
@@ -192,6 +209,7 @@ def _known_trial(study: Study, number: int, ranges: Mapping[str, BaseDistributio
     return None if score is None else create_trial(params=params, distributions=distributions, value=score)
 
 
-def _question_seed(seed: int, name: str, number: int, num_ranges: int) -> int:
-    digest = hashlib.sha256(f"{seed}/{name}/{number}/{num_ranges}".encode()).digest()
-    return int.from_bytes(digest[:4], "little")
+def _seed(seed: int, identity: Mapping[str, object], number: int) -> int:
+    """The sampler's seed for suggestion `number`: by what is searched (`identity`, in canonical JSON), not its name."""
+    asked = json.dumps({"seed": seed, "number": number, **identity}, sort_keys=True)
+    return int.from_bytes(hashlib.sha256(asked.encode()).digest()[:4], "little")

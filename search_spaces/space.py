@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 
 import numpy as np
 from optuna.distributions import FloatDistribution
@@ -27,6 +27,10 @@ RANDOM_TEACHER = "random-weights"  # a control: nothing was ever learnt
 PAPER_LEARNING_RATE = 5e-5  # section V.A
 NO_DECAY = 1e-6  # the paper names no weight decay; on a logarithmic range this is as good as none
 DEFAULT_FIRST_BETA = 100.0  # ours, for a teacher or a data set that Table III does not have
+
+# Fields of a cell that belong to the question and not to the tuning: the first decides how high a score can be, the
+# second what is scored. A search over several cells never chooses between two values of these.
+QUESTION_AXES = ("data_fraction", "uncertainty")
 
 BETA = FloatDistribution(BETA_MIN, BETA_MAX, log=True)
 LEARNING_RATE = FloatDistribution(1e-5, 1e-3, log=True)  # ours: the paper's 5e-5 lies inside
@@ -63,6 +67,21 @@ class Cell:
             uncertainty=self.uncertainty,
             init=self.init,
         )
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What the cell is, whatever it is called: every field without a default, and those that differ from theirs.
+
+        A field that is added later, with what was done before as its default, changes the facts of no older cell.
+        """
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        defaults = {each.name: each.default for each in fields(self) if each.default is not MISSING}
+        return {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
+
+    @property
+    def question(self) -> dict[str, object]:
+        """The facts among `QUESTION_AXES`: cells of equal questions may be chosen from by their scores."""
+        return {name: value for name, value in self.facts.items() if name in QUESTION_AXES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +168,13 @@ class Space:
                     raise ValueError(f"no cell of {self.dataset} matches {pattern!r}; the cells are\n  {names}")
             cells = [cell for cell in cells if any(fnmatch.fnmatchcase(cell.name, p) for p in patterns)]
         return replace(self, cells=tuple(cells))
+
+    def by_question(self) -> list[Space]:
+        """The same space once for each question that its cells ask, with the cells that ask it, in their order."""
+        parts: dict[tuple[tuple[str, object], ...], list[Cell]] = {}
+        for cell in self.cells:
+            parts.setdefault(tuple(cell.question.items()), []).append(cell)
+        return [replace(self, cells=tuple(cells)) for cells in parts.values()]
 
 
 def cells_of_tables_4_and_5(

@@ -24,8 +24,8 @@ def spec_of(config):
     return TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
 
 
-def make_plan(records=(), mode="optuna", num_trials=5, num_repeats=2, patterns=CELLS):
-    made = studies.make_studies(SPACE.narrowed(patterns), mode, num_trials, seed=7)
+def make_plan(records=(), mode="optuna", num_trials=5, num_repeats=2, patterns=CELLS, fractions=(1.0,)):
+    made = studies.make_studies(SPACE.narrowed(patterns, fractions), mode, num_trials, seed=7)
     return Plan(made, BASE, spec_of, num_repeats, copy.deepcopy(list(records)))
 
 
@@ -85,6 +85,22 @@ def test_a_plan_made_anew_from_the_records_goes_on_as_the_old_one_would_have(mod
     resumed = make_plan(interrupted.records.values(), mode=mode)
     assert [record.spec.key for record in run_to_the_end(resumed)] == whole[num_done:]
     assert sorted(resumed.records) == sorted(whole)
+
+
+def test_a_joint_search_confirms_one_choice_for_each_fraction_and_resumes():
+    patterns, fractions = [f"{cell}*" for cell in CELLS], (0.25, 1.0)
+    order = run_to_the_end(make_plan(mode="joint", patterns=patterns, fractions=fractions))
+    confirm = [record.spec.config for record in order if record.spec.config.phase == "confirm"]
+    assert [(config.data_fraction, config.seed) for config in confirm] == [(0.25, 1), (0.25, 2), (1, 1), (1, 2)]
+    for fraction in fractions:
+        search = [r.spec.config for r in order if r.spec.config.phase == "search"]
+        best = max((config for config in search if config.data_fraction == fraction), key=outcome)
+        assert {config.cell for config in confirm if config.data_fraction == fraction} == {best.cell}
+    interrupted = make_plan(mode="joint", patterns=patterns, fractions=fractions)
+    for _ in range(9):
+        finish(interrupted, interrupted.next())
+    resumed = make_plan(interrupted.records.values(), mode="joint", patterns=patterns, fractions=fractions)
+    assert [r.spec.key for r in run_to_the_end(resumed)] == [r.spec.key for r in order[9:]]
 
 
 def test_a_larger_budget_goes_on_with_what_is_there():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import math
+from dataclasses import dataclass, replace
 
 import pytest
 
 from search_spaces.retina import SPACE
-from search_spaces.space import PAPER_BETAS
+from search_spaces.space import PAPER_BETAS, Cell
 
 studies = importlib.import_module("platform.studies")
 ATTENTION = "attention/imagenet/densenet40/all"
@@ -81,6 +82,67 @@ def test_the_joint_study_tries_each_cell_and_then_the_better_ones():
         assert ("beta" in params) == (study.cell(params).teacher != "none")
     assert set(cells[:7]) == {cell.name for cell in SPACE.cells}
     assert cells[21:].count(ATTENTION) > 21 / 7 * 2
+
+
+def joint_studies(fractions=(0.25, 1.0), policies=("zeros",)):
+    space = SPACE.narrowed(["*/densenet40/*"], fractions, policies)
+    return space, studies.make_studies(space, "joint", 6, seed=0)
+
+
+def test_a_joint_search_chooses_within_each_fraction_and_each_policy():
+    space, made = joint_studies(policies=("zeros", "ones"))
+    assert [study.name for study in made] == [
+        "joint@data_fraction=0.25",
+        "joint@data_fraction=0.25,uncertainty=ones",
+        "joint",
+        "joint@uncertainty=ones",
+    ]
+    questions = [(0.25, "zeros"), (0.25, "ones"), (1, "zeros"), (1, "ones")]
+    for study, (fraction, policy) in zip(made, questions, strict=True):
+        assert study.num_trials == 6 * 3  # as many for each question, whatever the others' scores
+        cells = {study.cell(study.ask()[1]) for _ in range(study.num_trials)}
+        assert len(cells) == 3 and {(cell.data_fraction, cell.uncertainty) for cell in cells} == {(fraction, policy)}
+    assert sum(len(study.space.cells) for study in made) == len(space.cells)
+
+
+def suggestions(study, num_trials=8):
+    """Without the cell's name, which is what a test changes."""
+    asked = []
+    for _ in range(num_trials):
+        number, params = study.ask()
+        study.tell(number, params["learning_rate"])
+        asked.append({name: value for name, value in params.items() if name != "cell"})
+    return asked
+
+
+@pytest.mark.parametrize("mode", ["optuna", "joint"])
+def test_a_cell_called_otherwise_is_searched_alike(monkeypatch, mode):
+    before = suggestions(study_of(mode=mode))
+    monkeypatch.setattr(Cell, "name", property(lambda cell: f"{cell.student} learns from {cell.teacher}"))
+    after = suggestions(studies.make_studies(replace(SPACE, cells=(SPACE.cells[4],)), mode, 30, 0)[0])
+    assert before == after
+
+
+def test_a_field_of_cells_that_comes_later_changes_no_older_search():
+    @dataclass(frozen=True, kw_only=True)
+    class LaterCell(Cell):
+        crop: str = "centre"
+
+    def of(cell):
+        return suggestions(studies.make_studies(replace(SPACE, cells=(cell,)), "optuna", 30, 0)[0])
+
+    facts = {"method": "attention", "teacher": "imagenet", "student": "densenet40"}
+    assert of(LaterCell(**facts)) == of(Cell(**facts)) != of(LaterCell(**facts, crop="corner"))
+
+
+def test_other_cells_and_questions_are_asked_otherwise():
+    def second(study):
+        return [study.ask() for _ in range(study.num_trials)][-1][1]["learning_rate"]
+
+    small, whole = joint_studies()[1]
+    cells = [study_of(cell.name) for cell in SPACE.cells]
+    rates = [second(study) for study in (small, whole, *cells)]
+    assert len(set(rates)) == len(rates)
 
 
 def test_of_two_equal_scores_the_earlier_trial_is_the_best():

@@ -72,6 +72,23 @@ def test_each_policy_on_uncertain_labels_is_a_cell_of_its_own():
     ]
 
 
+def test_a_cell_is_its_facts_whatever_its_name():
+    cell = Cell(method="attention", teacher="imagenet", student="densenet40", data_fraction=0.25, init="random")
+    named = {"method": "attention", "teacher": "imagenet", "student": "densenet40"}
+    assert cell.facts == {**named, "data_fraction": 0.25, "init": "random"}
+    assert cell.question == {"data_fraction": 0.25} and replace(cell, data_fraction=1.0).question == {}
+
+
+def test_the_cells_of_a_question_share_a_fraction_and_a_policy():
+    space = SPACES["chexpert"].narrowed(["*/densenet40/*"], (0.25, 1.0), ("zeros", "ignore"), ("imagenet", "random"))
+    parts = space.by_question()
+    assert [part.cells[0].question for part in parts] == [
+        {"data_fraction": 0.25}, {"data_fraction": 0.25, "uncertainty": "ignore"}, {}, {"uncertainty": "ignore"},
+    ]  # fmt: skip
+    assert sorted(cell.name for part in parts for cell in part.cells) == sorted(cell.name for cell in space.cells)
+    assert {len(part.cells) for part in parts} == {6}  # teachers and first weights are chosen from
+
+
 def test_another_teacher_takes_the_place_of_the_papers():
     names = [cell.name for cell in cells_of_tables_4_and_5(["nih"])]
     assert names[3:] == ["attention/nih/densenet121/all", "attention/nih/densenet40/all"] and len(names) == 5
