@@ -4,7 +4,7 @@
 images of 64,740 patients. 14 labels: 1.0 positive, 0.0 negative, -1.0 uncertain, empty not mentioned. Layout:
 
     CheXpert-v1.0-small/train.csv     Path, Sex, Age, Frontal/Lateral, AP/PA, the labels
-    CheXpert-v1.0-small/valid.csv
+    CheXpert-v1.0-small/valid.csv     may be absent, which is noted: then train.csv is all there is
     CheXpert-v1.0-small/test.csv      or test_labels.csv (Path, the labels): 668 images, read by five, published later
     CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg
 
@@ -49,18 +49,23 @@ RELEASES = ("CheXpert-v1.0-small", "CheXpert-v1.0")
 LAYOUT = "CheXpert-v1.0[-small]: train.csv, valid.csv and train/patient00001/study1/view1_frontal.jpg"
 SEXES = {"Female": "F", "Male": "M", "Unknown": ""}
 TABLES = {"train.csv": "train", "valid.csv": "validation"}
+NOTE_WITHOUT_VALID = (
+    "there is no valid.csv: the release's 234 images that three radiologists read are absent, and train.csv is used "
+    "without them"
+)
 TEST_TABLES = ("test.csv", "test_labels.csv")
 
 
 def read(root: Path) -> Listing:
-    """The listing of the tables; `root` is the release's folder or holds it.
+    """The listing of the tables; `root` is the release's folder or holds it. Without `valid.csv` there is a note.
 
     Raises:
-        FileNotFoundError: a table is absent.
+        FileNotFoundError: `train.csv` is absent.
         ValueError: a column, a label's value, a path or a view is not as the release has it.
     """
     root = next((root / name for name in RELEASES if (root / name / "train.csv").is_file()), root)
-    tables = [_table(root / name, split) for name, split in TABLES.items()]
+    has_valid = (root / "valid.csv").is_file()
+    tables = [_table(root / name, split) for name, split in TABLES.items() if has_valid or name != "valid.csv"]
     tables += [_table(root / name, EXTRA_TEST) for name in TEST_TABLES if (root / name).is_file()][:1]
     table = pd.concat(tables, ignore_index=True)
     check_paths(table["path"], root, root / "train.csv")
@@ -72,6 +77,7 @@ def read(root: Path) -> Listing:
         channels=1,
         rows=table[list(ROW_COLUMNS)],
         left_out=nothing_left_out(),
+        notes=() if has_valid else (NOTE_WITHOUT_VALID,),
     )
 
 

@@ -67,6 +67,19 @@ def test_both_tables_are_one_set_and_the_radiologists_images_are_told(tmp_path: 
     assert set(np.unique(radiologists)) <= {0, 1}
 
 
+def test_without_the_radiologists_table_the_rest_is_read_and_it_is_noted(tmp_path: Path) -> None:
+    root = write_chexpert(tmp_path / "chexpert", num_images=60, image_size_px=32, seed=0, progress=False)
+    whole = chexpert.read(root)
+    (root / "valid.csv").unlink()
+    rest = chexpert.read(root)
+    of_train = whole.rows[whole.rows["official_split"] == "train"]
+    assert rest.rows["path"].tolist() == of_train["path"].tolist() and set(rest.rows["official_split"]) == {"train"}
+    assert whole.notes == () and len(rest.notes) == 1 and rest.notes[0].startswith("there is no valid.csv: ")
+    (root / "train.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no train\.csv in "):
+        chexpert.read(root)
+
+
 @pytest.mark.parametrize("place", ["CheXpert-v1.0-small", "CheXpert-v1.0", "chexpert/CheXpert-v1.0-small", "chexpert"])
 def test_the_release_is_found_where_its_zip_puts_it(tmp_path: Path, place: str) -> None:
     write(tmp_path / place, "CheXpert-v1.0/train/patient00001/study1/v.jpg,Male,5,Frontal,AP," + EMPTY)
