@@ -122,9 +122,10 @@ def compared(
 
 def exchanges(patient_N: NDArray, num_draws: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
     """Permutations of the images, [<= CHUNK, N] at a time: whole patients change places with others that have as many
-    images, so that what a patient's images share is kept. A patient alone with its number of images stays."""
-    order_N = np.argsort(patient_N, kind="stable")
-    _, sizes_P = np.unique(patient_N, return_counts=True)
+    images, so that what a patient's images share is kept. A patient alone with its number of images stays. Patients are
+    numbered by their first rows, so that the hashes that stand for them decide nothing."""
+    index_N, _ = pd.factorize(patient_N)
+    order_N, sizes_P = np.argsort(index_N, kind="stable"), np.bincount(index_N)
     starts_P = np.cumsum(sizes_P) - sizes_P
     blocks = [
         order_N[starts_P[sizes_P == size][:, None] + np.arange(size)] for size in np.unique(sizes_P)

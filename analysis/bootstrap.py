@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
@@ -30,12 +31,14 @@ class Percentiles:
 def patient_weights(patient_N: NDArray[np.object_], num_draws: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """How often each image is in each draw, [B, N]: as many patients as there are, drawn with replacement.
 
+    Patients are numbered by the row in which each comes first, so that the hashes that stand for them decide nothing.
+
     Raises:
         ValueError: there is no image, or `num_draws` is less than 1.
     """
     if len(patient_N) == 0 or num_draws < 1:
         raise ValueError(f"a bootstrap needs images and draws, but got {len(patient_N)} images, num_draws={num_draws}")
-    patients, index_N = np.unique(np.asarray(patient_N, dtype=str), return_inverse=True)
+    index_N, patients = pd.factorize(np.asarray(patient_N, dtype=object))
     counts_BP = rng.multinomial(len(patients), np.full(len(patients), 1 / len(patients)), size=num_draws)
     return counts_BP.T.astype(np.float32)[index_N].T
 

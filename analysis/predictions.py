@@ -20,7 +20,10 @@ POSITIVE, UNCERTAIN = 1, -1  # label codes; every other code is a negative
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """What one repeat says of the test images; images stand in the order of their hashes, the same for every repeat."""
+    """What one repeat says of the test images; they stand in the file's order, which is the store's.
+
+    So their order is the same for every repeat, and no hash of a name, and with it no salt, has a say in it.
+    """
 
     label_names: tuple[str, ...]
     probabilities_NL: NDArray[np.float32]
@@ -49,16 +52,15 @@ def from_frame(frame: pd.DataFrame, uncertainty: str = "zeros") -> Predictions:
     doubled = frame["image"][frame["image"].duplicated()]
     if len(doubled):
         raise ValueError(f"an image must stand in one row, but {doubled.iloc[0]} stands in several")
-    ordered = frame.sort_values("image", ignore_index=True)
-    codes_NL = ordered[[f"label_{name}" for name in names]].to_numpy()
+    codes_NL = frame[[f"label_{name}" for name in names]].to_numpy()
     positive_codes = [POSITIVE, UNCERTAIN] if uncertainty == "ones" else [POSITIVE]
     return Predictions(
         label_names=tuple(names),
-        probabilities_NL=ordered[[f"probability_{name}" for name in names]].to_numpy(dtype=np.float32),
+        probabilities_NL=frame[[f"probability_{name}" for name in names]].to_numpy(dtype=np.float32),
         positive_NL=np.isin(codes_NL, positive_codes),
         known_NL=(codes_NL != UNCERTAIN) if uncertainty == "ignore" else np.ones(codes_NL.shape, dtype=bool),
         is_multiclass="grade" in frame,
-        images=ordered[needed],
+        images=frame[needed].reset_index(drop=True),
     )
 
 

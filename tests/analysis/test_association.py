@@ -15,6 +15,7 @@ from analysis import association, networks
 from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
 from trainables.data.readers import retina
+from trainables.data.store import salted_hashes
 from trainables.evaluate import label_auc
 from trainables.models.architectures import build
 
@@ -63,6 +64,17 @@ def test_patients_change_places_whole_and_with_their_like() -> None:
     assert len(seen) == 2 * 6  # two orders of the pairs, six of the single ones
     assert {tuple(row[[0, 2]]) for row in places} == {(0, 2), (3, 4)}
     assert set(places[:, 1].tolist()) == {1, 5, 6}
+
+
+def test_the_salt_of_a_results_folder_changes_no_number() -> None:
+    rng = np.random.default_rng(6)
+    names = [f"p{number // 2}" for number in range(60)]
+    amounts, has = rng.normal(size=(60, 2)), np.arange(60) % 3 == 0
+    one, other = (
+        association.compared(amounts, has, np.array(salted_hashes(names, salt)), np.random.default_rng(0), 500)
+        for salt in (b"one", b"other")
+    )
+    assert one == other
 
 
 def test_images_that_repeat_a_patient_do_not_make_the_p_value_smaller() -> None:

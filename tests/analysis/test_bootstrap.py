@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from analysis.bootstrap import auc_draws, f1_weighted_draws, over_seeds, patient_weights, percentiles
+from trainables.data.store import salted_hashes
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -26,6 +27,14 @@ def test_the_same_generator_gives_the_same_draws() -> None:
     patients = np.array(["a", "b", "c"], dtype=object)
     assert (patient_weights(patients, 9, rng(1)) == patient_weights(patients, 9, rng(1))).all()
     assert (patient_weights(patients, 9, rng(1)) != patient_weights(patients, 9, rng(2))).any()
+
+
+def test_patients_are_numbered_by_their_rows_and_not_by_their_hashes() -> None:
+    names = [f"p{number // 2}" for number in range(40)]
+    hashed = [np.array(salted_hashes(names, salt), dtype=object) for salt in (b"one", b"other")]
+    assert np.argsort(hashed[0]).tolist() != np.argsort(hashed[1]).tolist()
+    one, other = (patient_weights(patients, 20, rng()) for patients in hashed)
+    assert (one == other).all() and (one[:, ::2] == one[:, 1::2]).all()
 
 
 @pytest.mark.parametrize(("num_images", "num_draws"), [(0, 10), (3, 0)])
@@ -89,7 +98,7 @@ def test_percentiles_of_nothing() -> None:
 def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     # Patients with three images of one score each: taken as independent, the images would give half the width.
     covered = 0
-    for repetition in range(100):
+    for repetition in range(400):
         generator = rng(repetition)
         label = generator.random(60) < 0.5
         score = np.repeat(generator.normal(size=60) + label, 3)
@@ -97,4 +106,4 @@ def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         draws = auc_draws(score, np.repeat(label, 3), patient_weights(patients, 200, generator))
         found = percentiles(draws)
         covered += found.low <= 0.7602 <= found.high  # P(N(1,1) > N(0,1)) = Phi(1 / sqrt 2)
-    assert 87 <= covered <= 99
+    assert 0.89 <= covered / 400 <= 0.97  # 0.92 over 1,500 repetitions: percentiles of 60 patients are a little narrow

@@ -9,11 +9,12 @@ import pytest
 from analysis.comparisons import Draws, comparison_rows, delong_rows, draws_of, planned, sentence, variance_rows
 from analysis.comparisons import weights_of as shared_weights
 from analysis.predictions import Predictions, from_frame
+from trainables.data.store import salted_hashes
 
 NUM_IMAGES = 400
 
 
-def repeats(strength: float, num_repeats: int = 3, seed: int = 0) -> list[Predictions]:
+def repeats(strength: float, num_repeats: int = 3, seed: int = 0, salt: bytes = b"") -> list[Predictions]:
     """Repeats that score the same images: the images' own noise is shared, each repeat adds a little."""
     generator = np.random.default_rng(99)
     truth, shared = generator.random(NUM_IMAGES) < 0.3, generator.normal(size=NUM_IMAGES)
@@ -23,15 +24,23 @@ def repeats(strength: float, num_repeats: int = 3, seed: int = 0) -> list[Predic
         score = 1 / (1 + np.exp(-(strength * truth + shared + 0.2 * own)))
         table = pd.DataFrame({"image": [f"i{i:04d}" for i in range(NUM_IMAGES)], "label_A": truth.astype(np.int8)})
         table = table.assign(patient=[f"p{i // 2}" for i in range(NUM_IMAGES)], view="PA", sex="", age_years=np.nan)
+        table[["image", "patient"]] = table[["image", "patient"]].apply(lambda names: salted_hashes(list(names), salt))
         made.append(from_frame(table.assign(probability_A=score.astype(np.float32))))
     return made
 
 
-def draws(strength: float, num_repeats: int = 3, seed: int = 0) -> Draws:
-    predictions = repeats(strength, num_repeats, seed)
+def draws(strength: float, num_repeats: int = 3, seed: int = 0, salt: bytes = b"") -> Draws:
+    predictions = repeats(strength, num_repeats, seed, salt)
     found = draws_of(predictions, shared_weights(predictions[0]))
     assert found is not None
     return found
+
+
+def test_the_salt_of_a_results_folder_changes_no_interval() -> None:
+    one, other = ({"a": draws(2.0, salt=salt), "b": draws(1.0, seed=1, salt=salt)} for salt in (b"one", b"other"))
+    pd.testing.assert_frame_equal(variance_rows(one), variance_rows(other), check_exact=True)
+    compared = [comparison_rows(cells, [("a", "b")]) for cells in (one, other)]
+    pd.testing.assert_frame_equal(*compared, check_exact=True)
 
 
 def test_a_real_difference_is_told() -> None:

@@ -10,6 +10,7 @@ from analysis.embeddings import Subject
 from analysis.episodes import Episode, episode
 from analysis.networks import AFTER, TEACHER
 from analysis.probing import COLUMNS, Probed, auc_influence, corrected, draws_of, probe, rows
+from trainables.data.store import salted_hashes
 
 PATIENT = np.repeat(np.array([f"p{i}" for i in range(60)]), 2)
 POSITIVE = np.arange(120) % 3 == 0
@@ -37,6 +38,14 @@ def test_auc_and_influence_by_hand():
     # Their shares are 1 and 1/2; the negatives are below 1/2, 3/4 and 2/2 of the positives.
     expected = [(1 - 0.75) / 2, (0.5 - 0.75) / 2, (0.5 - 0.75) / 3, 0, (1 - 0.75) / 3]
     np.testing.assert_allclose(influence, expected, atol=1e-12)
+
+
+def test_the_salt_of_a_results_folder_changes_no_number():
+    subjects = [subject(PLAIN, [0.5, 0.6]), subject(ATTENTION, [0.9, 1.0], seed=10)]
+    hashed = [np.array(salted_hashes(PATIENT.tolist(), salt)) for salt in (b"one", b"other")]
+    assert np.argsort(hashed[0]).tolist() != np.argsort(hashed[1]).tolist()
+    one, other = (rows(subjects, POSITIVE, patients, episodes()) for patients in hashed)
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
 def test_the_influence_is_the_derivative_by_an_images_weight():
