@@ -11,6 +11,7 @@ from mlflow.entities import Run
 
 from analysis.runs import Runs, require_file, runs
 from trainables.config import ITSELF, RECIPE_VERSION
+from trainables.pasting import command_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,8 @@ def _by_id(tracking_uri: str, wanted: str) -> Chosen:
     places = [experiment.experiment_id for experiment in client.search_experiments()]
     matching = client.search_runs(places, f"attributes.run_id LIKE '{wanted}%'", max_results=10)
     if not matching:
-        raise LookupError(f"no run whose id begins with {wanted} in this MLflow; `mlflow ui` lists those there are")
+        ui = command_line("mlflow", "ui", "--backend-store-uri", tracking_uri)
+        raise LookupError(f"no run whose id begins with {wanted} in this MLflow; `{ui}` lists those there are")
     if len(matching) > 1:
         ids = ", ".join(sorted(run.info.run_id for run in matching))
         raise LookupError(f"the id must belong to one run, but several begin with {wanted}: {ids}; give more digits")
@@ -91,7 +93,7 @@ def _tags_of_a_repeat(run: Run) -> dict[str, str]:
         kind = f"is of the phase {tags['phase']!r}" if "phase" in tags else "is no trial"
         raise LookupError(
             f"only confirming repeats are exported, since they alone were scored on the test set, but "
-            f"{run.info.run_id} {kind}; `python -m analysis.runs DATASET` counts them"
+            f"{run.info.run_id} {kind}; `{command_line('analysis.runs', 'DATASET')}` counts them"
         )
     _check_recipe(run.info.run_id, tags.get("recipe", ""))
     return tags

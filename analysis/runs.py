@@ -21,6 +21,7 @@ from mlflow.entities import Run
 
 from analysis.database import is_database, run_frame
 from trainables.config import ITSELF
+from trainables.pasting import command_line
 
 PAGE_SIZE = 1000
 LATER = {  # as it was before there was a choice
@@ -129,9 +130,8 @@ def require_file(tracking_uri: str) -> None:
     # MLflow makes the file where it is absent, and then finds no run in it: a typing error would look like no results.
     path = Path(tracking_uri.removeprefix("sqlite:///"))
     if tracking_uri.startswith("sqlite:///") and not path.exists():
-        raise FileNotFoundError(
-            f"no MLflow file at {path}; run `python -m platform.sweep` first, or say where it is: --tracking-uri"
-        )
+        first = command_line("platform.sweep", "DATASET")
+        raise FileNotFoundError(f"no MLflow file at {path}; run `{first}` first, or say where it is: --tracking-uri")
 
 
 def _frame(found: list[Run]) -> pd.DataFrame:

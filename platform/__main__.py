@@ -4,6 +4,8 @@ import ast
 import sys
 from pathlib import Path
 
+from trainables.pasting import command_line
+
 
 def verbs(folder: Path) -> dict[str, str]:
     """What `python -m platform.VERB` can run: each file of `folder` that has a main block, with its docstring's first
@@ -25,14 +27,14 @@ def main(arguments: list[str]) -> str | None:
     known = verbs(Path(__file__).parent)
     if arguments and arguments[0] not in ("-h", "--help"):
         if arguments[0] in known:
-            return f"a verb follows a dot: python -m platform.{' '.join(arguments)}"
-        return f"the verb must be one of {', '.join(known)}, but got {arguments[0]!r}; write python -m platform.VERB"
+            return f"a verb follows a dot: {command_line(f'platform.{arguments[0]}', *arguments[1:])}"
+        any_verb = command_line("platform.VERB")
+        return f"the verb must be one of {', '.join(known)}, but got {arguments[0]!r}; write {any_verb}"
     width = max(map(len, known), default=0)
     for verb, line in known.items():
-        print(f"  python -m platform.{verb:<{width}}  {line}")
-    print(
-        "  --help after any of them lists its options; python -m analysis.report makes tables and figures of its runs."
-    )
+        print(f"  {command_line(f'platform.{verb}')}{'':<{width - len(verb)}}  {line}")
+    report = command_line("analysis.report", "DATASET")
+    print(f"  --help after any of them lists its options; {report} makes tables and figures of its runs.")
     return None
 
 

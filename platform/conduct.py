@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from platform.plan import Plan
 from platform.runner import Resources, run
 from platform.setup import Setup, local_folder, prepare_sweep
 from platform.tracking import must_answer, send_rest
+from trainables.pasting import command_line
 
 TABLES = {"retina": "table_5", "chexpert": "table_4", "chestxray8": "table_4"}
 
@@ -93,21 +93,24 @@ def _closing(setup: Setup, dataset: str, places: Places) -> str:
     metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
     phantom = setup.store.is_phantom
     tables = [closing_table(summary(found.confirm, name), metric=name, is_phantom=phantom) for name in metrics]
-    which = f"--sweep {setup.name}"
-    browse = f"open {places.said_tracking_uri}"
+    return "\n\n".join([*tables, _commands(setup, dataset, places)])
+
+
+def _commands(setup: Setup, dataset: str, places: Places) -> str:
+    """What to run next, each command on a line of its own, which runs as it stands."""
+    which = ["--sweep", setup.name]
+    browse = f"Browse every run: open {places.said_tracking_uri}"
     if not os.environ.get("MLFLOW_TRACKING_URI"):  # which the tables' commands find by themselves
-        which = f"--tracking-uri {shlex.quote(places.tracking_uri)} {which}"
-        ui = shlex.join(["mlflow", "ui", "--backend-store-uri", places.tracking_uri])
-        browse = f"{ui}  then open http://127.0.0.1:5000"
-    commands = [
-        f"Browse every run:  {browse}",
-        f"The whole report:  python -m analysis.report {dataset} {which}",
-    ]
+        which = ["--tracking-uri", places.tracking_uri, *which]
+        ui = command_line("mlflow", "ui", "--backend-store-uri", places.tracking_uri)
+        browse = f"Browse every run, and then open http://127.0.0.1:5000\n  {ui}"
+    lines = [browse, f"The whole report\n  {command_line('analysis.report', dataset, *which)}"]
     if setup.store.held_out:
-        commands.append(f"The held-out finding: python -m platform.evaluate new-disease --dataset {dataset} {which}")
+        evaluate = command_line("platform.evaluate", "new-disease", "--dataset", dataset, *which)
+        lines.append(f"The held-out finding\n  {evaluate}")
     if table := TABLES.get(dataset):
-        commands.append(f"The paper's table: python -m analysis.{table} {which}")
-    return "\n\n".join([*tables, "\n".join(commands)])
+        lines.append(f"The paper's table\n  {command_line(f'analysis.{table}', *which)}")
+    return "\n".join(lines)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from platform.places import Places
 from platform.prepare import listing_of, store_of
 from trainables.atomic import write_bytes
 from trainables.data.store import Store
+from trainables.pasting import command_line
 from trainables.teachers.overlap import overlap, unverifiable
 
 
@@ -109,7 +110,7 @@ def _new_disease(sweep: Sweep, options: argparse.Namespace) -> Findings:
     if not sweep.held_out:
         raise ValueError(
             f"a new disease is one that all training went without, but the sweep {options.sweep} held none out: run "
-            f"python -m platform.sweep {options.dataset} --hold-out FINDING"
+            + command_line("platform.sweep", options.dataset, "--hold-out", "FINDING")
         )
     whole, held = _whole(sweep, options)
     planned = new_disease.plan(new_disease.pool(whole, held), options.n, options.draws, options.seed)

@@ -19,6 +19,7 @@ from trainables.config import TrialConfig, TrialSpec
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.loop import EpochResult
+from trainables.pasting import command_line
 from trainables.teachers import imagenet, ledger
 from trainables.teachers.ledger import Teacher
 
@@ -40,7 +41,8 @@ def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
     architecture = imagenet.architecture_of(name)
     if name not in SOURCES and architecture is None:
         raise ValueError(
-            f"the phantom teachers are {', '.join(SOURCES)}, but got {name!r}; python -m platform.pretrain makes others"
+            f"the phantom teachers are {', '.join(SOURCES)}, but got {name!r}; "
+            f"{command_line('platform.pretrain', 'DATASET')} makes others"
         )
     dataset, init = SOURCES[imagenet.NAME if architecture else name]
     architecture = architecture or ARCHITECTURE

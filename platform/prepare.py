@@ -23,6 +23,7 @@ from trainables.data.prepare import prepare
 from trainables.data.readers import READERS, own, read
 from trainables.data.splits import SPLITS, TABLE_II
 from trainables.data.store import STORE_VERSION, Store
+from trainables.pasting import command_line
 
 # Writer, what it counts, and how many: a quick sweep's epoch takes two to three seconds on a CPU core.
 PHANTOMS: dict[str, tuple[Callable[..., Path], str, int]] = {
@@ -79,7 +80,7 @@ def listing_of(dataset: str, data: Path | None, places: Places, phantom_size: in
         own_names = ", ".join(sorted(path.stem for path in registered.parent.glob("*.json"))) or "none yet"
         raise ValueError(
             f"the data set must be one of {', '.join(READERS)} or a user's own ({own_names}), but got {dataset!r}; "
-            "python -m platform.prepare FILE.csv makes one"
+            f"{command_line('platform.prepare', 'FILE.csv')} makes one"
         )
     return read(dataset, data) if data else phantom_listing(dataset, places, phantom_size)
 
@@ -172,7 +173,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(summary(listing, store))
     print(f"  {store.path}")
     if name != options.dataset:
-        print(f"  python -m platform.sweep {name} now knows it")
+        print(f"  {command_line('platform.sweep', name)} now knows it")
 
 
 if __name__ == "__main__":

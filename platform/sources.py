@@ -16,6 +16,7 @@ from trainables.data.listing import Listing
 from trainables.data.readers import READERS
 from trainables.data.store import Store
 from trainables.models.architectures import build
+from trainables.pasting import command_line
 from trainables.teachers import imagenet, ledger
 from trainables.teachers.ledger import Teacher
 from trainables.teachers.overlap import overlap
@@ -106,7 +107,8 @@ def _real_teacher(name: str, places: Places, imagenet_weights: Path | None) -> T
         if architecture := imagenet.architecture_of(name):
             return imagenet.take(folder, imagenet_weights, architecture)
         raise FileNotFoundError(
-            f"no teacher named {name!r} in {folder}; train it with `python -m platform.pretrain {name} --data DIR`, "
-            f"bring it in with `python -m platform.teachers import FILE --name {name}`, "
+            f"no teacher named {name!r} in {folder}; train it with "
+            f"`{command_line('platform.pretrain', name, '--data', 'DIR')}`, "
+            f"bring it in with `{command_line('platform.teachers', 'import', 'FILE', '--name', name)}`, "
             "leave its cells out with --cells, or try the phantom one: --teachers phantom"
         ) from None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from platform.arguments import plain_name, results_option, say_errors
 from platform.places import Places
+from trainables.pasting import command_line
 
 TASKS = ("multilabel", "multiclass")
 SHOWN_SCORES = ("test_auc", "val_auc")  # the first that a teacher has
@@ -57,8 +58,9 @@ def table(places: Places) -> str:
     found = [teacher for folder in folders for teacher in ledger.listing(folder)]
     if not found:
         return (
-            f"no teachers in {places.results / 'teachers'}: python -m platform.pretrain makes one, "
-            "python -m platform.teachers import brings one in"
+            f"no teachers in {places.results / 'teachers'}: "
+            f"{command_line('platform.pretrain', 'DATASET')} makes one, "
+            f"{command_line('platform.teachers', 'import', 'FILE')} brings one in"
         )
 
     def line(teacher: Teacher) -> tuple[str, ...]:

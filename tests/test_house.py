@@ -150,6 +150,15 @@ def test_no_file_names_a_package_index_or_a_folder_of_one_machine() -> None:
     assert found == []
 
 
+LEFT_OPEN = r"@@|\b(TODO|FIXME|XXX)\b"
+
+
+def test_nothing_is_left_to_be_filled_in() -> None:
+    said = {name: text for name, text in texts().items() if name != "tests/test_house.py"}
+    found = [f"{name}: {match[0]}" for name, text in said.items() for match in re.finditer(LEFT_OPEN, text)]
+    assert found == []
+
+
 @pytest.mark.parametrize(("installed", "code", "said"), [("same", 0, ""), ("other", 1, "installing into")])
 def test_the_installation_is_made_anew_only_when_the_lock_changed(
     tmp_path: Path, installed: str, code: int, said: str

@@ -7,11 +7,15 @@ import os
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -139,10 +143,62 @@ def test_a_sweep_searches_confirms_and_says_what_to_do_next(undisturbed):
     assert len(trials(results)) == NUM_TRIALS
     assert len(table(output)) == 2 * len(CELLS)  # AUC and F1
     assert "PHANTOM" in output
-    assert f"mlflow ui --backend-store-uri sqlite:///{results}/mlflow.db" in output
-    assert "python -m analysis.report retina" in output and "python -m analysis.table_5" in output
     tags = query(results, "select distinct key, value from tags where key in ('data', 'teacher_is_phantom')")
     assert ("data", "phantom") in tags and ("data", "real") not in tags and ("teacher_is_phantom", "true") in tags
+
+
+def commands(output: str) -> dict[str, str]:
+    """The commands that a sweep prints at its end, by the module that each runs."""
+    lines = [line.strip() for line in output.splitlines() if re.match(r"  \S+ -m [\w.]+ ", line)]
+    return {line.split(" -m ")[1].split()[0]: line for line in lines}
+
+
+def in_another_shell(line: str, **popen: Any) -> subprocess.Popen[str]:
+    """The line as a user pastes it at the root, in a shell that knows nothing of the environment's programs."""
+    return subprocess.Popen(
+        ["sh", "-c", line],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **popen,
+    )
+
+
+def test_the_printed_commands_run_as_they_stand(undisturbed, tmp_path):
+    results, output = undisturbed
+    printed = commands(output)
+    assert list(printed) == ["mlflow", "analysis.report", "analysis.table_5"]
+    assert f"ui --backend-store-uri sqlite:///{results}/mlflow.db" in printed["mlflow"]
+    for line, shown in (
+        (printed["analysis.table_5"], "PHANTOM"),
+        (f"{printed['analysis.report']} --out {tmp_path}", f"{tmp_path}/retina/index.html"),
+    ):
+        process = in_another_shell(line)
+        said, _ = process.communicate(timeout=200)
+        assert process.returncode == 0 and shown in said, said
+
+
+def test_the_printed_command_opens_the_pages(undisturbed):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    line = f"exec {commands(undisturbed[1])['mlflow']} --port {port} --workers 1"
+    server = in_another_shell(line, start_new_session=True)
+    try:
+        deadline_s = time.monotonic() + 90
+        while time.monotonic() < deadline_s and server.poll() is None:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+                    assert answer.read() == b"OK"
+                    return
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.3)
+        pytest.fail("MLflow did not answer within 90 s")
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.communicate()
 
 
 def test_only_confirm_runs_open_the_test_set(undisturbed):

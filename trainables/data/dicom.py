@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainables.pasting import command_line
+
 SUFFIXES = (".dcm", ".dicom")
 
 
@@ -33,7 +35,8 @@ def picture(file: Path, check_size: Callable[[int, int], None]) -> Image.Image:
         from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
         from pydicom.pixels.utils import pixel_array
     except ImportError as error:
-        raise ImportError("DICOM files need pydicom, which is not installed: pip install pydicom") from error
+        install = command_line("pip", "install", "pydicom")
+        raise ImportError(f"DICOM files need pydicom, which is not installed: {install}") from error
     dataset = pydicom.dcmread(file)
     if "PixelData" not in dataset:
         raise ValueError("a DICOM file without a picture")

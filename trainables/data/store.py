@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from trainables.data.listing import POSITIVE, UNCERTAIN
 from trainables.data.splits import SPLITS
+from trainables.pasting import command_line
 
 STORE_VERSION = 1
 FACTS_KEY = b"facts"
@@ -72,7 +73,9 @@ class Store:
             ValueError: the file is cut short, of another version, or has a patient in two splits.
         """
         if not path.is_file():
-            raise FileNotFoundError(f"no prepared data at {path}; make it with python -m platform.prepare")
+            raise FileNotFoundError(
+                f"no prepared data at {path}; make it with {command_line('platform.prepare', 'DATASET')}"
+            )
         try:
             store = cls(path)
         except (pa.ArrowException, OSError) as error:

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from trainables.models.deployed import Deployed
+from trainables.pasting import command_line
 
 INPUT, OUTPUT = "images", "probabilities"
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -50,8 +51,8 @@ def require_packages() -> None:
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise ImportError(
-            f"an ONNX file needs {', '.join(missing)}: pip install {' '.join(missing)} (the extra `export` of "
-            "pyproject.toml), or ask for --format safetensors alone"
+            f"an ONNX file needs {', '.join(missing)}: {command_line('pip', 'install', *missing)} (the extra "
+            "`export` of pyproject.toml), or ask for --format safetensors alone"
         )
 
 
@@ -111,7 +112,7 @@ def check_agreement(pytorch_BL: NDArray[np.float32], onnx_BL: NDArray[np.float32
 
 
 def latency(path: Path, image_HWC: NDArray[np.uint8], *, num_runs: int, num_threads: int) -> Latency:
-    """Times one image at a time, after a few that are not counted; pre-processing within the file is included."""
+    """Times one image at a time, after a few that are not counted; the normalisation within the file is included."""
     session = _session(path, num_threads)
     feed = {INPUT: image_HWC[None]}
     for _ in range(NUM_WARM_UPS):

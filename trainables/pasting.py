@@ -1,0 +1,32 @@
+"""Commands in messages, written so that they can be pasted where the user stands.
+
+`python`, `pip` and `mlflow` alone would be those outside the environment, and outside the repository's folder
+`python -m platform` is the standard library's module. What is kept (reports, tags) holds no such line: it would name a
+folder of this machine.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def command_line(module: str, *arguments: str) -> str:
+    """A line for the shell that runs `module` with this interpreter, such as ``.venv/bin/python -m mlflow ui``.
+
+    It begins with ``cd`` where the working folder is not the repository's.
+
+    Args:
+        arguments: words as the program is to receive them, quoted here; paths among them must be absolute.
+    """
+    line = shlex.join([_interpreter(), "-m", module, *arguments])
+    return line if Path.cwd() == ROOT else f"cd {shlex.quote(str(ROOT))} && {line}"
+
+
+def _interpreter() -> str:
+    """Relative to the repository's folder where it lies below. Its links are not followed: an environment's is one."""
+    path = Path(sys.executable)
+    return str(path.relative_to(ROOT)) if path.parent != ROOT and path.is_relative_to(ROOT) else str(path)
