@@ -29,7 +29,16 @@ LATER = {  # as it was before there was a choice
     "params.interpolation": "nearest",
     "params.compiled": "False",
 }
-SETUP = ["tags.data", "tags.recipe", "tags.data_fingerprint", "tags.split_fingerprint", "params.max_epochs", *LATER]
+SETUP = [
+    "tags.data",
+    "tags.recipe",
+    "tags.data_fingerprint",
+    "tags.split_fingerprint",
+    "params.max_epochs",
+    "params.average_labels",
+    "params.selection_metric",
+    *LATER,
+]
 NOT_OF_THE_CONFIGURATION = {"params.seed", "params.phase"}  # may differ between the repeats of one configuration
 REQUIRED = ["tags.cell", "tags.phase", "tags.trial", *SETUP]
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from platform.stopping import clean_stops
+from trainables.config import AVERAGE_RULES, SELECTION_METRICS
 
 EXIT_UNFINISHED = 3  # something is left to do: the same command goes on
 
@@ -73,6 +74,23 @@ def hold_out_option(made: argparse._ActionsContainer) -> None:
     """``--hold-out``, the same for every verb that prepares images to learn from."""
     made.add_argument(
         "--hold-out", metavar="FINDING", help="keep this finding of a multilabel set from training and validation"
+    )
+
+
+def score_options(made: argparse._ActionsContainer) -> None:
+    """``--selection-metric`` and ``--average-labels``, the same for every verb that trains."""
+    made.add_argument(
+        "--selection-metric",
+        choices=SELECTION_METRICS["multiclass"],
+        help="the validation score that chooses epoch and configuration; a multilabel set has auc and accuracy "
+        "(default: f1_weighted for the classes of a sweep, else auc)",
+    )
+    made.add_argument(
+        "--average-labels",
+        choices=AVERAGE_RULES,
+        default=AVERAGE_RULES[0],
+        help="of which labels an AUC is the mean: frequent, those with ten positives and ten negatives in validation; "
+        "defined, all that have both classes, as the paper has it (default: frequent)",
     )
 
 

@@ -20,8 +20,9 @@ from platform.ledger import TrialRecord
 from platform.machines import join_cluster
 from platform.places import Places
 from platform.pretrain import Recipe
+from platform.scoring import averaging_tags, selection_metric
 from platform.setup import Setup, local_folder, parent_tags
-from platform.sources import find_sources
+from platform.sources import find_sources, task_of
 from platform.tracking import must_answer
 from search_spaces.space import Cell, Space
 from trainables import checkpoint
@@ -67,7 +68,8 @@ def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Pla
     """
     init = first_weights(options.init, options.architecture)
     names = [] if init == "random" else [init]
-    store, teachers = find_sources(options, places, recipe.image_size_px, names)
+    metric = selection_metric(options.selection_metric, "auc", task_of(options.dataset, places))
+    store, averaging, teachers = find_sources(options, places, recipe.image_size_px, names, metric)
     if names and teachers[init].architecture != known(options.architecture).first_weights:
         raise ValueError(
             f"the first weights of {options.architecture} must be those of a "
@@ -76,7 +78,7 @@ def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Pla
     varied = {"uncertainty": options.uncertainty, "init": options.init}  # a plan takes them from the cell
     space = Space(
         dataset=options.dataset,
-        selection_metric="auc",
+        selection_metric=metric,
         cells=(Cell(method="transfer", teacher=NO_TEACHER, student=options.architecture, **varied),),
         learning_rate=FloatDistribution(recipe.learning_rate, recipe.learning_rate),
         grid={"learning_rate": (recipe.learning_rate,), "weight_decay": (0.0,), "beta": ()},
@@ -91,6 +93,8 @@ def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Pla
         learning_rate=recipe.learning_rate,
         uncertainty=options.uncertainty,
         init=options.init,
+        average_labels=options.average_labels,
+        selection_metric=metric,
         seed=options.seed,
         phase="pretrain",
     )
@@ -111,10 +115,11 @@ def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Pla
         teachers=teachers,
         teachers_folder=teachers[init].folder.parent if names else _folder(store, places),
         base=base,
+        averaging=averaging,
         search="grid",
         num_trials=1,
         num_repeats=0,
-        facts=parent_tags(store, settings),
+        facts=parent_tags(store, settings) | averaging_tags(averaging),
         folder=places.sweep(name),
         cache=places.cache,
         cache_bytes=0,

@@ -18,6 +18,7 @@ from platform.arguments import (
     positive_int,
     results_option,
     say_errors,
+    score_options,
     share,
 )
 
@@ -56,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--phantom-size", type=positive_int, metavar="N", help="images of the phantom (retina: patients)")
     made.add_argument("--uncertainty", choices=("zeros", "ones", "ignore"), default="zeros", help="default: zeros")
     hold_out_option(made)
+    score_options(made)
     made.add_argument("--seed", type=int, default=0, help="default: 0")
     results_option(made)
     local_option(made)

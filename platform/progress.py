@@ -38,6 +38,7 @@ class Progress:
         self._stream, self._clock = stream, clock
         self._started_s = clock()
         self._told_s: dict[str, float] = {}
+        self._answers: dict[str, tuple[float, str]] = {}  # of each trial's best epoch: its score, and if it is constant
         self._epochs_done = 0
         self._trials_done = plan.num_trials - plan.num_open_trials
         self._bar = tqdm(
@@ -60,6 +61,12 @@ class Progress:
         gone_on = f", goes on after epoch {len(record.best_scores)}" if record.best_scores else ""
         self._say(record, f"starts ({knobs}{gone_on})")
 
+    def note(self, record: TrialRecord, result: Mapping[str, float]) -> None:
+        """Remembers whether the best epoch's answers vary; also of an epoch that a resumed trial repeats."""
+        best = result["best_score"]
+        if best > self._answers.get(record.spec.key, (float("-inf"), ""))[0]:
+            self._answers[record.spec.key] = (best, _constant(result))
+
     def epoch(self, record: TrialRecord, epoch: int, result: Mapping[str, float]) -> None:
         """An epoch of a trial has ended."""
         self._epochs_done += 1
@@ -70,19 +77,21 @@ class Progress:
         if not self._stream.isatty() and not last and now_s - self._told_s.get(record.spec.key, -QUIET_S) < QUIET_S:
             return
         self._told_s[record.spec.key] = now_s
-        score, best = result["score"], result["best_score"]
-        self._say(record, f"epoch {epoch}/{self._max_epochs}  {self._metric} {score:.3f} (best {best:.3f})")
+        score, best = f"{result['score']:.3f}", f"{result['best_score']:.3f}"
+        said = f"epoch {epoch}/{self._max_epochs}  {self._metric} {score} (best {best})"
+        self._say(record, said + _constant(result))
 
     def end(self, record: TrialRecord, error: str = "") -> None:
         """A trial has ended."""
         self._trials_done += 1
         self._bar.update(1)
+        constant = self._answers.pop(record.spec.key, (0.0, ""))[1]
         if error:
             self._say(record, f"FAILED: {error}")
         elif record.stopped:
-            self._say(record, f"stopped early after epoch {len(record.best_scores)}, best {record.score:.3f}")
+            self._say(record, f"stopped early after epoch {len(record.best_scores)}, best {record.score:.3f}{constant}")
         elif record.score is not None:
-            self._say(record, f"done, best {record.score:.3f}")
+            self._say(record, f"done, best {record.score:.3f}{constant}")
 
     def close(self) -> None:
         """Takes the bar away."""
@@ -106,3 +115,13 @@ class Progress:
 
     def _running_epochs(self) -> int:
         return sum(len(r.best_scores) for r in self._plan.records.values() if r.status == "RUNNING")
+
+
+def _constant(result: Mapping[str, float]) -> str:
+    """What of an epoch's answers does not vary from image to image; "" where all do. Only classes have an F1."""
+    number = int(result.get("val_num_constant", 0))
+    if not number:
+        return ""
+    if "val_f1_weighted" in result:
+        return ", answers one class only"
+    return f", gives all images the same answer for {number} label{'s' if number > 1 else ''}"

@@ -75,10 +75,11 @@ class TrialEvents(tune.Callback):
             return
         epoch, last = result["epoch"], result["epoch"] == record.spec.config.num_reports
         stopped = bool(result["done"]) and not last
+        metrics = {**result["metrics"], "best_score": result["best_score"], "rung": float(not stopped)}
+        self._progress.note(record, metrics)
         if epoch > len(record.best_scores):
             record.best_scores.append(result["best_score"])
-            self._progress.epoch(record, epoch, {**result["metrics"], "best_score": result["best_score"]})
-        metrics = {**result["metrics"], "best_score": result["best_score"], "rung": float(not stopped)}
+            self._progress.epoch(record, epoch, metrics)
         if epoch > record.num_judged:
             record.num_judged = epoch
             self._tracker.log(record, metrics, epoch)

@@ -17,12 +17,14 @@ from platform.fitting import fitted_to_data
 from platform.ledger import TrialRecord
 from platform.places import Places
 from platform.plan import Plan
+from platform.scoring import averaging_lines, averaging_tags, selection_metric
 from platform.sources import check_overlaps, find_sources, task_of
 from platform.studies import make_studies
 from search_spaces import space_of
 from search_spaces.presets import PRESETS
 from search_spaces.space import INIT, PAPER_TEACHERS, Space, cells_of_tables_4_and_5, controls
 from trainables.config import ITSELF, LATER_KNOBS, RECIPE_VERSION, TrialConfig, TrialSpec, members
+from trainables.data.averaging import Averaging
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.models.architectures import build
@@ -42,6 +44,7 @@ class Setup:
     teachers: dict[str, Teacher]  # by name; the first weights are among them
     teachers_folder: Path
     base: TrialConfig  # what all trials share
+    averaging: Averaging
     search: str
     num_trials: int
     num_repeats: int
@@ -82,7 +85,6 @@ class Setup:
         """What a worker needs for a trial."""
         return Job(
             spec=record.spec,
-            selection_metric=self.space.selection_metric,
             store=str(self.store.path),
             teachers=str(self.teachers_folder),
             folder=str(self.folder / "trials" / record.spec.key),
@@ -103,7 +105,8 @@ class Setup:
             "init_is_phantom": str(init is not None and init.is_phantom).lower(),
             "init_fingerprint": record.spec.init_fingerprint,
             "teacher_trained_on": _warnings(self.teachers[name] for name in members(config.teacher)),
-            "selection_metric": self.space.selection_metric,
+            "selection_metric": config.selection_metric,
+            **averaging_tags(self.averaging),
             "num_threads": str(self.num_threads),
             "held_out": self.store.held_out,
         }
@@ -121,6 +124,7 @@ class Setup:
                 f"{plan.num_trials} trials in all" + (f", {done} of them done" if done else ""),
                 f"  {self.max_epochs} epochs, {self.base.image_size_px} px, seed {self.base.seed}",
                 f"  teachers: {teachers}",
+                *(f"  {line}" for line in averaging_lines(self.store, self.averaging)),
                 *([f"  held out: {self.store.held_out}, of all training"] if self.store.held_out else []),
                 *(f"  WARNING:  {said}" for said in [_warnings(self.teachers.values())] if said),
                 f"  MLflow:   {places.said_tracking_uri}",
@@ -152,7 +156,9 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         to do.
     """
     preset = PRESETS[options.preset or ("paper" if options.data else "quick")]
-    space = preset.fitted(space_of(options.dataset, task_of(options.dataset, places)))
+    task = task_of(options.dataset, places)
+    space = preset.fitted(space_of(options.dataset, task))
+    space = replace(space, selection_metric=selection_metric(options.selection_metric, space.selection_metric, task))
     who = options.teacher_names or PAPER_TEACHERS
     cells = cells_of_tables_4_and_5(who, options.methods, options.students)
     space = replace(space, cells=(*cells, *controls(who, options.students)) if options.controls else cells)
@@ -168,12 +174,14 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         precision=options.precision,
         interpolation=options.interpolation,
         compiled=options.compile,
+        average_labels=options.average_labels,
+        selection_metric=space.selection_metric,
         seed=options.seed,
     )
     taught = [cell for cell in space.cells if cell.method != ITSELF]
     names = {name for cell in space.cells for name in members(cell.teacher)}
     names |= {first_weights(cell.init, cell.student) for cell in taught} - {"random"}
-    store, teachers = find_sources(options, places, base.image_size_px, sorted(names))
+    store, averaging, teachers = find_sources(options, places, base.image_size_px, sorted(names), base.selection_metric)
     space = fitted_to_data(space, store, teachers)
     seen = check_overlaps(list(teachers.values()), store, places, allowed=options.allow_overlap)
 
@@ -187,10 +195,11 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         teachers=teachers,
         teachers_folder=next(iter(teachers.values())).folder.parent if teachers else places.results,
         base=base,
+        averaging=averaging,
         search=options.search,
         num_trials=options.trials or preset.num_trials,
         num_repeats=options.repeats or preset.num_repeats,
-        facts=parent_tags(store, settings, seen, _warnings(teachers.values())),
+        facts=parent_tags(store, settings, seen, _warnings(teachers.values())) | averaging_tags(averaging),
         folder=places.sweep(name),
         cpus_per_trial=options.cpus_per_trial,
         cache=(options.cache or (local / "cache" if local else places.cache)).absolute(),
@@ -241,6 +250,8 @@ def _settings(
             "seed": base.seed,
             "learning_rate": [space.learning_rate.low, space.learning_rate.high],
             "data": store.fingerprint,
+            "average_labels": base.average_labels,
+            "selection_metric": base.selection_metric,
             **({"held_out": store.held_out} if store.held_out else {}),  # else as it was before there was any
             **{
                 name: getattr(base, name)

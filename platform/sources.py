@@ -11,7 +11,9 @@ import torch
 from platform.phantom_teachers import phantom_teacher
 from platform.places import Places
 from platform.prepare import listing_of, store_of, summary
+from platform.scoring import checked_averaging
 from search_spaces.space import RANDOM_TEACHER
+from trainables.data.averaging import Averaging
 from trainables.data.listing import Listing
 from trainables.data.readers import READERS
 from trainables.data.store import Store
@@ -30,12 +32,13 @@ def task_of(dataset: str, places: Places) -> str:
 
 
 def find_sources(
-    options: argparse.Namespace, places: Places, image_size_px: int, teacher_names: Sequence[str]
-) -> tuple[Store, dict[str, Teacher]]:
-    """The prepared images and the teachers of those names, with what was found printed.
+    options: argparse.Namespace, places: Places, image_size_px: int, teacher_names: Sequence[str], metric: str
+) -> tuple[Store, Averaging, dict[str, Teacher]]:
+    """The prepared images, the labels to be averaged and the teachers of those names, with what was found printed.
 
     Raises:
-        ValueError, FileNotFoundError, OSError: something is absent or wrong; the message says what to do.
+        ValueError, FileNotFoundError, OSError: something is absent or wrong, or on these images nothing can be selected
+        by `metric`; the message says what to do.
     """
     listing = listing_of(options.dataset, options.data, places, options.phantom_size)
     are_phantom = _teachers_are_phantom(options, listing)
@@ -51,6 +54,7 @@ def find_sources(
         held_out=options.hold_out,
     )
     print(summary(listing, store), flush=True)
+    averaging = checked_averaging(store, options.average_labels, metric)  # before minutes of phantom teachers
     if are_phantom:
         folder = places.teachers(phantom=True, image_size_px=image_size_px)
         for name in teacher_names:
@@ -58,7 +62,7 @@ def find_sources(
             teachers[name] = (
                 _random_teacher(folder, phantom=True) if is_random else phantom_teacher(name, places, image_size_px)
             )
-    return store, teachers
+    return store, averaging, teachers
 
 
 def check_overlaps(teachers: Sequence[Teacher], store: Store, places: Places, *, allowed: bool) -> str:

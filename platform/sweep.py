@@ -18,6 +18,7 @@ from platform.arguments import (
     positive_int,
     results_option,
     say_errors,
+    score_options,
     share,
     teacher_name,
 )
@@ -80,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
         help="what an uncertain label of a chest X-ray counts as; each policy is a row of its own (default: zeros)",
     )
     hold_out_option(which)
+    score_options(which)
     which.add_argument("--trials", type=positive_int, metavar="N", help="configurations tried for each cell")
     which.add_argument("--epochs", type=positive_int, metavar="N", help="the longest training")
     which.add_argument("--repeats", type=positive_int, metavar="N", help="trainings of each cell's best configuration")

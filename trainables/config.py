@@ -24,6 +24,11 @@ BETA_CONVENTION = "L = CE + L_AT / beta (Akbarian et al. 2020, Eq. 2): a small b
 UNCERTAINTY_POLICIES = ("zeros", "ones", "ignore")
 LATER_KNOBS: dict[str, object] = {"knobs": (), "precision": "float32", "interpolation": "nearest", "compiled": False}
 PHASES = ("pretrain", "search", "confirm")
+AVERAGE_RULES = ("frequent", "defined")  # which labels an AUC is averaged over: trainables.data.averaging
+SELECTION_METRICS = {  # what can choose the best epoch and configuration, by task; higher is better
+    "multiclass": ("auc", "f1_weighted", "accuracy", "kappa"),
+    "multilabel": ("auc", "accuracy"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,8 @@ class TrialConfig:
     uncertainty: str = "zeros"  # what an uncertain X-ray label counts as; "zeros" is the paper's
     knobs: tuple[tuple[str, float], ...] = ()  # the method's own, by name, in alphabetical order
     precision: str = "float32"  # of the student's layers; weights, losses, metrics and teachers are float32 always
+    average_labels: str = "frequent"  # the rule by which labels are averaged; "defined" is the paper's
+    selection_metric: str = "auc"  # the validation metric that chooses the best epoch
     compiled: bool = False  # whether `torch.compile` writes the student's step: other last bits
     seed: int = 0
     phase: str = "search"  # "search" sees the validation set only; "confirm" opens the test set, once
@@ -73,6 +80,17 @@ class TrialConfig:
             self.interpolation in INTERPOLATIONS,
             f"interpolation must be one of {', '.join(INTERPOLATIONS)}",
             self.interpolation,
+        )
+        _require(
+            self.average_labels in AVERAGE_RULES,
+            f"average_labels must be one of {', '.join(AVERAGE_RULES)}",
+            self.average_labels,
+        )
+        metrics = SELECTION_METRICS["multiclass"]  # those of labels are among them
+        _require(
+            self.selection_metric in metrics,
+            f"selection_metric must be one of {', '.join(metrics)}",
+            self.selection_metric,
         )
         several = list(members(self.teacher))
         _require(several == sorted(set(several)), "teachers must be in alphabetical order, each once", self.teacher)

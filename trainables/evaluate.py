@@ -1,12 +1,15 @@
 """Metrics from (probabilities, labels). scikit-learn computes; this file says what is not defined, and leaves it out.
 
 Shapes: N images, L labels or classes. An AUC of one class is not defined: it is absent from the result, never a NaN,
-and never averaged in as a number.
+and never averaged in as a number. Of AUCs there are those of each label or class (``auc_<label>``), the mean over the
+labels that a sweep averages (``auc``; absent where one of them is not defined), and the mean over all that are defined
+(``auc_defined``), as Akbarian et al. 2020 have it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,45 +17,50 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, roc_auc
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
+CONSTANT_BELOW = 1e-6  # probabilities that vary by less are one answer to all images
 
 
-def multiclass_metrics(probabilities_NL: Floats, classes_N: Ints) -> dict[str, float]:
-    """Macro one-vs-rest AUC, weighted F1, accuracy and quadratic weighted kappa.
+def multiclass_metrics(
+    probabilities_NL: Floats, classes_N: Ints, class_names: Sequence[str], averaged: Sequence[str] | None = None
+) -> dict[str, float]:
+    """One-vs-rest AUCs, weighted F1, accuracy, quadratic weighted kappa, and whether one class is the only answer.
 
-    The F1 is what selects the best epoch on Retina; AUC and F1 are Table V's two rows (Akbarian et al. 2020). The AUC
-    is the mean over the classes that have both positives and negatives here.
+    The F1 is what selects the best epoch on Retina; AUC and F1 are Table V's two rows (Akbarian et al. 2020). The kappa
+    is 0/0, and absent, only where all images are of one class and are predicted to be; a constant answer to images of
+    several classes has a kappa of 0. `averaged` names the classes of the mean AUC; None: all that are defined.
     """
     num_classes = probabilities_NL.shape[1]
     predicted_N = probabilities_NL.argmax(axis=1)
-    auc = [label_auc(probabilities_NL[:, c], classes_N == c) for c in range(num_classes)]
-    defined = [value for value in auc if value is not None]
+    areas = {name: label_auc(probabilities_NL[:, c], classes_N == c) for c, name in enumerate(class_names)}
     metrics = {
         "f1_weighted": float(f1_score(classes_N, predicted_N, average="weighted", zero_division=0)),
         "accuracy": float(accuracy_score(classes_N, predicted_N)),
+        "num_constant": float(len(np.unique(predicted_N)) == 1),
     }
-    if len(np.union1d(classes_N, predicted_N)) > 1:  # else the kappa is 0/0
+    if len(np.union1d(classes_N, predicted_N)) > 1:
         classes = list(range(num_classes))
         metrics["kappa"] = float(cohen_kappa_score(classes_N, predicted_N, weights="quadratic", labels=classes))
-    if defined:
-        metrics["auc"] = float(np.mean(defined))
-    return metrics
+    return metrics | _areas(areas, averaged)
 
 
 def multilabel_metrics(
-    probabilities_NL: Floats, targets_NL: Floats, mask_NL: NDArray[np.bool_], label_names: tuple[str, ...]
+    probabilities_NL: Floats,
+    targets_NL: Floats,
+    mask_NL: NDArray[np.bool_],
+    label_names: Sequence[str],
+    averaged: Sequence[str] | None = None,
 ) -> dict[str, float]:
-    """AUC a label (``auc_<label>``), their mean over the defined ones (``auc``), and the accuracy at 0.5.
+    """AUCs, the accuracy at 0.5, and for how many labels all images get the same probability (``num_constant``).
 
-    `mask_NL` is False where a label counts for nothing (the uncertainty policy "ignore").
+    `mask_NL` is False where a label counts for nothing (the uncertainty policy "ignore"). `averaged` names the labels
+    of the mean AUC; None: all that are defined.
     """
-    metrics: dict[str, float] = {}
+    areas: dict[str, float | None] = {}
     for column, name in enumerate(label_names):
         known = mask_NL[:, column]
-        auc = label_auc(probabilities_NL[known, column], targets_NL[known, column] > 0.5)
-        if auc is not None:
-            metrics[f"auc_{metric_name(name)}"] = auc
-    if metrics:
-        metrics["auc"] = float(np.mean(list(metrics.values())))
+        areas[name] = label_auc(probabilities_NL[known, column], targets_NL[known, column] > 0.5)
+    metrics = _areas(areas, averaged)
+    metrics["num_constant"] = float((np.ptp(probabilities_NL, axis=0) < CONSTANT_BELOW).sum())
     if mask_NL.any():
         metrics["accuracy"] = float(((probabilities_NL > 0.5) == (targets_NL > 0.5))[mask_NL].mean())
     return metrics
@@ -63,6 +71,18 @@ def label_auc(scores_N: Floats, positives_N: NDArray[np.bool_]) -> float | None:
     if positives_N.all() or not positives_N.any():
         return None
     return float(roc_auc_score(positives_N, scores_N))
+
+
+def _areas(areas: Mapping[str, float | None], averaged: Sequence[str] | None) -> dict[str, float]:
+    """The AUCs of the labels that have one, and both means."""
+    defined = {name: area for name, area in areas.items() if area is not None}
+    metrics = {f"auc_{metric_name(name)}": area for name, area in defined.items()}
+    if defined:
+        metrics["auc_defined"] = float(np.mean(list(defined.values())))
+    chosen = list(defined) if averaged is None else averaged
+    if chosen and all(name in defined for name in chosen):
+        metrics["auc"] = float(np.mean([defined[name] for name in chosen]))
+    return metrics
 
 
 def metric_name(label: str) -> str:

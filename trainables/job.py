@@ -49,7 +49,6 @@ class Job:
     """A trial, and where a worker finds what it needs. All paths are absolute."""
 
     spec: TrialSpec
-    selection_metric: str
     store: str  # the prepared data set
     teachers: str  # the folder of the prepared teachers, which also give the first weights
     folder: str  # the trial's own folder: checkpoints and predictions
@@ -77,6 +76,7 @@ class Job:
 
         Raises:
             NonFiniteLossError: the loss of an epoch is not finite.
+            UndefinedScoreError: the selection metric is not defined on the validation set.
             GpuFullError: not even the smallest part of a batch fits.
         """
         torch.set_num_threads(self.num_threads)
@@ -151,7 +151,6 @@ class Job:
             )
         return Training(
             config=config,
-            selection_metric=self.selection_metric,
             store=store,
             student=student,
             guide=guide,

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from trainables.batches import batches, micro_batches
 from trainables.config import TrialConfig
 from trainables.data.augment import normalise, training_views
+from trainables.data.averaging import Averaging, averaged_labels
 from trainables.data.resident import Images
 from trainables.data.store import Store
 from trainables.evaluate import multiclass_metrics, multilabel_metrics
@@ -35,6 +36,10 @@ EVALUATION_BATCH_SIZE = 128
 
 class NonFiniteLossError(RuntimeError):
     """A loss became infinite or NaN: the trial ends, with its knobs in the message."""
+
+
+class UndefinedScoreError(RuntimeError):
+    """The selection metric is not defined on the validation set: the trial ends, since no number can stand for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +58,12 @@ class Training:
     """A training between two epochs: what is fixed, and what an epoch changes."""
 
     config: TrialConfig
-    selection_metric: str  # the validation metric that chooses the best epoch
     store: Store
     student: nn.Module
     guide: Guide | None  # the teacher's side of the method; None for plain transfer learning
     device: torch.device
     micro_batch_size: int | None = None  # how many images go through the student at once; None: the whole batch
+    averaging: Averaging = field(init=False)
     images: Images = field(init=False)
     tapped: Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]] = field(init=False)  # the student, with its taps
     compiled: Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]] = field(init=False)  # the same, for whole batches
@@ -67,6 +72,7 @@ class Training:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.averaging = averaged_labels(self.store, self.config.average_labels)
         self.images = Images(self.store, self.device)
         self.student.to(self.device).to(memory_format=torch.channels_last)
         self.tapped = self.compiled = Tapped(self.student, self.guide.student_taps if self.guide else ())
@@ -89,6 +95,7 @@ def train(training: Training) -> Iterator[EpochResult]:
 
     Raises:
         NonFiniteLossError: the loss of an epoch is not finite, in training or in validation.
+        UndefinedScoreError: the selection metric is not defined on the validation set.
     """
     config = training.config
     yield from list(training.history)
@@ -107,7 +114,7 @@ def train(training: Training) -> Iterator[EpochResult]:
 
 
 def untrained(training: Training) -> EpochResult:
-    """The one result of a network that is scored as it is; it raises what `evaluate` does."""
+    """The one result of a network that is scored as it is; it raises what `train` does."""
     return replace(_judge(training, 1, _validate(training)), last=True)
 
 
@@ -123,14 +130,16 @@ def evaluate(training: Training, split: str) -> tuple[dict[str, float], NDArray[
     targets, mask = _targets(training, rows_N)
     metrics = {"loss": float(cross_entropy(store.task, logits, targets, mask))}
     _check_finite(training.config, f"{split} loss", metrics["loss"])  # an epoch's last step alone can spoil the weights
+    averaging = training.averaging
+    names, averaged = store.label_names, None if averaging.rule == "defined" else averaging.names
     probabilities_NL: NDArray[np.float32]
     if store.task == "multiclass":
         probabilities_NL = logits.softmax(dim=1).cpu().numpy()
-        return metrics | multiclass_metrics(probabilities_NL, targets.cpu().numpy()), probabilities_NL
+        return metrics | multiclass_metrics(probabilities_NL, targets.cpu().numpy(), names, averaged), probabilities_NL
     probabilities_NL = logits.sigmoid().cpu().numpy()
     mask_NL = np.ones(probabilities_NL.shape, bool) if mask is None else mask.cpu().numpy() > 0
-    names = tuple(store.label_names)
-    return metrics | multilabel_metrics(probabilities_NL, targets.cpu().numpy(), mask_NL, names), probabilities_NL
+    metrics |= multilabel_metrics(probabilities_NL, targets.cpu().numpy(), mask_NL, names, averaged)
+    return metrics, probabilities_NL
 
 
 def state_of(training: Training) -> dict[str, Any]:
@@ -221,8 +230,14 @@ def _validate(training: Training) -> dict[str, float]:
     metrics = {f"val_{name}": value for name, value in evaluate(training, "validation")[0].items()}
     if training.micro_batch_size is not None:
         metrics["micro_batch_size"] = training.micro_batch_size
-    # Where the metric is not defined (an AUC of one class), the epoch counts as chance, not as nothing.
-    return metrics | {"score": metrics.get(f"val_{training.selection_metric}", 0.0)}
+    selected_by = training.config.selection_metric
+    if f"val_{selected_by}" not in metrics:
+        raise UndefinedScoreError(
+            f"the selection metric must be defined on the validation set, but {selected_by} is not in "
+            f"{training.config.cell} ({len(training.store.rows('validation'))} images, "
+            f"average_labels={training.config.average_labels!r}): take another --selection-metric, or more images"
+        )
+    return metrics | {"score": metrics[f"val_{selected_by}"]}
 
 
 def _judge(training: Training, epoch: int, metrics: dict[str, float]) -> EpochResult:

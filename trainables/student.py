@@ -38,16 +38,17 @@ class StudentTrial(ray.tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Trains one epoch.
 
-        A loss that is not finite, or a GPU that is too small, ends the trial with the reason under ``error``.
+        A loss that is not finite, a score that is not defined, or a GPU that is too small ends the trial with the
+        reason under ``error``.
         """
         from trainables.job import GpuFullError, Job
-        from trainables.loop import NonFiniteLossError
+        from trainables.loop import NonFiniteLossError, UndefinedScoreError
 
         if self._epochs is None:
             self._epochs = Job.from_dict(self._job).run()
         try:
             result = next(self._epochs)
-        except (NonFiniteLossError, GpuFullError) as error:
+        except (NonFiniteLossError, UndefinedScoreError, GpuFullError) as error:
             return {"done": True, "error": str(error)}
         return {"epoch": result.epoch, "metrics": result.metrics, "best_score": result.best_score, "done": result.last}
 

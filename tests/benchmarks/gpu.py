@@ -82,9 +82,7 @@ def ours(store: Store, device: torch.device) -> Callable[[], int]:
     )
     torch.manual_seed(0)
     student = build(STUDENT, len(store.label_names))
-    training = Training(
-        config=config, selection_metric="auc", store=store, student=student, guide=None, device=device
-    )  # fmt: skip
+    training = Training(config=config, store=store, student=student, guide=None, device=device)
     return lambda: _train_one_epoch(training, 1)[1]
 
 

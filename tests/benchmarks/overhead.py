@@ -67,7 +67,7 @@ def ours(num_trials: int, folder: Path) -> list[float]:
         return TrialSpec(config=config, data_fingerprint="none", split_fingerprint="none")
 
     def job_of(record: TrialRecord) -> Job:
-        return Job(spec=record.spec, selection_metric="auc", store="", teachers="", folder=str(folder / "trial"))
+        return Job(spec=record.spec, store="", teachers="", folder=str(folder / "trial"))
 
     ended_s: list[float] = []
 

@@ -56,12 +56,11 @@ def make_teacher(folder: Path) -> Teacher:
 def make_training(store: Store, student: str, guide: Guide | None) -> Training:
     """A training as a trial makes it."""
     guided = {"method": "attention", "teacher": "bench", "beta": 10.0} if guide else {"method": "transfer"}
-    config = TrialConfig(dataset="retina", student=student, image_size_px=store.image_size_px, init="random", **guided)  # type: ignore[arg-type]
+    guided |= {"dataset": "retina", "init": "random", "selection_metric": "f1_weighted"}
+    config = TrialConfig(student=student, image_size_px=store.image_size_px, **guided)  # type: ignore[arg-type]
     torch.manual_seed(0)
     network = build(student, len(store.label_names))
-    return Training(
-        config=config, selection_metric="auc", store=store, student=network, guide=guide, device=CPU
-    )  # fmt: skip
+    return Training(config=config, store=store, student=network, guide=guide, device=CPU)
 
 
 def measure(image_size_px: int, student: str, num_rounds: int) -> dict[str, float]:

@@ -27,7 +27,7 @@ from tests.cluster.hosts import ROOT, USER, Hosts, why_not
 
 NAMES = ("head", "one", "two")
 CELLS = ("transfer/none/densenet40/all", "attention/imagenet/densenet40/all")
-TINY = "--image-size 32 --phantom-size 16 --epochs 2 --trials 2 --repeats 2"
+TINY = "--image-size 32 --phantom-size 16 --epochs 2 --trials 2 --repeats 2 --average-labels defined"
 NUM_TRIALS = len(CELLS) * (2 + 2)
 SWEEP = f"python -m platform.sweep retina {TINY} --cells {' '.join(CELLS)}"
 RESULTS = "/mnt/results/own"

@@ -61,7 +61,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     ledger = ledgers.Ledger(uri, "retina", "first", parent_tags(store, "{}", overlap), folder / "artifacts")
     config = TrialConfig(
         dataset="retina", method="transfer", student="densenet40", image_size_px=32, max_epochs=1, batch_size=8,
-        phase="confirm",
+        phase="confirm", average_labels="defined", selection_metric="f1_weighted",
     )  # fmt: skip
     spec = TrialSpec(
         config=config, data_fingerprint=store.fingerprint, split_fingerprint=store.split_fingerprint,
@@ -77,8 +77,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         files = []
         if trains:
             place = folder / "trials" / name
-            job = Job(spec=own, selection_metric="f1_weighted", store=str(store.path), folder=str(place),
-                      teachers=str(first.folder.parent))  # fmt: skip
+            job = Job(spec=own, store=str(store.path), folder=str(place), teachers=str(first.folder.parent))
             (result,) = job.run()
             # The second has the better score on the validation set, and the first on the test set.
             decided = {"best_score": 0.2 + 0.1 * own.config.seed, "test_f1_weighted": 0.9 - 0.8 * own.config.seed}

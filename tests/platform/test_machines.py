@@ -185,7 +185,7 @@ def two_nodes() -> Iterator[str]:
 
 
 SWEEP = ["-m", "platform.sweep", "retina", "--image-size", "32", "--phantom-size", "16", "--epochs", "1"]
-MORE = ["--trials", "2", "--repeats", "1", "--cells", "transfer/none/densenet40/all"]
+MORE = ["--average-labels", "defined", "--trials", "2", "--repeats", "1", "--cells", "transfer/none/densenet40/all"]
 
 
 @pytest.mark.slow

@@ -29,6 +29,8 @@ FLAGS = [
     "32",
     "--phantom-size",
     "60",
+    "--average-labels",
+    "defined",
     "--name",
     "own",
 ]
@@ -83,6 +85,7 @@ def test_the_trial_starts_from_the_weights_that_were_asked_for(
         made = ledger.save(folder, weights, name=name, source="drawn", is_phantom=True, **facts)
         prints[name] = made.fingerprint
     flags = ["mimic-cxr", "--init", init, "--image-size", "32", "--phantom-size", "30", "--name", "own"]
+    flags += ["--average-labels", "defined"]
     options = pretrain.parser().parse_args(flags)
     record = conduct.prepare_pretraining(options, pretrain.recipe_of(options), places).plan([]).next()
     assert (record.spec.config.init, record.spec.init_fingerprint) == (init, prints[init])
@@ -122,6 +125,7 @@ def test_another_network_is_trained_from_its_own_weights(tmp_path: Path, monkeyp
         weights, more = {"w": torch.full((1,), float(value))}, {"architecture": network, "source": "drawn", **facts}
         prints[name] = ledger.save(folder, weights, name=name, is_phantom=True, **more).fingerprint
     flags = ["mimic-cxr", "--architecture", "resnet18", "--image-size", "32", "--phantom-size", "30"]
+    flags += ["--average-labels", "defined"]
     options = pretrain.parser().parse_args(flags)
     record = conduct.prepare_pretraining(options, pretrain.recipe_of(options), places).plan([]).next()
     assert (record.spec.config.student, record.spec.init_fingerprint) == ("resnet18", prints["imagenet-resnet18"])

@@ -45,11 +45,13 @@ class Watched:
         self.plan, self.clock, self.stream = plan, Clock(), stream or io.StringIO()
         self.progress = progress.Progress(plan, max_epochs, "val f1_weighted", self.stream, self.clock)
 
-    def epoch(self, record: Any, took_s: float, score: float) -> None:
+    def epoch(self, record: Any, took_s: float, score: float, **metrics: float) -> None:
         self.clock.now_s += took_s
         record.best_scores.append(max([score, *record.best_scores]))
         number = len(record.best_scores)
-        self.progress.epoch(record, number, {"score": score, "best_score": record.best_scores[-1]})
+        result = {"score": score, "best_score": record.best_scores[-1], **metrics}
+        self.progress.note(record, result)
+        self.progress.epoch(record, number, result)
 
     def end(self, record: Any, status: str = "FINISHED", error: str = "") -> None:
         record.status = status
@@ -117,6 +119,55 @@ def test_a_teacher_itself_is_said_to_be_scored_as_it_is() -> None:
     first, second = watched.lines()
     assert first.endswith("confirm itself/imagenet/none/none repeat 1: starts (scored as it is)")
     assert second.startswith("[1/1, ") and second.endswith("repeat 1: done, best 0.700")
+
+
+ONE_CLASS = {"val_num_constant": 1.0, "val_f1_weighted": 0.5}
+
+
+def test_a_student_that_answers_one_class_only_is_said_to_by_epoch_and_at_the_end() -> None:
+    watched = Watched(make_plan())
+    first, second = watched.plan.next(), watched.plan.next()
+    for score, constant in [(0.5, 0.0), (0.625, 1.0), (0.5, 0.0), (0.625, 0.0)]:
+        watched.epoch(first, 20.0, score, val_num_constant=constant, val_f1_weighted=score)
+    watched.end(first)
+    said = [line.split(": ")[1] for line in watched.lines()]
+    assert said[1:] == [
+        "epoch 2/4  val f1_weighted 0.625 (best 0.625), answers one class only",
+        "epoch 3/4  val f1_weighted 0.500 (best 0.625)",
+        "epoch 4/4  val f1_weighted 0.625 (best 0.625)",
+        "done, best 0.625, answers one class only",  # the best epoch's, which is the second
+    ]
+    watched.epoch(second, 20.0, 0.5, **ONE_CLASS)
+    watched.epoch(second, 20.0, 0.75, val_num_constant=0.0, val_f1_weighted=0.75)
+    second.stopped = "asha"
+    watched.end(second)
+    assert watched.lines()[-1].endswith("stopped early after epoch 2, best 0.750")
+
+
+def test_labels_whose_probabilities_do_not_vary_are_counted_in_the_lines() -> None:
+    watched = Watched(make_plan())
+    record = watched.plan.next()
+    watched.epoch(record, 20.0, 0.5, val_num_constant=1.0)
+    watched.epoch(record, 20.0, 0.625, val_num_constant=3.0)
+    record.stopped = "asha"
+    watched.end(record)
+    said = [line.split(": ")[1] for line in watched.lines()]
+    assert said == [
+        "epoch 1/4  val f1_weighted 0.500 (best 0.500), gives all images the same answer for 1 label",
+        "epoch 2/4  val f1_weighted 0.625 (best 0.625), gives all images the same answer for 3 labels",
+        "stopped early after epoch 2, best 0.625, gives all images the same answer for 3 labels",
+    ]
+
+
+def test_of_a_trial_that_goes_on_the_best_epoch_may_lie_before_the_interruption() -> None:
+    watched = Watched(make_plan())
+    record = watched.plan.next()
+    record.best_scores = [0.5]
+    watched.progress.note(record, {"score": 0.5, "best_score": 0.5, **ONE_CLASS})  # repeated, not told again
+    for _ in range(3):
+        watched.epoch(record, 20.0, 0.25, val_num_constant=0.0, val_f1_weighted=0.25)
+    watched.end(record)
+    assert watched.lines()[-1].endswith("done, best 0.500, answers one class only")
 
 
 def test_a_failed_and_a_stopped_trial_say_so() -> None:

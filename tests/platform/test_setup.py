@@ -61,7 +61,7 @@ def places(tmp_path: Path) -> Any:
 
 
 def options(*flags: str) -> argparse.Namespace:
-    small = ["--image-size", "32", "--phantom-size", str(NUM_PATIENTS)]
+    small = ["--image-size", "32", "--phantom-size", str(NUM_PATIENTS), "--average-labels", "defined"]
     return sweep.parser().parse_args(["retina", *small, *flags])
 
 
@@ -215,7 +215,7 @@ def test_a_trials_spec_and_job_name_what_it_runs_on(places: Any) -> None:
     assert spec.init_fingerprint == teachers["imagenet"].fingerprint
     assert (spec.data_fingerprint, spec.split_fingerprint) == (made.store.fingerprint, made.store.split_fingerprint)
     job = made.job(record)
-    assert job.spec == spec and job.selection_metric == "f1_weighted" and job.num_threads == 2
+    assert job.spec == spec and spec.config.selection_metric == "f1_weighted" and job.num_threads == 2
     assert Path(job.folder) == places.sweep(made.name) / "trials" / spec.key
     assert all(Path(path).is_absolute() for path in (job.store, job.teachers, job.folder))
     assert Path(job.teachers) == places.teachers(phantom=True, image_size_px=32)
@@ -318,7 +318,8 @@ def add_a_judge(places: Any, label_names: tuple[str, ...], name: str = "judge") 
 
 
 def chest_options(*flags: str) -> argparse.Namespace:
-    return sweep.parser().parse_args(["chexpert", "--image-size", "32", "--phantom-size", "60", *flags])
+    small = ["--image-size", "32", "--phantom-size", "60", "--average-labels", "defined"]
+    return sweep.parser().parse_args(["chexpert", *small, *flags])
 
 
 def test_a_teacher_with_every_label_of_the_target_stands_in_the_sweep_itself(

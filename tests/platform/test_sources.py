@@ -18,6 +18,7 @@ sweep = importlib.import_module("platform.sweep")
 Places = importlib.import_module("platform.places").Places
 
 TINY = ["--image-size", "32", "--phantom-size", "60", "--cells", "*/densenet40/*", "--teacher-names", "mimic-cxr"]
+TINY += ["--average-labels", "defined"]
 
 
 @pytest.fixture

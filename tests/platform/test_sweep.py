@@ -38,6 +38,8 @@ FLAGS = [
     "1",
     "--concurrent",
     "1",
+    "--average-labels",
+    "defined",
 ]
 COMMAND = [sys.executable, "-m", "platform.sweep", "retina", *FLAGS, "--cells", *CELLS]
 

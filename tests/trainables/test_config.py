@@ -44,6 +44,8 @@ ATTENTION = TrialConfig(dataset="retina", teacher="imagenet", beta=60.0)
         ({"phase": "test"}, r"phase must be one of pretrain, search, confirm, but got 'test'"),
         ({"uncertainty": "maybe"}, r"uncertainty must be one of zeros, ones, ignore, but got 'maybe'"),
         ({"interpolation": "cubic"}, r"interpolation must be one of nearest, bilinear, but got 'cubic'"),
+        ({"average_labels": "common"}, r"average_labels must be one of frequent, defined, but got 'common'"),
+        ({"selection_metric": "loss"}, r"selection_metric must be one of auc, f1_weighted, .*, but got 'loss'"),
         ({"precision": "half"}, r"precision must be one of float32, bfloat16, but got 'half'"),
     ],
 )
@@ -72,6 +74,8 @@ def test_the_key_changes_with_whatever_decides_the_result():
         replace(spec, config=replace(ATTENTION, precision="bfloat16")),
         replace(spec, config=replace(ATTENTION, interpolation="bilinear")),
         replace(spec, config=replace(ATTENTION, compiled=True)),
+        replace(spec, config=replace(ATTENTION, average_labels="defined")),
+        replace(spec, config=replace(ATTENTION, selection_metric="accuracy")),
         replace(spec, data_fingerprint="e"),
         replace(spec, split_fingerprint="u"),
         replace(spec, teacher_fingerprint="v"),

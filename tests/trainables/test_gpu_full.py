@@ -38,6 +38,7 @@ CONFIG = TrialConfig(
     max_epochs=3,
     batch_size=8,
     image_size_px=32,
+    selection_metric="f1_weighted",
 )
 
 
@@ -58,7 +59,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 def job(store: Store, folder: Path) -> Job:
     spec = TrialSpec(config=CONFIG, data_fingerprint="d", split_fingerprint="s")
-    return Job(spec=spec, selection_metric="f1_weighted", store=str(store.path), teachers="", folder=str(folder))
+    return Job(spec=spec, store=str(store.path), teachers="", folder=str(folder))
 
 
 def numbers(results: list[EpochResult]) -> list[EpochResult]:
@@ -117,7 +118,6 @@ def test_without_batch_norm_the_parts_make_the_same_step(store: Store) -> None:
         student = drawn()
         training = Training(
             config=replace(CONFIG, max_epochs=1),
-            selection_metric="f1_weighted",
             store=store,
             student=student,
             guide=None,

@@ -70,10 +70,12 @@ def job_of(store: Path, teachers: Path, folder: Path, **changes: Any) -> Job:
         "batch_size": 8,
         "image_size_px": 32,
         "phase": "confirm",
+        "selection_metric": "f1_weighted",
     }
+    if changes.get("dataset") == "mimic-cxr":
+        knobs |= {"selection_metric": "auc", "average_labels": "defined"}
     spec = TrialSpec(config=TrialConfig(**{**knobs, **changes}), data_fingerprint="d", split_fingerprint="s")
-    metric = "auc" if changes.get("dataset") == "mimic-cxr" else "f1_weighted"
-    return Job(spec=spec, selection_metric=metric, store=str(store), teachers=str(teachers), folder=str(folder))
+    return Job(spec=spec, store=str(store), teachers=str(teachers), folder=str(folder))
 
 
 def without_speed(results: list[EpochResult]) -> list[EpochResult]:

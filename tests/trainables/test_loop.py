@@ -18,7 +18,16 @@ from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
-from trainables.loop import EpochResult, NonFiniteLossError, Training, evaluate, resume, state_of, train
+from trainables.loop import (
+    EpochResult,
+    NonFiniteLossError,
+    Training,
+    UndefinedScoreError,
+    evaluate,
+    resume,
+    state_of,
+    train,
+)
 from trainables.models.architectures import build
 from trainables.teachers import ledger
 from trainables.teachers.guide import Guide
@@ -75,6 +84,7 @@ def config_of(**changes: Any) -> TrialConfig:
             "max_epochs": 3,
             "batch_size": 6,
             "image_size_px": 32,
+            "selection_metric": "f1_weighted",
             **changes,
         }
     )
@@ -96,7 +106,6 @@ def small_student() -> nn.Module:
 def make(store: Store, student: nn.Module | None = None, guide: Guide | None = None, **changes: Any) -> Training:
     return Training(
         config=config_of(**changes),
-        selection_metric="f1_weighted",
         store=store,
         student=student or small_student(),
         guide=guide,
@@ -175,12 +184,17 @@ def test_the_best_epoch_is_kept_the_earlier_of_two_equals(store: Store, monkeypa
     assert [(r.epoch, r.last) for r in training.history] == [(1, False), (2, False), (3, False), (4, False), (5, True)]
 
 
-def test_a_score_that_is_not_defined_counts_as_nothing_gained(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainables.loop.evaluate", Scripted([{"f1_weighted": 0.25}, {}]))
-    results = list(train(make(store, max_epochs=2)))
-    assert [r.metrics["score"] for r in results] == [0.25, 0.0]
-    assert "val_f1_weighted" not in results[1].metrics
-    assert results[1].best_epoch == 1
+def test_a_score_that_is_not_defined_ends_the_training_and_is_never_a_number(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainables.loop.evaluate", Scripted([{"kappa": 0.25}, {}]))
+    training = make(store, max_epochs=2, selection_metric="kappa")
+    said = (
+        r"must be defined on the validation set, but kappa is not in transfer/none/densenet121/all \(6 images, .*'freq"
+    )
+    with pytest.raises(UndefinedScoreError, match=said):
+        list(train(training))
+    assert [result.metrics["score"] for result in training.history] == [0.25]
 
 
 def test_an_epochs_metrics_are_those_of_the_paper_and_of_the_loss(store: Store) -> None:

@@ -66,9 +66,9 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Store]:
 def job_of(store: Store, teachers: Path, folder: Path, teacher: str, **changes: Any) -> Job:
     knobs: dict[str, Any] = {"student": "none", "unfreeze": "none", "init": "none", "phase": "confirm"}
     knobs |= {"dataset": store.dataset, "method": "itself", "teacher": teacher, "image_size_px": 32, "max_epochs": 3}
+    knobs |= {"selection_metric": "auc" if store.task == "multilabel" else "f1_weighted", "average_labels": "defined"}
     spec = TrialSpec(config=TrialConfig(**{**knobs, **changes}), data_fingerprint="d", split_fingerprint="s")
-    metric = "auc" if store.task == "multilabel" else "f1_weighted"
-    return Job(spec=spec, selection_metric=metric, store=str(store.path), teachers=str(teachers), folder=str(folder))
+    return Job(spec=spec, store=str(store.path), teachers=str(teachers), folder=str(folder))
 
 
 @torch.no_grad()

@@ -73,13 +73,13 @@ def job_of(method: str, stores: dict[str, Store], teachers: Path, folder: Path, 
         learning_rate=1e-3,
         batch_size=8,
         image_size_px=SIZE_PX,
+        average_labels="defined",
+        selection_metric="auc" if compares_outputs else "f1_weighted",
         **{**of_method, **changes},
     )
     spec = TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
-    metric = "auc" if compares_outputs else "f1_weighted"
     return Job(
         spec=spec,
-        selection_metric=metric,
         store=str(stores[dataset].path),
         teachers=str(teachers),
         folder=str(folder / "trial"),

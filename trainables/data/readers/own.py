@@ -115,6 +115,8 @@ def _check_names(names: Sequence[str], path: Path) -> None:
             f"the names of all labels must have at most {MAX_NAMES_CHARS} characters, "
             f"but those of {path} have {sum(map(len, names))}"
         )
+        if metric_name(name) == "defined":
+            raise ValueError(f"auc_defined is the name of a mean, so no label of {path} can be called {name!r}")
     named: dict[str, str] = {}
     for name in names:
         other = named.setdefault(metric_name(name), name)
