@@ -11,6 +11,7 @@ from pathlib import Path
 
 from platform.stopping import clean_stops
 
+SPLIT_KINDS = ("drawn", "official")
 EXIT_UNFINISHED = 3  # something is left to do: the same command goes on
 
 
@@ -73,6 +74,32 @@ def hold_out_option(made: argparse._ActionsContainer) -> None:
     """``--hold-out``, the same for every verb that prepares images to learn from."""
     made.add_argument(
         "--hold-out", metavar="FINDING", help="keep this finding of a multilabel set from training and validation"
+    )
+
+
+def validation_share(text: str) -> float:
+    """What `trainables.data.splits` takes for the validation set's part of the images."""
+    from trainables.data.splits import check_validation_share  # pandas: not before the flag is given
+
+    try:
+        value = float(text)
+        check_validation_share(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return value
+
+
+def split_options(made: argparse._ActionsContainer) -> None:
+    """``--split`` and ``--validation-share``, the same for every verb that prepares images."""
+    made.add_argument(
+        "--split", choices=SPLIT_KINDS, default=SPLIT_KINDS[0], help="Table II's counts, or the release's own"
+    )
+    made.add_argument(
+        "--validation-share",
+        type=validation_share,
+        metavar="F",
+        help="of the images for the validation set, and as many again for the test set; with --split official, of its "
+        "training part for the validation set (default: Table II's, or 0.1 each)",
     )
 
 
