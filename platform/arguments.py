@@ -12,6 +12,7 @@ from pathlib import Path
 from platform.stopping import clean_stops
 from trainables.config import AVERAGE_RULES, SELECTION_METRICS
 
+SPLIT_KINDS = ("drawn", "official")
 EXIT_UNFINISHED = 3  # something is left to do: the same command goes on
 
 
@@ -91,6 +92,32 @@ def score_options(made: argparse._ActionsContainer) -> None:
         default=AVERAGE_RULES[0],
         help="of which labels an AUC is the mean: frequent, those with ten positives and ten negatives in validation; "
         "defined, all that have both classes, as the paper has it (default: frequent)",
+    )
+
+
+def validation_share(text: str) -> float:
+    """What `trainables.data.splits` takes for the validation set's part of the images."""
+    from trainables.data.splits import check_validation_share  # pandas: not before the flag is given
+
+    try:
+        value = float(text)
+        check_validation_share(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return value
+
+
+def split_options(made: argparse._ActionsContainer) -> None:
+    """``--split`` and ``--validation-share``, the same for every verb that prepares images."""
+    made.add_argument(
+        "--split", choices=SPLIT_KINDS, default=SPLIT_KINDS[0], help="Table II's counts, or the release's own"
+    )
+    made.add_argument(
+        "--validation-share",
+        type=validation_share,
+        metavar="F",
+        help="of the images for the validation set, and as many again for the test set; with --split official, of its "
+        "training part for the validation set (default: Table II's, or 0.1 each)",
     )
 
 

@@ -130,7 +130,7 @@ def _whole(sweep: Sweep, options: argparse.Namespace) -> tuple[Store, Store]:
     if not artifacts.is_whole_of(whole, held):
         raise ValueError(
             f"the images must be those that the sweep held {sweep.held_out} out of, but {whole.path} holds others: "
-            "give the sweep's own --data, --phantom-size, --split and --skip-unreadable"
+            "give the sweep's own --data, --phantom-size, --split, --validation-share and --skip-unreadable"
         )
     return whole, held
 
@@ -155,8 +155,14 @@ def _prepared(dataset: str, sweep: Sweep, options: argparse.Namespace) -> Store:
             f"phantom and real never meet in one table, but the students are {sweep.found.data} and {listing.root} is "
             f"{'phantom' if listing.is_phantom else 'real'}"
         )
-    skip = options.skip_unreadable
-    return store_of(listing, sweep.places, sweep.image_size_px, skip_unreadable=skip, split=options.split)
+    return store_of(
+        listing,
+        sweep.places,
+        sweep.image_size_px,
+        skip_unreadable=options.skip_unreadable,
+        split=options.split,
+        validation_share=options.validation_share,
+    )
 
 
 def _write(made: Findings, sweep: Sweep, out: Path, command_line: str) -> Path:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from platform.arguments import plain_name, positive_int, say_errors
+from platform.arguments import plain_name, positive_int, say_errors, split_options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,7 +43,7 @@ def _shared_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--dataset", type=plain_name, required=True, metavar="NAME", help="what the students learned")
     made.add_argument("--data", type=Path, metavar="DIR", help="holds the real images, where they are not prepared yet")
     made.add_argument("--phantom-size", type=positive_int, metavar="N", help="of the phantom, as the sweep was given")
-    made.add_argument("--split", choices=("drawn", "official"), default="drawn", help="as the sweep was given")
+    split_options(made)
     made.add_argument("--skip-unreadable", action="store_true", help="leave images out that cannot be read")
     made.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     made.add_argument("--tracking-uri", metavar="URI", help="default: MLFLOW_TRACKING_URI, else mlflow.db of RESULTS")

@@ -11,11 +11,22 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from analysis import published
-from platform.arguments import hold_out_option, image_size, positive_int, results_option, say_errors
+from analysis.labels import MIN_POSITIVES
+from platform.arguments import (
+    SPLIT_KINDS,
+    hold_out_option,
+    image_size,
+    positive_int,
+    results_option,
+    say_errors,
+    split_options,
+)
 from platform.places import Places
 from trainables.atomic import write_bytes
-from trainables.data.listing import Listing
+from trainables.data.listing import POSITIVE, UNCERTAIN, Listing
 from trainables.data.phantom.chest_writers import write_chexpert, write_mimic_cxr
 from trainables.data.phantom.nih_writer import write_chestxray8
 from trainables.data.phantom.writers import write_generic, write_retina
@@ -33,7 +44,6 @@ PHANTOMS: dict[str, tuple[Callable[..., Path], str, int]] = {
     "mimic-cxr": (write_mimic_cxr, "num_images", 480),
     "generic": (write_generic, "num_images", 480),
 }
-SPLIT_KINDS = ("drawn", "official")
 PHANTOM_SEED = 0
 PHANTOM_IMAGE_SIZE_PX = 160  # drawn larger than a quick sweep works, as a camera does
 
@@ -91,7 +101,8 @@ def store_of(
     image_size_px: int,
     *,
     skip_unreadable: bool = False,
-    split: str = "drawn",
+    split: str = SPLIT_KINDS[0],
+    validation_share: float | None = None,
     held_out: str | None = None,
 ) -> Store:
     """The store of `listing`: the one that is there, if it was made from the same rows of the same folder.
@@ -100,8 +111,7 @@ def store_of(
         UnreadableImagesError, OSError, ValueError: as `trainables.data.prepare.prepare` says.
     """
     digest = hashlib.sha256(f"{STORE_VERSION} {listing.root.resolve()} {skip_unreadable} {split}".encode())
-    if held_out:  # added only then: the stores that are there keep their names
-        digest.update(f"held out {held_out}".encode())
+    digest.update(f"{validation_share} {held_out}".encode())
     for row in listing.rows[["path", "patient", "labels", "official_split"]].itertuples(index=False):
         digest.update(f"{row.path} {row.patient} {row.labels} {row.official_split}".encode())
     kind = "phantom" if listing.is_phantom else "real"
@@ -114,6 +124,7 @@ def store_of(
         image_size_px=image_size_px,
         salt=places.salt(),
         is_official_split=split == "official",
+        validation_share=validation_share,
         held_out=held_out,
         skip_unreadable=skip_unreadable,
     )
@@ -133,11 +144,36 @@ def summary(listing: Listing, store: Store) -> str:
     lines.append("  Table II     ours    paper")
     paper = TABLE_II.get(store.dataset, {})
     lines += [f"  {split:10} {counts[split]:>6} {paper.get(split, '-'):>8}" for split in SPLITS]
+    lines += positives(store)
     if store.held_out:
         lines.append(f"  held out: {store.held_out}: no image that shows it, or may, is in training or validation")
     lines += [f"  noted: {note}" for note in listing.notes]
     lines += [f"  left out: {path}: {reason}" for path, reason in store.left_out]
     return "\n".join(lines)
+
+
+def positives(store: Store) -> list[str]:
+    """How many images of each split show each label, in lines, and which labels have too few in validation or test.
+
+    An uncertain label is neither positive nor negative; one that is not mentioned is negative.
+    """
+    is_positive_NL = store.labels == (np.arange(len(store.label_names)) if store.task == "multiclass" else POSITIVE)
+    is_negative_NL = ~is_positive_NL & ((store.labels != UNCERTAIN) | (store.task == "multiclass"))
+    counts = {split: is_positive_NL[store.split == split].sum(axis=0) for split in SPLITS}
+    width = max(map(len, ("positives", *store.label_names)))
+    lines = [f"  {'positives':{width}}" + "".join(f" {split:>10}" for split in SPLITS)]
+    for label, name in enumerate(store.label_names):
+        lines.append(f"  {name:{width}}" + "".join(f" {counts[split][label]:>10}" for split in SPLITS))
+    warnings = []
+    for split in ("validation", "test"):
+        for sign, is_it_NL in (("positives", is_positive_NL), ("negatives", is_negative_NL)):
+            found_L = is_it_NL[store.split == split].sum(axis=0)
+            rare = [f"{store.label_names[i]} ({found_L[i]})" for i in np.flatnonzero(found_L < MIN_POSITIVES)]
+            if rare:
+                warnings.append(f"  WARNING: fewer than {MIN_POSITIVES} {sign} in {split}: {', '.join(rare)}")
+    if warnings:
+        warnings.append("  scores of these labels are mostly noise: more images help, or --validation-share F")
+    return lines + warnings
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -151,7 +187,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--image-size", type=image_size, default=256, metavar="PX", help="a multiple of 32 (default: 256)"
     )
     parser.add_argument("--phantom-size", type=positive_int, help="patients (retina) or images of the phantom")
-    parser.add_argument("--split", choices=SPLIT_KINDS, default="drawn", help="Table II's counts, or the release's own")
+    split_options(parser)
     parser.add_argument("--skip-unreadable", action="store_true", help="leave images out that cannot be read")
     hold_out_option(parser)
     results_option(parser)
@@ -168,6 +204,7 @@ def main(arguments: list[str] | None = None) -> None:
             options.image_size,
             skip_unreadable=options.skip_unreadable,
             split=options.split,
+            validation_share=options.validation_share,
             held_out=options.hold_out,
         )
     print(summary(listing, store))

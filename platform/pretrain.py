@@ -20,6 +20,7 @@ from platform.arguments import (
     say_errors,
     score_options,
     share,
+    split_options,
 )
 
 
@@ -65,9 +66,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--imagenet-weights", type=Path, metavar="FILE", help="DenseNet-121's file, or a folder of torchvision's"
     )
-    made.add_argument(
-        "--split", choices=("drawn", "official"), default="drawn", help="Table II's, or the release's own"
-    )
+    split_options(made)
     made.add_argument("--skip-unreadable", action="store_true", help="leave images out that cannot be read")
     made.add_argument("--cpus-per-trial", type=share, metavar="N", help="default: all")
     made.add_argument("--gpus-per-trial", type=share, metavar="F", help="default: 1 where there is a GPU, else 0")

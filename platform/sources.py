@@ -51,6 +51,7 @@ def find_sources(
         image_size_px,
         skip_unreadable=options.skip_unreadable,
         split=options.split,
+        validation_share=options.validation_share,
         held_out=options.hold_out,
     )
     print(summary(listing, store), flush=True)

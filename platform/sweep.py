@@ -20,6 +20,7 @@ from platform.arguments import (
     say_errors,
     score_options,
     share,
+    split_options,
     teacher_name,
 )
 from trainables.config import INTERPOLATIONS, PRECISIONS, UNCERTAINTY_POLICIES
@@ -122,9 +123,7 @@ def parser() -> argparse.ArgumentParser:
     )
     where.add_argument("--cache-gb", type=share, default=20.0, metavar="N", help="its budget; 0 for none (default: 20)")
     where.add_argument("--allow-overlap", action="store_true", help="go on where a teacher has seen test patients")
-    where.add_argument(
-        "--split", choices=("drawn", "official"), default="drawn", help="Table II's, or the release's own"
-    )
+    split_options(where)
     where.add_argument("--skip-unreadable", action="store_true", help="leave images out that cannot be read")
     many = made.add_argument_group("how many at once")
     many.add_argument("--cpus-per-trial", type=share, default=1.0, metavar="N", help="default: 1")

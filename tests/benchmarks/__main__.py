@@ -14,7 +14,7 @@ import torch
 import platform
 from tests.benchmarks.targets import HEAD, MARK
 
-BENCHMARKS = ("views", "prepare", "step", "peers", "gpu", "overhead", "search", "report", "scaling", "growth")
+BENCHMARKS = ("views", "splits", "prepare", "step", "peers", "gpu", "overhead", "search", "report", "scaling", "growth")
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "results" / "growth.png"
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from trainables.data.listing import PHANTOM_MARK
 from trainables.data.phantom.writers import write_retina
+from trainables.data.splits import SPLITS
 from trainables.data.store import Store
 
 verb = importlib.import_module("platform.prepare")
@@ -58,7 +59,14 @@ def test_a_phantom_is_drawn_split_and_decoded(tmp_path: Path, capsys: pytest.Cap
         ["validation", "6", "7000"],
         ["test", "6", "7000"],
     ]
-    assert said[6:] == [f"  {path}"]
+    assert [line.rsplit(maxsplit=3) for line in said[6:12]] == [
+        ["  positives", *SPLITS],
+        *(
+            [f"  {name}", *(str((store.labels[store.split == split] == grade).sum()) for split in SPLITS)]
+            for grade, name in enumerate(store.label_names)
+        ),
+    ]
+    assert said[-1] == f"  {path}"
     assert json.loads((tmp_path / "phantoms" / "14" / "retina" / PHANTOM_MARK).read_text())
 
 
@@ -189,11 +197,59 @@ def test_a_csv_of_ones_own_is_a_data_set_by_its_name(tmp_path: Path, capsys: pyt
     assert "chexpert is the name of a published data set" in capsys.readouterr().err
 
 
+def own_set(folder: Path, num_images: int) -> Path:
+    """A CSV of one image per patient: half show *Common*, a tenth are uncertain of it, and every fifth shows *Rare*."""
+    folder.mkdir()
+    lines = ["image,patient,Common,Rare"]
+    for number in range(num_images):
+        Image.new("L", (40, 40), number).save(folder / f"{number}.png")
+        common = -1 if number % 10 == 0 else number % 2
+        lines.append(f"{number}.png,p{number},{common},{int(number % 5 == 1)}")
+    (folder / "clinic.csv").write_text("\n".join(lines))
+    return folder / "clinic.csv"
+
+
+def test_positives_are_counted_for_each_split_and_few_are_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(tmp_path / "results", dataset=str(own_set(tmp_path / "clinic", 200)))
+    said = capsys.readouterr().out.splitlines()
+    first = next(number for number, line in enumerate(said) if line.startswith("  positives"))
+    assert said[first : first + 7] == [
+        "  positives      train validation       test",
+        "  Common            80         10         10",
+        "  Rare              32          4          4",
+        "  WARNING: fewer than 10 positives in validation: Rare (4)",
+        "  WARNING: fewer than 10 negatives in validation: Common (8)",  # two of twenty are uncertain
+        "  WARNING: fewer than 10 positives in test: Rare (4)",
+        "  WARNING: fewer than 10 negatives in test: Common (8)",
+    ]
+    assert "--validation-share F" in said[first + 7]
+
+
+def test_a_larger_validation_share_is_another_store_without_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    csv = str(own_set(tmp_path / "clinic", 200))
+    prepare(tmp_path / "results", dataset=csv)
+    capsys.readouterr()
+    prepare(tmp_path / "results", "--validation-share", "0.25", dataset=csv)
+    said = capsys.readouterr().out
+    assert "  Rare              20         10         10" in said and "WARNING" not in said
+    made = [Store.open(path) for path in stores(tmp_path / "results")]
+    assert len({store.fingerprint for store in made}) == len({store.split_fingerprint for store in made}) == 2
+    assert sorted((store.split == "validation").sum() for store in made) == [20, 50]
+
+
 def test_the_releases_own_split_is_another_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for split in ("drawn", "official"):
         prepare(tmp_path, "--phantom-size", "120", "--split", split, dataset="mimic-cxr")
     stores_of = [Store.open(path) for path in stores(tmp_path)]
     assert len({store.split_fingerprint for store in stores_of}) == 2
+    shares = ["--split", "official", "--validation-share", "0.2"]
+    with pytest.raises(SystemExit):
+        prepare(tmp_path, "--phantom-size", "120", *shares, dataset="mimic-cxr")
+    assert "mimic-cxr has a validation set of its own: leave out --validation-share 0.2" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         prepare(tmp_path, "--phantom-size", "14", "--split", "official")
     assert "retina must come with a split of its own for --split official, but has none" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from torchvision.models import DenseNet121_Weights
 from trainables.data.listing import PHANTOM_MARK
 from trainables.data.phantom.writers import write_retina
 from trainables.data.readers import chexpert
+from trainables.data.splits import SPLITS
 from trainables.teachers import ledger
 from trainables.teachers.ledger import Teacher
 
@@ -419,6 +420,16 @@ def test_a_sweep_without_a_finding_is_never_an_ordinary_one(places: Any) -> None
     )
     record = SimpleNamespace(spec=made[1].spec(config))
     assert made[1].tags(record)["held_out"] == "Edema"
+
+
+def test_another_validation_share_is_another_sweep(places: Any) -> None:
+    add_teachers(places, phantom=True)
+    plain, wider = (setup.prepare_sweep(options(*each), places) for each in ([], ["--validation-share", "0.3"]))
+    assert plain.name != wider.name and plain.store.fingerprint != wider.store.fingerprint
+    counts = [{split: int((made.store.split == split).sum()) for split in SPLITS} for made in (plain, wider)]
+    assert counts == [{"train": 16, "validation": 6, "test": 6}, {"train": 12, "validation": 8, "test": 8}]
+    config = replace(plain.base, beta=None)
+    assert plain.spec(config).key != wider.spec(config).key
 
 
 def test_another_precision_interpolation_or_compiler_is_another_sweep(places: Any) -> None:

@@ -39,6 +39,7 @@ def prepare(
     salt: bytes,
     split_seed: int = 0,
     is_official_split: bool = False,
+    validation_share: float | None = None,
     held_out: str | None = None,
     skip_unreadable: bool = False,
     num_threads: int | None = None,
@@ -50,18 +51,21 @@ def prepare(
         salt: the key of the hashes of patients and paths; up to 64 bytes, and a secret.
         held_out: the finding that all training goes without, as `trainables.data.hold_out` says; None for none.
         is_official_split: the release's own split instead of one drawn with Table II's counts.
+        validation_share: as in `trainables.data.splits`; None for Table II's, or a tenth.
         num_threads: None for all cores; Pillow decodes outside Python's lock.
 
     Raises:
         UnreadableImagesError: images are absent or damaged; they are named with the reason.
         OSError: the disk is full; no part of a file is left.
-        ValueError: there are too few patients for three splits, or the finding cannot be held out.
+        ValueError: there are too few patients for three splits, the finding cannot be held out, or the share cannot be
+            had.
     """
     if is_official_split:
-        split = official_split(listing.rows, listing.dataset, seed=split_seed)
+        split = official_split(listing.rows, listing.dataset, seed=split_seed, validation_share=validation_share)
     else:
         listing = listing.without_extra_test()
-        split = split_patients(listing.rows, counts_for(listing.dataset, len(listing.rows)), seed=split_seed)
+        counts = counts_for(listing.dataset, len(listing.rows), validation_share)
+        split = split_patients(listing.rows, counts, seed=split_seed)
     if held_out:
         listing, split, _ = hold_out(listing, split, held_out)
     rows = listing.rows.assign(split=split, train_rank=train_rank(listing.rows, split, seed=split_seed))

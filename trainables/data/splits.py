@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trainables.data.listing import EXTRA_TEST
+from trainables.data.stratify import deal, even_order, kinds_of_patients
 
 SPLITS = ("train", "validation", "test")
 
@@ -20,32 +21,56 @@ TABLE_II = {
     "chexpert": {"train": 178_352, "validation": 23_022, "test": 22_274},
     "chestxray8": {"train": 3_589, "validation": 848, "test": 1_169},
 }
-OWN_SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}  # CheXclusion's, for sets that Table II does not have
+OWN_VALIDATION_SHARE = 0.1  # CheXclusion's, and as much for the test set, for sets that Table II does not have
 
 
-def counts_for(dataset: str, num_images: int) -> dict[str, int]:
-    """How many images each split gets: Table II's own numbers for the full set, its proportions for another.
+def check_validation_share(share: float) -> None:
+    """Whether validation and test can each be `share` of the images.
 
     Raises:
-        ValueError: there are too few images for three splits.
+        ValueError: they cannot.
+    """
+    if not 0 < share < 0.5:
+        raise ValueError(
+            f"0 < validation share < 0.5 must hold, but got {share}: it is a part of the images, and as many again are "
+            "the test set; 0.2 trains on 60%"
+        )
+
+
+def counts_for(dataset: str, num_images: int, validation_share: float | None = None) -> dict[str, int]:
+    """How many images each split gets: Table II's own numbers for the full set, its proportions for another.
+
+    Args:
+        validation_share: of the images for validation, and as many again for the test; None for Table II's shares, or
+            a tenth each of a set that the table does not have.
+
+    Raises:
+        ValueError: there are too few images for three splits, or the share is out of range.
     """
     table = TABLE_II.get(dataset)
-    if table is not None and num_images == sum(table.values()):
-        return dict(table)
-    shares = {name: count / sum(table.values()) for name, count in table.items()} if table else OWN_SHARES
-    counts = {name: round(num_images * shares[name]) for name in ("validation", "test")}
+    if validation_share is None and table is not None:
+        if num_images == sum(table.values()):
+            return dict(table)
+        shares = {name: table[name] / sum(table.values()) for name in ("validation", "test")}
+    else:
+        share = OWN_VALIDATION_SHARE if validation_share is None else validation_share
+        check_validation_share(share)
+        shares = {"validation": share, "test": share}
+    counts = {name: round(num_images * share) for name, share in shares.items()}
     counts = {"train": num_images - sum(counts.values()), **counts}
     if min(counts.values()) < 1:
-        raise ValueError(f"there must be enough images for three splits, but {dataset} has {num_images}")
+        raise ValueError(
+            f"there must be enough images for three splits, but {dataset} has {num_images}, which gives "
+            + ", ".join(f"{counts[name]} of {name}" for name in SPLITS)
+        )
     return counts
 
 
 def split_patients(rows: pd.DataFrame, counts: Mapping[str, int], *, seed: int) -> NDArray[np.str_]:
-    """The split of each row [N]: no patient in two, and as many images in each as `counts` says.
+    """The split of each row [N]: no patient in two, as many images in each as `counts` says, and labels in proportion.
 
-    Patients are dealt in an order that spreads the strata evenly (a patient's stratum is its rarest label), to the
-    split that lags furthest behind its share; at the end patients of few images fill what is left. Where the patients'
-    sizes do not allow the exact number (two images each, and an odd count), the training split takes the difference.
+    Where the patients' sizes do not allow the exact number (two images each, and an odd count), the training split
+    takes the difference. How the labels are kept in proportion: `trainables.data.stratify`.
 
     Raises:
         ValueError: there are fewer than three patients, or `counts` does not add up to the rows.
@@ -55,33 +80,23 @@ def split_patients(rows: pd.DataFrame, counts: Mapping[str, int], *, seed: int) 
     patient_N, names = pd.factorize(rows["patient"])
     if len(names) < len(SPLITS):
         raise ValueError(f"three splits need at least three patients, but there are {len(names)}")
-    sizes_P = np.bincount(patient_N)
-    order = _spread_strata(_strata(rows, patient_N, len(names)), np.random.default_rng((seed, 0)))
-    # Large patients first within equal turns would break the strata; instead the small ones are kept for the end.
-    order = np.concatenate([order[sizes_P[order] > 1], order[sizes_P[order] == 1]])
-
-    split_P = np.zeros(len(names), np.int64)
-    wanted = np.array([counts[name] for name in SPLITS], float)
-    free = wanted.copy()
-    for patient in order:
-        size = sizes_P[patient]
-        fits = free >= size
-        lag = np.where(fits, free / wanted, -1.0)
-        chosen = int(lag.argmax()) if fits.any() else 0
-        split_P[patient] = chosen
-        free[chosen] -= size
-    _give_each_one(split_P, order)
-    return np.array(SPLITS)[split_P[patient_N]]
+    kinds_PK = kinds_of_patients(_labels(rows), patient_N)
+    part_P = deal(kinds_PK, [counts[name] for name in SPLITS], np.random.default_rng((seed, 0)))
+    return np.array(SPLITS)[part_P[patient_N]]
 
 
-def official_split(rows: pd.DataFrame, dataset: str, *, seed: int) -> NDArray[np.str_]:
+def official_split(
+    rows: pd.DataFrame, dataset: str, *, seed: int, validation_share: float | None = None
+) -> NDArray[np.str_]:
     """The release's own split of each row [N].
 
     Where a release has two parts (NIH: train and test; CheXpert: train and the radiologists' images) the smaller one is
-    the test set, and a tenth of the patients of the other one, drawn, is the validation set.
+    the test set, and `validation_share` of the other's images (None for a tenth), whole patients with labels in
+    proportion, is the validation set.
 
     Raises:
-        ValueError: the release has no split, or a patient is in two parts of it.
+        ValueError: the release has no split, a patient is in two parts of it, it has a validation set already and a
+            share is given, or its training part has a single patient.
     """
     split_N = rows["official_split"].replace(EXTRA_TEST, "test").to_numpy(str)
     parts = set(split_N)
@@ -91,60 +106,51 @@ def official_split(rows: pd.DataFrame, dataset: str, *, seed: int) -> NDArray[np
         raise ValueError(f"no patient may be in two splits, but the official one of {dataset} has such: use drawn")
     if parts == {"train", "validation"}:
         split_N = np.where(split_N == "validation", "test", split_N)
-    if "validation" not in set(split_N):
-        patient_N, names = pd.factorize(rows["patient"])
-        is_train_P = np.zeros(len(names), bool)
-        is_train_P[patient_N[split_N == "train"]] = True
-        order = _spread_strata(_strata(rows, patient_N, len(names)), np.random.default_rng((seed, 2)))
-        chosen = order[is_train_P[order]][: max(1, round(is_train_P.sum() * OWN_SHARES["validation"]))]
-        split_N = np.where(np.isin(patient_N, chosen), "validation", split_N)
-    return split_N
+    elif "validation" in parts:
+        if validation_share is not None:
+            raise ValueError(
+                f"the official split of {dataset} has a validation set of its own: leave out --validation-share "
+                f"{validation_share:g}, or use --split drawn"
+            )
+        return split_N
+    share = OWN_VALIDATION_SHARE if validation_share is None else validation_share
+    check_validation_share(share)
+    return _with_validation(rows, split_N, share, np.random.default_rng((seed, 2)))
 
 
 def train_rank(rows: pd.DataFrame, split: NDArray[np.str_], *, seed: int) -> NDArray[np.int64]:
     """An order of the training images [N], -1 elsewhere: the first n are a training set, nested in every larger one.
 
-    Whole patients follow one another (only the last one of a fraction may be cut), strata spread evenly.
+    Whole patients follow one another (only the last one of a fraction may be cut), labels in proportion from the start.
     """
-    patient_N, names = pd.factorize(rows["patient"])
-    order = _spread_strata(_strata(rows, patient_N, len(names)), np.random.default_rng((seed, 1)))
+    train = np.flatnonzero(split == "train")
+    rank = np.full(len(rows), -1, np.int64)
+    if not len(train):
+        return rank
+    patient_M, names = pd.factorize(rows["patient"].iloc[train])
+    order = even_order(kinds_of_patients(_labels(rows)[train], patient_M), np.random.default_rng((seed, 1)))
     position_P = np.empty(len(names), np.int64)
     position_P[order] = np.arange(len(names))
-    train = np.flatnonzero(split == "train")
-    ranked = train[np.argsort(position_P[patient_N[train]], kind="stable")]
-    rank = np.full(len(rows), -1, np.int64)
+    ranked = train[np.argsort(position_P[patient_M], kind="stable")]
     rank[ranked] = np.arange(len(ranked))
     return rank
 
 
-def _strata(rows: pd.DataFrame, patient_N: NDArray[np.int64], num_patients: int) -> NDArray[np.int64]:
-    """A patient's stratum [P]: the rarest of its labels."""
-    labels_NL = np.stack(rows["labels"].to_list())
-    # For "multiclass" a label is a class; else a label counts where it is positive.
-    kinds_NK = labels_NL == np.arange(labels_NL.max() + 1) if labels_NL.shape[1] == 1 else labels_NL == 1
-    rarest_first = np.argsort(kinds_NK.sum(axis=0), kind="stable")
-    stratum_P = np.full(num_patients, kinds_NK.shape[1])
-    for place in reversed(range(len(rarest_first))):
-        stratum_P[patient_N[kinds_NK[:, rarest_first[place]]]] = place
-    return stratum_P
+def _labels(rows: pd.DataFrame) -> NDArray[np.int8]:
+    return np.stack(rows["labels"].to_list())
 
 
-def _spread_strata(stratum_P: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """The patients in a random order in which every stretch has the strata in their own proportions."""
-    num_patients = len(stratum_P)
-    shuffled = rng.permutation(num_patients)
-    by_stratum = shuffled[np.argsort(stratum_P[shuffled], kind="stable")]
-    sizes = np.bincount(stratum_P)
-    starts = np.cumsum(sizes) - sizes
-    sorted_strata = stratum_P[by_stratum]
-    place_in_stratum = np.arange(num_patients) - starts[sorted_strata]
-    quantile = (place_in_stratum + rng.uniform(size=num_patients)) / sizes[sorted_strata]
-    return by_stratum[np.argsort(quantile, kind="stable")]
-
-
-def _give_each_one(split_P: NDArray[np.int64], order: NDArray[np.int64]) -> None:
-    """In a tiny set a split may have got no patient: it takes one of training."""
-    for split in (1, 2):
-        if not (split_P == split).any():
-            training = order[split_P[order] == 0]
-            split_P[training[-1]] = split
+def _with_validation(
+    rows: pd.DataFrame, split_N: NDArray[np.str_], share: float, rng: np.random.Generator
+) -> NDArray[np.str_]:
+    """The split with `share` of the training images, whole patients, turned into the validation set."""
+    train = np.flatnonzero(split_N == "train")
+    patient_M, names = pd.factorize(rows["patient"].iloc[train])
+    if len(names) < 2:
+        raise ValueError("the official training part must have two patients or more, but has one: use --split drawn")
+    num_validation = max(1, round(len(train) * share))
+    counts = [len(train) - num_validation, num_validation]
+    part_P = deal(kinds_of_patients(_labels(rows)[train], patient_M), counts, rng)
+    split_N = split_N.astype("<U10")
+    split_N[train[part_P[patient_M] == 1]] = "validation"
+    return split_N

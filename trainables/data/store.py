@@ -20,7 +20,7 @@ from trainables.data.listing import POSITIVE, UNCERTAIN
 from trainables.data.splits import SPLITS
 from trainables.pasting import command_line
 
-STORE_VERSION = 1
+STORE_VERSION = 2
 FACTS_KEY = b"facts"
 COLUMNS = ("labels", "patient", "image_id", "view", "sex", "age_years", "split", "train_rank")
 

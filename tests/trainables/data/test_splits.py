@@ -1,4 +1,7 @@
-"""Splits: exact in number at the full size of Table II, disjoint in patients, alike in labels; and nested fractions."""
+"""Splits: exact in number at the full size of Table II, disjoint in patients, alike in labels; and nested fractions.
+
+How alike: `tests.benchmarks.splits` says so at the full size over 15 seeds.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.benchmarks import splits as tables
 from trainables.data.splits import TABLE_II, counts_for, official_split, split_patients, train_rank
 
 
 def rows_of(patients: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"patient": patients.astype(str), "labels": list(labels.astype(np.int8))})
-
-
-def retina() -> pd.DataFrame:
-    """35,126 photographs of 17,563 patients, two eyes each, grades as frequent as in the release."""
-    rng = np.random.default_rng(0)
-    grades = rng.choice(5, size=35_126, p=[0.735, 0.070, 0.151, 0.025, 0.019])
-    return rows_of(np.repeat(np.arange(17_563), 2), grades[:, None])
 
 
 def uneven(num_images: int, num_patients: int, rates: list[float]) -> pd.DataFrame:
@@ -36,8 +33,8 @@ def _heavy_tail(rng: np.random.Generator, num_patients: int) -> np.ndarray:
 
 
 SETS = {
-    "retina": retina,
-    "chexpert": lambda: uneven(223_648, 64_740, [0.1, 0.05, 0.12, 0.47, 0.04, 0.23, 0.07, 0.03, 0.15, 0.09, 0.39]),
+    "retina": tables.retina,
+    "chexpert": tables.chexpert,
     "chestxray8": lambda: uneven(5_606, 4_230, [0.09, 0.025, 0.11, 0.17, 0.05, 0.06, 0.011, 0.05, 0.04, 0.02, 0.54]),
 }
 
@@ -60,20 +57,42 @@ def test_no_patient_is_in_two_splits(full: tuple[str, pd.DataFrame, np.ndarray, 
     assert (pd.Series(split).groupby(rows["patient"].to_numpy()).nunique() == 1).all()
 
 
-def test_every_label_is_as_frequent_in_each_split(full: tuple[str, pd.DataFrame, np.ndarray, float]) -> None:
+def test_every_label_is_as_frequent_in_each_split_to_two_images(
+    full: tuple[str, pd.DataFrame, np.ndarray, float],
+) -> None:
     dataset, rows, split, _ = full
     labels = np.stack(rows["labels"].to_list())
     positive = labels == np.arange(5) if dataset == "retina" else labels == 1
     for name in ("train", "validation", "test"):
         part = positive[split == name]
-        expected = positive.mean(axis=0)
-        # three standard deviations of a share in a random sample of independent images
-        allowed = 3 * np.sqrt(expected * (1 - expected) / len(part)) + 0.002
-        assert (np.abs(part.mean(axis=0) - expected) < allowed).all(), name
+        assert (np.abs(part.sum(axis=0) - positive.mean(axis=0) * len(part)) <= 2).all(), name
+
+
+def test_patients_of_many_images_are_as_likely_in_each_split(
+    full: tuple[str, pd.DataFrame, np.ndarray, float],
+) -> None:
+    _, rows, split, _ = full
+    images = pd.Series(split).groupby(rows["patient"].to_numpy()).agg(["first", "size"])
+    means = images.groupby("first")["size"].mean()
+    assert np.abs(means / images["size"].mean() - 1).max() < 0.06
+
+
+@pytest.mark.parametrize(
+    ("dataset", "size", "fraction"), [("retina", (2_000,), 0.2), ("chexpert", (14_000, 4_000), 0.3)]
+)
+def test_shares_deviate_at_most_half_as_much_as_in_a_random_split_by_patient(
+    dataset: str, size: tuple[int, ...], fraction: float
+) -> None:
+    rows = getattr(tables, dataset)(*size)
+    frequent = tables.positives(rows).mean(axis=0) >= tables.LEAST_SHARE
+    deviations = tables.measure(rows, counts_for(dataset, len(rows)), 6, fraction)
+    assert len(deviations) == 4  # validation, test, a nested fraction, and validation within an official split
+    for part, (ours, chance) in deviations.items():
+        assert ((ours / chance)[frequent] <= tables.TARGET).all(), (part, ours, chance)
 
 
 def test_splitting_takes_seconds_at_the_full_size(full: tuple[str, pd.DataFrame, np.ndarray, float]) -> None:
-    assert full[3] < 20  # a quadratic search over 65,000 patients would take minutes
+    assert full[3] < 10  # a quadratic search over 65,000 patients would take minutes
 
 
 def test_the_seed_decides() -> None:
@@ -94,6 +113,54 @@ def test_a_smaller_set_has_the_same_proportions(dataset: str, num_images: int, c
     assert counts_for(dataset, num_images) == counts
 
 
+def test_a_share_of_ones_own_is_that_of_validation_and_of_test() -> None:
+    assert counts_for("retina", 35_126, 0.2) == {"train": 21_076, "validation": 7_025, "test": 7_025}
+    assert counts_for("own", 60, 0.25) == {"train": 30, "validation": 15, "test": 15}
+    for share in (0.0, 0.5, -0.1, 1.0, float("nan")):
+        with pytest.raises(ValueError, match=f"0 < validation share < 0.5 must hold, but got {share}"):
+            counts_for("own", 60, share)
+    with pytest.raises(ValueError, match="but own has 60, which gives 60 of train, 0 of validation, 0 of test"):
+        counts_for("own", 60, 0.001)
+
+
+@pytest.mark.parametrize("images_per_patient", [1, 2])
+def test_sixty_images_with_two_labels_have_both_classes_of_both_in_each_split(images_per_patient: int) -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        patients = np.arange(60) // images_per_patient
+        labels = rng.uniform(size=(60, 2)) < [0.1, 0.15]
+        labels[rng.permutation(60)[:6], 0] = True  # a handful of patients, who may have both
+        labels[:, 1] |= np.isin(patients, rng.permutation(patients.max() + 1)[:4])
+        split = split_patients(rows_of(patients, labels), counts_for("own", 60), seed=seed)
+        assert dict(zip(*np.unique(split, return_counts=True), strict=True)) == counts_for("own", 60)
+        for name in ("validation", "test"):
+            assert (labels[split == name].any(axis=0) & ~labels[split == name].all(axis=0)).all(), (seed, name)
+
+
+def test_a_label_of_three_patients_is_in_each_split() -> None:
+    labels = np.zeros((400, 3), bool)
+    labels[[7, 90, 311], 0] = True
+    labels[:, 1] = True
+    labels[[8, 91, 312], 1] = False  # and so are three patients without a label that all others have
+    labels[:, 2] = np.random.default_rng(0).uniform(size=400) < 0.4
+    for seed in range(10):
+        split = split_patients(rows_of(np.arange(400), labels), counts_for("own", 400), seed=seed)
+        assert sorted(split[[7, 90, 311]]) == sorted(split[[8, 91, 312]]) == ["test", "train", "validation"]
+
+
+def test_an_uncertain_label_is_a_stratum_of_its_own() -> None:
+    labels = np.random.default_rng(0).choice([1, 0, -1, -2], p=[0.2, 0.1, 0.1, 0.6], size=(1_000, 2))
+    split = split_patients(rows_of(np.arange(1_000), labels), counts_for("own", 1_000), seed=0)
+    uncertain = labels == -1
+    assert (np.abs(uncertain[split == "test"].sum(axis=0) - uncertain.sum(axis=0) / 10) <= 1).all()
+
+
+def test_a_patient_with_most_of_the_images_leaves_a_patient_to_each_split() -> None:
+    rows = rows_of(np.array([*[0] * 58, 1, 2]), np.zeros((60, 1), bool))
+    split = split_patients(rows, counts_for("own", 60), seed=0)
+    assert set(split[:58]) == {"train"} and sorted(split[58:]) == ["test", "validation"]
+
+
 def test_fractions_are_nested_and_begin_with_whole_patients() -> None:
     rows = uneven(3_000, 1_200, [0.1, 0.3, 0.02])
     split = split_patients(rows, counts_for("chexpert", 3_000), seed=0)
@@ -105,7 +172,13 @@ def test_fractions_are_nested_and_begin_with_whole_patients() -> None:
     assert changes == len(set(order)) - 1  # a patient's images stand together
     labels = np.stack(rows["labels"].to_list())
     tenth = labels[(rank >= 0) & (rank < num_train // 10)].mean(axis=0)
-    assert np.abs(tenth - labels[split == "train"].mean(axis=0)).max() < 0.05
+    assert np.abs(tenth - labels[split == "train"].mean(axis=0)).max() < 0.02
+    assert (rank == train_rank(rows, split, seed=0)).all() and (rank != train_rank(rows, split, seed=1)).any()
+
+
+def test_no_training_image_has_no_rank() -> None:
+    rows = uneven(30, 10, [0.3])
+    assert (train_rank(rows, np.full(30, "test"), seed=0) == -1).all()
 
 
 def test_what_cannot_be_split_is_said() -> None:
@@ -132,7 +205,13 @@ def test_of_two_official_parts_the_second_is_the_test_set_and_validation_is_draw
     split = official_split(rows, "nih", seed=0)
     assert ((split == "test") == (rows["official_split"] == held_out)).all()
     patients = {name: set(rows["patient"][split == name]) for name in ("train", "validation")}
-    assert len(patients["validation"]) == 8 and not patients["train"] & patients["validation"]
+    assert not patients["train"] & patients["validation"]
+    num_given = int((rows["official_split"] == "train").sum())
+    assert (split == "validation").sum() == round(num_given / 10)
+    more = official_split(rows, "nih", seed=0, validation_share=0.3)
+    assert (more == "validation").sum() == round(0.3 * num_given) and ((more == "test") == (split == "test")).all()
+    assert (more == official_split(rows, "nih", seed=0, validation_share=0.3)).all()
+    assert (more != official_split(rows, "nih", seed=1, validation_share=0.3)).any()
 
 
 def test_what_is_no_official_split_is_said() -> None:
@@ -143,3 +222,13 @@ def test_what_is_no_official_split_is_said() -> None:
     torn["patient"] = "one"
     with pytest.raises(ValueError, match="no patient may be in two splits, but the official one of nih has such"):
         official_split(torn, "nih", seed=0)
+    lonely = rows_of(np.array([0, 0, 1]), np.zeros((3, 1))).assign(official_split=["train", "train", "test"])
+    with pytest.raises(ValueError, match="training part must have two patients or more, but has one"):
+        official_split(lonely, "nih", seed=0)
+    three = rows_of(np.arange(3), np.zeros((3, 1))).assign(official_split=["train", "validation", "test"])
+    with pytest.raises(
+        ValueError, match=r"of mimic-cxr has a validation set of its own: leave out --validation-share 0.2"
+    ):
+        official_split(three, "mimic-cxr", seed=0, validation_share=0.2)
+    with pytest.raises(ValueError, match=r"0 < validation share < 0\.5 must hold, but got 0\.7"):
+        official_split(lonely, "nih", seed=0, validation_share=0.7)
