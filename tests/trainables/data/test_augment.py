@@ -46,6 +46,27 @@ def test_draws_are_uniform_and_independent_of_their_neighbours():
     assert abs(np.corrcoef(draws[:-1, 0], draws[1:, 0])[0, 1]) < 0.03
 
 
+def split_mix(*numbers: int) -> float:
+    """`draws` in Python's own integers: SplitMix64's finaliser (Steele et al. 2014) over the numbers in turn."""
+    golden, bits = 0x9E3779B97F4A7C15, 2**64 - 1
+
+    def mix(z: int) -> int:
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & bits
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB & bits
+        return z ^ (z >> 31)
+
+    seed, epoch, image, draw = numbers
+    state = mix(seed + golden & bits)
+    for number in (epoch, image):
+        state = mix(state ^ mix(number + golden & bits))
+    return (mix(state + (draw + 1) * golden & bits) >> 11) / 2**53
+
+
+@pytest.mark.parametrize(("seed", "epoch", "image", "draw"), [(0, 1, 0, 0), (3, 128, 223_413, 1), (2**40, 7, 5, 0)])
+def test_a_draw_is_split_mixs_to_the_last_bit(seed, epoch, image, draw):
+    assert augment.draws(seed, epoch, np.array([image]), 2)[0, draw] == split_mix(seed, epoch, image, draw)
+
+
 @pytest.fixture(scope="module")
 def turns() -> tuple[np.ndarray, np.ndarray]:
     """Angles in degrees and flips of 100,000 views with the paper's recipe."""
@@ -153,6 +174,26 @@ def test_a_bilinear_rotation_agrees_with_torchvisions(angle_deg, size_px, planes
     for ours in (by_pillow, by_sampling):
         distance = (ours[0].permute(2, 0, 1).float() - theirs).abs()[:, within]
         assert distance.max() <= 1.01 and distance.mean() < 0.6  # bytes, which Pillow cuts off, against floats
+    assert distance.max() <= 0.51  # sampling rounds: to the nearest byte
+
+
+@pytest.mark.parametrize("size_px", [(32, 64), (65, 40)])
+@pytest.mark.parametrize("angle_deg", [-30.0, 0.0, 15.0])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_an_oblong_picture_is_turned_as_torchvision_turns_it(angle_deg, size_px, mirrored):
+    image = torch.randint(0, 256, (1, *size_px, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    angles, flips = np.deg2rad([angle_deg]), np.array([mirrored])
+
+    def rotated(picture, interpolation):
+        turned = functional.rotate(picture[0].permute(2, 0, 1), angle_deg, interpolation)
+        return (turned.flip(2) if mirrored else turned).permute(1, 2, 0)
+
+    for turn in (augment._turn_by_pillow, augment._turn_by_gathering):
+        assert (turn(image, angles, flips)[0] == rotated(image, InterpolationMode.NEAREST)).float().mean() > 0.99
+    far = (
+        augment._turn_by_sampling(image, angles, flips)[0] - rotated(image.float(), InterpolationMode.BILINEAR)
+    ).abs()
+    assert (far <= 0.51).float().mean() > 0.95  # all but the borders, which differ by design
 
 
 def test_the_interpolation_changes_a_turned_view_alone():
