@@ -58,7 +58,9 @@ def by_hand(student: nn.Module, store: Store, weight_decay: float) -> dict[str, 
     return {name: weight.detach() for name, weight in student.named_parameters()}
 
 
-def trained(student: nn.Module, store: Store, weight_decay: float) -> dict[str, Tensor]:
+def trained(
+    student: nn.Module, store: Store, weight_decay: float, micro_batch_size: int | None = None
+) -> dict[str, Tensor]:
     """The weights after as many epochs of the loop, of one batch each."""
     config = TrialConfig(
         dataset="retina", method="transfer", learning_rate=RATE, weight_decay=weight_decay, max_epochs=NUM_EPOCHS,
@@ -67,6 +69,7 @@ def trained(student: nn.Module, store: Store, weight_decay: float) -> dict[str, 
     training = Training(
         config=config, selection_metric="accuracy", store=store, student=student, guide=None, device=torch.device("cpu")
     )
+    training.micro_batch_size = micro_batch_size
     assert len(list(train(training))) == NUM_EPOCHS
     return {name: weight.detach().double() for name, weight in training.student.named_parameters()}
 
@@ -77,10 +80,13 @@ def farthest(weights: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> flo
     return max(float((weights[name] - others[name]).abs().max()) for name in weights)
 
 
+@pytest.mark.parametrize("micro_batch_size", [None, 7], ids=["whole", "in parts of 6, 5 and 5"])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.03])
-def test_the_loop_takes_the_steps_of_adam_with_an_l2_term(store: Store, weight_decay: float) -> None:
+def test_the_loop_takes_the_steps_of_adam_with_an_l2_term(
+    store: Store, weight_decay: float, micro_batch_size: int | None
+) -> None:
     torch.set_num_threads(1)
     expected = by_hand(network(), store, weight_decay)
-    assert farthest(trained(network(), store, weight_decay), expected) < RATE / 100
+    assert farthest(trained(network(), store, weight_decay, micro_batch_size), expected) < RATE / 100
     # What the weights are compared with is not the same with another decay: the term is part of what was compared.
     assert farthest(by_hand(network(), store, 0.03 - weight_decay), expected) > RATE / 2
