@@ -67,6 +67,15 @@ def test_f1_of_each_draw_is_sklearns() -> None:
     np.testing.assert_allclose(f1_weighted_draws(predicted, true, weights), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize(("most_answered", "most_true"), [(4, 1), (1, 4)])
+def test_f1_counts_classes_that_are_only_answered_or_only_true(most_answered: int, most_true: int) -> None:
+    generator = rng()
+    true, predicted = generator.integers(most_true + 1, size=60), generator.integers(most_answered + 1, size=60)
+    weights = patient_weights(np.array([f"p{i}" for i in range(60)], dtype=object), 10, generator)
+    expected = [f1_score(true, predicted, average="weighted", sample_weight=row, zero_division=0) for row in weights]
+    np.testing.assert_allclose(f1_weighted_draws(predicted, true, weights), expected, atol=1e-6)
+
+
 def test_seeds_add_their_variance() -> None:
     # No spread over patients: what is left is that of the mean of 3 seeds drawn from 0, 1, 2: variance (2/3) / 3.
     draws = np.repeat([[0.0], [1.0], [2.0]], 20_000, axis=1)
@@ -86,6 +95,18 @@ def test_percentiles_by_hand() -> None:
     assert found.p_value == pytest.approx(2 / 1000)
     assert percentiles(np.array([-1.0, 1.0])).p_value == 1.0
     assert percentiles(np.array([1.0, np.nan, 2.0])).num_undefined == 1
+
+
+def test_a_draw_of_exactly_0_is_on_both_sides() -> None:
+    # Nine draws, one of them 0 and none below it: 2 (1 + 1) / (9 + 1). Of draws that are all 0 nothing can be told.
+    assert percentiles(np.arange(9.0)).p_value == pytest.approx(0.4)
+    assert percentiles(np.zeros(99)).p_value == 1.0
+
+
+def test_a_draw_without_a_value_counts_for_nothing() -> None:
+    without = np.concatenate([np.arange(-2.0, 37.0), np.full(60, np.nan)])  # 39 draws, three of them 0 or less
+    assert percentiles(without).p_value == pytest.approx(2 * (3 + 1) / (39 + 1))
+    assert (percentiles(without).low, percentiles(without).num_undefined) == (percentiles(without[:39]).low, 60)
 
 
 def test_percentiles_of_nothing() -> None:

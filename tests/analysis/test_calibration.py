@@ -17,6 +17,13 @@ def test_by_hand() -> None:
     assert expected_calibration_error(bins) == pytest.approx((0.3 * 2 + 0.1 * 2) / 4)
 
 
+def test_a_bin_weighs_as_much_as_it_has_images() -> None:
+    # Three images of 0.1, 0.1 and 0.4, one of them positive, and one of 0.8: gaps of 2/15 and 1/5.
+    bins = reliability(np.array([0.1, 0.1, 0.4, 0.8]), np.array([False, False, True, True]), num_bins=2)
+    assert bins["confidence"].tolist() == pytest.approx([0.2, 0.8])
+    assert expected_calibration_error(bins) == pytest.approx((3 * (1 / 3 - 0.2) + 1 * 0.2) / 4)
+
+
 def test_a_calibrated_score_has_little_error() -> None:
     generator = np.random.default_rng(0)
     probability = generator.random(20_000)

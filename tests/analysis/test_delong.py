@@ -71,6 +71,13 @@ def test_scores_that_rank_alike_do_not_differ() -> None:
     assert (test.standard_error, test.p_value) == (pytest.approx(0.0, abs=1e-9), pytest.approx(1.0))
 
 
+def test_a_score_and_its_reverse_differ_although_neither_varies() -> None:
+    # Areas of 1 and 0, each without variance: the standard error is 0, and the difference is not.
+    positive = np.arange(10) < 5
+    test = delong(np.where(positive, 1.0, 0.0), np.where(positive, 0.0, 1.0), positive)
+    assert (test.auc_first, test.auc_second, test.standard_error, test.p_value) == (1.0, 0.0, 0.0, 0.0)
+
+
 def test_calibration_under_no_difference() -> None:
     rejected = 0
     for seed in range(300):

@@ -72,6 +72,33 @@ def test_the_linear_bootstrap_is_near_drawing_outright():
     np.testing.assert_allclose(np.quantile(linear, [0.025, 0.975]), np.quantile(outright, [0.025, 0.975]), atol=0.003)
 
 
+def test_episodes_are_drawn_too():
+    # Two episodes with AUCs of 0 and 1, and no influence: the mean of two that are drawn has a variance of 1/8.
+    probed = Probed(np.array([0.0, 1.0]), np.zeros(4))
+    draws = draws_of([probed], np.ones((20_000, 4)), 0, 4).draws_SB[0]
+    assert set(draws) == {0.0, 0.5, 1.0}
+    assert (draws.mean(), draws.var()) == (pytest.approx(0.5, abs=0.01), pytest.approx(1 / 8, rel=0.03))
+
+
+def test_an_images_influence_is_its_mean_over_the_episodes():
+    embeddings, drawn = noise(0, 0.5), episodes(3)
+    alone = [probe(embeddings, POSITIVE, [each]) for each in drawn]
+    together = probe(embeddings, POSITIVE, drawn)
+    np.testing.assert_allclose(together.auc_E, np.concatenate([each.auc_E for each in alone]))
+    np.testing.assert_allclose(together.influence_N, np.mean([each.influence_N for each in alone], axis=0), atol=1e-12)
+    assert (together.influence_N != 0).sum() > (alone[2].influence_N != 0).sum()
+
+
+def test_only_the_direction_of_an_embedding_counts():
+    embeddings = noise(0, 0.5)
+    lengths = np.random.default_rng(0).uniform(0.1, 10, size=(120, 1)).astype(np.float32)
+    np.testing.assert_allclose(
+        probe(embeddings * lengths, POSITIVE, episodes()).auc_E,
+        probe(embeddings, POSITIVE, episodes()).auc_E,
+        atol=1e-3,
+    )
+
+
 @pytest.mark.parametrize(("make", "auc"), [(lambda: np.where(POSITIVE, 1, -1), 1.0), (lambda: np.ones(120), 0.5)])
 def test_perfect_and_constant_embeddings(make, auc):
     probed = probe(np.repeat(make()[:, None], 3, axis=1).astype(np.float32), POSITIVE, episodes())
@@ -111,3 +138,22 @@ def test_what_judges_is_counted():
     expected = np.mean([POSITIVE[each.query].sum() for each in drawn])
     assert frame["num_judged_positives"].tolist() == [expected] and frame["num_episodes"].tolist() == [4]
     assert frame["num_patients"].tolist() == [len({PATIENT[i] for each in drawn for i in each.query})]
+
+
+def test_queries_of_different_sizes_are_counted_on_average():
+    drawn = episodes(2)
+    drawn[1] = Episode(drawn[1].support, drawn[1].query[::2])
+    frame = rows([subject(PLAIN, [0.0])], POSITIVE, PATIENT, drawn)
+    assert frame["num_judged"].tolist() == [(len(drawn[0].query) + len(drawn[1].query)) / 2]
+
+
+def test_an_interval_ends_at_1():
+    frame = rows([subject(PLAIN, [1.9])], POSITIVE, PATIENT, [episode(POSITIVE, PATIENT, 30, np.random.default_rng(0))])
+    assert 0.9 < frame["auc"].item() < frame["high"].item() == 1
+
+
+def test_the_larger_of_the_two_p_values_is_corrected():
+    # The larger are 0.03 and 0.02: times 1 and 2, and never below the one before.
+    frame = pd.DataFrame({"p_patients": [0.03, 0.001, 0.01], "p_seeds": [0.01, 0.02, np.nan]})
+    adjusted = corrected(frame)["p_holm"]
+    assert adjusted[:2].tolist() == pytest.approx([0.04, 0.04]) and np.isnan(adjusted[2])

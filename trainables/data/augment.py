@@ -39,6 +39,19 @@ def draws(seed: int, epoch: int, image_indices: NDArray[np.int64], num_draws: in
     return np.multiply(bits_BD >> np.uint64(11), 2.0**-53, dtype=np.float64)
 
 
+def turns(
+    image_indices: NDArray[np.int64], *, seed: int, epoch: int, rotation_deg: float, flip: bool
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """How each view differs from its image: angles [B] in radians, counter-clockwise, and whether it is mirrored [B].
+
+    Angles are uniform in [-rotation_deg, +rotation_deg); half of the views are mirrored, or none without `flip`.
+    """
+    uniform_BD = draws(seed, epoch, image_indices, 2)
+    angles_B = np.deg2rad((uniform_BD[:, 0] * 2 - 1) * rotation_deg)
+    mirrored_B = (uniform_BD[:, 1] < 0.5) & flip
+    return angles_B, mirrored_B
+
+
 def training_views(
     images_BHWC: Tensor,
     image_indices: NDArray[np.int64],
@@ -54,9 +67,7 @@ def training_views(
     Rotation is about the centre, with black corners; "nearest" takes the nearest pixel, as torchvision's RandomRotation
     does by default, "bilinear" mixes the four around.
     """
-    uniform_BD = draws(seed, epoch, image_indices, 2)
-    angles_B = np.deg2rad((uniform_BD[:, 0] * 2 - 1) * rotation_deg)
-    mirrored_B = (uniform_BD[:, 1] < 0.5) & flip
+    angles_B, mirrored_B = turns(image_indices, seed=seed, epoch=epoch, rotation_deg=rotation_deg, flip=flip)
     if not images_BHWC.is_cuda:
         return normalise(_turn_by_pillow(images_BHWC, angles_B, mirrored_B, PILLOWS[interpolation]))
     turn = {"nearest": _turn_by_gathering, "bilinear": _turn_by_sampling}[interpolation]

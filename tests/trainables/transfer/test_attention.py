@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -47,6 +48,13 @@ def test_a_plane_of_any_scale_gives_a_unit_plane():
     some = torch.randn(1, 3, 4, 4)
     for scale in (1e-6, 1.0, 1e6):
         assert torch.allclose(plane_lengths(unit_planes(scale * some)), torch.ones(1, 3))
+
+
+def test_lengths_are_numpys_norms():
+    some = torch.randn(2, 3, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    expected = np.linalg.norm(some.numpy().reshape(2, 3, 20), axis=2)
+    np.testing.assert_allclose(plane_lengths(some).numpy(), expected)
+    np.testing.assert_allclose(unit_planes(some).numpy(), some.numpy() / expected[:, :, None, None])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

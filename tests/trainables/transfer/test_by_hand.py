@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from trainables.batches import batches
+from trainables.transfer.combined import AttentionAndDistillation
 from trainables.transfer.compression import Compression
 from trainables.transfer.distillation import Distillation
 from trainables.transfer.flow import Flow
 from trainables.transfer.hints import Hints
 from trainables.transfer.method import Method
 from trainables.transfer.permuted import PermutedAttention, others
+from trainables.transfer.silent import SilentAttention
 from trainables.transfer.similarity import Similarity
 from trainables.transfer.squares import SquaresAttention, beta_of_their_code, beta_of_their_paper
 
@@ -54,6 +56,25 @@ def test_distillation_is_finite_where_the_teacher_is_sure(task: str) -> None:
 
 def test_compression() -> None:
     assert loss(Compression("multilabel", {}), logits([1, 2]), logits([3, -1])) == pytest.approx((4 + 9) / 2)
+
+
+def test_attention_and_distillation_by_their_weight_and_temperature() -> None:
+    # L_AT = 0.2 sqrt 2 (test_attention.py); L_KD of one class pair at T = 2 as above. A quarter of the one, the rest of
+    # the other.
+    knobs = {"attention_weight": 0.25, "temperature": 2.0}
+    method = AttentionAndDistillation("multiclass", {"attention": (1, 1)}, **knobs)
+    student = {**maps("attention", [[3, 4]]), **logits([0, 0])}
+    teacher = {**maps("attention", [[4, 3]]), **logits([2 * math.log(3), 0])}
+    of_outputs = 4 * (0.75 * math.log(1.5) + 0.25 * math.log(0.5))
+    assert loss(method, student, teacher) == pytest.approx(0.25 * 0.2 * math.sqrt(2) + 0.75 * of_outputs)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+def test_distillation_is_averaged_over_images(task: str) -> None:
+    method = Distillation(task, {}, temperature=2.0)
+    rows = [([0.0, 1.0], [2.0, -1.0]), ([3.0, 0.5], [0.0, 0.0]), ([1.0, 1.0], [-1.0, 2.0])]
+    together = loss(method, logits(*(own for own, _ in rows)), logits(*(theirs for _, theirs in rows)))
+    assert together == pytest.approx(np.mean([loss(method, logits(own), logits(theirs)) for own, theirs in rows]))
 
 
 def test_hints() -> None:
@@ -113,6 +134,15 @@ def test_betas_of_the_other_conventions_give_the_same_loss() -> None:
     distance = math.sqrt(ours * 64)
     assert beta_of_their_code(beta) * ours == pytest.approx(ours / beta)
     assert beta_of_their_paper(beta, distance, 64) / 2 * distance == pytest.approx(ours / beta)
+
+
+def test_silent_attention_is_nothing_at_all() -> None:
+    own = maps("attention", [[3, 4]])
+    own["attention"].requires_grad_()
+    method = SilentAttention("multilabel", {})
+    value = method.loss(own, method.knowledge(maps("attention", [[4, 3]])))
+    value.backward()
+    assert value.item() == 0 and own["attention"].grad is not None and not own["attention"].grad.any()
 
 
 def test_permuted_attention_compares_with_the_other_image() -> None:

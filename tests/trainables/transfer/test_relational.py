@@ -44,6 +44,13 @@ def test_the_distances_loss_by_hand() -> None:
     assert loss(points([0, 0], [1, 0], [0, 1]), TRIANGLE, angle_weight=0.0).item() == pytest.approx(expected)
 
 
+def test_a_large_difference_of_distances_counts_by_its_size_and_not_by_its_square() -> None:
+    # Three at one place and a fourth away: pairs are 0 or 2 apart in units of their mean. Where it is another that is
+    # away, four pairs of six differ by 2, and Huber's loss of 2 is 2 - 1/2.
+    last = points([0.0], [0.0], [0.0], [1.0])
+    assert loss(last.flip(0), last, angle_weight=0.0).item() == pytest.approx(4 * 1.5 / 6)
+
+
 def test_the_angles_loss_by_hand() -> None:
     # Of 27 triples, four differ: at the second and third point, each either way round; cos 45 degrees for 3/5 and 4/5.
     root = 1 / math.sqrt(2)

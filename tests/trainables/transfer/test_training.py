@@ -183,17 +183,26 @@ def test_a_teacher_whose_labels_are_mended_is_asked_anew(
 
 
 def test_an_ensemble_teaches_and_its_mean_is_cached(stores: dict[str, Store], teachers: Path, tmp_path: Path) -> None:
+    # Two that contradict each other in all but the bias have the bias for a mean: together they teach what a third
+    # does that knows the bias alone.
     chest = ledger.load(teachers, "chest")
     facts = {key: value for key, value in vars(chest).items() if key not in ("folder", "fingerprint", "name")}
-    other = {name: -tensor if name == "classifier.weight" else tensor for name, tensor in chest.state_dict().items()}
-    ledger.save(teachers, other, name="opposite", **facts)
-    job = job_of("compression", stores, teachers, tmp_path, teacher="chest+opposite")
-    found = list(job.run())
-    again = list(replace(job, folder=str(tmp_path / "again")).run())
-    alone = list(job_of("compression", stores, teachers, tmp_path / "alone").run())
-    assert numbers(found) == numbers(again) != numbers(alone)
-    # Of two that contradict each other but for the bias, the mean is the bias: a target near 0.
-    assert found[0].metrics["train_transfer"] < alone[0].metrics["train_transfer"]
+    for name, factor in (("sure", 50), ("opposite", -50), ("plain", 0)):
+        weights = chest.state_dict()
+        head = {"classifier.weight": factor * weights["classifier.weight"]}
+        ledger.save(teachers, {**weights, **head}, name=name, **facts)
+    job = job_of("compression", stores, teachers, tmp_path, teacher="opposite+sure")
+    results = list(job.run())
+    assert numbers(list(replace(job, folder=str(tmp_path / "again")).run())) == numbers(results)
+
+    def losses(teacher: str) -> list[float]:
+        (result,) = job_of("compression", stores, teachers, tmp_path / teacher, teacher=teacher).run()
+        return [result.metrics[f"train_{name}"] for name in ("loss", "ce", "transfer")]
+
+    together = [results[0].metrics[f"train_{name}"] for name in ("loss", "ce", "transfer")]
+    assert together == pytest.approx(losses("plain"), rel=1e-4)
+    for alone in ("sure", "opposite"):
+        assert losses(alone)[2] > 2 * together[2]
 
 
 @pytest.fixture(scope="module")
