@@ -24,7 +24,7 @@ from trainables.pasting import command_line
 from trainables.teachers import imagenet, ledger
 from trainables.teachers.ledger import Teacher
 
-NUM_EPOCHS = 4
+NUM_EPOCHS = {"generic": 4, "mimic-cxr": 1}  # by data set; from the weights of `imagenet` one is enough to differ
 LEARNING_RATE, BATCH_SIZE = 1e-3, 16
 ARCHITECTURE = "densenet121"  # of the teachers whose name says none
 SOURCES = {"imagenet": ("generic", "random"), "mimic-cxr": ("mimic-cxr", "imagenet")}  # data set, first weights
@@ -39,14 +39,8 @@ def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
     folder = places.teachers(phantom=True, image_size_px=image_size_px)
     if (folder / name / ledger.FACTS_FILE).exists():
         return ledger.load(folder, name)
-    architecture = imagenet.architecture_of(name)
-    if name not in SOURCES and architecture is None:
-        raise ValueError(
-            f"the phantom teachers are {', '.join(SOURCES)}, but got {name!r}; "
-            f"{command_line('platform.pretrain', 'DATASET')} makes others"
-        )
-    dataset, init = SOURCES[imagenet.NAME if architecture else name]
-    architecture = architecture or ARCHITECTURE
+    architecture = imagenet.architecture_of(name) or ARCHITECTURE
+    dataset, init = _source(name)
     if init != "random":
         phantom_teacher(init, places, image_size_px)
     store = store_of(phantom_listing(dataset, places), places, image_size_px)
@@ -67,7 +61,7 @@ def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
         architecture=architecture,
         task=store.task,
         label_names=store.label_names,
-        source=f"phantom: {NUM_EPOCHS} epochs on {store.num_images} synthetic {dataset} images, from {init} weights",
+        source=f"phantom: {last.epoch} epochs on {store.num_images} synthetic {dataset} images, from {init} weights",
         is_phantom=True,
         scores={metric: value for metric, value in last.metrics.items() if metric.startswith(("val_", "test_"))},
         seen={"dataset": dataset, "data": "phantom", "data_fingerprint": store.fingerprint, "split": "train"},
@@ -76,13 +70,28 @@ def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
     return teacher
 
 
+def _source(name: str) -> tuple[str, str]:
+    """The data set that a phantom teacher learns from, and its first weights.
+
+    Raises:
+        ValueError: there is no phantom teacher of that name.
+    """
+    source = SOURCES.get(imagenet.NAME if imagenet.architecture_of(name) else name)
+    if source is None:
+        raise ValueError(
+            f"the phantom teachers are {', '.join(SOURCES)}, but got {name!r}; "
+            f"{command_line('platform.pretrain', 'DATASET')} makes others"
+        )
+    return source
+
+
 def _spec(store: Store, folder: Path, init: str, architecture: str) -> TrialSpec:
     config = TrialConfig(
         dataset=store.dataset,
         method="transfer",
         student=architecture,
         learning_rate=LEARNING_RATE,
-        max_epochs=NUM_EPOCHS,
+        max_epochs=NUM_EPOCHS[store.dataset],
         batch_size=BATCH_SIZE,
         image_size_px=store.image_size_px,
         init=init,
@@ -105,7 +114,7 @@ def _average_rule(store: Store) -> str:
 
 def _train(job: Job, title: str) -> EpochResult:
     result: EpochResult | None = None
-    with tqdm(total=NUM_EPOCHS, desc=title, unit="epoch") as bar:
+    with tqdm(total=job.spec.config.max_epochs, desc=title, unit="epoch") as bar:
         for result in job.run():
             bar.set_postfix_str(f"validation AUC {result.metrics.get('val_auc', float('nan')):.3f}", refresh=False)
             bar.update(1)

@@ -35,11 +35,11 @@ PRESETS = {
     "paper": Preset(image_size_px=256, max_epochs=128, num_trials=12, num_repeats=3),
     "quick": Preset(
         image_size_px=64,
-        max_epochs=3,
+        max_epochs=2,
         num_trials=2,
         num_repeats=3,
-        batch_size=16,  # twice the steps an epoch: batch norm's statistics need some dozens
-        learning_rate=FloatDistribution(2e-4, 5e-3, log=True),
-        first_learning_rate=1e-3,
+        batch_size=8,  # four times the steps per epoch: batch norm's statistics need some dozens
+        learning_rate=FloatDistribution(2e-4, 2e-3, log=True),
+        first_learning_rate=5e-4,
     ),
 }

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 # Raised by one whenever a change of the code changes a trial's numbers: runs of two recipes are never put in one row.
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 
 NO_TEACHER = NO_STUDENT = "none"
 ITSELF = "itself"  # a control, not a method: the teacher is scored as it is, and nothing is trained

@@ -143,22 +143,29 @@ def evaluate(training: Training, split: str) -> tuple[dict[str, float], NDArray[
 
 
 def state_of(training: Training) -> dict[str, Any]:
-    """All that an epoch changes, but for the best student, which is kept as a file of its own."""
+    """All that an epoch changes, but for the best student, which is kept as a file of its own.
+
+    After the last epoch nothing is trained any more, and the results alone are left.
+    """
+    history = [vars(result) for result in training.history]
+    if history and history[-1]["last"]:
+        return {"micro_batch_size": training.micro_batch_size, "history": history}
     return {
         "student": training.student.state_dict(),
         "optimizer": training.optimizer.state_dict(),
         "method": training.guide.method.state_dict() if training.guide else {},
         "micro_batch_size": training.micro_batch_size,
-        "history": [vars(result) for result in training.history],
+        "history": history,
     }
 
 
 def resume(training: Training, state: dict[str, Any], best_weights: dict[str, Tensor]) -> None:
     """Puts a training back to where `state_of` saw it."""
-    training.student.load_state_dict(state["student"])
-    training.optimizer.load_state_dict(state["optimizer"])
-    if training.guide:
-        training.guide.method.load_state_dict(state["method"])
+    if "student" in state:
+        training.student.load_state_dict(state["student"])
+        training.optimizer.load_state_dict(state["optimizer"])
+        if training.guide:
+            training.guide.method.load_state_dict(state["method"])
     training.micro_batch_size = state.get("micro_batch_size")
     training.history = [EpochResult(**result) for result in state["history"]]
     training.best_weights = best_weights

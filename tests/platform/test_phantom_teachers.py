@@ -32,7 +32,7 @@ def tiny() -> Any:
         patched.setattr(prepare, "PHANTOM_IMAGE_SIZE_PX", SIZE_PX)
         patched.setitem(prepare.PHANTOMS, "generic", (write_generic, "num_images", 20))
         patched.setitem(prepare.PHANTOMS, "mimic-cxr", (write_mimic_cxr, "num_images", 24))
-        patched.setattr(phantom_teachers, "NUM_EPOCHS", NUM_EPOCHS)
+        patched.setattr(phantom_teachers, "NUM_EPOCHS", dict.fromkeys(phantom_teachers.NUM_EPOCHS, NUM_EPOCHS))
         patched.setattr("os.cpu_count", lambda: 1)
         yield
     torch.set_num_threads(1)

@@ -65,10 +65,9 @@ def trained(
     config = TrialConfig(
         dataset="retina", method="transfer", learning_rate=RATE, weight_decay=weight_decay, max_epochs=NUM_EPOCHS,
         lr_halving_epochs=2, batch_size=16, image_size_px=32, rotation_deg=0.0, flip=False,
+        selection_metric="accuracy",
     )  # fmt: skip
-    training = Training(
-        config=config, selection_metric="accuracy", store=store, student=student, guide=None, device=torch.device("cpu")
-    )
+    training = Training(config=config, store=store, student=student, guide=None, device=torch.device("cpu"))
     training.micro_batch_size = micro_batch_size
     assert len(list(train(training))) == NUM_EPOCHS
     return {name: weight.detach().double() for name, weight in training.student.named_parameters()}

@@ -71,8 +71,9 @@ class Recorder(nn.Module):
 
 def training_of(store: Store, student: nn.Module, guide: Guide | None = None, **changes: Any) -> Training:
     fixed: dict[str, Any] = {"dataset": "mimic-cxr", "method": "transfer", "image_size_px": SIZE_PX, "batch_size": 32}
+    fixed |= {"selection_metric": "accuracy"}
     config = TrialConfig(**{**fixed, **changes})
-    return Training(config=config, selection_metric="accuracy", store=store, student=student, guide=guide, device=CPU)
+    return Training(config=config, store=store, student=student, guide=guide, device=CPU)
 
 
 @pytest.mark.parametrize(

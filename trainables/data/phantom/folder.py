@@ -29,7 +29,7 @@ from tqdm import tqdm
 from trainables import atomic
 
 MARK = "PHANTOM.json"
-GENERATOR_VERSION = 1  # raise it when the same arguments would no longer give the same bytes
+GENERATOR_VERSION = 2  # raise it when the same arguments would no longer give the same bytes
 WORTH_A_PROCESS = 64  # jobs: drawing these takes about as long as starting a process
 LOT = 8  # jobs handed out at a time, so that handing out costs nothing beside them
 SMALLEST_IMAGE_PX = 16
