@@ -75,6 +75,7 @@ def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
 
 
 def _spec(store: Store, folder: Path, init: str, architecture: str) -> TrialSpec:
+    rule, metric = _judged_by(store)
     config = TrialConfig(
         dataset=store.dataset,
         method="transfer",
@@ -85,7 +86,8 @@ def _spec(store: Store, folder: Path, init: str, architecture: str) -> TrialSpec
         image_size_px=store.image_size_px,
         init=init,
         phase="pretrain",
-        **_judged_by(store),
+        average_labels=rule,
+        selection_metric=metric,
     )
     init_fingerprint = init if init == "random" else ledger.load(folder, init).fingerprint
     return TrialSpec(
@@ -96,15 +98,15 @@ def _spec(store: Store, folder: Path, init: str, architecture: str) -> TrialSpec
     )
 
 
-def _judged_by(store: Store) -> dict[str, str]:
-    """What selects the best epoch: as in a sweep, or where the set is too small for that, what it has.
+def _judged_by(store: Store) -> tuple[str, str]:
+    """Rule and metric that select the best epoch: a sweep's, or where the set is too small for those, what it has.
 
     A sweep of real images is refused there, but a phantom says nothing about medicine.
     """
     for rule in AVERAGE_RULES:
         if averaged_labels(store, rule).names:
-            return {"average_labels": rule}
-    return {"average_labels": "defined", "selection_metric": "accuracy"}
+            return rule, "auc"
+    return "defined", "accuracy"
 
 
 def _train(job: Job, title: str) -> EpochResult:

@@ -174,14 +174,14 @@ def test_another_networks_phantom_learns_from_the_same_pictures(made: tuple[Any,
 @pytest.mark.parametrize(
     ("validation", "judged_by"),
     [
-        ([12, 12], {"average_labels": "frequent"}),
-        ([3, 3], {"average_labels": "frequent"}),
-        ([12, 1], {"average_labels": "defined"}),
-        ([12, 0], {"average_labels": "defined", "selection_metric": "accuracy"}),
+        ([12, 12], ("frequent", "auc")),
+        ([3, 3], ("frequent", "auc")),
+        ([12, 1], ("defined", "auc")),
+        ([12, 0], ("defined", "accuracy")),
     ],
 )
 def test_a_teachers_epochs_are_judged_as_a_sweeps_where_its_images_allow(
-    validation: list[int], judged_by: dict[str, str]
+    validation: list[int], judged_by: tuple[str, str]
 ) -> None:
     classes = np.repeat([0, 1, 0, 1], [*validation, 5, 5])[:, None]
     split = np.repeat(["validation", "test"], [sum(validation), 10])
