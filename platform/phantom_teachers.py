@@ -15,7 +15,7 @@ from tqdm import tqdm
 from platform.places import Places
 from platform.prepare import phantom_listing, store_of
 from trainables import checkpoint
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import AVERAGE_RULES, TrialConfig, TrialSpec
 from trainables.data.averaging import averaged_labels
 from trainables.data.store import Store
 from trainables.job import Job
@@ -86,6 +86,7 @@ def _source(name: str) -> tuple[str, str]:
 
 
 def _spec(store: Store, folder: Path, init: str, architecture: str) -> TrialSpec:
+    rule, metric = _judged_by(store)
     config = TrialConfig(
         dataset=store.dataset,
         method="transfer",
@@ -95,8 +96,9 @@ def _spec(store: Store, folder: Path, init: str, architecture: str) -> TrialSpec
         batch_size=BATCH_SIZE,
         image_size_px=store.image_size_px,
         init=init,
-        average_labels=_average_rule(store),
         phase="pretrain",
+        average_labels=rule,
+        selection_metric=metric,
     )
     init_fingerprint = init if init == "random" else ledger.load(folder, init).fingerprint
     return TrialSpec(
@@ -107,9 +109,15 @@ def _spec(store: Store, folder: Path, init: str, architecture: str) -> TrialSpec
     )
 
 
-def _average_rule(store: Store) -> str:
-    """The rule of every sweep, or the paper's where the set is too small for it: a phantom needs no more than train."""
-    return "frequent" if averaged_labels(store, "frequent").names else "defined"
+def _judged_by(store: Store) -> tuple[str, str]:
+    """Rule and metric that select the best epoch: a sweep's, or where the set is too small for those, what it has.
+
+    A sweep of real images is refused there, but a phantom says nothing about medicine.
+    """
+    for rule in AVERAGE_RULES:
+        if averaged_labels(store, rule).names:
+            return rule, "auc"
+    return "defined", "accuracy"
 
 
 def _train(job: Job, title: str) -> EpochResult:

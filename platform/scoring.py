@@ -70,16 +70,17 @@ def averaging_lines(store: Store, averaging: Averaging) -> list[str]:
     num_averaged, num_labels = len(averaging.names), len(store.label_names)
     left_out = _left_out(store, averaging)
     if averaging.rule == "defined":
-        line = f"averaged: of {num_labels} {what} all that have both classes in the images scored, as the paper has it"
-        line += f" ({num_averaged} in validation)"
+        line = f"averaged: all {what} with a positive and a negative among the images scored, as the paper has it: "
+        line += f"{num_averaged} of {num_labels} in validation"
     else:
         line = f"averaged: {num_averaged} of {num_labels} {what} with {least} positives and {least} negatives or more"
         line += " in validation"
     lines = [line + (f"; left out: {left_out}" if left_out else "")]
     if not averaging.is_reliable:
-        rarer = definite_counts(store, "validation").min(axis=0)
+        num_frequent = int((definite_counts(store, "validation").min(axis=0) >= MIN_POSITIVES).sum())
+        have = "has" if num_frequent == 1 else "have"
         lines.append(
-            f"WARNING:  UNRELIABLE: {(rarer >= MIN_POSITIVES).sum()} of {num_labels} {what} have ten positives and ten "
+            f"WARNING:  UNRELIABLE: {num_frequent} of {num_labels} {what} {have} ten positives and ten "
             "negatives in validation: every averaged AUC, and what is selected by one, rests on few images"
         )
     return lines

@@ -90,6 +90,19 @@ def test_another_recipe_data_length_or_precision_is_never_in_one_table(store) ->
     }
 
 
+def test_runs_judged_by_another_rule_or_metric_are_never_in_one_table(store) -> None:
+    parent = store.sweep()
+    by_the_paper = store.trial(parent, average_labels="defined")
+    accurate = store.trial(parent, selection_metric="accuracy")
+    kept = store.trial(parent)
+    found = runs(store.uri, "retina")
+    assert found.trials["run_id"].tolist() == [kept]
+    assert reasons(found) == {
+        by_the_paper: "another setup: params.average_labels defined, not frequent",
+        accurate: "another setup: params.selection_metric accuracy, not auc",
+    }
+
+
 def test_two_sweeps_of_one_setup_are_joined_and_a_shared_trial_counts_once(store) -> None:
     first = store.trial(store.sweep(name="a"))
     parent = store.sweep(name="b")

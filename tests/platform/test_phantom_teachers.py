@@ -6,8 +6,10 @@ import importlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -167,3 +169,21 @@ def test_another_networks_phantom_learns_from_the_same_pictures(made: tuple[Any,
     assert (teacher.architecture, teacher.is_phantom, len(teacher.label_names)) == ("resnet18", True, 10)
     assert teacher.source.endswith("20 synthetic generic images, from random weights")
     build("resnet18", 10).load_state_dict(teacher.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("validation", "judged_by"),
+    [
+        ([12, 12], ("frequent", "auc")),
+        ([3, 3], ("frequent", "auc")),
+        ([12, 1], ("defined", "auc")),
+        ([12, 0], ("defined", "accuracy")),
+    ],
+)
+def test_a_teachers_epochs_are_judged_as_a_sweeps_where_its_images_allow(
+    validation: list[int], judged_by: tuple[str, str]
+) -> None:
+    classes = np.repeat([0, 1, 0, 1], [*validation, 5, 5])[:, None]
+    split = np.repeat(["validation", "test"], [sum(validation), 10])
+    store: Any = SimpleNamespace(task="multiclass", label_names=("a", "b"), labels=classes, split=split)
+    assert phantom_teachers._judged_by(store) == judged_by

@@ -71,9 +71,10 @@ def job_of(store: Path, teachers: Path, folder: Path, **changes: Any) -> Job:
         "image_size_px": 32,
         "phase": "confirm",
         "selection_metric": "f1_weighted",
+        "average_labels": "defined",
     }
     if changes.get("dataset") == "mimic-cxr":
-        knobs |= {"selection_metric": "auc", "average_labels": "defined"}
+        knobs["selection_metric"] = "auc"
     spec = TrialSpec(config=TrialConfig(**{**knobs, **changes}), data_fingerprint="d", split_fingerprint="s")
     return Job(spec=spec, store=str(store), teachers=str(teachers), folder=str(folder))
 

@@ -110,13 +110,13 @@ def _check_names(names: Sequence[str], path: Path) -> None:
                 f"a label's name must have 1 to {MAX_NAME_CHARS} characters, letters or digits among them, "
                 f"but {path} has {name[:MAX_NAME_CHARS]!r}"
             )
+        if metric_name(name) == "defined":
+            raise ValueError(f"auc_defined is the name of a mean, so no label of {path} can be called {name!r}")
     if sum(map(len, names)) > MAX_NAMES_CHARS:
         raise ValueError(
             f"the names of all labels must have at most {MAX_NAMES_CHARS} characters, "
             f"but those of {path} have {sum(map(len, names))}"
         )
-        if metric_name(name) == "defined":
-            raise ValueError(f"auc_defined is the name of a mean, so no label of {path} can be called {name!r}")
     named: dict[str, str] = {}
     for name in names:
         other = named.setdefault(metric_name(name), name)

@@ -50,6 +50,7 @@ def test_grey_images_are_kept_grey(tmp_path: Path, mode: str, channels: int) -> 
             ["image,patient,label,x", "0.png,a,1,1"],
             "either one column called label or a column a label, but has label, x",
         ),
+        (["image,patient,defined", "0.png,a,1"], "auc_defined is the name of a mean, so no label of .* 'defined'"),
         (["image,patient,x", "0.png,a,maybe"], "must be 1, 0, -1 or empty, .*'maybe' for x of image 0.png"),
     ],
 )
