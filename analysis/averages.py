@@ -31,7 +31,7 @@ class Averages:
         if not self.names:
             return f"none of the {len(self.label_names)} labels"
         if not self.label_names:
-            return f"{len(self.names)} labels"
+            return f"{len(self.names)} label" + "s" * (len(self.names) > 1)
         every = len(self.names) == len(self.label_names)
         return f"all {len(self.names)} labels" if every else f"{len(self.names)} of {len(self.label_names)} labels"
 

@@ -92,7 +92,7 @@ def mark_notes(frame: pd.DataFrame) -> list[str]:
     """What the signs of these rows mean; none where no row has one."""
     shown = frame[frame["n"].gt(0)]
     notes = [f"{TOO_SMALL}: {N_TOO_SMALL}"] if shown["is_n_too_small"].eq(True).any() else []
-    return [*notes, *constant_notes(shown)]
+    return [*notes, *(f"{CONSTANT}: {said}" for said in constant_notes(shown))]
 
 
 def constant_notes(frame: pd.DataFrame) -> list[str]:
@@ -104,7 +104,7 @@ def constant_notes(frame: pd.DataFrame) -> list[str]:
     what = "answers one class only" if is_multiclass else "a label's probabilities do not vary"
     cells = ", ".join(f"{row.cell} in {row.num_constant:g} of {row.num_repeats:g} repeats" for row in flat.itertuples())
     unranked = "F1, accuracy and kappa are no scores there and are not ranked" if is_multiclass else "it is not ranked"
-    return [f"{CONSTANT}: {what}: {cells}; {unranked}"]
+    return [f"{what}: {cells}; {unranked}"]
 
 
 def closing_table(confirm: pd.DataFrame, metric: str, averages: Averages | None = None) -> str:
@@ -123,30 +123,18 @@ def closing_table(confirm: pd.DataFrame, metric: str, averages: Averages | None 
     is_auc = metric == "test_auc"
     papers = _papers_rule(confirm, ordered["cell"]) if is_auc else None
     phantom = origins.union(ordered["phantom"])
-    head = [
-        "cell",
-        metric,
-        *(["paper's rule"] if papers is not None else []),
-        "n",
-        *([origins.PHANTOM] * bool(phantom)),
-    ]
+    head = ["cell", metric, *["paper's rule"] * (papers is not None), "n", *[origins.PHANTOM] * bool(phantom)]
     body = []
     for row, mark in zip(ordered.itertuples(), ranks(ordered["mean"].tolist(), ordered["may"].tolist()), strict=True):
         line = [Cell(row.cell), Cell(_percent(row), mark)]
         line += [Cell(papers[row.Index])] if papers is not None else []
         body.append([*line, Cell(str(row.n)), *([Cell(row.phantom or MISSING)] * bool(phantom))])
     notes = [f"mean over n repeats on the test set, in percent; ±: half-width of the 95% interval, {T_NAME}"]
-    notes += (
-        averages.notes if averages and is_auc else averages.warnings if averages and not _is_multiclass(frame) else []
-    )
+    notes += averages.notes if averages and is_auc else []
     notes += [f"paper's rule: the mean over {PAPERS_RULE}"] if papers is not None else []
-    notes += mark_notes(ordered)
-    if frame["cell"].str.startswith(f"{ITSELF}/").any():
-        notes.append(UNTRAINED)
-    table = Table(
-        name="closing", title=f"{metric} by cell", head=[head], body=body, frame=frame, phantom=phantom, notes=notes
-    )
-    return text(table)
+    notes += [*mark_notes(ordered), *[UNTRAINED] * bool(frame["cell"].str.startswith(f"{ITSELF}/").any())]
+    title = f"{metric} by cell"
+    return text(Table(name="closing", title=title, head=[head], body=body, frame=frame, phantom=phantom, notes=notes))
 
 
 def differ(confirm: pd.DataFrame) -> bool:
@@ -165,10 +153,6 @@ def _papers_rule(confirm: pd.DataFrame, cells: pd.Series) -> list[str] | None:
         return None
     frame = summary(confirm, "test_auc_defined").set_index("cell", drop=False)
     return [_percent(row) for row in frame.loc[cells].itertuples()]
-
-
-def _is_multiclass(frame: pd.DataFrame) -> bool:
-    return bool(frame["is_multiclass"].any())
 
 
 def _percent(row: object) -> str:

@@ -62,9 +62,9 @@ def from_frame(frame: pd.DataFrame, uncertainty: str = "zeros", averaged: Sequen
     positive_codes = [POSITIVE, UNCERTAIN] if uncertainty == "ones" else [POSITIVE]
     positive_NL = np.isin(codes_NL, positive_codes)
     known_NL = (codes_NL != UNCERTAIN) if uncertainty == "ignore" else np.ones(codes_NL.shape, dtype=bool)
-    averaged_L: NDArray[np.bool_] = np.isin(names, sorted(spelled))
+    averaged_L = np.asarray(np.isin(names, sorted(spelled)))
     if averaged is None:
-        averaged_L = (positive_NL & known_NL).any(axis=0) & (~positive_NL & known_NL).any(axis=0)
+        averaged_L = np.asarray((positive_NL & known_NL).any(axis=0) & (~positive_NL & known_NL).any(axis=0))
     return Predictions(
         label_names=tuple(names),
         probabilities_NL=ordered[[f"probability_{name}" for name in names]].to_numpy(dtype=np.float32),

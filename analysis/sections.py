@@ -62,7 +62,7 @@ def section(found: Runs, results: Path | None = None, *, with_images: bool = Fal
         paper_tables.append(module.table(_of(found, module.rows([found]))))
     curves = figure_4.curves(found)
     tables, sentences, reliability = _from_predictions(found)
-    sentences += [f"{note}." for note in constant_notes(summary(found.confirm, "test_auc"))]
+    sentences += [f"{note[0].upper()}{note[1:]}." for note in constant_notes(summary(found.confirm, "test_auc"))]
     if len(curves):
         tables.append(findings.drops(found, figure_4.drops(curves)))
     num_labels = _num_labels(found)

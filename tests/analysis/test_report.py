@@ -65,7 +65,7 @@ def test_the_page_is_whole_and_says_what_it_rests_on(filled, tmp_path: Path) -> 
     ):
         assert said in html, said
     told = (
-        "attention/mimic-cxr/densenet40/all has a higher AUC (mean over 1 labels: DR) than transfer/none/densenet40/all"
+        "attention/mimic-cxr/densenet40/all has a higher AUC (mean over 1 label: DR) than transfer/none/densenet40/all"
     )
     assert told in html
     assert not re.findall(r'(?:src|href)="https?://(?!127\.0\.0\.1:5000/#/experiments/\d+/runs/)', html)
@@ -149,7 +149,7 @@ def test_which_labels_are_averaged_and_that_they_are_few(store, tmp_path: Path) 
     assert "AUC (mean over 1 of 2 labels: DR)" in sentences[0]
     assert sentences[0].endswith("unreliable: labels with only three positives or more.")
     cell = "attention/mimic-cxr/densenet40/all"
-    assert sentences[1].startswith(f"‡: answers one class only: {cell} in 3 of 3 repeats")
+    assert sentences[1].startswith(f"Answers one class only: {cell} in 3 of 3 repeats")
     written = {path.stem.removeprefix("retina_"): path.read_text() for path in (folder / "tables").glob("*.md")}
     for name in ("table_3", "table_5", "variance", "comparisons", "subgroups", "overfitting"):
         assert "unreliable: labels with only three positives or more" in written[name], name
