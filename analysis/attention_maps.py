@@ -78,7 +78,7 @@ def write(given: argparse.Namespace) -> Path:
         f"Attention maps: {given.dataset}",
         [("command", f"python -m analysis.attention_maps {given.dataset}")],
     )
-    return report.write_page(out, title, facts, [section], is_phantom=made.store.is_phantom)
+    return report.write_page(out, title, facts, [section], phantom=made.phantom)
 
 
 def main(arguments: list[str] | None = None) -> int:

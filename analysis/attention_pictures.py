@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from analysis import drawing, grad_cam
 from analysis.drawing import Picture
 from analysis.networks import AFTER, BEFORE, TEACHER, Network
+from analysis.origins import marked
 from analysis.pointing import TOLERANCE, is_hit, peak
 from trainables.data.boxes import EDGES
 from trainables.data.listing import POSITIVE
@@ -104,18 +105,24 @@ def draw(frame: pd.DataFrame, store: Store, boxes: pd.DataFrame, axes: Sequence[
 
 
 def picture(
-    name: str, cell: str, networks: Mapping[str, Network], store: Store, boxes: pd.DataFrame, labels: Mapping[int, str]
+    name: str,
+    cell: str,
+    networks: Mapping[str, Network],
+    store: Store,
+    boxes: pd.DataFrame,
+    labels: Mapping[int, str],
+    phantom: str,
 ) -> Picture:
-    """The whole figure of one cell."""
+    """The whole figure of one cell; `phantom` names its parts that are phantoms (`analysis.origins`)."""
     frame = rows(networks, store, boxes, labels)
     shown, axes = drawing.figure(num_columns=1 + len(frame) // len(labels), num_rows=len(labels), height_in=HEIGHT_IN)
     draw(frame, store, boxes, axes)
-    drawing.announce_phantom(shown, store.is_phantom)
+    drawing.announce_phantom(shown, phantom)
     height, width = next(values.shape for values in frame["values"] if values is not None)
     listed = ", ".join(f"row {row} ({label})" for row, label in labels.items())
     return Picture(
         name=name,
-        title=f"Attention and Grad-CAM of {cell} on test images",
+        title=f"Attention and Grad-CAM of {marked(cell, phantom)} on test images",
         alternative=f"Test images {listed}, each with maps of {height} x {width} cells over it; a cross where a map "
         "points (a flat map points nowhere), a white frame where the finding was marked.",
         figure=shown,

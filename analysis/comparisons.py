@@ -16,10 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from analysis.averages import Averages
 from analysis.bootstrap import auc_draws, over_seeds, patient_weights, percentiles
 from analysis.delong import delong
-from analysis.labels import is_counted, macro_auc
+from analysis.labels import macro_auc
 from analysis.multiple import holm
+from analysis.origins import PHANTOM
 from analysis.predictions import Predictions
 from trainables.config import ITSELF
 
@@ -29,7 +31,7 @@ LEVEL = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Draws:
-    """A cell's macro AUC over the counted labels: on the test set itself, and in each draw of patients."""
+    """A cell's mean AUC over the labels that its sweep averages: on the test set, and in each draw of patients."""
 
     points_S: NDArray[np.float64]
     draws_SB: NDArray[np.float64]
@@ -37,14 +39,15 @@ class Draws:
 
 
 def draws_of(repeats: Sequence[Predictions], weights_BN: NDArray[np.float32]) -> Draws | None:
-    """The draws of one cell; None where no label is counted."""
-    counted_L = is_counted(repeats[0])
-    if not counted_L.any():
-        return None
-    columns = np.flatnonzero(counted_L)
+    """The draws of one cell; None where no label is averaged, or one has no AUC on these images."""
+    averaged_L = repeats[0].averaged_L
+    columns = np.flatnonzero(averaged_L)
     everything_N = np.ones(len(repeats[0].images), dtype=bool)
+    points = [macro_auc(repeat, averaged_L, everything_N) for repeat in repeats]
+    if None in points:
+        return None
     return Draws(
-        points_S=np.array([macro_auc(repeat, counted_L, everything_N) for repeat in repeats], dtype=np.float64),
+        points_S=np.array(points, dtype=np.float64),
         draws_SB=np.stack([np.mean([_label_draws(one, c, weights_BN) for c in columns], axis=0) for one in repeats]),
         num_patients=repeats[0].images["patient"].nunique(),
     )
@@ -143,23 +146,34 @@ def comparison_rows(cells: Mapping[str, Draws], pairs: Sequence[tuple[str, str]]
     return frame.assign(p_holm=holm(both_allow.to_numpy(dtype=float)))
 
 
-def sentence(row: Mapping[str, object]) -> str:
-    """What one row of `comparison_rows` allows to be said, in words and percentage points."""
+def sentence(row: Mapping[str, object], known: Averages | None = None) -> str:
+    """What one row of `comparison_rows` allows to be said, in words and percentage points.
+
+    Args:
+        row: with the column ``phantom`` where either cell rests on one.
+        known: the labels that both cells' AUC averages.
+    """
     difference, low, high = (100 * float(str(row[name])) for name in ("difference", "low", "high"))
     p, n, num_patients = float(str(row["p_holm"])), row["n"], row["num_patients"]
     numbers = f"{difference:+.2f} points, 95% interval {low:+.2f} to {high:+.2f}"
     basis = f"n = {n} repeats and {num_patients} test patients"
+    auc = f"AUC (mean over {known.which})" if known else "AUC"
+    after = "".join(f" {said}." for said in (known.warnings if known else []))
+    after += f" {PHANTOM} {row['phantom']}: it says nothing about medicine." if row.get("phantom") else ""
     if not np.isfinite(p) or p >= LEVEL:
         shown = f"; Holm-corrected p = {p:.3f}" if np.isfinite(p) else ""
-        return f"{row['first']} and {row['second']}: no difference can be told from {basis} ({numbers}{shown})."
+        both = f"{row['first']} and {row['second']}" + (f", {auc}" if known else "")
+        return f"{both}: no difference can be told from {basis} ({numbers}{shown}).{after}"
     word = "higher" if difference > 0 else "lower"
-    return f"{row['first']} has a {word} AUC than {row['second']}: {numbers} (Holm-corrected p = {p:.3f}; {basis})."
+    numbers += f" (Holm-corrected p = {p:.3f}; {basis})"
+    return f"{row['first']} has a {word} {auc} than {row['second']}: {numbers}.{after}"
 
 
 def delong_rows(first: tuple[str, Sequence[Predictions]], second: tuple[str, Sequence[Predictions]]) -> pd.DataFrame:
-    """One row a counted label: first, second, label, auc_first, auc_second, p, p_holm.
+    """One row a label that the sweep averages: first, second, label, auc_first, auc_second, p, p_holm.
 
-    The scores are each cell's mean probability over its repeats. Empty where the two were tested on other images.
+    The scores are each cell's mean probability over its repeats. Empty where the two were tested on other images;
+    without labels that have fewer than two positives or negatives among them, which have no variance.
     """
     (name, repeats), (other_name, others) = first, second
     columns = ["first", "second", "label", "auc_first", "auc_second", "p"]
@@ -167,9 +181,12 @@ def delong_rows(first: tuple[str, Sequence[Predictions]], second: tuple[str, Seq
         return pd.DataFrame(columns=[*columns, "p_holm"])
     score_NL, other_NL = (np.mean([one.probabilities_NL for one in cell], axis=0) for cell in (repeats, others))
     rows = []
-    for column in np.flatnonzero(is_counted(repeats[0])):
+    for column in np.flatnonzero(repeats[0].averaged_L):
         known_N = repeats[0].known_NL[:, column]
-        test = delong(score_NL[known_N, column], other_NL[known_N, column], repeats[0].positive_NL[known_N, column])
+        positive_N = repeats[0].positive_NL[known_N, column]
+        if min(positive_N.sum(), (~positive_N).sum()) < 2:
+            continue
+        test = delong(score_NL[known_N, column], other_NL[known_N, column], positive_N)
         label = repeats[0].label_names[column]
         rows.append((name, other_name, label, test.auc_first, test.auc_second, test.p_value))
     frame = pd.DataFrame(rows, columns=columns)

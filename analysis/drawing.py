@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from analysis.rendering import PHANTOM_NOTICE
+from analysis.origins import marked, notice, union
 
 # Okabe and Ito's palette, https://jfly.uni-koeln.de/color/ ; yellow is left out: it vanishes on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -55,10 +56,21 @@ def legend(made: Figure, axes: list[Axes], num_columns: int = 3) -> None:
         )
 
 
-def announce_phantom(made: Figure, is_phantom: bool) -> None:
-    """Writes the notice of phantom data across the head of the figure."""
-    if is_phantom:
-        made.suptitle(PHANTOM_NOTICE, fontsize=8, color=PALETTE[1], fontweight="bold")
+def announce_phantom(made: Figure, phantom: str) -> None:
+    """Writes the notice of these phantom parts (`analysis.origins`) across the head of the figure; nothing for none."""
+    if phantom:
+        made.suptitle(notice(phantom), fontsize=8, color=PALETTE[1], fontweight="bold", wrap=True)
+
+
+def mark_phantoms(made: Figure, axes: list[Axes], phantom: Mapping[str, str]) -> None:
+    """Marks each line whose label is a name in `phantom` (name -> its phantom parts), and announces them.
+
+    Before `legend`, which shows the labels.
+    """
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            handle.set_label(marked(label, phantom.get(label.partition(", ECE")[0], "")))
+    announce_phantom(made, union(phantom.values()))
 
 
 def image(ax: Axes, image_HWC: NDArray[np.uint8], map_hw: NDArray[np.floating] | None = None) -> None:

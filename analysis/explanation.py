@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis import artifacts, association, explanation_tables, grad_cam, networks, pointing
+from analysis import artifacts, association, explanation_tables, grad_cam, networks, origins, pointing
 from analysis.attention_pictures import ATTENTION, CAM, chosen_rows, label_of, picture
 from analysis.drawing import Picture
 from analysis.networks import AFTER, BATCH, BEFORE, TEACHER, Network
@@ -51,6 +51,7 @@ class Explanation:
     tables: list[Table]
     pictures: list[Picture]
     left_out: list[str]
+    phantom: str  # which parts of any network are phantoms (`analysis.origins`)
 
 
 def boxes_at_hand(store: Store, results: Path, data: Path | None) -> Boxes:
@@ -102,11 +103,13 @@ def explain(found: Runs, results: Path, data: Path | None, choice: Choice) -> Ex
     associations: dict[str, pd.DataFrame] = {}
     pictures: list[Picture] = []
     left_out: list[str] = []
-    for cell, subjects, at_hand in _cells(found, results, store):
+    phantom: dict[str, str] = {}
+    for cell, subjects, at_hand, parts in _cells(found, results, store):
         if AFTER not in at_hand:
             left_out.append(f"{cell}: its weights are not at hand")
             continue
         for name, subject in subjects.items():
+            phantom[subject] = origins.union([phantom.get(subject), parts[name]])
             if subject in points:  # a teacher, or first weights, of a cell before
                 continue
             points[subject] = points_of(subject, name, at_hand[name], store, test_boxes)
@@ -114,12 +117,17 @@ def explain(found: Runs, results: Path, data: Path | None, choice: Choice) -> Ex
                 associations[subject] = _associations(subject, name, at_hand[name], store, choice.seed)
         if store.is_phantom or choice.with_images:
             labels = {row: choice.label or label_of(store, row, test_boxes, at_hand[AFTER]) for row in shown}
-            pictures.append(picture(f"attention_maps_{len(pictures) + 1}", cell, at_hand, store, test_boxes, labels))
+            pictures.append(
+                picture(f"attention_maps_{len(pictures) + 1}", cell, at_hand, store, test_boxes, labels, parts[AFTER])
+            )
     if not points:
         raise LookupError(f"no cell of {found.dataset} has its weights: {'; '.join(left_out) or 'none was confirmed'}")
     frame = _pointed(pd.concat(points.values(), ignore_index=True), boxes.frame, is_test, store)
+    frame = frame.assign(phantom=frame["subject"].map(phantom))
+    associated = association.corrected(list(associations.values()))
+    associated = associated.assign(phantom=associated["subject"].map(phantom))
     tables = [explanation_tables.pointing_table(frame, found)] if len(frame) else []
-    tables.append(explanation_tables.association_table(association.corrected(list(associations.values())), found))
+    tables.append(explanation_tables.association_table(associated, found))
     return Explanation(
         store=store,
         facts=_facts(store, boxes, len(test_boxes), choice, bool(pictures)),
@@ -127,6 +135,7 @@ def explain(found: Runs, results: Path, data: Path | None, choice: Choice) -> Ex
         tables=tables,
         pictures=pictures,
         left_out=left_out,
+        phantom=origins.union(phantom.values()),
     )
 
 
@@ -163,15 +172,26 @@ def _store(found: Runs, results: Path, choice: Choice) -> Store:
     return store
 
 
-def _cells(found: Runs, results: Path, store: Store) -> Iterator[tuple[str, dict[str, str], dict[str, Network]]]:
-    """Each cell, what its networks' rows are called by, and the networks; one cell in memory at a time."""
+def _cells(
+    found: Runs, results: Path, store: Store
+) -> Iterator[tuple[str, dict[str, str], dict[str, Network], dict[str, str]]]:
+    """Each cell, what its networks' rows are called by, the networks, and which parts of each are phantoms.
+
+    One cell is in memory at a time.
+    """
     teachers = artifacts.teachers_of(found, results)
     for _, run in networks.first_repeats(found).iterrows():
         cell = str(run["tags.cell"])
         at_hand = networks.of_run(found, run, teachers, store.label_names)
         first = f"{run['params.student']} from {run['params.init']}, seed {int(run['params.seed'])}"
         called = {TEACHER: f"teacher {run['params.teacher']}", BEFORE: first, AFTER: cell}
-        yield cell, {name: called[name] for name in at_hand}, at_hand
+        whole = str(run["phantom"])  # what judges a teacher, and a student before training, are the images all the same
+        parts = {
+            TEACHER: origins.only(whole, "images", "teacher"),
+            BEFORE: origins.only(whole, "images", "first weights"),
+            AFTER: whole,
+        }
+        yield cell, {name: called[name] for name in at_hand}, at_hand, parts
 
 
 def _associations(subject: str, name: str, network: Network, store: Store, seed: int) -> pd.DataFrame:

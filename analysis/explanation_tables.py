@@ -6,16 +6,17 @@ import pandas as pd
 
 from analysis.association import NUM_PERMUTATIONS
 from analysis.labels import MIN_POSITIVES
+from analysis.origins import PHANTOM, marked, union
 from analysis.pointing import ALL, TOLERANCE
 from analysis.rendering import MISSING, Cell, Table, number
 from analysis.runs import Runs
 
 
 def pointing_table(frame: pd.DataFrame, found: Runs) -> Table:
-    """The frame of `pointing.rows`, rates in percent."""
+    """The frame of `pointing.rows` with a column `phantom`, rates in percent."""
     head = [
         ["network", "map", "label", "boxes", "images", "patients", "hit rate", "95% interval", "centre prior", "chance",
-         "ceiling", "p (Holm)"],
+         "ceiling", "p (Holm)", PHANTOM],
     ]  # fmt: skip
     body = [
         [
@@ -23,7 +24,7 @@ def pointing_table(frame: pd.DataFrame, found: Runs) -> Table:
             Cell(str(row.num_patients)), Cell(number(100 * row.rate, digits=1)),
             Cell(f"{100 * row.low:.1f} to {100 * row.high:.1f}"), Cell(_prior(row)),
             Cell(number(100 * row.chance, digits=1)), Cell(number(100 * row.ceiling, digits=1)),
-            Cell(_p(row.p_holm)),
+            Cell(_p(row.p_holm)), Cell(row.phantom or MISSING),
         ]
         for row in frame.itertuples()
     ]  # fmt: skip
@@ -45,20 +46,20 @@ def pointing_table(frame: pd.DataFrame, found: Runs) -> Table:
     ]
     return Table(
         name="pointing_game", title=f"Pointing game on {found.dataset}", head=head, body=body,
-        frame=frame.assign(data=found.data), notes=notes, is_phantom=found.data == "phantom",
+        frame=frame.assign(data=found.data), notes=notes, phantom=union(frame["phantom"]),
     )  # fmt: skip
 
 
 def association_table(frame: pd.DataFrame, found: Runs) -> Table:
-    """The frame of `association.corrected`."""
-    head = [["network", "label", "attention", "positives", "images", "AUC", "95% interval", "r", "p (Holm)"]]
+    """The frame of `association.corrected` with a column `phantom`."""
+    head = [["network", "label", "attention", "positives", "images", "AUC", "95% interval", "r", "p (Holm)", PHANTOM]]
     body = [
         [
             Cell(row.subject), Cell(row.label),
             Cell(row.measure if pd.isna(row.plane) else f"plane {row.plane}"),
             Cell(str(row.num_positives)), Cell(str(row.num_images)), Cell(number(row.auc)),
             Cell(MISSING if pd.isna(row.auc) else f"{row.low:.2f} to {row.high:.2f}"), Cell(number(row.r)),
-            Cell(_p(row.p_holm)),
+            Cell(_p(row.p_holm)), Cell(row.phantom or MISSING),
         ]
         for row in frame.itertuples()
     ]  # fmt: skip
@@ -76,12 +77,12 @@ def association_table(frame: pd.DataFrame, found: Runs) -> Table:
     ]
     return Table(
         name="attention_and_labels", title=f"Attention against each label of {found.dataset}", head=head, body=body,
-        frame=frame.assign(data=found.data), notes=notes, is_phantom=found.data == "phantom",
+        frame=frame.assign(data=found.data), notes=notes, phantom=union(frame["phantom"]),
     )  # fmt: skip
 
 
 def sentences(frame: pd.DataFrame) -> list[str]:
-    """What the pointing game allows to say: one sentence a network and map, over all labels."""
+    """What the frame of `pointing_table` allows to say: one sentence a network and map, over all labels."""
     said = []
     for row in frame[frame["label"] == ALL].itertuples():
         if row.p_holm < 0.05:
@@ -89,7 +90,7 @@ def sentences(frame: pd.DataFrame) -> list[str]:
         else:
             verdict = "not distinguishably from"
         said.append(
-            f"{row.subject}, {row.map}: points into a box in {row.hits} of {row.num_images} cases "
+            f"{marked(row.subject, row.phantom)}, {row.map}: points into a box in {row.hits} of {row.num_images} cases "
             f"({100 * row.rate:.0f}%, {100 * row.low:.0f} to {100 * row.high:.0f}), {verdict} the centre prior "
             f"({100 * row.prior_rate:.0f}%; chance {100 * row.chance:.0f}%); Holm-corrected p: {_p(row.p_holm)}."
         )

@@ -59,7 +59,7 @@ def picture(store: Store, rng: np.random.Generator) -> Picture:
     num_lines = 1 + max(place for place, *_ in _places(frame, store.task)) // columns
     made, axes = drawing.figure(num_columns=columns, num_rows=num_lines, height_in=HEIGHT_IN)
     draw(frame, store, axes)
-    drawing.announce_phantom(made, store.is_phantom)
+    drawing.announce_phantom(made, "images" if store.is_phantom else "")
     name = published.NAMES.get(store.dataset, store.dataset)
     counts = "; ".join(f"{count} with {label}" for label, count in frame["label"].value_counts(sort=False).items())
     return Picture(

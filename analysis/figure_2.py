@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from analysis import drawing, networks
+from analysis import drawing, networks, origins
 from analysis.drawing import Picture
 from analysis.runs import Runs
 from trainables.data.store import Store
@@ -73,9 +73,14 @@ def picture(found: Runs, store: Store, teachers: Sequence[Teacher], row: int) ->
         return None
     shown, axes = drawing.figure(num_columns=1 + len(COLUMNS), num_rows=len(made), height_in=1.9)
     draw(made, store, row, axes)
-    drawing.announce_phantom(shown, store.is_phantom)
-    frame = rows(made)
-    likeness = "; ".join(f"{r.cell} {r.before:.2f} before, {r.after:.2f} after" for r in frame.itertuples())
+    parts = origins.of_cells(found.trained)
+    for ax, one in zip(axes[:: 1 + len(COLUMNS)], made, strict=True):
+        ax.set_title(origins.marked(one.cell, parts[one.cell]), fontsize=7, loc="left")
+    drawing.announce_phantom(shown, origins.union(parts[one.cell] for one in made))
+    frame = rows(made).assign(phantom=[parts[one.cell] for one in made])
+    likeness = "; ".join(
+        f"{origins.marked(r.cell, r.phantom)} {r.before:.2f} before, {r.after:.2f} after" for r in frame.itertuples()
+    )
     return Picture(
         name="figure_2",
         title="Fig. 2: attention of teacher and student on one validation image",

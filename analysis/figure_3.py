@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis import drawing
-from analysis.cells import summary
+from analysis import drawing, origins
+from analysis.averages import averages
+from analysis.cells import eligible, summary
 from analysis.drawing import Picture
 from analysis.facts import from_sweeps
 from analysis.runs import Runs
@@ -21,9 +22,10 @@ PANELS = {"transfer": "transfer learning", ITSELF: "the teacher itself, untraine
 
 def rows(found: Runs) -> pd.DataFrame:
     """One row a cell and fraction: panel, line (the cell without its fraction), data_fraction, num_images (of training;
-    NaN where the sweep does not say how many there are), auc, half_width (Student's t), n, data. Percent.
+    NaN where the sweep does not say how many there are), auc, half_width (Student's t; NaN where n is too small), n,
+    phantom, is_ranked (whether it may be called the highest), data. Percent.
     """
-    columns = ["panel", "line", "data_fraction", "num_images", "auc", "half_width", "n", "data"]
+    columns = ["panel", "line", "data_fraction", "num_images", "auc", "half_width", "n", "phantom", "is_ranked", "data"]
     if found.confirm.empty:
         return pd.DataFrame(columns=columns)
     frame = summary(found.confirm, "test_auc")
@@ -34,6 +36,7 @@ def rows(found: Runs) -> pd.DataFrame:
         data_fraction=frame["cell"].map(fraction),
         auc=100 * frame["mean"],
         half_width=100 * frame["half_width"],
+        is_ranked=eligible(frame),
         data=found.data,
     )
     frame["panel"] = frame["line"].str.partition("/")[0]
@@ -66,12 +69,23 @@ def picture(found: Runs) -> Picture | None:
         return None
     made, axes = drawing.figure(num_columns=frame["panel"].nunique(), sharey=True)
     draw(frame, axes)
+    drawing.mark_phantoms(made, axes, {str(line): origins.union(b["phantom"]) for line, b in frame.groupby("line")})
     drawing.legend(made, axes)
-    drawing.announce_phantom(made, found.data == "phantom")
-    best = frame.loc[frame["auc"].idxmax()]
+    known = averages(found)
     alternative = (
         f"AUC on the test set against the amount of training data, a line a cell, bands: 95% interval, {T_NAME}. "
-        f"The highest is {best['line']} with {best['auc']:.2f}% at {best['data_fraction']:g} of the training images."
     )
+    alternative += "".join(f"{note}. " for note in (known.notes if known else []))
+    alternative += _highest(frame[frame["is_ranked"]])
     title = "Fig. 3: how much data is needed"
     return Picture(name="figure_3", title=title, alternative=alternative, figure=made, frame=frame)
+
+
+def _highest(ranked: pd.DataFrame) -> str:
+    if len(ranked) < 2:
+        return "Nothing is ranked: that takes two lines with enough repeats, on images and teachers of one kind."
+    best = ranked.loc[ranked["auc"].idxmax()]
+    return (
+        f"The highest is {origins.marked(best['line'], best['phantom'])} with {best['auc']:.2f}% "
+        f"at {best['data_fraction']:g} of the training images."
+    )

@@ -9,11 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from analysis import drawing
+from analysis import drawing, origins
+from analysis.averages import averages
 from analysis.drawing import Picture
 from analysis.history import history
 from analysis.runs import Runs
-from analysis.statistics import T_NAME, t_interval
+from analysis.statistics import T_NAME, shown_half_width, t_interval
 
 METRIC = "val_auc"
 
@@ -39,7 +40,7 @@ def rows(every: pd.DataFrame) -> pd.DataFrame:
     grouped = every[reached == num_repeats].groupby(["cell", "epoch"])["auc"]
     frame = grouped.agg(auc="mean", n="size", sd="std").reset_index()
     # One t-quantile a number of repeats, not one call a point: there are cells x epochs points.
-    scale = {n: t_interval(_unit_spread(n)).half_width for n in frame["n"].unique() if n > 1}
+    scale = {n: shown_half_width(t_interval(_unit_spread(n))) for n in frame["n"].unique()}
     frame["half_width"] = frame["sd"] * frame["n"].map(scale).astype(float)
     return frame[["cell", "epoch", "auc", "half_width", "n"]]
 
@@ -60,8 +61,7 @@ def drops(every: pd.DataFrame) -> pd.DataFrame:
         lost = (by_run["auc"].max() - by_run["auc"].last()).to_numpy()
         best_epoch = block.loc[by_run["auc"].idxmax(), "epoch"].mean()
         interval = t_interval(lost)
-        half_width = np.nan if interval.half_width is None else interval.half_width
-        lines.append((cell, interval.mean, half_width, interval.n, best_epoch))
+        lines.append((cell, interval.mean, shown_half_width(interval), interval.n, best_epoch))
     return pd.DataFrame(lines, columns=["cell", "drop", "half_width", "n", "best_epoch"])
 
 
@@ -102,11 +102,15 @@ def picture(found: Runs) -> Picture | None:
     draw(frame, axes)
     for ax in axes[num_panels:]:
         ax.set_visible(False)
+    parts = origins.of_cells(found.trained)
+    drawing.mark_phantoms(made, axes, {cell.partition("@")[0]: parts[cell] for cell in frame["cell"].unique()})
     drawing.legend(made, axes)
-    drawing.announce_phantom(made, found.data == "phantom")
-    lost = "; ".join(f"{row.cell} {row.drop:.2f}" for row in drops(every).itertuples())
+    lost = "; ".join(f"{origins.marked(r.cell, parts[r.cell])} {r.drop:.2f}" for r in drops(every).itertuples())
+    known = averages(found)
+    which = "".join(f" {note}." for note in (known.notes if known else []))
     alternative = (
-        f"Validation AUC by epoch, mean over repeats, bands: 95% interval, {T_NAME}; a dot marks the best epoch. "
+        f"Validation AUC by epoch, mean over repeats, bands: 95% interval, {T_NAME}; a dot marks the best epoch."
+        f"{which} "
         f"Points lost from the best epoch to the last: {lost}."
     )
     title = "Fig. 4: does it regularise"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis import drawing
+from analysis import drawing, origins
 from analysis.calibration import expected_calibration_error
 from analysis.drawing import Picture
 
@@ -21,16 +23,17 @@ def draw(frame: pd.DataFrame, ax: Axes) -> None:
     ax.set_ylabel("share of positives")
 
 
-def picture(frame: pd.DataFrame, is_phantom: bool) -> Picture | None:
-    """The whole figure; None where no cell has predictions."""
+def picture(frame: pd.DataFrame, phantom: Mapping[str, str]) -> Picture | None:
+    """The whole figure; None where no cell has predictions. `phantom`: each cell's parts that are phantoms."""
     if frame.empty:
         return None
     made, (ax,) = drawing.figure(height_in=5.0)
     draw(frame, ax)
+    drawing.mark_phantoms(made, [ax], {cell: phantom.get(cell, "") for cell in frame["cell"].unique()})
     drawing.legend(made, [ax])
-    drawing.announce_phantom(made, is_phantom)
     errors = "; ".join(
-        f"{cell} {expected_calibration_error(bins):.3f}" for cell, bins in frame.groupby("cell", sort=False)
+        f"{origins.marked(str(cell), phantom.get(str(cell)))} {expected_calibration_error(bins):.3f}"
+        for cell, bins in frame.groupby("cell", sort=False)
     )
     alternative = f"Share of positives against the predicted probability. Expected calibration error: {errors}."
     title = "Reliability on the test set, labels and repeats together"

@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.ticker import MaxNLocator
 
-from analysis import drawing
+from analysis import drawing, origins
 from analysis.drawing import Picture
 from analysis.history import history
 from analysis.runs import Runs
@@ -104,14 +104,19 @@ def pictures(found: Runs) -> list[Picture]:
     if frame.empty:
         return []
     costs = spent(found, frame)
+    phantom = origins.of_cells(found.search)
     parallel, (ax,) = drawing.figure()
     draw_parallel(frame, ax)
     budget, axes = drawing.figure(num_columns=2)
     for ax, across in zip(axes, ("num_trials", "num_epochs"), strict=True):
         draw_spent(costs, ax, across)
+    drawing.mark_phantoms(budget, axes, phantom)
     drawing.legend(budget, axes)
     ends = costs.groupby("cell")[["num_trials", "num_epochs"]].max()
-    said = "; ".join(f"{row.Index}: {row.num_trials} trials, {row.num_epochs:g} epochs" for row in ends.itertuples())
+    said = "; ".join(
+        f"{origins.marked(str(row.Index), phantom[str(row.Index)])}: {row.num_trials} trials, {row.num_epochs:g} epochs"
+        for row in ends.itertuples()
+    )
     made = [
         ("search_parallel", "What the search tried", "Each trial's knobs and its score.", parallel, frame),
         ("search_budget", "Was the budget equal?", f"Best score so far. Spent: {said}.", budget, costs),
@@ -119,10 +124,11 @@ def pictures(found: Runs) -> list[Picture]:
     if frame["beta"].notna().any():
         beta, (ax,) = drawing.figure()
         draw_beta(frame, ax)
+        drawing.mark_phantoms(beta, [ax], phantom)
         drawing.legend(beta, [ax])
         made.append(("search_beta", "Score against beta", "Validation score of each trial by beta.", beta, frame))
     for *_, figure, _ in made:
-        drawing.announce_phantom(figure, found.data == "phantom")
+        drawing.announce_phantom(figure, origins.union(phantom.values()))
     return [
         Picture(name=name, title=title, alternative=alternative, figure=figure, frame=behind)
         for name, title, alternative, figure, behind in made

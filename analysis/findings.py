@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
+from analysis.averages import averages
 from analysis.comparisons import delong_rows
 from analysis.labels import MIN_POSITIVES
+from analysis.origins import PHANTOM, of_cells, union
 from analysis.predictions import Predictions
 from analysis.rendering import MISSING, Cell, Table, number
 from analysis.runs import Runs
-from analysis.statistics import T_NAME
+from analysis.statistics import MIN_REPEATS, T_NAME
 
 Format = Callable[[float], str]
+NO_INTERVAL = f"± -: n is too small (n < {MIN_REPEATS}, or the interval would leave the score's range)"
 
 
 def _percent(value: float) -> str:
@@ -40,16 +43,44 @@ def listed(
     columns: Mapping[str, tuple[str, Format]],
     notes: Sequence[str],
 ) -> Table:
-    """A table with a row a row of `frame`: its text columns as they are, then `columns` (name -> head, format)."""
+    """A table with a row a row of `frame`: its text columns as they are, then `columns` (name -> head, format).
+
+    A last column says which parts of the row's cells (``cell``, or ``first`` and ``second``) are phantoms, if any is.
+    """
     texts = [column for column in frame if column not in columns]
-    head = [[*texts, *[shown for shown, _ in columns.values()]]]
+    frame = frame.assign(phantom=phantom_of_rows(found, frame))
+    head = [[*texts, *[shown for shown, _ in columns.values()], PHANTOM]]
     body = [
-        [*[Cell(str(row[text])) for text in texts], *[Cell(form(row[column])) for column, (_, form) in columns.items()]]
+        [
+            *[Cell(str(row[text])) for text in texts],
+            *[Cell(form(row[column])) for column, (_, form) in columns.items()],
+            Cell(row["phantom"] or MISSING),
+        ]
         for row in frame.to_dict("records")
     ]
-    is_phantom = found.data == "phantom"
+    phantom = union(frame["phantom"])
+    if not phantom:
+        head, body = [head[0][:-1]], [row[:-1] for row in body]
     data = frame.assign(data=found.data)
-    return Table(name=name, title=title, head=head, body=body, frame=data, notes=list(notes), is_phantom=is_phantom)
+    return Table(name=name, title=title, head=head, body=body, frame=data, notes=list(notes), phantom=phantom)
+
+
+def phantom_of_rows(found: Runs, frame: pd.DataFrame) -> list[str]:
+    """Which parts of the cells of each row are phantoms: of ``cell``, or of ``first`` and ``second`` together."""
+    parts = of_cells(found.confirm)
+    names = [name for name in ("cell", "first", "second") if name in frame]
+    return [union(parts[cell] for cell in cells) for cells in frame[names].itertuples(index=False)]
+
+
+def _averaged(found: Runs) -> list[str]:
+    """Which labels the AUC averages; none where the runs do not say."""
+    known = averages(found)
+    return known.notes if known else []
+
+
+def _warnings(found: Runs) -> list[str]:
+    known = averages(found)
+    return known.warnings if known else []
 
 
 def variance(found: Runs, frame: pd.DataFrame) -> Table:
@@ -60,7 +91,8 @@ def variance(found: Runs, frame: pd.DataFrame) -> Table:
         "n": ("n", _count), "num_patients": ("patients", _count),
     }  # fmt: skip
     notes = [
-        f"AUC: mean over the labels with {MIN_POSITIVES} positives and negatives or more, and over n repeats; percent",
+        "AUC: on the test set, mean over n repeats; percent",
+        *_averaged(found),
         "low, high: 95% interval, hierarchical bootstrap over seeds and patients; a patient's images come together",
         "s, seeds: standard deviation over repeats; s, patients: that of the repeats' mean under redrawn test patients",
     ]
@@ -76,6 +108,7 @@ def compared(found: Runs, frame: pd.DataFrame) -> Table:
     }  # fmt: skip
     notes = [
         "AUC of the first less that of the second, in points; low, high: 95% interval, hierarchical bootstrap, paired",
+        *_averaged(found),
         "p, patients: of that bootstrap; p, seeds: Welch's t-test over the repeats; -: not defined",
         "p, Holm: the larger of the two, corrected for all pairs here; a difference is told where it is below 0.05",
     ]
@@ -105,11 +138,11 @@ def labels(found: Runs, frame: pd.DataFrame) -> Table:
         "num_positives": ("positives", _count), "num_images": ("images", _count), "auc": ("AUC", _percent),
         "half_width": ("±", _percent), "auprc": ("AUPRC", _percent), "ece": ("ECE", _p), "n": ("n", _count),
     }  # fmt: skip
-    few = sorted(set(frame.loc[~frame["is_counted"], "label"]))
-    notes = [f"±: half-width of the 95% interval over n repeats, {T_NAME}; -: not defined (one class only, or n < 2)"]
-    if few:
-        notes.append(f"fewer than {MIN_POSITIVES} positives or negatives: shown, never averaged: {', '.join(few)}")
-    shown = frame.drop(columns="is_counted")
+    others = sorted(set(frame.loc[~frame["is_averaged"], "label"]))
+    notes = [f"±: half-width of the 95% interval over n repeats, {T_NAME}; {NO_INTERVAL}; AUC -: one class only"]
+    if others:
+        notes.append(f"shown here, and not among the labels that the sweep averages: {', '.join(others)}")
+    shown = frame.drop(columns="is_averaged")
     return listed("labels", "Label by label, with the number of positives", found, shown, columns, notes)
 
 
@@ -120,8 +153,11 @@ def groups(found: Runs, frame: pd.DataFrame) -> Table:
         "auc": ("AUC", _percent), "half_width": ("±", _percent), "gap": ("gap", _percent), "n": ("n", _count),
     }  # fmt: skip
     notes = [
-        f"AUC: mean over the labels with {MIN_POSITIVES} positives and negatives or more in every subgroup of the kind",
-        f"±: half-width of the 95% interval over n repeats, {T_NAME}; gap: the kind's best subgroup less its worst",
+        f"AUC: mean over those of the sweep's averaged labels that have {MIN_POSITIVES} positives and negatives or "
+        "more in every subgroup of the kind",
+        *_warnings(found),
+        f"±: half-width of the 95% interval over n repeats, {T_NAME}; {NO_INTERVAL}",
+        "gap: the kind's best subgroup less its worst",
     ]
     return listed("subgroups", "Subgroups of the test images", found, frame, columns, notes)
 
@@ -132,7 +168,11 @@ def drops(found: Runs, frame: pd.DataFrame) -> Table:
         "drop": ("drop", _points), "half_width": ("±", _points), "best_epoch": ("best epoch", _epoch),
         "n": ("n", _count),
     }  # fmt: skip
-    notes = [f"points of validation AUC lost from the best epoch to the last; ±: 95% interval over n repeats, {T_NAME}"]
+    notes = [
+        "points of validation AUC lost from the best epoch to the last",
+        *_averaged(found),
+        f"±: 95% interval over n repeats, {T_NAME}; {NO_INTERVAL}",
+    ]
     return listed("overfitting", "Does it delay overfitting?", found, frame, columns, notes)
 
 

@@ -1,4 +1,4 @@
-"""What the predictions say label by label: AUC, AUPRC, calibration, and which labels have too few positives to average.
+"""What the predictions say label by label: AUC, AUPRC, calibration, and which labels the sweep averages.
 
 Shapes: N test images, L labels or classes.
 """
@@ -14,28 +14,27 @@ from sklearn.metrics import average_precision_score
 
 from analysis.calibration import expected_calibration_error, reliability
 from analysis.predictions import Predictions
-from analysis.statistics import t_interval
+from analysis.statistics import shown_half_width, t_interval
 from trainables.evaluate import label_auc
 
 # Ours: with 13 positives the 95% interval of an AUC of 0.8 is about +-0.15 (measured on 1,100 images), with 3 +-0.30.
 MIN_POSITIVES = 10
 
 
-def is_counted(predictions: Predictions, subset_N: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-    """Which labels have MIN_POSITIVES positives and as many negatives, [L]; the others are shown, never averaged."""
-    known_NL = predictions.known_NL if subset_N is None else predictions.known_NL & subset_N[:, None]
+def has_enough(predictions: Predictions, subset_N: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which labels have MIN_POSITIVES positives and as many negatives among the images of a subset, [L]."""
+    known_NL = predictions.known_NL & subset_N[:, None]
     positives_L = (predictions.positive_NL & known_NL).sum(axis=0)
     return np.asarray(np.minimum(positives_L, known_NL.sum(axis=0) - positives_L) >= MIN_POSITIVES)
 
 
 def label_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
-    """One row a label: cell, label, num_positives, num_images, is_counted, and over the n repeats the mean of auc (with
-    half_width, Student's t), auprc and ece (the expected calibration error of the probability). Fractions.
+    """One row a label: cell, label, num_positives, num_images, is_averaged, and over the n repeats the mean of auc
+    (with half_width, Student's t), auprc and ece (the expected calibration error of the probability). Fractions.
 
     An AUC of one class is not defined: NaN in the frame, with n = 0.
     """
     first = repeats[0]
-    counted_L = is_counted(first)
     rows = []
     for column, label in enumerate(first.label_names):
         known_N = first.known_NL[:, column]
@@ -49,10 +48,10 @@ def label_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
                 "label": label,
                 "num_positives": int(positive_N.sum()),
                 "num_images": len(positive_N),
-                "is_counted": bool(counted_L[column]),
+                "is_averaged": bool(first.averaged_L[column]),
                 "n": len(areas),
                 "auc": interval.mean if interval else np.nan,
-                "half_width": np.nan if interval is None or interval.half_width is None else interval.half_width,
+                "half_width": shown_half_width(interval, 0, 1) if interval else np.nan,
                 "auprc": _mean(average_precision_score(positive_N, score) for score in scores) if areas else np.nan,
                 "ece": _mean(expected_calibration_error(reliability(score, positive_N)) for score in scores),
             }
@@ -67,10 +66,10 @@ def reliability_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
     return reliability(scores, positives).assign(cell=cell)
 
 
-def macro_auc(predictions: Predictions, counted_L: NDArray[np.bool_], subset_N: NDArray[np.bool_]) -> float | None:
-    """The mean AUC over the counted labels among the images of a subset; None where no label is counted."""
+def macro_auc(predictions: Predictions, averaged_L: NDArray[np.bool_], subset_N: NDArray[np.bool_]) -> float | None:
+    """The mean AUC over these labels among the images of a subset; None where one is not defined, or there is none."""
     areas = []
-    for column in np.flatnonzero(counted_L):
+    for column in np.flatnonzero(averaged_L):
         chosen_N = subset_N & predictions.known_NL[:, column]
         area = label_auc(predictions.probabilities_NL[chosen_N, column], predictions.positive_NL[chosen_N, column])
         if area is None:

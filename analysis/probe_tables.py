@@ -15,6 +15,7 @@ from analysis.comparisons import LEVEL, sentence
 from analysis.drawing import Picture
 from analysis.labels import MIN_POSITIVES
 from analysis.networks import AFTER, BEFORE
+from analysis.origins import PHANTOM, by_part, marked, union
 from analysis.rendering import MISSING, Cell, Table, number
 
 GREY = "#777777"  # of what was not trained on the task
@@ -68,7 +69,8 @@ NEW_DISEASE = Kind(
 
 
 def table(frame: pd.DataFrame, kind: Kind, finding: str, where: str, knew: Mapping[str, str], data: str) -> Table:
-    """The rows of one finding of `few_shot.evaluate` or `new_disease.evaluate`.
+    """The rows of one finding of `few_shot.evaluate` or `new_disease.evaluate`, with a column `phantom`
+    (`analysis.origins`).
 
     Args:
         where: the data set that is judged on.
@@ -80,7 +82,7 @@ def table(frame: pd.DataFrame, kind: Kind, finding: str, where: str, knew: Mappi
     head = [["network", size, "AUC", "95% interval", "difference", "95% interval", "p (Holm)", "repeats", "knew it"]]
     body = [
         [
-            Cell(row.subject), Cell(str(row.size)), Cell(number(100 * row.auc, digits=1)),
+            Cell(marked(row.subject, row.phantom)), Cell(str(row.size)), Cell(number(100 * row.auc, digits=1)),
             Cell(f"{100 * row.low:.1f} to {100 * row.high:.1f}"), *_difference(row), Cell(str(row.n)),
             Cell(knew.get(row.subject) or MISSING),
         ]
@@ -94,10 +96,11 @@ def table(frame: pd.DataFrame, kind: Kind, finding: str, where: str, knew: Mappi
     )
     if first["num_judged_positives"] < MIN_POSITIVES:
         counts += f"; fewer than {MIN_POSITIVES} positives are few for an AUC"
+    notes = [counts, *kind.notes, *by_part(here["subject"].tolist(), here["phantom"].tolist())]
     return Table(
         name=f"{kind.name}_{_plain(finding)}", title=f"{kind.title}: {finding} of {where}", head=head, body=body,
-        frame=here.assign(knew_it=here["subject"].map(knew).fillna(""), data=data), notes=[counts, *kind.notes],
-        is_phantom=data == "phantom",
+        frame=here.assign(knew_it=here["subject"].map(knew).astype("string").fillna(""), data=data), notes=notes,
+        phantom=union(here["phantom"]),
     )  # fmt: skip
 
 
@@ -107,16 +110,28 @@ def sentences(frame: pd.DataFrame, kind: Kind) -> list[str]:
     pairs = frame[frame["baseline"].notna() & (frame["kind"] == AFTER)]
     for (finding, first, second), block in pairs.groupby(["finding", "subject", "baseline"]):
         told = block[block["p_holm"] < LEVEL]
+        rests = union(frame.loc[frame["subject"].isin([first, second]), "phantom"])
         sizes = ", ".join(str(size) for size in block["size"])
         if told.empty:
-            said.append(f"{finding}, {kind.size} of {sizes}: no difference can be told between {first} and {second}.")
+            both = f"no difference can be told between {first} and {second}."
+            said.append(f"{finding}, {kind.size} of {sizes}: {both}{_said(rests)}")
         for row in told.to_dict("records"):
-            words = {"first": first, "second": second, "low": row["difference_low"], "high": row["difference_high"]}
+            words = {
+                "first": first,
+                "second": second,
+                "low": row["difference_low"],
+                "high": row["difference_high"],
+                "phantom": rests,
+            }
             said.append(f"{finding}, {kind.size} = {row['size']}: {sentence({**row, **words})}")
     return said or ["There is no cell of plain transfer of the same student to compare with."]
 
 
-def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str, data: str) -> Picture:
+def _said(phantom: str) -> str:
+    return f" {PHANTOM} {phantom}." if phantom else ""
+
+
+def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str) -> Picture:
     """AUC against the number of images, and beside it the difference to plain transfer, a row a method; bands: 95%."""
     here = frame[frame["finding"] == finding]
     panels = _panels(here)
@@ -134,14 +149,17 @@ def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str, data: str
         right.set_ylabel("difference, percentage points")
         for ax in (left, right):
             ax.set_xlabel(kind.across)
+    phantom = {str(name): union(rows["phantom"]) for name, rows in here.groupby("subject")}
+    drawing.mark_phantoms(made, axes, phantom)
     drawing.legend(made, axes, num_columns=2)
-    drawing.announce_phantom(made, data == "phantom")
     last = here[here["size"] == here["size"].max()]
-    best = last.loc[last["auc"].idxmax()]
+    real = last[last["phantom"] == ""]  # a phantom is called the highest among phantoms alone
+    best = (real if len(real) else last).loc[lambda rows: rows["auc"].idxmax()]
     alternative = (
         f"Left: AUC of {finding} on {where} against the number of images of it, a line a network; right: the paired "
         f"difference to plain transfer of the same student; bands: 95% bootstrap intervals of the trained students. "
-        f"With {best['size']} images the highest is {best['subject']} with {100 * best['auc']:.1f}%."
+        f"With {best['size']} images the highest is {marked(best['subject'], best['phantom'])} "
+        f"with {100 * best['auc']:.1f}%."
     )
     title = f"{kind.title}: how few images of {finding} are enough"
     return Picture(name=f"{kind.name}_{_plain(finding)}", title=title, alternative=alternative, figure=made, frame=here)

@@ -9,12 +9,18 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from analysis.origins import notice
+
 MISSING = "-"
-PHANTOM_NOTICE = "PHANTOM DATA: synthetic pictures, no patient's. These numbers say nothing about medicine."
+TOO_SMALL, CONSTANT = (
+    "†",
+    "‡",
+)  # signs behind a number: of too few repeats, of a student that does not tell images apart
 MARKS_NOTE = "best: {best}, second best: {second}; the paper's numbers and ours are each ranked by themselves"
 LATEX_SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$",
+    TOO_SMALL: r"\textdagger{}", CONSTANT: r"\textdaggerdbl{}",
     "<": r"$<$", ">": r"$>$",
 }  # fmt: skip
 
@@ -37,13 +43,13 @@ class Table:
     body: list[list[Cell]]
     frame: pd.DataFrame
     notes: list[str] = field(default_factory=list)
-    is_phantom: bool = False
+    phantom: str = ""  # which parts of any number in it are phantoms (`analysis.origins`)
     is_sortable: bool = True  # False where a row belongs to the one above it
 
     @property
     def all_notes(self) -> list[str]:
-        """The notes, the notice of phantom data first."""
-        return ([PHANTOM_NOTICE] if self.is_phantom else []) + self.notes
+        """The notes, the notice of phantoms first."""
+        return [line for line in [notice(self.phantom)] if line] + self.notes
 
     @property
     def has_marks(self) -> bool:
@@ -59,13 +65,19 @@ def number(mean: float | None, half_width: float | None = None, digits: int = 2)
     return text if half_width is None or not math.isfinite(half_width) else f"{text}±{half_width:.{digits}f}"
 
 
-def ranks(values: Sequence[float]) -> list[str]:
-    """Marks the highest value "best" and the next lower one "second"; equal values share a mark, NaN has none."""
-    ordered = sorted({value for value in values if math.isfinite(value)}, reverse=True)
+def ranks(values: Sequence[float], eligible: Sequence[bool]) -> list[str]:
+    """Marks the highest eligible value "best" and the next lower one "second"; equal values share a mark, NaN has none.
+
+    Args:
+        values: one a cell.
+        eligible: whether the cell may be ranked; what may not has no mark, and no other is measured against it.
+    """
+    judged = [value if may and math.isfinite(value) else None for value, may in zip(values, eligible, strict=True)]
+    ordered = sorted({value for value in judged if value is not None}, reverse=True)
     if len(ordered) < 2:
-        return [""] * len(values)
+        return [""] * len(judged)
     names = {ordered[0]: "best", ordered[1]: "second"}
-    return [names.get(value, "") for value in values]
+    return ["" if value is None else names.get(value, "") for value in judged]
 
 
 def text(table: Table) -> str:
@@ -80,7 +92,7 @@ def text(table: Table) -> str:
 
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     marks = [MARKS_NOTE.format(best="*", second="+")] if table.has_marks else []
-    parts = [table.title, *([PHANTOM_NOTICE] if table.is_phantom else []), rule, *map(line, table.head), rule]
+    parts = [table.title, *([said] if (said := notice(table.phantom)) else []), rule, *map(line, table.head), rule]
     return "\n".join([*parts, *map(line, body), rule, *table.notes, *marks])
 
 
@@ -92,8 +104,10 @@ def markdown(table: Table) -> str:
     lines += [[signs[cell.mark].format(cell.text) for cell in row] for row in table.body]
     grid = ["| " + " | ".join(field.replace("|", "\\|") for field in line) + " |" for line in lines]
     marks = [MARKS_NOTE.format(best="bold", second="underlined")] if table.has_marks else []
-    notice = [f"**{PHANTOM_NOTICE}**", ""] if table.is_phantom else []
-    return "\n".join([f"**{table.title}**", "", *notice, *grid, "", *[f"- {note}" for note in [*table.notes, *marks]]])
+    announced = [f"**{said}**", ""] if (said := notice(table.phantom)) else []
+    return "\n".join(
+        [f"**{table.title}**", "", *announced, *grid, "", *[f"- {note}" for note in [*table.notes, *marks]]]
+    )
 
 
 def latex(table: Table) -> str:
@@ -102,16 +116,16 @@ def latex(table: Table) -> str:
     head = [" & ".join(map(latex_escaped, row)) + r" \\" for row in table.head]
     body = [" & ".join(signs[cell.mark] % latex_escaped(cell.text) for cell in row) + r" \\" for row in table.body]
     marks = [MARKS_NOTE.format(best="bold", second="underlined")] if table.has_marks else []
-    notice = rf"\textbf{{{PHANTOM_NOTICE}}} " if table.is_phantom else ""
+    announced = rf"\textbf{{{said}}} " if (said := notice(table.phantom)) else ""
     notes = " ".join(latex_escaped(note) + "." for note in [*table.notes, *marks])
     columns = "l" + "r" * (len(table.head[0]) - 1)
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{notice}{latex_escaped(table.title)}}}"]
+    lines = [r"\begin{table}", r"\centering", rf"\caption{{{announced}{latex_escaped(table.title)}}}"]
     lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *head, r"\midrule", *body, r"\bottomrule"]
     return "\n".join([*lines, r"\end{tabular}", "", rf"\footnotesize {notes}", r"\end{table}"])
 
 
 def csv(table: Table) -> str:
-    """The frame behind the table, one number's facts a row; its column `data` says phantom or real."""
+    """The frame behind the table, one number's facts a row; its columns `data` and `phantom` say what it rests on."""
     return table.frame.to_csv(index=False, lineterminator="\n").rstrip("\n")
 
 

@@ -18,8 +18,9 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from analysis import artifacts, command, drawing, published
-from analysis.rendering import FORMATS, PHANTOM_NOTICE, Cell, Table
+from analysis import artifacts, command, drawing, origins, published
+from analysis.averages import averages
+from analysis.rendering import FORMATS, Cell, Table
 from analysis.runs import Runs, default_tracking_uri
 from analysis.sections import Section, section
 from trainables.atomic import write_bytes
@@ -64,19 +65,21 @@ def write(
         ("runs", f"numbers link to {ui}, which shows {found[0].tracking_uri}"),
         ("behind it all", "results.parquet"),
     ]
-    is_phantom = any(one.found.data == "phantom" for one in sections)
-    return write_page(out, f"Knowledge transfer: {name}", facts, shown, is_phantom=is_phantom)
+    phantom = origins.union(one.found.phantom for one in sections)
+    return write_page(out, f"Knowledge transfer: {name}", facts, shown, phantom=phantom)
 
 
 def write_page(
-    out: Path, title: str, facts: list[tuple[str, str]], sections: list[dict[str, Any]], *, is_phantom: bool
+    out: Path, title: str, facts: list[tuple[str, str]], sections: list[dict[str, Any]], *, phantom: str
 ) -> Path:
-    """Writes index.html to the folder `out`, and returns its path; `sections` has what the template reads."""
+    """Writes index.html to the folder `out`, and returns its path; `sections` has what the template reads, and
+    `phantom` names the parts that are phantoms (`analysis.origins`) for the notice at its head.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
     )
     html = environment.get_template("page.html.j2").render(
-        title=title, is_phantom=is_phantom, phantom_notice=PHANTOM_NOTICE, facts=facts, sections=sections
+        title=title, phantom_notice=origins.notice(phantom), facts=facts, sections=sections
     )
     write_bytes(out / "index.html", html.encode())
     return out / "index.html"
@@ -85,16 +88,18 @@ def write_page(
 def _written(one: Section, out: Path, ui: str) -> dict[str, Any]:
     """Writes a section's files; returns what the page's template reads."""
     found = one.found
-    teachers = found.trials.reindex(columns=["params.teacher", "tags.teacher_fingerprint"]).drop_duplicates().dropna()
-    teachers = teachers[teachers["params.teacher"] != "none"]
     first = found.trials.iloc[0]
+    known = averages(found)
     facts = [
-        ("data", f"{found.data}, fingerprint {first['tags.data_fingerprint']}"),
+        ("data", f"{found.data.replace('phantom', origins.PHANTOM)}, fingerprint {first['tags.data_fingerprint']}"),
         ("split", first["tags.split_fingerprint"]),
         ("recipe (version of the code that decides results)", first["tags.recipe"]),
-        ("teachers", "; ".join(f"{name} {print_}" for name, print_ in teachers.itertuples(index=False)) or "none"),
+        ("teachers", _helpers(found, "teacher")),
+        ("first weights", _helpers(found, "init")),
         ("runs", f"{len(found.search)} of the search, {len(found.confirm)} confirming repeats"),
     ]
+    if known is not None:
+        facts.append(("AUC", "; ".join([f"the mean over {known.which} ({known.why})", *known.warnings])))
     if held_out := first.get("tags.held_out"):
         facts.append(("held out of all training", held_out))
     told = found.sweeps.reindex(columns=["tags.teacher_overlap", "tags.teacher_trained_on"]).to_numpy().ravel()
@@ -109,6 +114,17 @@ def _written(one: Section, out: Path, ui: str) -> dict[str, Any]:
         "pictures": [write_picture(picture, found.dataset, out) for picture in one.pictures],
         "left_out": command.left_out_note([found]),
     }
+
+
+def _helpers(found: Runs, role: str) -> str:
+    """The teachers of these runs, or the first weights ("init"), with their fingerprints; phantoms are marked."""
+    names = [f"params.{role}", f"tags.{role}_fingerprint", f"tags.{role}_is_phantom"]
+    rows = found.trials.reindex(columns=names).astype("string").fillna("").drop_duplicates()
+    told = [(name, print_, flag) for name, print_, flag in rows.itertuples(index=False) if name != "none"]
+    return (
+        "; ".join(origins.marked(f"{name} {print_}".strip(), flag.replace("false", "")) for name, print_, flag in told)
+        or "none"
+    )
 
 
 def write_table(table: Table, found: Runs, out: Path, ui: str) -> dict[str, Any]:

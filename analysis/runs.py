@@ -1,7 +1,8 @@
 """From MLflow to a frame: one row a trial, and beside it every run that was left out, with the reason.
 
-Columns are named as `mlflow.search_runs` names them (``tags.cell``, ``params.beta``, ``metrics.test_auc``). Within one
-`Runs` all trials share one *setup*: phantom or real, data, split, recipe version and length. What differs is left out.
+Columns are named as `mlflow.search_runs` names them (``tags.cell``, ``params.beta``, ``metrics.test_auc``); ``phantom``
+says which parts of a trial are phantoms (`analysis.origins`). Within one `Runs` all trials share one *setup*: phantom
+or real images, data, split, recipe version and length. What differs is left out.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,28 +19,13 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from analysis import origins
 from analysis.database import is_database, run_frame
+from analysis.left_out import LATER, REQUIRED, reasons
 from trainables.config import ITSELF
 from trainables.pasting import command_line
 
 PAGE_SIZE = 1000
-LATER = {  # as it was before there was a choice
-    "params.precision": "float32",
-    "params.interpolation": "nearest",
-    "params.compiled": "False",
-}
-SETUP = [
-    "tags.data",
-    "tags.recipe",
-    "tags.data_fingerprint",
-    "tags.split_fingerprint",
-    "params.max_epochs",
-    "params.average_labels",
-    "params.selection_metric",
-    *LATER,
-]
-NOT_OF_THE_CONFIGURATION = {"params.seed", "params.phase"}  # may differ between the repeats of one configuration
-REQUIRED = ["tags.cell", "tags.phase", "tags.trial", *SETUP]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +55,13 @@ class Runs:
 
     @property
     def data(self) -> str:
-        """What the trials rest on: "phantom" or "real"; "" where there is no trial."""
+        """The images that the trials rest on: "phantom" or "real"; "" where there is no trial."""
         return str(self.trials["tags.data"].iloc[0]) if len(self.trials) else ""
+
+    @property
+    def phantom(self) -> str:
+        """Which parts of any trial are phantoms (`analysis.origins`); "" where none is."""
+        return origins.union(self.trials["phantom"])
 
 
 def default_tracking_uri() -> str:
@@ -99,7 +89,8 @@ def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
         raise LookupError(f"no sweep named {sweep!r} for the data set {dataset!r} in {tracking_uri}")
     is_parent = frame["tags.kind"] == "sweep"
     trials = frame[~is_parent].sort_values(["start_time", "run_id"], ignore_index=True)
-    reason = _reasons(trials, sweep)
+    trials = trials.assign(phantom=origins.phantom_parts(trials))
+    reason = reasons(trials, sweep)
     kept = trials[reason == ""].reset_index(drop=True)
     left_out = trials[["run_id", "tags.sweep", "tags.phase", "tags.cell", "status"]].assign(reason=reason)
     parents = frame[is_parent & frame["run_id"].isin(set(kept["tags.mlflow.parentRunId"]))]
@@ -177,71 +168,6 @@ def _numbers_where_all_are(column: pd.Series) -> pd.Series:
     return numbers if numbers.notna().equals(column.notna()) else column
 
 
-def _reasons(trials: pd.DataFrame, sweep: str | None) -> pd.Series:
-    """Why a run may not stand in the table; "" where it may. Each rule sees only what the rules before it have left."""
-    reason = pd.Series("", index=trials.index)
-    rules: list[Callable[[pd.DataFrame], pd.Series]] = [_not_a_cell, _not_finished]
-    rules += [*([_held_out] if sweep is None else []), _other_setup, _again, _other_choice]
-    for rule in rules:
-        left = trials[reason == ""]
-        if len(left):
-            reason.loc[left.index] = rule(left)
-    return reason
-
-
-def _not_a_cell(trials: pd.DataFrame) -> pd.Series:
-    reason = pd.Series("", index=trials.index)
-    reason[trials["tags.phase"] == "pretrain"] = "a teacher's own training"
-    lacking = trials[REQUIRED].isna()
-    first = lacking.idxmax(axis=1)
-    return reason.mask(lacking.any(axis=1) & (reason == ""), "not a trial of a sweep: it has no " + first)
-
-
-def _not_finished(trials: pd.DataFrame) -> pd.Series:
-    words = {"RUNNING": "unfinished", "SCHEDULED": "unfinished", "FAILED": "failed", "KILLED": "stopped by hand"}
-    return trials["status"].map(lambda status: "" if status == "FINISHED" else words.get(status, status))
-
-
-def _held_out(trials: pd.DataFrame) -> pd.Series:
-    """A sweep that went without a finding answers another question: it is read alone, by its name."""
-    finding = trials.get("tags.held_out", pd.Series("", index=trials.index)).fillna("")
-    asked = "held out of training: " + finding + " (--sweep " + trials["tags.sweep"] + " asks for these)"
-    return asked.where(finding != "", "")
-
-
-def _other_setup(trials: pd.DataFrame) -> pd.Series:
-    """Real data before phantom ones, then the setup of the newest run."""
-    real = trials[trials["tags.data"] == "real"]
-    chosen = (real if len(real) else trials).iloc[-1]
-    reason = pd.Series("", index=trials.index)
-    for name in reversed(SETUP):
-        here = chosen[name]
-        values = trials[name].map(_short)
-        reason = reason.mask(trials[name] != here, f"another setup: {name} " + values + f", not {_short(here)}")
-    return reason
-
-
-def _short(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _again(trials: pd.DataFrame) -> pd.Series:
-    is_old = trials.duplicated(["tags.trial", "tags.phase"], keep="last")
-    return is_old.map({True: "the same trial stands in the table once, from its newest run", False: ""})
-
-
-def _other_choice(trials: pd.DataFrame) -> pd.Series:
-    """Repeats of a configuration that a later search has replaced."""
-    names = [name for name in trials if name.startswith("params.") and name not in NOT_OF_THE_CONFIGURATION]
-    names += [name for name in ("tags.teacher_fingerprint",) if name in trials]
-    confirm = trials[trials["tags.phase"] == "confirm"]
-    configuration = confirm.groupby(names, dropna=False).ngroup()
-    newest = configuration.groupby(confirm["tags.cell"]).transform("last")
-    reason = pd.Series("", index=trials.index)
-    reason[confirm.index[configuration != newest]] = "a configuration that a later search has replaced"
-    return reason
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Lists what a data set's tables rest on, and what was left out and why."""
     parser = argparse.ArgumentParser(prog="python -m analysis.runs", description=main.__doc__)
@@ -255,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     print(f"{len(found.search)} trials of the search, {len(found.confirm)} confirming repeats")
-    print(f"data: {found.data or '-'}; left out: {len(found.left_out)}")
+    print(f"data: {found.data or '-'}; phantoms: {found.phantom or 'none'}; left out: {len(found.left_out)}")
     if len(found.left_out):
         print(found.left_out.to_string(index=False))
     return 0

@@ -18,6 +18,7 @@ from analysis import (
     figure_reliability,
     figure_search,
     findings,
+    origins,
     published,
     results,
     table_1,
@@ -27,6 +28,8 @@ from analysis import (
     table_5,
     table_6,
 )
+from analysis.averages import averages
+from analysis.cells import constant_notes, summary
 from analysis.comparisons import Draws, comparison_rows, draws_of, planned, sentence, variance_rows, weights_of
 from analysis.drawing import Picture
 from analysis.labels import label_rows, reliability_rows
@@ -59,13 +62,14 @@ def section(found: Runs, results: Path | None = None, *, with_images: bool = Fal
         paper_tables.append(module.table(_of(found, module.rows([found]))))
     curves = figure_4.curves(found)
     tables, sentences, reliability = _from_predictions(found)
+    sentences += [f"{note[0].upper()}{note[1:]}." for note in constant_notes(summary(found.confirm, "test_auc"))]
     if len(curves):
         tables.append(findings.drops(found, figure_4.drops(curves)))
     num_labels = _num_labels(found)
     tables.append(table_6.table(table_6.rows(num_labels=num_labels) if num_labels else table_6.rows()))
     pictures: list[Picture | None] = [*_images(found, results, with_images)]
     pictures += [figure_3.picture(found), figure_4.picture(found), *figure_search.pictures(found)]
-    pictures.append(figure_reliability.picture(reliability, found.data == "phantom"))
+    pictures.append(figure_reliability.picture(reliability, origins.of_cells(found.confirm)))
     return Section(
         found=found,
         sentences=sentences,
@@ -123,6 +127,7 @@ def _from_predictions(found: Runs) -> tuple[list[Table], list[str], pd.DataFrame
     if not labels:
         return [], [], pd.DataFrame()
     compared = comparison_rows(draws, planned(list(draws)))
+    compared_phantom = compared.assign(phantom=findings.phantom_of_rows(found, compared))
     tables = [
         findings.variance(found, variance_rows(draws)),
         findings.compared(found, compared),
@@ -132,5 +137,7 @@ def _from_predictions(found: Runs) -> tuple[list[Table], list[str], pd.DataFrame
         findings.labels(found, pd.concat(labels, ignore_index=True)),
         findings.groups(found, pd.concat(groups, ignore_index=True)),
     ]
-    sentences = [sentence({str(name): value for name, value in row.items()}) for row in compared.to_dict("records")]
+    known = averages(found)
+    records = compared_phantom.to_dict("records")
+    sentences = [sentence({str(name): value for name, value in row.items()}, known) for row in records]
     return tables, sentences, pd.concat(bins, ignore_index=True)

@@ -16,6 +16,11 @@ from scipy import stats
 LEVEL = 0.95
 T_NAME = "Student's t"
 NORMAL_NAME = "normal form (z s / sqrt n)"
+MIN_REPEATS = 3  # ours: with fewer, t(1) = 12.7 makes the interval say nothing, and a best is no finding
+N_TOO_SMALL = (
+    f"n is too small for an interval (n < {MIN_REPEATS}, or it would leave the score's range); below n = {MIN_REPEATS} "
+    "nothing is ranked"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,17 @@ class Interval:
     def high(self) -> float | None:
         """The upper end, None where there is no interval."""
         return None if self.half_width is None else self.mean + self.half_width
+
+
+def shown_half_width(interval: Interval, low: float = -np.inf, high: float = np.inf) -> float:
+    """The half-width that may stand beside the mean; NaN where n is too small for one.
+
+    That is where n < `MIN_REPEATS`, and where the interval leaves the score's own range from `low` to `high`.
+    """
+    if interval.half_width is None or interval.n < MIN_REPEATS:
+        return float("nan")
+    is_within = low <= interval.mean - interval.half_width and interval.mean + interval.half_width <= high
+    return interval.half_width if is_within else float("nan")
 
 
 def t_interval(values: Sequence[float] | NDArray[np.floating], level: float = LEVEL) -> Interval:

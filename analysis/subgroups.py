@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.labels import is_counted, macro_auc
+from analysis.labels import has_enough, macro_auc
 from analysis.predictions import Predictions
-from analysis.statistics import t_interval
+from analysis.statistics import shown_half_width, t_interval
 
 AGE_BANDS = {"under 40": (0, 40), "40 to 59": (40, 60), "60 to 79": (60, 80), "80 and over": (80, 200)}  # ours; years
 KINDS = ("sex", "age band", "view")
@@ -19,7 +19,8 @@ def subgroup_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
     """One row a subgroup: cell, kind, subgroup, num_images, num_patients, num_labels, auc and half_width (over the n
     repeats), gap (the kind's best subgroup less its worst). Fractions.
 
-    The AUC is the mean over the labels that are counted in every subgroup of the kind, so that subgroups differ in
+    The AUC is the mean over those of the sweep's averaged labels that have enough positives and negatives in every
+    subgroup of the kind, so that subgroups differ in
     their patients and not in their labels. NaN where there is no such label; a kind with one subgroup is left out.
     """
     images = repeats[0].images
@@ -30,10 +31,9 @@ def subgroup_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
         if len(names) < 2:
             continue
         subsets = {name: (group == name).to_numpy() for name in names}
-        counted_L = np.logical_and.reduce([is_counted(repeats[0], subset) for subset in subsets.values()])
-        scored = {
-            name: [macro_auc(repeat, counted_L, subset) for repeat in repeats] for name, subset in subsets.items()
-        }
+        enough = [has_enough(repeats[0], subset) for subset in subsets.values()]
+        shared_L = np.logical_and.reduce([repeats[0].averaged_L, *enough])
+        scored = {name: [macro_auc(repeat, shared_L, subset) for repeat in repeats] for name, subset in subsets.items()}
         for name, subset in subsets.items():
             areas = [area for area in scored[name] if area is not None]
             interval = t_interval(areas) if areas else None
@@ -44,10 +44,10 @@ def subgroup_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
                     "subgroup": name,
                     "num_images": int(subset.sum()),
                     "num_patients": int(images.loc[subset, "patient"].nunique()),
-                    "num_labels": int(counted_L.sum()),
+                    "num_labels": int(shared_L.sum()),
                     "n": len(areas),
                     "auc": interval.mean if interval else np.nan,
-                    "half_width": np.nan if interval is None or interval.half_width is None else interval.half_width,
+                    "half_width": shown_half_width(interval, 0, 1) if interval else np.nan,
                 }
             )
     columns = ["cell", "kind", "subgroup", "num_images", "num_patients", "num_labels", "n", "auc", "half_width"]

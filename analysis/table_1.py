@@ -63,12 +63,10 @@ def table(frame: pd.DataFrame) -> Table:
             body.append([Cell(str(dataset)), *[Cell(_shown(value)) for value in row.values()]])
         if "ours" not in set(block["whose"]):
             body.append([Cell(str(dataset)), Cell("ours"), *[Cell(MISSING)] * len(COLUMNS)])
-    is_phantom = bool((frame["data"] == "phantom").any())
+    phantom = "images" if (frame["data"] == "phantom").any() else ""
     notes = ["labels: how many a picture can have, or grades; ours: what the prepared data set holds; -: missing"]
     title = "Table I: the data sets"
-    return Table(
-        name="table_1", title=title, head=head, body=body, frame=frame, notes=notes, is_phantom=is_phantom
-    )  # fmt: skip
+    return Table(name="table_1", title=title, head=head, body=body, frame=frame, notes=notes, phantom=phantom)
 
 
 def _shown(value: object) -> str:

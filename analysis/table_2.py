@@ -50,12 +50,10 @@ def table(frame: pd.DataFrame) -> Table:
     for row in frame[["dataset", *columns]].itertuples(index=False):
         name, *counts = row
         body.append([Cell(name), *[Cell(MISSING if pd.isna(count) else f"{count:,.0f}") for count in counts]])
-    is_phantom = bool((frame["data"] == "phantom").any())
+    phantom = "images" if (frame["data"] == "phantom").any() else ""
     notes = ["images; no patient stands in two splits; the smaller training sets of a data set lie within the larger"]
     title = "Table II: images a split"
-    return Table(
-        name="table_2", title=title, head=head, body=body, frame=frame, notes=notes, is_phantom=is_phantom
-    )  # fmt: skip
+    return Table(name="table_2", title=title, head=head, body=body, frame=frame, notes=notes, phantom=phantom)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis import command, published
+from analysis import command, origins, published
+from analysis.averages import averages
 from analysis.rendering import MISSING, Cell, Table
 from analysis.results import STUDENT_NAMES
 from analysis.runs import Runs
+from analysis.sizes import COLUMNS as SIZES
+from analysis.sizes import sizes, words
 from trainables.config import BETA_CONVENTION
 
 DATASETS = ("chexpert", "chestxray8", "retina")
@@ -18,19 +21,21 @@ KEYS = ["dataset", "teacher", "student", "method", "unfreeze"]
 
 
 def rows(found: Sequence[Runs]) -> pd.DataFrame:
-    """One row a cell with a teacher: KEYS, paper_beta, beta, num_trials (of its search), data, convention, run_ids.
+    """One row a cell with a teacher: KEYS, paper_beta, beta, num_trials (of its search), the sizes of our
+    trainings (`analysis.sizes`), phantom, warning, data, convention, run_ids.
 
     Our beta is that of the configuration which the search chose, read from the runs that confirm it; NaN where no
     repeat has finished.
     """
     paper = published.betas().rename(columns={"beta": "paper_beta"}).assign(method="attention", unfreeze="all")
     ours = [_chosen(one) for one in found if len(one.confirm)]
-    columns = ["beta", "num_trials", "data", "convention", "run_ids"]
+    columns = ["beta", "num_trials", *SIZES, "phantom", "warning", "data", "convention", "run_ids"]
     own = pd.concat(ours, ignore_index=True) if ours else pd.DataFrame(columns=[*KEYS, *columns])
     names = paper["dataset"].drop_duplicates().tolist()
     frame = paper.merge(own, on=KEYS, how="outer", sort=False)
     order = frame["dataset"].map(lambda name: names.index(name) if name in names else len(names))
     frame = frame.assign(_order=order).sort_values(["_order", "dataset", "teacher", "student", "method"])
+    frame[["phantom", "warning"]] = frame[["phantom", "warning"]].astype(object).fillna("")
     return frame[[*KEYS, "paper_beta", *columns]].reset_index(drop=True)
 
 
@@ -40,12 +45,16 @@ def _chosen(found: Runs) -> pd.DataFrame:
     num_trials = found.search["tags.cell"].value_counts()
     run_ids = with_teacher.groupby("tags.cell")["run_id"].agg(" ".join)
     parts = first[["params.data_fraction", "params.uncertainty"]].itertuples(index=False)
+    phantom, known = origins.of_cells(with_teacher), averages(found)
     return pd.DataFrame(
         {
             "dataset": [published.row_name(found.dataset, float(fraction), policy) for fraction, policy in parts],
             **{name: first[f"params.{name}"].astype(str).to_numpy() for name in KEYS[1:]},
             "beta": first["params.beta"].to_numpy(dtype=float),
             "num_trials": num_trials.reindex(first["tags.cell"], fill_value=0).to_numpy(),
+            **sizes(found).reindex(first["tags.cell"]).reset_index(drop=True).to_dict("series"),
+            "phantom": [phantom[str(cell)] for cell in first["tags.cell"]],
+            "warning": "; ".join(known.warnings) if known else "",
             "data": found.data,
             "convention": first["tags.beta_convention"].to_numpy(),
             "run_ids": run_ids.reindex(first["tags.cell"]).to_numpy(),
@@ -55,21 +64,29 @@ def _chosen(found: Runs) -> pd.DataFrame:
 
 def table(frame: pd.DataFrame) -> Table:
     """The frame of `rows` as a list, the paper's beta beside ours."""
-    head = [["data set", "teacher", "student", "method", "paper", "ours", "trials"]]
+    phantom = origins.union(frame["phantom"])
+    head = [["data set", "teacher", "student", "method", "paper", "ours", "trials", "ours trained on"]]
+    head[0] += [origins.PHANTOM] if phantom else []
     body = []
     for row in frame.itertuples():
         ids = tuple(row.run_ids.split()) if isinstance(row.run_ids, str) else ()
         trials = f"{row.num_trials:g}" if pd.notna(row.num_trials) else MISSING
         names = [row.dataset, row.teacher, STUDENT_NAMES.get(row.student, row.student), row.method]
-        body.append([*map(Cell, names), Cell(_beta(row.paper_beta)), Cell(_beta(row.beta), "", ids), Cell(trials)])
+        size = words(row.dataset, row.num_train, row.image_size_px, row.max_epochs) if ids else MISSING
+        line = [
+            *map(Cell, names),
+            Cell(_beta(row.paper_beta)),
+            Cell(_beta(row.beta), "", ids),
+            Cell(trials),
+            Cell(size),
+        ]
+        body.append([*line, *([Cell(row.phantom or MISSING)] if phantom else [])])
     conventions = frame["convention"].dropna().unique().tolist() or [BETA_CONVENTION]
     notes = [f"beta's convention: {convention}" for convention in conventions]
     notes.append("ours: chosen by the search on the validation set; trials: of that cell's search; -: missing")
-    is_phantom = bool((frame["data"] == "phantom").any())
+    notes += list(dict.fromkeys(f"{row.dataset}: {row.warning}" for row in frame.itertuples() if row.warning))
     title = "Table III: the best beta"
-    return Table(
-        name="table_3", title=title, head=head, body=body, frame=frame, notes=notes, is_phantom=is_phantom
-    )  # fmt: skip
+    return Table(name="table_3", title=title, head=head, body=body, frame=frame, notes=notes, phantom=phantom)
 
 
 def _beta(value: float) -> str:

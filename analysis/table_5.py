@@ -23,7 +23,7 @@ def rows(found: Sequence[Runs]) -> pd.DataFrame:
 def table(frame: pd.DataFrame) -> Table:
     """The frame of `rows` in the paper's layout."""
     title = "Table V: Diabetic Retinopathy, test set"
-    notes = ["AUC: mean over the grades, one against the rest; F1: weighted by the grades' frequency"]
+    notes = ["AUC: of one grade against the rest; F1: weighted by the grades' frequency"]
     return results.results_table(frame, "table_5", title, notes)
 
 

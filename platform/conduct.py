@@ -15,7 +15,8 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two l
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not how it makes its tables
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the tracker tries again itself, and says so
 
-from analysis.cells import closing_table, summary
+from analysis.averages import averages
+from analysis.cells import closing_table
 from analysis.runs import runs
 from platform.arguments import EXIT_UNFINISHED
 from platform.journal import Journal
@@ -91,8 +92,7 @@ def carry_out(setup: Setup, experiment: str, options: argparse.Namespace, places
 def _closing(setup: Setup, dataset: str, places: Places) -> str:
     found = runs(places.tracking_uri, dataset, setup.name)
     metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
-    phantom = setup.store.is_phantom
-    tables = [closing_table(summary(found.confirm, name), metric=name, is_phantom=phantom) for name in metrics]
+    tables = [closing_table(found.confirm, name, averages(found)) for name in metrics]
     return "\n\n".join([*tables, _commands(setup, dataset, places)])
 
 

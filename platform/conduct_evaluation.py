@@ -14,10 +14,12 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import pandas as pd
 
-from analysis import artifacts, classes, command, embeddings, few_shot, new_disease, probe_tables, report
+from analysis import artifacts, classes, command, embeddings, few_shot, new_disease, origins, probe_tables, report
 from analysis.embeddings import Subject
+from analysis.networks import AFTER, TEACHER
+from analysis.origins import PHANTOM_NOTICE
 from analysis.probe_tables import FEW_SHOT, NEW_DISEASE, Kind
-from analysis.rendering import PHANTOM_NOTICE, text
+from analysis.rendering import text
 from analysis.runs import Runs, runs
 from platform.places import Places
 from platform.prepare import listing_of, store_of
@@ -171,20 +173,20 @@ def _write(made: Findings, sweep: Sweep, out: Path, command_line: str) -> Path:
     findings = list(dict.fromkeys(made.frame["finding"]))
     uri = found.tracking_uri
     ui = uri if uri.startswith("http") else "http://127.0.0.1:5000"
+    phantom = {subject.name: _phantom(subject, sweep) for subject in made.subjects}
+    frame = made.frame.assign(phantom=made.frame["subject"].map(phantom))
     tables, pictures = [], []
     for finding in findings:
         knew = {subject.name: _knew(subject, finding) for subject in made.subjects}
-        tables.append(probe_tables.table(made.frame, kind, finding, made.store.dataset, knew, found.data))
-        pictures.append(probe_tables.picture(made.frame, kind, finding, made.store.dataset, found.data))
+        tables.append(probe_tables.table(frame, kind, finding, made.store.dataset, knew, found.data))
+        pictures.append(probe_tables.picture(frame, kind, finding, made.store.dataset))
     warnings = _warnings(made, sweep, findings)
     for table in tables:
         print(text(table) + "\n")
-    sentences = probe_tables.sentences(made.frame, kind)
+    sentences = probe_tables.sentences(frame, kind)
     for line in (*sentences, *(f"WARNING: {each}" for each in warnings), *(f"left out: {e}" for e in made.left_out)):
         print(line)
-    write_bytes(
-        out / f"{name}.csv", made.frame.assign(data=found.data).to_csv(index=False, lineterminator="\n").encode()
-    )
+    write_bytes(out / f"{name}.csv", frame.assign(data=found.data).to_csv(index=False, lineterminator="\n").encode())
     section = {
         "id": name,
         "title": f"{kind.title}: students of {found.dataset} on {made.store.dataset}",
@@ -200,7 +202,7 @@ def _write(made: Findings, sweep: Sweep, out: Path, command_line: str) -> Path:
         "left_out": [*made.left_out, *command.left_out_note([found])],
     }
     said = f"{kind.title}: {found.dataset}"
-    return report.write_page(out, said, [("command", command_line)], [section], is_phantom=sweep.is_phantom)
+    return report.write_page(out, said, [("command", command_line)], [section], phantom=origins.union(phantom.values()))
 
 
 def _command_line(options: argparse.Namespace) -> str:
@@ -212,6 +214,15 @@ def _command_line(options: argparse.Namespace) -> str:
             words = value if isinstance(value, list) else [value]
             said.append(f"--{name} {shlex.join(map(str, words))}")
     return " ".join(said)
+
+
+def _phantom(subject: Subject, sweep: Sweep) -> str:
+    """Which parts of a subject are phantoms: of a cell all that it rests on, else what it is itself."""
+    if subject.kind == AFTER:
+        return origins.of_cells(sweep.found.confirm).get(subject.name, "")
+    role = "teacher" if subject.kind == TEACHER else "first weights"
+    has_phantom = any(teacher.is_phantom for teacher in subject.teachers)
+    return origins.union(["images" if sweep.is_phantom else "", role if has_phantom else ""])
 
 
 def _knew(subject: Subject, finding: str) -> str:

@@ -17,7 +17,7 @@ from torch import nn
 
 from analysis import artifacts
 from analysis.chosen import Chosen, chosen
-from analysis.rendering import PHANTOM_NOTICE
+from analysis.origins import PHANTOM_NOTICE
 from platform.agreement import CheckImages, check_images, distance_from_scores
 from platform.model_card import Files, card
 from platform.places import Places

@@ -13,14 +13,16 @@ import numpy as np
 import pandas as pd
 
 from analysis import artifacts, predictions
+from analysis.averages import averages
 from analysis.bootstrap import percentiles
 from analysis.chosen import Chosen
 from analysis.comparisons import NUM_DRAWS, draws_of, weights_of
 from analysis.history import history
-from analysis.labels import MIN_POSITIVES, label_rows
+from analysis.labels import label_rows
+from analysis.origins import PHANTOM_NOTICE
 from analysis.predictions import Predictions
-from analysis.rendering import MISSING, PHANTOM_NOTICE
-from analysis.statistics import T_NAME, t_interval
+from analysis.rendering import MISSING
+from analysis.statistics import T_NAME, shown_half_width, t_interval
 from analysis.subgroups import subgroup_rows
 from platform.agreement import CheckImages
 from trainables.config import NO_TEACHER, members
@@ -78,7 +80,7 @@ def card(one: Chosen, files: Files, results: Path) -> str:
         t_name=T_NAME,
         patients=_over_patients(scored),
         labels=_labels(scored, files.check.label_names),
-        min_positives=MIN_POSITIVES,
+        averages=averages(one.found),
         subgroups=_rows(subgroup_rows("", [scored])) if scored else [],
     )
 
@@ -152,12 +154,13 @@ def _interval(values: list[float]) -> str:
     if not finite:
         return MISSING
     made = t_interval(finite)
-    width = "" if made.half_width is None else f" ± {made.half_width:.3f}"
+    half_width = shown_half_width(made)
+    width = f" ± {half_width:.3f}" if math.isfinite(half_width) else ""
     return f"{made.mean:.3f}{width} (n = {made.n})"
 
 
 def _over_patients(scored: Predictions | None) -> dict[str, Any] | None:
-    """The macro AUC over the counted labels of this run, with its interval over the test patients; None without one."""
+    """This run's AUC over the labels that its sweep averages, with an interval over the test patients; None without."""
     drawn = draws_of([scored], weights_of(scored)) if scored else None
     if drawn is None or not np.isfinite(drawn.draws_SB).any():
         return None

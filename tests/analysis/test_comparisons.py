@@ -25,7 +25,7 @@ def repeats(strength: float, num_repeats: int = 3, seed: int = 0, salt: bytes = 
         table = pd.DataFrame({"image": [f"i{i:04d}" for i in range(NUM_IMAGES)], "label_A": truth.astype(np.int8)})
         table = table.assign(patient=[f"p{i // 2}" for i in range(NUM_IMAGES)], view="PA", sex="", age_years=np.nan)
         table[["image", "patient"]] = table[["image", "patient"]].apply(lambda names: salted_hashes(list(names), salt))
-        made.append(from_frame(table.assign(probability_A=score.astype(np.float32))))
+        made.append(from_frame(table.assign(probability_A=score.astype(np.float32)), averaged=["A"]))
     return made
 
 
@@ -120,11 +120,11 @@ def test_delong_by_label() -> None:
     assert delong_rows(("a", repeats(2.0)), ("b", others)).empty
 
 
-@pytest.mark.parametrize("num_positives", [0, 9])
-def test_no_counted_label_no_draws(num_positives: int) -> None:
+@pytest.mark.parametrize(("num_positives", "averaged"), [(0, ["A"]), (30, [])])
+def test_no_averaged_label_with_an_auc_no_draws(num_positives: int, averaged: list[str]) -> None:
     label = (np.arange(60) < num_positives).astype(np.int8)
     table = pd.DataFrame(
         {"image": [f"i{i:02d}" for i in range(60)], "patient": "p", "view": "", "sex": "", "age_years": 1}
     )
-    one = from_frame(table.assign(label_A=label, probability_A=np.float32(0.5)))
+    one = from_frame(table.assign(label_A=label, probability_A=np.float32(0.5)), averaged=averaged)
     assert draws_of([one], shared_weights(one)) is None

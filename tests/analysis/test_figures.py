@@ -14,8 +14,8 @@ from analysis.runs import runs
 
 def test_figure_3_counts_training_images(store) -> None:
     parent = store.sweep(table_2=json.dumps({"Retina": {"train": 400, "validation": 1, "test": 1}}))
-    store.repeats(parent, "test_auc", [0.6, 0.7], data_fraction=0.25)
-    store.repeats(parent, "test_auc", [0.8, 0.9])
+    store.repeats(parent, "test_auc", [0.6, 0.65, 0.7], data_fraction=0.25)
+    store.repeats(parent, "test_auc", [0.8, 0.85, 0.9])
     frame = figure_3.rows(runs(store.uri, "retina"))
     assert frame["num_images"].tolist() == [100.0, 400.0]
     assert frame["auc"].tolist() == pytest.approx([65.0, 85.0])
@@ -28,16 +28,19 @@ def test_figure_4_by_hand(store) -> None:
     parent = store.sweep()
     store.trial(parent, curve={"val_auc": [0.6, 0.9, 0.8]})
     store.trial(parent, seed=1, curve={"val_auc": [0.7, 0.8, 0.7, 0.6]})
+    two = figure_4.curves(runs(store.uri, "retina"))
+    assert figure_4.rows(two)["half_width"].isna().all() and figure_4.drops(two)["half_width"].isna().all()  # n = 2
+    store.trial(parent, seed=2, curve={"val_auc": [0.65, 0.85, 0.75]})
     nobody = {"student": "none", "unfreeze": "none", "init": "none"}
     store.trial(parent, method="itself", teacher="mine", curve={"val_auc": [0.9]}, **nobody)  # no curve: one point
     every = figure_4.curves(runs(store.uri, "retina"))
     frame = figure_4.rows(every)
     assert frame["epoch"].tolist() == [1, 2, 3]  # the fourth was reached by one repeat only
     assert frame["auc"].tolist() == pytest.approx([65.0, 85.0, 75.0])
-    # s = 5 sqrt 2, t(1) = 12.7062: 12.7062 * 5 sqrt 2 / sqrt 2 = 63.531
-    assert frame["half_width"].tolist() == pytest.approx([63.531, 63.531, 63.531], abs=1e-3)
+    # s = 5, t(2) = 4.30265: 4.30265 * 5 / sqrt 3 = 12.4207
+    assert frame["half_width"].tolist() == pytest.approx([12.4207] * 3, abs=1e-3)
     drop = figure_4.drops(every).iloc[0]
-    assert (drop["drop"], drop["best_epoch"], drop["n"]) == (pytest.approx(15.0), 2.0, 2)  # 90 - 80 and 80 - 60
+    assert (drop["drop"], drop["best_epoch"], drop["n"]) == (pytest.approx(40 / 3), 2.0, 3)  # 90 - 80, 80 - 60, 85 - 75
 
 
 def test_the_search_and_its_cost(store) -> None:
@@ -67,13 +70,14 @@ def test_nothing_to_draw(store) -> None:
     found = runs(store.uri, "retina")
     assert figure_3.picture(found) is None and figure_4.picture(found) is None
     assert figure_search.pictures(found) == []
-    assert figure_reliability.picture(pd.DataFrame(), False) is None
+    assert figure_reliability.picture(pd.DataFrame(), {}) is None
 
 
 def test_files_have_the_same_bytes_each_time() -> None:
     def draw() -> tuple[bytes, bytes]:
         bins = {"bin": [0, 1], "confidence": [0.1, 0.9], "frequency": [0.2, 0.8], "num_images": [5, 5]}
-        picture = figure_reliability.picture(pd.DataFrame(bins).assign(cell="transfer/none/densenet40/all"), True)
+        cell = "transfer/none/densenet40/all"
+        picture = figure_reliability.picture(pd.DataFrame(bins).assign(cell=cell), {cell: "images"})
         assert picture is not None
         return drawing.png(picture.figure), drawing.svg(picture.figure)
 

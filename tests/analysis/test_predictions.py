@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.labels import is_counted, label_rows, macro_auc, reliability_rows
+from analysis.labels import has_enough, label_rows, macro_auc, reliability_rows
 from analysis.predictions import by_cell, from_frame, load
 from analysis.runs import runs
 from analysis.subgroups import subgroup_rows
@@ -85,15 +85,17 @@ def test_repeats_on_other_images_are_refused(store) -> None:
         list(by_cell(store.uri, runs(store.uri, "retina").confirm))
 
 
-def test_a_label_with_few_positives_is_shown_and_not_counted() -> None:
-    repeats = [from_frame(frame(seed=seed)) for seed in range(3)]
+def test_a_label_that_the_sweep_does_not_average_is_shown_alone() -> None:
+    repeats = [from_frame(frame(seed=seed), averaged=["Edema"]) for seed in range(3)]
     rows = label_rows("cell", repeats).set_index("label")
     assert rows["num_positives"].to_dict() == {"Edema": 20, "Hernia": 2}
-    assert rows["is_counted"].to_dict() == {"Edema": True, "Hernia": False}
-    assert rows["n"].tolist() == [3, 3] and rows.notna().all(axis=None)
+    assert rows["is_averaged"].to_dict() == {"Edema": True, "Hernia": False}
+    assert rows["n"].tolist() == [3, 3] and rows.drop(columns="half_width").notna().all(axis=None)
+    low = rows["auc"] - rows["half_width"]
+    assert (low.isna() | low.between(0, 1)).all()  # an interval that would leave 0 to 1 is not shown
     everything = np.ones(60, dtype=bool)
-    macro = np.mean([macro_auc(repeat, is_counted(repeat), everything) for repeat in repeats])
-    assert macro == pytest.approx(rows.loc["Edema", "auc"])  # the mean of the counted labels alone
+    macro = np.mean([macro_auc(repeat, repeat.averaged_L, everything) for repeat in repeats])
+    assert macro == pytest.approx(rows.loc["Edema", "auc"])  # the mean of the averaged labels alone
 
 
 def test_an_auc_of_one_class_is_not_defined() -> None:
@@ -115,11 +117,27 @@ def test_subgroups_and_their_gap() -> None:
     truth = table["label_Edema"].to_numpy() == 1
     is_female = table["sex"] == "F"
     table["probability_Edema"] = np.where(truth == is_female, 0.9, 0.1).astype(np.float32)
-    rows = subgroup_rows("cell", [from_frame(table)]).set_index(["kind", "subgroup"])
+    rows = subgroup_rows("cell", [from_frame(table, averaged=["Edema", "Hernia"])]).set_index(["kind", "subgroup"])
     assert rows.loc[("sex", "F"), "auc"] == 1.0
     assert rows.loc[("sex", "M"), ["auc", "gap", "num_labels"]].tolist() == [0.0, 1.0, 1]
     assert rows.loc["sex", "num_images"].sum() == 120
     assert rows.loc["age band", "num_images"].sum() == 120
+
+
+def test_which_labels_are_averaged() -> None:
+    given = frame().rename(columns=lambda name: name.replace("Edema", "Pleural_Effusion"))
+    assert from_frame(given, averaged=["Pleural Effusion"]).averaged_L.tolist() == [True, False]  # as trackers spell it
+    assert not from_frame(given).averaged_L.any()
+    one_class = from_frame(given.assign(label_Hernia=np.int8(0)), averaged=None)
+    assert one_class.averaged_L.tolist() == [True, False]  # the paper's rule: those with an AUC on these images
+    with pytest.raises(ValueError, match="none of Mass"):
+        from_frame(given, averaged=["Mass"])
+
+
+def test_enough_of_a_label_in_a_subset() -> None:
+    repeat = from_frame(frame())
+    assert has_enough(repeat, np.ones(60, dtype=bool)).tolist() == [True, False]
+    assert has_enough(repeat, np.arange(60) < 27).tolist() == [False, False]  # nine positives
 
 
 def test_unknown_sex_and_age_are_no_subgroup() -> None:

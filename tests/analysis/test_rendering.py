@@ -8,16 +8,17 @@ import pandas as pd
 import pytest
 
 from analysis import rendering
+from analysis.origins import PHANTOM_NOTICE
 from analysis.rendering import Cell, Table, number, ranks
 
 FRAME = pd.DataFrame({"cell": ["a_1", "b"], "mean": [80.0, 90.0], "data": ["real", "real"]})
 
 
-def small(is_phantom: bool = False) -> Table:
+def small(phantom: str = "") -> Table:
     body = [[Cell("a_1"), Cell("80.00±1.00", "second")], [Cell("b|c"), Cell("90.00", "best")]]
     return Table(
         name="small", title="Small: 100%", head=[["", "AUC"], ["unit", "%"]], body=body, frame=FRAME,
-        notes=["n = 3"], is_phantom=is_phantom,
+        notes=["n = 3"], phantom=phantom,
     )  # fmt: skip
 
 
@@ -62,7 +63,8 @@ def test_csv_is_the_frame() -> None:
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex"])
 def test_phantom_data_are_announced(form: str) -> None:
-    assert rendering.PHANTOM_NOTICE in rendering.FORMATS[form](small(is_phantom=True))
+    assert PHANTOM_NOTICE in rendering.FORMATS[form](small("images, teacher"))
+    assert "PHANTOM TEACHER, FIRST WEIGHTS: " in rendering.FORMATS[form](small("teacher, first weights"))
     assert "PHANTOM" not in rendering.FORMATS[form](small())
 
 
@@ -83,7 +85,10 @@ def test_number(arguments: tuple[float, ...], text: str) -> None:
 
 def test_ranks() -> None:
     nan = float("nan")
-    assert ranks([1.0, nan, 3.0, 2.0, 3.0]) == ["", "", "best", "second", "best"]
-    assert ranks([1.0, nan]) == ["", ""]  # one number alone is no best
-    assert ranks([2.0, 2.0]) == ["", ""]
-    assert ranks([]) == []
+    assert ranks([1.0, nan, 3.0, 2.0, 3.0], [True] * 5) == ["", "", "best", "second", "best"]
+    assert ranks([1.0, nan], [True] * 2) == ["", ""]  # one number alone is no best
+    assert ranks([2.0, 2.0], [True] * 2) == ["", ""]
+    assert ranks([], []) == []
+    assert ranks([9.0, 1.0, 2.0], [False, True, True]) == ["", "second", "best"]
+    assert ranks([9.0, 1.0, 9.0], [False, True, True]) == ["", "second", "best"]  # an equal one has no share in it
+    assert ranks([9.0, 1.0], [False, True]) == ["", ""]

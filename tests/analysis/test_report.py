@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from analysis import report
-from analysis.rendering import PHANTOM_NOTICE
+from analysis.origins import PHANTOM_NOTICE
 from trainables.evaluate import metric_name
 
 CELLS = [
@@ -64,7 +64,10 @@ def test_the_page_is_whole_and_says_what_it_rests_on(filled, tmp_path: Path) -> 
         "Table V",
     ):
         assert said in html, said
-    assert "attention/mimic-cxr/densenet40/all has a higher AUC than transfer/none/densenet40/all" in html
+    told = (
+        "attention/mimic-cxr/densenet40/all has a higher AUC (mean over 1 label: DR) than transfer/none/densenet40/all"
+    )
+    assert told in html
     assert not re.findall(r'(?:src|href)="https?://(?!127\.0\.0\.1:5000/#/experiments/\d+/runs/)', html)
 
 
@@ -89,6 +92,78 @@ def test_the_same_runs_give_the_same_bytes(filled, tmp_path: Path) -> None:
     files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
     assert [str(name) for name in files if (first / name).read_bytes() != (second / name).read_bytes()] == []
+
+
+def test_a_copied_number_is_the_number(filled, tmp_path: Path) -> None:
+    page = (make(filled, tmp_path / "reports") / "index.html").read_text()
+    fields: list[str] = []
+
+    class Text(HTMLParser):
+        depth, links = 0, 0
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            if tag == "td":
+                self.depth += 1
+                fields.append("")
+            elif tag == "a" and self.depth:
+                self.links += 1
+                assert dict(attrs)["aria-label"] == f"run {dict(attrs)['data-number']} in MLflow"
+
+        def handle_endtag(self, tag: str) -> None:
+            self.depth -= tag == "td"
+
+        def handle_data(self, data: str) -> None:
+            if self.depth:
+                fields[-1] += data
+
+    text = Text()
+    text.feed(page)
+    assert "81.00±2.48" in fields and text.links > 10
+    numbers = [field for field in fields if re.match(r"\d+\.\d\d±", field)]
+    assert numbers and all(re.fullmatch(r"\d+\.\d\d±\d+\.\d\d[†‡]*", field) for field in numbers)
+    assert "td small { user-select: none; }" in page
+
+
+def test_files_of_a_table_have_numbers_and_no_links(filled, tmp_path: Path) -> None:
+    tables = make(filled, tmp_path / "reports") / "tables"
+    assert "| 81.00±2.48 |" in (tables / "retina_table_5.md").read_text()
+    assert r"& 81.00$\pm$2.48 " in (tables / "retina_table_5.tex").read_text()
+    means = pd.read_csv(tables / "retina_table_5.csv")["mean"]
+    assert any(value == pytest.approx(81.0) for value in means)
+
+
+def test_which_labels_are_averaged_and_that_they_are_few(store, tmp_path: Path) -> None:
+    parent = store.sweep(label_names=json.dumps(["DR", "rare"]))
+    tags = {"averaged_labels": json.dumps(["DR"]), "average_min_positives": "3", "average_is_reliable": "false"}
+    for place, cell in enumerate(CELLS):
+        for seed in range(3):
+            shown = predictions(seed, 1 + place)
+            shown = shown.assign(label_rare=np.int8(0), probability_rare=np.float32(0.5))
+            scores = {"test_auc": 0.7, "test_f1_weighted": 0.5, "test_num_constant": float(place)}
+            store.trial(
+                parent, seed=seed, metrics=scores, curve={"val_auc": [0.6, 0.7]}, predictions=shown, tags=tags, **cell
+            )
+    folder = make(store, tmp_path / "reports")
+    page = (folder / "index.html").read_text()
+    sentences = re.findall("<li>(.*?)</li>", page.split("What the numbers allow to say")[1].split("</ul>")[0])
+    assert "AUC (mean over 1 of 2 labels: DR)" in sentences[0]
+    assert sentences[0].endswith("unreliable: labels with only three positives or more.")
+    cell = "attention/mimic-cxr/densenet40/all"
+    assert sentences[1].startswith(f"Answers one class only: {cell} in 3 of 3 repeats")
+    written = {path.stem.removeprefix("retina_"): path.read_text() for path in (folder / "tables").glob("*.md")}
+    for name in ("table_3", "table_5", "variance", "comparisons", "subgroups", "overfitting"):
+        assert "unreliable: labels with only three positives or more" in written[name], name
+    for name in ("variance", "comparisons", "overfitting"):
+        assert "AUC: mean over 1 of 2 labels: DR" in written[name], name
+    assert "not among the labels that the sweep averages: rare" in written["labels"]
+
+
+def test_predictions_without_averaged_labels_are_shown_label_by_label_alone(store, tmp_path: Path) -> None:
+    parent, none = store.sweep(), {"averaged_labels": "[]"}
+    for cell in CELLS:
+        store.trial(parent, metrics={"test_auc": 0.7}, predictions=predictions(0, 1), tags=none, **cell)
+    page = (make(store, tmp_path / "reports") / "index.html").read_text()
+    assert "No two cells with predictions to compare." in page and "Label by label" in page
 
 
 def test_no_patient_is_named(filled, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from analysis import rendering, table_3, table_4, table_5
 from analysis.runs import runs
+from analysis.sizes import words
 
 ROOT = Path(__file__).parents[2]
 KEY = ["metric", "method", "teacher", "student", "unfreeze"]
@@ -81,10 +83,103 @@ def test_one_repeat_and_a_missing_cell(store) -> None:
     store.trial(parent, metrics={"test_auc": 0.75})
     store.trial(parent, seed=1, status="FAILED")
     table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
-    assert [cell.text for cell in table.body[1]] == ["  ours", "75.00", *"------"]
+    unknown = "  ours (an unknown number of 21,126 training images, 256 px, 128 epochs)"
+    assert [cell.text for cell in table.body[1]] == [unknown, "75.00†", *"------"]
     assert [cell.text for cell in table.body[2]] == ["  ± normal", *"-------"]
     assert [cell.text for cell in table.body[3]] == ["  n", "1", *"------"]
     assert any("1 scores were not defined" in note for note in table.notes)  # the F1, which the run has not
+
+
+def test_ours_stand_beside_the_paper_only_with_their_own_size(store) -> None:
+    facts = {"ChestX-ray8-5.6k": {"train": 160, "validation": 20, "test": 20}}
+    parent = store.sweep("chestxray8", table_2=json.dumps(facts))
+    for seed in range(3):
+        store.trial(parent, seed=seed, metrics={"test_auc": 0.7}, image_size_px=64, max_epochs=2)
+        store.trial(
+            parent, seed=seed, method="attention", teacher="imagenet", beta=9.0, image_size_px=64, max_epochs=2,
+            metrics={"test_auc": 0.6},
+        )  # fmt: skip
+    found = [runs(store.uri, "chestxray8")]
+    size = "160 of 3,589 training images, 64 px, 2 epochs"
+    frame = table_4.rows(found)
+    ours = frame[frame["n"] > 0].iloc[0]
+    assert ours[["num_train", "image_size_px", "max_epochs"]].tolist() == [160, 64, 2]
+    for form in ("text", "markdown", "latex"):
+        (line,) = [line for line in rendering.FORMATS[form](table_4.table(frame)).splitlines() if "70.00" in line]
+        assert f"ours ({size})" in line
+    (line,) = [row for row in table_3.table(table_3.rows(found)).body if row[5].text == "9"]
+    assert line[7].text == size
+    assert words("covid", 400.0, 64.0, 1.0) == "400 training images, 64 px, 1 epoch"
+
+
+def test_a_fraction_counts_its_own_images(store) -> None:
+    fraction = 5000 / 178352
+    parent = store.sweep(
+        "chexpert", table_2=json.dumps({"CheXpert-220k": {"train": 999}, "CheXpert-5k": {"train": 31}})
+    )
+    for given in (1.0, fraction, 0.5):
+        store.trial(parent, metrics={"test_auc": 0.7}, data_fraction=given)
+    found = runs(store.uri, "chexpert")
+    own = table_4.rows([found])[lambda rows: rows["n"] > 0].set_index("dataset")
+    assert own["num_train"].to_dict() == {"CheXpert-220k": 999, "CheXpert-5k": 31, "CheXpert @0.5": 500}
+
+
+def rows_named(table, start: str) -> list[list[str]]:  # type: ignore[no-untyped-def]
+    return [[cell.text for cell in row] for row in table.body if row[0].text.startswith(start)]
+
+
+def test_the_papers_rule_stands_beside_the_papers_number_and_the_sweeps_average_below(store) -> None:
+    names = json.dumps(["No DR", "Mild", "Moderate", "Severe", "Proliferative"])
+    parent = store.sweep(label_names=names)
+    tags = {"averaged_labels": json.dumps(["No DR", "Moderate"]), "average_min_positives": "3"}
+    for seed in range(3):
+        metrics = {"test_auc": 0.81, "test_auc_defined": 0.72, "test_f1_weighted": 0.6}
+        store.trial(parent, seed=seed, metrics=metrics, tags={**tags, "average_is_reliable": "false"})
+    frame = table_5.rows([runs(store.uri, "retina")])
+    ours = frame[(frame["metric"] == "auc") & (frame["n"] > 0)].iloc[0]
+    assert (ours["mean"], ours["averaged_mean"]) == (pytest.approx(72.0), pytest.approx(81.0))
+    table = table_5.table(frame)
+    assert rows_named(table, "  ours, paper's rule (")[0][1] == "72.00±0.00"
+    assert rows_named(table, "  ours, 2 of 5 labels")[0][1] == "81.00±0.00"
+    assert len(rows_named(table, "  ours, 2 of 5 labels")) == 1  # of the AUC alone
+    text = rendering.text(table)
+    assert "2 of 5 labels: No DR, Moderate, 3 positives and negatives or more in the validation set" in text
+    assert "Retina: unreliable: labels with only three positives or more" in text
+
+
+def test_one_row_where_the_two_averages_are_the_same(store) -> None:
+    fill(store)
+    table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
+    assert rows_named(table, "  ours, ") == [] and len(rows_named(table, "  ours (")) == 2
+    assert any("what the sweep averages is the same AUC" in note for note in table.notes)
+
+
+def test_a_constant_answer_is_said_and_not_ranked(store) -> None:
+    parent = store.sweep()
+    for place, cell in enumerate(CELLS[:3]):
+        for seed in range(3):
+            metrics = {"test_auc": 0.7 + 0.01 * place, "test_f1_weighted": 0.6, "test_num_constant": float(place == 2)}
+            store.trial(parent, seed=seed, metrics={**metrics, "test_f1_weighted": 0.6 + 0.01 * place}, **cell)
+    table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
+    auc, f1 = [row for row in table.body if row[0].text.startswith("  ours (")]
+    assert [cell.mark for cell in auc[1:4]] == ["", "second", "best"]
+    assert [cell.mark for cell in f1[1:4]] == ["second", "best", ""]
+    assert f1[3].text == "62.00±0.00‡"
+    said = "answers one class only: Retina transfer/none/densenet40/all in 3 of 3 repeats"
+    assert sum(said in note for note in table.notes) == 1
+
+
+def test_two_repeats_are_not_ranked(store) -> None:
+    parent = store.sweep()
+    for place, cell in enumerate(CELLS[:3]):
+        for seed in range(2):
+            store.trial(parent, seed=seed, metrics={"test_auc": 0.5 + 0.1 * place + 0.3 * seed}, **cell)
+    frame = table_5.rows([runs(store.uri, "retina")])
+    assert frame[["half_width", "half_width_normal"]].isna().all(axis=None)
+    table = table_5.table(frame)
+    (ours,) = [row for row in table.body if row[0].text.startswith("  ours (")]
+    assert [(cell.text, cell.mark) for cell in ours[1:4]] == [("65.00†", ""), ("75.00†", ""), ("85.00†", "")]
+    assert any(note.startswith("†: n is too small") for note in table.notes)
 
 
 def test_cells_beyond_the_paper_are_columns_of_their_own(store) -> None:

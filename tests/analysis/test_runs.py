@@ -180,7 +180,7 @@ def test_command_lists_what_was_left_out(store) -> None:
     command = [sys.executable, "-m", "analysis.runs", "retina"]
     environment = {**os.environ, "MLFLOW_TRACKING_URI": store.uri}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    assert "0 trials of the search, 1 confirming repeats\ndata: real; left out: 1\n" in done.stdout
+    assert "0 trials of the search, 1 confirming repeats\ndata: real; phantoms: none; left out: 1\n" in done.stdout
     assert failed in done.stdout and "failed" in done.stdout
 
 

@@ -129,7 +129,7 @@ def test_the_card_says_what_it_must(made: dict[str, Any], exported: Path) -> Non
         "PHANTOM DATA", "No medical device", "the teacher x was trained on 2 of 3 test patients", "drawn \\| so",
         "best of its cell's 2 repeats by the score on the validation set", "L = CE", "trained on: generic",
         f"| Retina | {len(store.rows('train'))} | {len(store.rows('validation'))} | {len(store.rows('test'))} |",
-        "| f1_weighted |", "(n = 2)", "| learning_rate | 5e-05 |", "of 3 runs with 1 thread(s)", "(too few to judge)",
+        "| f1_weighted |", "(n = 2)", "| learning_rate | 5e-05 |", "of 3 runs with 1 thread(s)", "(not averaged)",
         store.fingerprint, f"{(exported / 'model.onnx').stat().st_size:,}",
     ):  # fmt: skip
         assert words in card, words

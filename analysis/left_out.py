@@ -1,0 +1,98 @@
+"""Which runs may not stand in a table, and why: rules that each see what the rules before them have left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+LATER = {  # as it was before there was a choice
+    "params.precision": "float32",
+    "params.interpolation": "nearest",
+    "params.compiled": "False",
+}
+SETUP = [
+    "tags.data",
+    "tags.recipe",
+    "tags.data_fingerprint",
+    "tags.split_fingerprint",
+    "params.max_epochs",
+    "params.average_labels",
+    "params.selection_metric",
+    *LATER,
+]
+NOT_OF_THE_CONFIGURATION = {"params.seed", "params.phase"}  # may differ between the repeats of one configuration
+REQUIRED = ["tags.cell", "tags.phase", "tags.trial", *SETUP]
+
+
+def reasons(trials: pd.DataFrame, sweep: str | None) -> pd.Series:
+    """Why a run may not stand in the table; "" where it may. Each rule sees only what the rules before it have left."""
+    reason = pd.Series("", index=trials.index)
+    rules: list[Callable[[pd.DataFrame], pd.Series]] = [_not_a_cell, _not_finished]
+    rules += [*([_held_out] if sweep is None else []), _other_setup, _again, _behind_real, _other_choice]
+    for rule in rules:
+        left = trials[reason == ""]
+        if len(left):
+            reason.loc[left.index] = rule(left)
+    return reason
+
+
+def _not_a_cell(trials: pd.DataFrame) -> pd.Series:
+    reason = pd.Series("", index=trials.index)
+    reason[trials["tags.phase"] == "pretrain"] = "a teacher's own training"
+    lacking = trials[REQUIRED].isna()
+    first = lacking.idxmax(axis=1)
+    return reason.mask(lacking.any(axis=1) & (reason == ""), "not a trial of a sweep: it has no " + first)
+
+
+def _not_finished(trials: pd.DataFrame) -> pd.Series:
+    words = {"RUNNING": "unfinished", "SCHEDULED": "unfinished", "FAILED": "failed", "KILLED": "stopped by hand"}
+    return trials["status"].map(lambda status: "" if status == "FINISHED" else words.get(status, status))
+
+
+def _held_out(trials: pd.DataFrame) -> pd.Series:
+    """A sweep that went without a finding answers another question: it is read alone, by its name."""
+    finding = trials.get("tags.held_out", pd.Series("", index=trials.index)).fillna("")
+    asked = "held out of training: " + finding + " (--sweep " + trials["tags.sweep"] + " asks for these)"
+    return asked.where(finding != "", "")
+
+
+def _other_setup(trials: pd.DataFrame) -> pd.Series:
+    """Real data before phantom ones, then the setup of the newest run."""
+    real = trials[trials["tags.data"] == "real"]
+    chosen = (real if len(real) else trials).iloc[-1]
+    reason = pd.Series("", index=trials.index)
+    for name in reversed(SETUP):
+        here = chosen[name]
+        values = trials[name].map(_short)
+        reason = reason.mask(trials[name] != here, f"another setup: {name} " + values + f", not {_short(here)}")
+    return reason
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _again(trials: pd.DataFrame) -> pd.Series:
+    is_old = trials.duplicated(["tags.trial", "tags.phase"], keep="last")
+    return is_old.map({True: "the same trial stands in the table once, from its newest run", False: ""})
+
+
+def _behind_real(trials: pd.DataFrame) -> pd.Series:
+    """Trials of a cell that rest on a phantom teacher or phantom first weights, where others of its phase do not."""
+    is_phantom = trials["phantom"].ne("")
+    has_real = (~is_phantom).groupby([trials["tags.cell"], trials["tags.phase"]]).transform("any")
+    said = "rests on a phantom (" + trials["phantom"] + "), and other trials of its cell do not"
+    return said.where(is_phantom & has_real, "")
+
+
+def _other_choice(trials: pd.DataFrame) -> pd.Series:
+    """Repeats of a configuration that a later search has replaced."""
+    names = [name for name in trials if name.startswith("params.") and name not in NOT_OF_THE_CONFIGURATION]
+    names += [name for name in ("tags.teacher_fingerprint", "tags.init_fingerprint") if name in trials]
+    confirm = trials[trials["tags.phase"] == "confirm"]
+    configuration = confirm.groupby(names, dropna=False).ngroup()
+    newest = configuration.groupby(confirm["tags.cell"]).transform("last")
+    reason = pd.Series("", index=trials.index)
+    reason[confirm.index[configuration != newest]] = "a configuration that a later search has replaced"
+    return reason
