@@ -86,6 +86,6 @@ def test_the_loop_takes_the_steps_of_adam_with_an_l2_term(
 ) -> None:
     torch.set_num_threads(1)
     expected = by_hand(network(), store, weight_decay)
-    assert farthest(trained(network(), store, weight_decay, micro_batch_size), expected) < RATE / 100
+    assert farthest(trained(network(), store, weight_decay, micro_batch_size), expected) < RATE / 1000
     # What the weights are compared with is not the same with another decay: the term is part of what was compared.
     assert farthest(by_hand(network(), store, 0.03 - weight_decay), expected) > RATE / 2

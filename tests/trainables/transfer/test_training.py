@@ -189,7 +189,8 @@ def test_an_ensemble_teaches_and_its_mean_is_cached(stores: dict[str, Store], te
     facts = {key: value for key, value in vars(chest).items() if key not in ("folder", "fingerprint", "name")}
     for name, factor in (("sure", 50), ("opposite", -50), ("plain", 0)):
         weights = chest.state_dict()
-        head = {"classifier.weight": factor * weights["classifier.weight"]}
+        bias = torch.linspace(-2, 2, len(chest.label_names))  # drawn weights have none
+        head = {"classifier.weight": factor * weights["classifier.weight"], "classifier.bias": bias}
         ledger.save(teachers, {**weights, **head}, name=name, **facts)
     job = job_of("compression", stores, teachers, tmp_path, teacher="opposite+sure")
     results = list(job.run())
