@@ -21,6 +21,7 @@ from trainables.data.listing import POSITIVE, UNCERTAIN
 NUM_CANDIDATES, MOST_EXCHANGES = 1000, 200  # patients of each part that one exchange chooses from, and how many
 EXCHANGES_OF_HALVES = (64, 20)  # the same; there are thousands of halves
 IMAGES_WEIGHT = 1000.0  # of the number of images in an exchange: it is met before any share
+FEW_PATIENTS, MOST_DEALS = 300, 20  # a small set is dealt anew where exchanges of two do not meet the numbers
 SMALLEST_STRETCH = 8  # patients that are not dealt any further
 SMALLEST_GOAL = 1e-3  # images of a kind; only so that nothing is divided by zero
 
@@ -63,12 +64,20 @@ def deal(kinds_PK: NDArray[np.float64], counts: Sequence[int], rng: np.random.Ge
     is_in_all_K = (kinds_PK > 0).sum(axis=0) >= len(counts)
     goal_SK[1:, is_in_all_K] = np.maximum(goal_SK[1:, is_in_all_K], 1)
     goal_SK[0] = np.maximum(kinds_PK.sum(axis=0) - goal_SK[1:].sum(axis=0), SMALLEST_GOAL)
-    order = _rarest_first(kinds_PK, rng)
-    part_P = np.empty(len(kinds_PK), np.int64)
-    part_P[order] = _deal_in_turn(_entries(kinds_PK), order, goal_SK, rng)
-    part_P = _exchange(kinds_PK, part_P, goal_SK, rng)
-    _give_each_one(part_P, kinds_PK[:, -1], len(counts))
-    return part_P
+    entries, num_images_P = _entries(kinds_PK), kinds_PK[:, -1]
+    least = np.inf
+    for _ in range(MOST_DEALS if len(kinds_PK) <= FEW_PATIENTS else 1):
+        order = _rarest_first(kinds_PK, rng)
+        part_P = np.empty(len(kinds_PK), np.int64)
+        part_P[order] = _deal_in_turn(entries, order, goal_SK, rng)
+        part_P = _exchange(kinds_PK, part_P, goal_SK, rng)
+        _give_each_one(part_P, num_images_P, len(counts))
+        missed = np.abs(np.bincount(part_P, num_images_P, len(counts)) - counts).sum()
+        if missed < least:
+            best_P, least = part_P, missed
+        if missed == 0:
+            break
+    return best_P
 
 
 def even_order(kinds_PK: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:

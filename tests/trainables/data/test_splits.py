@@ -155,6 +155,21 @@ def test_an_uncertain_label_is_a_stratum_of_its_own() -> None:
     assert (np.abs(uncertain[split == "test"].sum(axis=0) - uncertain.sum(axis=0) / 10) <= 1).all()
 
 
+def test_the_counts_of_thirty_images_are_exact_where_patients_allow() -> None:
+    patients = np.repeat(np.arange(10), [9, 5, 4, 3, 3, 2, 1, 1, 1, 1])
+    for seed in range(20):
+        labels = np.random.default_rng(seed).uniform(size=(30, 14)) < 0.2
+        split = split_patients(rows_of(patients, labels), counts_for("own", 30), seed=seed)
+        assert dict(zip(*np.unique(split, return_counts=True), strict=True)) == counts_for("own", 30), seed
+
+
+def test_where_no_patients_add_up_training_takes_the_difference() -> None:
+    rows = rows_of(np.repeat(np.arange(40), 2), np.arange(80)[:, None] % 5)
+    split = split_patients(rows, {"train": 62, "validation": 9, "test": 9}, seed=0)
+    counts = {name: int((split == name).sum()) for name in ("validation", "test")}
+    assert all(count in (8, 10) for count in counts.values())
+
+
 def test_a_patient_with_most_of_the_images_leaves_a_patient_to_each_split() -> None:
     rows = rows_of(np.array([*[0] * 58, 1, 2]), np.zeros((60, 1), bool))
     split = split_patients(rows, counts_for("own", 60), seed=0)
