@@ -69,8 +69,8 @@ def counts_for(dataset: str, num_images: int, validation_share: float | None = N
 def split_patients(rows: pd.DataFrame, counts: Mapping[str, int], *, seed: int) -> NDArray[np.str_]:
     """The split of each row [N]: no patient in two, as many images in each as `counts` says, and labels in proportion.
 
-    Where the patients' sizes do not allow the exact number (two images each, and an odd count), the training split
-    takes the difference. How the labels are kept in proportion: `trainables.data.stratify`.
+    Where the patients' sizes do not allow the exact numbers (two images each, and an odd count), they are met as nearly
+    as can be. How the labels are kept in proportion: `trainables.data.stratify`.
 
     Raises:
         ValueError: there are fewer than three patients, or `counts` does not add up to the rows.

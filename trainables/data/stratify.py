@@ -51,9 +51,9 @@ def kinds_of_patients(labels_NL: NDArray[np.int8], patient_N: NDArray[np.int64])
 def deal(kinds_PK: NDArray[np.float64], counts: Sequence[int], rng: np.random.Generator) -> NDArray[np.int64]:
     """The part of each patient [P]: `counts` images in each of the S parts, and each kind in proportion.
 
-    The first part is the one that gives way: a kind that three patients have, or as many as there are parts, is in each
-    of the others at least once where that can be, and where the patients' sizes do not allow the exact number the
-    first part takes the difference. No part is without a patient.
+    A kind that as many patients have as there are parts is in each part at least once, where that can be; the first
+    part, the largest, gives way for it. Where the patients' sizes do not allow the exact numbers, they are met as
+    nearly as can be. No part is without a patient.
 
     Raises:
         ValueError: there are fewer patients than parts.
