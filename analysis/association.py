@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.bootstrap import auc_draws, patient_weights, percentiles
-from analysis.labels import MIN_POSITIVES
 from analysis.multiple import holm
 from analysis.networks import Network, batches
+from trainables.data.averaging import MIN_POSITIVES
 from trainables.data.listing import POSITIVE, UNCERTAIN
 from trainables.data.store import Store
 from trainables.evaluate import label_auc

@@ -23,6 +23,7 @@ from analysis.labels import macro_auc
 from analysis.multiple import holm
 from analysis.origins import PHANTOM
 from analysis.predictions import Predictions
+from analysis.statistics import MIN_REPEATS
 from trainables.config import ITSELF
 
 NUM_DRAWS = 1000
@@ -160,7 +161,7 @@ def sentence(row: Mapping[str, object], known: Averages | None = None) -> str:
     auc = f"AUC (mean over {known.which})" if known else "AUC"
     after = "".join(f" {said}." for said in (known.warnings if known else []))
     after += f" {PHANTOM} {row['phantom']}: it says nothing about medicine." if row.get("phantom") else ""
-    if not np.isfinite(p) or p >= LEVEL:
+    if not np.isfinite(p) or p >= LEVEL or int(str(n)) < MIN_REPEATS:  # two repeats may agree by chance
         shown = f"; Holm-corrected p = {p:.3f}" if np.isfinite(p) else ""
         both = f"{row['first']} and {row['second']}" + (f", {auc}" if known else "")
         return f"{both}: no difference can be told from {basis} ({numbers}{shown}).{after}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.association import NUM_PERMUTATIONS
-from analysis.labels import MIN_POSITIVES
 from analysis.origins import PHANTOM, marked, union
 from analysis.pointing import ALL, TOLERANCE
 from analysis.rendering import MISSING, Cell, Table, number
 from analysis.runs import Runs
+from trainables.data.averaging import MIN_POSITIVES
 
 
 def pointing_table(frame: pd.DataFrame, found: Runs) -> Table:

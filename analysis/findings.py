@@ -8,12 +8,12 @@ import pandas as pd
 
 from analysis.averages import averages
 from analysis.comparisons import delong_rows
-from analysis.labels import MIN_POSITIVES
 from analysis.origins import PHANTOM, of_cells, union
 from analysis.predictions import Predictions
 from analysis.rendering import MISSING, Cell, Table, number
 from analysis.runs import Runs
 from analysis.statistics import MIN_REPEATS, T_NAME
+from trainables.data.averaging import MIN_POSITIVES
 
 Format = Callable[[float], str]
 NO_INTERVAL = f"± -: n is too small (n < {MIN_REPEATS}, or the interval would leave the score's range)"

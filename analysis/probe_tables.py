@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from analysis import drawing
 from analysis.comparisons import LEVEL, sentence
 from analysis.drawing import Picture
-from analysis.labels import MIN_POSITIVES
 from analysis.networks import AFTER, BEFORE
 from analysis.origins import PHANTOM, by_part, marked, union
 from analysis.rendering import MISSING, Cell, Table, number
+from trainables.data.averaging import MIN_POSITIVES
 
 GREY = "#777777"  # of what was not trained on the task
 

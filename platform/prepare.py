@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from analysis import published
-from analysis.labels import MIN_POSITIVES
 from platform.arguments import (
     SPLIT_KINDS,
     hold_out_option,
@@ -26,7 +25,8 @@ from platform.arguments import (
 )
 from platform.places import Places
 from trainables.atomic import write_bytes
-from trainables.data.listing import POSITIVE, UNCERTAIN, Listing
+from trainables.data.averaging import MIN_POSITIVES, definite_counts
+from trainables.data.listing import Listing
 from trainables.data.phantom.chest_writers import write_chexpert, write_mimic_cxr
 from trainables.data.phantom.nih_writer import write_chestxray8
 from trainables.data.phantom.writers import write_generic, write_retina
@@ -160,18 +160,15 @@ def positives(store: Store) -> list[str]:
 
     An uncertain label is neither positive nor negative; one that is not mentioned is negative.
     """
-    is_positive_NL = store.labels == (np.arange(len(store.label_names)) if store.task == "multiclass" else POSITIVE)
-    is_negative_NL = ~is_positive_NL & ((store.labels != UNCERTAIN) | (store.task == "multiclass"))
-    counts = {split: is_positive_NL[store.split == split].sum(axis=0) for split in SPLITS}
+    counts = {split: definite_counts(store, split) for split in SPLITS}
     width = max(map(len, ("positives", *store.label_names)))
     lines = [f"  {'positives':{width}}" + "".join(f" {split:>10}" for split in SPLITS)]
     for label, name in enumerate(store.label_names):
-        lines.append(f"  {name:{width}}" + "".join(f" {counts[split][label]:>10}" for split in SPLITS))
+        lines.append(f"  {name:{width}}" + "".join(f" {counts[split][0, label]:>10}" for split in SPLITS))
     warnings = []
     for split in ("validation", "test"):
-        for sign, is_it_NL in (("positives", is_positive_NL), ("negatives", is_negative_NL)):
-            found_L = is_it_NL[store.split == split].sum(axis=0)
-            rare = [f"{store.label_names[i]} ({found_L[i]})" for i in np.flatnonzero(found_L < MIN_POSITIVES)]
+        for sign, num_L in zip(("positives", "negatives"), counts[split], strict=True):
+            rare = [f"{store.label_names[i]} ({num_L[i]})" for i in np.flatnonzero(num_L < MIN_POSITIVES)]
             if rare:
                 warnings.append(f"  WARNING: fewer than {MIN_POSITIVES} {sign} in {split}: {', '.join(rare)}")
     if warnings:

@@ -63,6 +63,12 @@ def test_one_repeat_tells_nothing_however_large_the_difference() -> None:
     assert "no difference can be told from n = 1 repeats" in sentence(row.to_dict())
 
 
+def test_two_repeats_that_agree_are_too_few_for_a_difference() -> None:
+    row = {"first": "a", "second": "b", "difference": 0.2, "low": 0.15, "high": 0.25, "p_holm": 0.001}
+    assert "no difference can be told from n = 2 repeats" in sentence({**row, "n": 2, "num_patients": 200})
+    assert "a has a higher AUC than b" in sentence({**row, "n": 3, "num_patients": 200})
+
+
 def test_a_teacher_itself_can_be_compared_but_not_told_from_another() -> None:
     cells = {"itself/a/none/none": draws(3.0, num_repeats=1), "transfer/none/densenet40/all": draws(0.2)}
     (row,) = comparison_rows(cells, [("itself/a/none/none", "transfer/none/densenet40/all")]).to_dict("records")
