@@ -199,14 +199,9 @@ class Job:
         return KnowledgeCache(Path(self.cache), key, store.num_images, self.cache_bytes)
 
     def _open_the_test_set(self, training: Training) -> dict[str, float]:
-        """The best student's metrics on the test set, with a row of `PREDICTIONS_FILE` an image.
-
-        The student's last weights are put back: they belong to the state that is saved.
-        """
-        last_weights = {name: tensor.clone() for name, tensor in training.student.state_dict().items()}
+        """The best student's metrics on the test set, with one row of `PREDICTIONS_FILE` per image."""
         training.student.load_state_dict(training.best_weights)
         metrics, probabilities_NL = evaluate(training, "test")
-        training.student.load_state_dict(last_weights)
 
         store, rows = training.store, training.store.rows("test")
         columns: dict[str, Any] = {

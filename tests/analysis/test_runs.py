@@ -11,6 +11,7 @@ import pytest
 
 import analysis.runs
 from analysis.runs import Runs, runs
+from trainables.config import RECIPE_VERSION
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,7 +83,7 @@ def test_another_recipe_data_length_or_precision_is_never_in_one_table(store) ->
     found = runs(store.uri, "retina")
     assert found.trials["run_id"].tolist() == [kept]
     assert reasons(found) == {
-        old: "another setup: tags.recipe 0, not 1",
+        old: f"another setup: tags.recipe 0, not {RECIPE_VERSION}",
         short: "another setup: params.max_epochs 4, not 128",
         other: "another setup: tags.data_fingerprint data-b, not data-a",
         rounded: "another setup: params.precision bfloat16, not float32",

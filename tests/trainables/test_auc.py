@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, roc_auc
 from trainables.evaluate import multiclass_metrics, multilabel_metrics
 
 NUM_IMAGES = 200
+NAMES = ("No DR", "Mild", "Moderate", "Severe", "Proliferative DR")
 
 
 def mean_auc(metrics: dict[str, float]) -> float:
@@ -31,7 +32,7 @@ def test_the_auc_over_classes_is_sklearns_one_against_the_rest(seed: int) -> Non
     expected = roc_auc_score(classes_N, probabilities_NL, multi_class="ovr", average="macro")
     each = [roc_auc_score(classes_N == c, probabilities_NL[:, c]) for c in range(5)]
     assert expected < 0.85 and max(each) - min(each) > 0.1  # neither the largest of them nor the middle one is near
-    assert mean_auc(multiclass_metrics(probabilities_NL, classes_N)) == pytest.approx(expected, abs=1e-12)
+    assert mean_auc(multiclass_metrics(probabilities_NL, classes_N, NAMES)) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -39,7 +40,7 @@ def test_the_auc_over_the_classes_that_are_there_is_sklearns(seed: int) -> None:
     classes_N, probabilities_NL = classes_and_probabilities(seed)
     seen_N = classes_N != 3  # one class has no positives: it is left out, and not averaged in as a number
     expected = np.mean([roc_auc_score(classes_N[seen_N] == c, probabilities_NL[seen_N, c]) for c in (0, 1, 2, 4)])
-    metrics = multiclass_metrics(probabilities_NL[seen_N], classes_N[seen_N])
+    metrics = multiclass_metrics(probabilities_NL[seen_N], classes_N[seen_N], NAMES)
     assert mean_auc(metrics) == pytest.approx(expected, abs=1e-12)
 
 
@@ -48,7 +49,7 @@ def test_the_other_metrics_over_classes_are_sklearns() -> None:
     classes_N[classes_N == 3] = 4  # absent from the truth, yet its distance counts in the kappa
     probabilities_NL[:, 3] = 0
     predicted_N = probabilities_NL.argmax(axis=1)
-    metrics = multiclass_metrics(probabilities_NL, classes_N)
+    metrics = multiclass_metrics(probabilities_NL, classes_N, NAMES)
     assert metrics["accuracy"] == pytest.approx(accuracy_score(classes_N, predicted_N))
     assert metrics["f1_weighted"] == pytest.approx(f1_score(classes_N, predicted_N, average="weighted"))
     kappa = cohen_kappa_score(classes_N, predicted_N, weights="quadratic", labels=range(5))

@@ -337,7 +337,7 @@ def test_the_losses_are_those_of_a_loop_written_straight(root: Path, teacher: Te
     found = [[r.metrics[f"train_{name}"] for name in ("loss", "ce", "transfer")] for r in train(training)]
     expected = reference_losses(store, teacher, beta, rate, 3)
     assert found == [pytest.approx(losses, rel=2e-4) for losses in expected]
-    assert expected[2][0] < expected[0][0] * 0.98  # it learns: the steps are part of what was compared
+    assert expected[2][0] < expected[0][0] * 0.99  # it learns: the steps are part of what was compared
 
 
 def test_in_bfloat16_only_the_students_layers_round(root: Path, teacher: Teacher) -> None:
