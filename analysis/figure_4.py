@@ -40,7 +40,7 @@ def rows(every: pd.DataFrame) -> pd.DataFrame:
     grouped = every[reached == num_repeats].groupby(["cell", "epoch"])["auc"]
     frame = grouped.agg(auc="mean", n="size", sd="std").reset_index()
     # One t-quantile a number of repeats, not one call a point: there are cells x epochs points.
-    scale = {n: shown_half_width(t_interval(_unit_spread(n))) for n in frame["n"].unique()}
+    scale = {n: shown_half_width(t_interval(_unit_spread(n))) if n > 1 else np.nan for n in frame["n"].unique()}
     frame["half_width"] = frame["sd"] * frame["n"].map(scale).astype(float)
     return frame[["cell", "epoch", "auc", "half_width", "n"]]
 

@@ -27,6 +27,7 @@ def test_figure_3_counts_training_images(store) -> None:
 def test_figure_4_by_hand(store) -> None:
     parent = store.sweep()
     store.trial(parent, curve={"val_auc": [0.6, 0.9, 0.8]})
+    assert figure_4.rows(figure_4.curves(runs(store.uri, "retina")))["half_width"].isna().all()  # n = 1
     store.trial(parent, seed=1, curve={"val_auc": [0.7, 0.8, 0.7, 0.6]})
     two = figure_4.curves(runs(store.uri, "retina"))
     assert figure_4.rows(two)["half_width"].isna().all() and figure_4.drops(two)["half_width"].isna().all()  # n = 2

@@ -18,7 +18,7 @@ import torch
 from mlflow.tracking import MlflowClient
 from PIL import Image
 
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import RECIPE_VERSION, TrialConfig, TrialSpec
 from trainables.data.decode import decode
 from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
@@ -216,7 +216,7 @@ def test_a_disagreement_leaves_nothing_behind(
         ("feedfacefeedface", "no run whose id begins with feedfacefeedface"),
         ("parent", "is no trial"),
         ("searched", "is of the phase 'search'"),
-        ("old", "recipe 1 is needed, but .* is of recipe 0"),
+        ("old", f"recipe {RECIPE_VERSION} is needed, but .* is of recipe 0"),
         ("weightless", r"has no model/\*.safetensors"),
         ("nonsense!", "but got 'nonsense!'"),
         (CELL, "needs its data set, but got 'transfer/none/densenet40/all' alone"),

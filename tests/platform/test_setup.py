@@ -142,7 +142,7 @@ def test_without_data_all_is_phantom_and_quick(places: Any, capsys: pytest.Captu
     made = setup.prepare_sweep(options(), places)
     assert made.store.is_phantom and made.facts["data"] == "phantom"
     assert made.teachers == teachers
-    assert (made.max_epochs, made.num_trials, made.num_repeats, made.base.batch_size) == (3, 2, 3, 16)
+    assert (made.max_epochs, made.num_trials, made.num_repeats, made.base.batch_size) == (2, 2, 3, 8)
     assert len(made.space.cells) == 7
     assert made.space.selection_metric == "f1_weighted"
     assert "PHANTOM" in capsys.readouterr().out
@@ -196,12 +196,12 @@ def test_the_facts_are_those_of_the_data(places: Any) -> None:
     add_teachers(places, phantom=True)
     made = setup.prepare_sweep(options("--name", "mine"), places)
     assert json.loads(made.facts["table_1"])["patients"] == NUM_PATIENTS
-    assert list(json.loads(made.facts["table_2"]).values()) == [{"train": 16, "validation": 6, "test": 6}]
+    assert list(json.loads(made.facts["table_2"]).values()) == [{"train": 8, "validation": 10, "test": 10}]
     assert json.loads(made.facts["label_names"])[0] == "No DR"
     settings = json.loads(made.facts["settings"])
     assert settings["data"] == made.store.fingerprint == made.facts["data_fingerprint"]
     assert settings["teachers"] == {name: teacher.fingerprint for name, teacher in made.teachers.items()}
-    assert (settings["epochs"], settings["seed"], settings["image_size_px"]) == (3, 0, 32)
+    assert (settings["epochs"], settings["seed"], settings["image_size_px"]) == (2, 0, 32)
     assert made.folder == places.sweep("mine")
 
 
@@ -424,12 +424,12 @@ def test_a_sweep_without_a_finding_is_never_an_ordinary_one(places: Any) -> None
 
 def test_another_validation_share_is_another_sweep(places: Any) -> None:
     add_teachers(places, phantom=True)
-    plain, wider = (setup.prepare_sweep(options(*each), places) for each in ([], ["--validation-share", "0.3"]))
-    assert plain.name != wider.name and plain.store.fingerprint != wider.store.fingerprint
-    counts = [{split: int((made.store.split == split).sum()) for split in SPLITS} for made in (plain, wider)]
-    assert counts == [{"train": 16, "validation": 6, "test": 6}, {"train": 12, "validation": 8, "test": 8}]
+    plain, other = (setup.prepare_sweep(options(*each), places) for each in ([], ["--validation-share", "0.2"]))
+    assert plain.name != other.name and plain.store.fingerprint != other.store.fingerprint
+    counts = [{split: int((made.store.split == split).sum()) for split in SPLITS} for made in (plain, other)]
+    assert counts == [{"train": 8, "validation": 10, "test": 10}, {"train": 16, "validation": 6, "test": 6}]
     config = replace(plain.base, beta=None)
-    assert plain.spec(config).key != wider.spec(config).key
+    assert plain.spec(config).key != other.spec(config).key
 
 
 def test_another_precision_interpolation_or_compiler_is_another_sweep(places: Any) -> None:

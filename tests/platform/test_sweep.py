@@ -214,7 +214,7 @@ def test_only_confirm_runs_open_the_test_set(undisturbed):
     predictions = list(results.glob("artifacts/*/artifacts/predictions.parquet"))
     assert len(predictions) == len(CELLS)
     table = pq.read_table(predictions[0])
-    assert table.num_rows == 10 and {"image", "patient", "grade", "probability_Mild"} <= set(table.column_names)
+    assert table.num_rows == 18 and {"image", "patient", "grade", "probability_Mild"} <= set(table.column_names)
 
 
 def test_only_confirm_runs_keep_their_states(undisturbed):
