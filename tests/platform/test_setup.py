@@ -149,7 +149,7 @@ def test_without_data_all_is_phantom_and_quick(places: Any, capsys: pytest.Captu
     said = made.announcement(made.plan([]), places)
     assert f"sweep {made.name}: 7 cells, optuna search, 35 trials in all" in said
     assert f"imagenet (PHANTOM) {teachers['imagenet'].fingerprint}" in said
-    assert "3 epochs, 32 px, seed 0" in said
+    assert "2 epochs, 32 px, seed 0" in said
 
 
 def test_with_data_the_paper_is_the_preset(places: Any, data: Path) -> None:
