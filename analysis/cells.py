@@ -9,7 +9,7 @@ from analysis import origins
 from analysis.averages import PAPERS_RULE, Averages
 from analysis.rendering import CONSTANT, MISSING, TOO_SMALL, Cell, Table, number, ranks, text
 from analysis.statistics import MIN_REPEATS, N_TOO_SMALL, T_NAME, normal_interval, shown_half_width, t_interval
-from trainables.config import ITSELF
+from trainables.cell import ITSELF
 
 UNTRAINED = f"{ITSELF}: the teacher's own score, without training; nothing in it is random, so that n = 1"
 COLUMNS = ["cell", "mean", "half_width", "half_width_normal", "n", "num_undefined"]
@@ -21,7 +21,8 @@ def summary(confirm_runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """One row a cell: COLUMNS and MARKS.
 
     Args:
-        confirm_runs: one row a repeat, with ``tags.cell``, ``metrics.<metric>`` and, where there is any, ``phantom``.
+        confirm_runs: one row a repeat, with ``tags.cell``, ``metrics.<metric>`` and, where there is any, ``phantom``
+            and ``params.method``.
         metric: a metric's name, for example ``test_auc``; a fraction stays a fraction.
 
     Cells stand in the order of the frame. A repeat without a finite value counts in `num_undefined`, never in the mean.
@@ -32,8 +33,8 @@ def summary(confirm_runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """
     is_multiclass = bool(confirm_runs.reindex(columns=["metrics.test_f1_weighted"]).notna().any(axis=None))
     phantom = origins.of_cells(confirm_runs)
-    names = ["tags.cell", f"metrics.{metric}", "metrics.test_num_constant"]
-    values = confirm_runs.reindex(columns=names).set_axis(["cell", "value", "num_constant"], axis=1)
+    names = ["tags.cell", f"metrics.{metric}", "metrics.test_num_constant", "params.method"]
+    values = confirm_runs.reindex(columns=names).set_axis(["cell", "value", "num_constant", "method"], axis=1)
     rows = []
     for cell, group in values.groupby("cell", sort=False):
         constant = group["num_constant"].to_numpy(dtype=float) > 0
@@ -41,7 +42,7 @@ def summary(confirm_runs: pd.DataFrame, metric: str) -> pd.DataFrame:
         row |= {"phantom": phantom[str(cell)], "num_repeats": len(group), "num_constant": int(constant.sum())}
         flat = _no_score(group["value"].to_numpy(dtype=float), constant, metric, is_multiclass=is_multiclass)
         row |= {"is_multiclass": is_multiclass, "is_constant": flat}
-        is_small = row["n"] > 0 and np.isnan(row["half_width"]) and not str(cell).startswith(f"{ITSELF}/")
+        is_small = row["n"] > 0 and np.isnan(row["half_width"]) and not group["method"].eq(ITSELF).any()
         rows.append({**row, "is_n_too_small": is_small})
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *MARKS])
     return frame.astype({"mean": float, "half_width": float, "half_width_normal": float})
@@ -132,7 +133,8 @@ def closing_table(confirm: pd.DataFrame, metric: str, averages: Averages | None 
     notes = [f"mean over n repeats on the test set, in percent; ±: half-width of the 95% interval, {T_NAME}"]
     notes += averages.notes if averages and is_auc else []
     notes += [f"paper's rule: the mean over {PAPERS_RULE}"] if papers is not None else []
-    notes += [*mark_notes(ordered), *[UNTRAINED] * bool(frame["cell"].str.startswith(f"{ITSELF}/").any())]
+    has_untrained = bool(confirm.reindex(columns=["params.method"]).eq(ITSELF).any(axis=None))
+    notes += [*mark_notes(ordered), *[UNTRAINED] * has_untrained]
     title = f"{metric} by cell"
     return text(Table(name="closing", title=title, head=[head], body=body, frame=frame, phantom=phantom, notes=notes))
 

@@ -9,7 +9,7 @@ Shapes: B draws, N test images, S seeds (repeats), L labels or classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from analysis.multiple import holm
 from analysis.origins import PHANTOM
 from analysis.predictions import Predictions
 from analysis.statistics import MIN_REPEATS
-from trainables.config import ITSELF
+from trainables.cell import ITSELF, NO_TEACHER, Cell
 
 NUM_DRAWS = 1000
 LEVEL = 0.05
@@ -88,13 +88,7 @@ def variance_rows(cells: Mapping[str, Draws], seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def plain_of(cell: str) -> str:
-    """The cell of plain transfer of the same student, with the same images and first weights."""
-    name, _, more = cell.partition("@")
-    return f"transfer/none/{name.split('/')[2]}/all" + (f"@{more}" if more else "")
-
-
-def planned(cells: Sequence[str]) -> list[tuple[str, str]]:
+def planned(names: Sequence[str]) -> list[tuple[str, str]]:
     """The pairs that the paper's questions name: each cell against plain transfer of the same student, depth "all" and
     size; and the same method and student under each two teachers.
 
@@ -102,17 +96,15 @@ def planned(cells: Sequence[str]) -> list[tuple[str, str]]:
     pairs is as if it were not there.
     """
     pairs = []
-    parts = {cell: (*cell.partition("@")[0].split("/"), cell.partition("@")[2]) for cell in cells}
-    for cell, (method, teacher, student, unfreeze, fraction) in parts.items():
-        if method == ITSELF:
-            continue
-        plain = plain_of(cell)
-        if cell != plain and plain in parts:
-            pairs.append((cell, plain))
-        for other, (*_, other_fraction) in parts.items():
-            same = (parts[other][0], *parts[other][2:4], other_fraction) == (method, student, unfreeze, fraction)
-            if same and other > cell and teacher != "none":
-                pairs.append((other, cell))
+    cells = {name: cell for name in names if (cell := Cell.parse(name)).method != ITSELF}
+    for name, cell in cells.items():
+        plain = cell.baseline().name
+        if name != plain and plain in cells:
+            pairs.append((name, plain))
+        for other_name, other in cells.items():
+            is_same = replace(other, teacher=cell.teacher) == cell
+            if is_same and other_name > name and cell.teacher != NO_TEACHER:
+                pairs.append((other_name, name))
     return sorted(pairs)
 
 

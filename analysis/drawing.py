@@ -15,12 +15,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from analysis.origins import marked, notice, union
+from trainables.cell import NO_TEACHER, Cell
 
 # Okabe and Ito's palette, https://jfly.uni-koeln.de/color/ ; yellow is left out: it vanishes on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 BLACK = "#000000"
 LINES = {("densenet121", "all"): "-", ("densenet40", "all"): "--", ("densenet121", "last34"): ":"}
 MARKERS = {("densenet121", "all"): "o", ("densenet40", "all"): "s", ("densenet121", "last34"): "^"}
+# The same of cells whose first weights, or whose policy on uncertain labels, are not the paper's.
+DEPARTING_LINES = {"-": (0, (9, 2, 1, 2)), "--": (0, (4, 2, 1, 2)), ":": (0, (1, 3)), "-.": (0, (4, 2, 1, 2, 1, 2))}
+DEPARTING_MARKERS = {"o": "h", "s": "p", "^": "v", "D": "d"}
 PNG_DPI = 150
 MAX_VECTORS = 500  # more marks than these are pixels within an SVG: thousands of paths would choke a browser
 SETTINGS: Any = {"svg.hashsalt": "analysis", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
@@ -98,20 +102,33 @@ def svg(made: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def style(cell: str, teachers: list[str]) -> dict[str, Any]:
-    """A cell's line: the colour is its teacher's (black without one), dash and marker the student's and its depth's;
-    paler with a part of the training data.
+def style(name: str, teachers: list[str]) -> dict[str, Any]:
+    """The line of the cell with this name: the `look` of its parts, paler with a part of the training data.
 
-    `teachers` lists the teachers of the whole figure, so that one teacher has one colour.
+    Dash and marker are others where the first weights or the policy on uncertain labels are not the paper's.
+
+    Args:
+        name: a cell's.
+        teachers: those of the whole figure, so that one teacher has one colour.
     """
-    name, _, fraction = cell.partition("@")
-    _, teacher, student, unfreeze = name.split("/")
-    colour = BLACK if teacher == "none" else PALETTE[teachers.index(teacher) % len(PALETTE)]
+    cell = Cell.parse(name)
+    line = look(cell.student, cell.unfreeze, colour(cell.teacher, teachers))
+    if cell.departures:
+        line |= {"linestyle": DEPARTING_LINES[line["linestyle"]], "marker": DEPARTING_MARKERS[line["marker"]]}
+    return {**line, "alpha": 0.5 if cell.has_less_data else 1.0}
+
+
+def look(student: str, unfreeze: str, line_colour: str) -> dict[str, Any]:
+    """A line in this colour; dash and marker are the student's and its depth's."""
     kind = (student, unfreeze)
-    look = {"color": colour, "linestyle": LINES.get(kind, "-."), "marker": MARKERS.get(kind, "D")}
-    return {**look, "alpha": 0.5 if fraction else 1.0}
+    return {"color": line_colour, "linestyle": LINES.get(kind, "-."), "marker": MARKERS.get(kind, "D")}
 
 
-def teachers_of(cells: list[str]) -> list[str]:
-    """The teachers of these cells, sorted, without "none"."""
-    return sorted({cell.split("/")[1] for cell in cells} - {"none"})
+def colour(teacher: str, teachers: list[str]) -> str:
+    """The colour of a teacher among all of the figure; black for none."""
+    return BLACK if teacher == NO_TEACHER else PALETTE[teachers.index(teacher) % len(PALETTE)]
+
+
+def teachers_of(names: list[str]) -> list[str]:
+    """The teachers of the cells with these names, sorted, without "none"."""
+    return sorted({Cell.parse(name).teacher for name in names} - {NO_TEACHER})

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from analysis import artifacts, networks
-from analysis.comparisons import plain_of
 from analysis.networks import AFTER, BEFORE, Network
 from analysis.runs import Runs
+from trainables.cell import Cell
 from trainables.config import members
 from trainables.data.store import Store
 from trainables.models.taps import Taps
@@ -109,7 +109,7 @@ def _student(
     return Subject(
         name=name,
         kind=kind,
-        baseline=plain_of(str(run["tags.cell"])),
+        baseline=Cell.parse(str(run["tags.cell"])).baseline().name,
         teachers=tuple(teachers[each] for each in names if each in teachers),
         repeats=tuple(repeats),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,13 +16,13 @@ from analysis.drawing import Picture
 from analysis.facts import from_sweeps
 from analysis.runs import Runs
 from analysis.statistics import T_NAME
-from trainables.config import ITSELF
+from trainables.cell import ITSELF, Cell
 
 PANELS = {"transfer": "transfer learning", ITSELF: "the teacher itself, untrained"}
 
 
 def rows(found: Runs) -> pd.DataFrame:
-    """One row a cell and fraction: panel, line (the cell without its fraction), data_fraction, num_images (of training;
+    """One row a cell and fraction: panel, line (`Cell.short`), data_fraction, num_images (of training;
     NaN where the sweep does not say how many there are), auc, half_width (Student's t; NaN where n is too small), n,
     phantom, is_ranked (whether it may be called the highest), data. Percent.
     """
@@ -32,26 +33,27 @@ def rows(found: Runs) -> pd.DataFrame:
     fraction = found.confirm.drop_duplicates("tags.cell").set_index("tags.cell")["params.data_fraction"].astype(float)
     counts = [counts["train"] for source in from_sweeps([found], "table_2") for counts in source.facts.values()]
     frame = frame.assign(
-        line=frame["cell"].str.replace(r"@[^,]*", "", regex=True),
+        line=[Cell.parse(name).short for name in frame["cell"]],
         data_fraction=frame["cell"].map(fraction),
         auc=100 * frame["mean"],
         half_width=100 * frame["half_width"],
         is_ranked=eligible(frame),
         data=found.data,
     )
-    frame["panel"] = frame["line"].str.partition("/")[0]
+    frame["panel"] = [Cell.parse(name).method for name in frame["cell"]]
     frame["num_images"] = frame["data_fraction"] * (max(counts) if counts else np.nan)
     return frame.sort_values(["panel", "line", "data_fraction"], ignore_index=True)[columns]
 
 
-def draw(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
-    """One panel a method; the band is the interval over the repeats."""
+def draw(frame: pd.DataFrame, axes: Sequence[Axes], cells: Mapping[str, Cell]) -> None:
+    """One panel a method; the band is the interval over the repeats. `cells`: a cell of each line, for its looks."""
     known = frame["num_images"].notna().all()
     across = "num_images" if known else "data_fraction"
-    teachers = drawing.teachers_of(frame["line"].tolist())
+    names = {line: replace(cell, data_fraction=1.0).name for line, cell in cells.items()}  # no line is paler
+    teachers = drawing.teachers_of(list(names.values()))
     for ax, (panel, block) in zip(axes, frame.groupby("panel"), strict=False):
         for line, points in block.groupby("line"):
-            look = drawing.style(str(line), teachers)
+            look = drawing.style(names[str(line)], teachers)
             x, y = points[across].to_numpy(dtype=float), points["auc"].to_numpy(dtype=float)
             band = points["half_width"].fillna(0).to_numpy(dtype=float)
             ax.plot(x, y, label=line, markersize=4, **look)
@@ -68,7 +70,8 @@ def picture(found: Runs) -> Picture | None:
     if frame.empty:
         return None
     made, axes = drawing.figure(num_columns=frame["panel"].nunique(), sharey=True)
-    draw(frame, axes)
+    cells = map(Cell.parse, found.confirm["tags.cell"].unique())
+    draw(frame, axes, {cell.short: cell for cell in cells})
     drawing.mark_phantoms(made, axes, {str(line): origins.union(b["phantom"]) for line, b in frame.groupby("line")})
     drawing.legend(made, axes)
     known = averages(found)

@@ -15,6 +15,7 @@ from analysis.drawing import Picture
 from analysis.history import history
 from analysis.runs import Runs
 from analysis.statistics import T_NAME, shown_half_width, t_interval
+from trainables.cell import Cell
 
 METRIC = "val_auc"
 
@@ -66,10 +67,14 @@ def drops(every: pd.DataFrame) -> pd.DataFrame:
 
 
 def _panel(frame: pd.DataFrame) -> pd.Series:
-    """A student's name and the fraction of the training data; the figure's panels in the order of this text."""
-    parts = frame["cell"].str.partition("@")
-    fraction = parts[2].where(parts[2] == "", ", " + parts[2] + " of the training data")
-    return parts[0].str.split("/").str[2] + fraction
+    """Student, what is not the paper's, and the fraction of the training data: the panels in the order of this text."""
+    return frame["cell"].map({name: _panel_of(Cell.parse(name)) for name in frame["cell"].unique()})
+
+
+def _panel_of(cell: Cell) -> str:
+    """For example ``densenet121, from-random, 0.25 of the training data``."""
+    amount = [f"{cell.data_fraction:g} of the training data"] if cell.has_less_data else []
+    return ", ".join([cell.student, *cell.departures, *amount])
 
 
 def draw(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
@@ -80,7 +85,7 @@ def draw(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
             look = {**drawing.style(str(cell), teachers), "marker": "", "alpha": 1.0}
             epoch, auc = curve["epoch"].to_numpy(dtype=float), curve["auc"].to_numpy(dtype=float)
             band = curve["half_width"].fillna(0).to_numpy(dtype=float)
-            ax.plot(epoch, auc, label=str(cell).partition("@")[0], linewidth=1.2, **look)
+            ax.plot(epoch, auc, label=Cell.parse(str(cell)).short, linewidth=1.2, **look)
             ax.fill_between(epoch, auc - band, auc + band, color=look["color"], alpha=0.15, linewidth=0)
             ax.plot(epoch[auc.argmax()], auc.max(), "o", color=look["color"], markersize=5)
         ax.set_title(str(name))
@@ -103,7 +108,9 @@ def picture(found: Runs) -> Picture | None:
     for ax in axes[num_panels:]:
         ax.set_visible(False)
     parts = origins.of_cells(found.trained)
-    drawing.mark_phantoms(made, axes, {cell.partition("@")[0]: parts[cell] for cell in frame["cell"].unique()})
+    by_label = frame.groupby(frame["cell"].map(lambda name: Cell.parse(name).short))["cell"].unique()
+    marks = {str(label): origins.union(parts[name] for name in names) for label, names in by_label.items()}
+    drawing.mark_phantoms(made, axes, marks)
     drawing.legend(made, axes)
     lost = "; ".join(f"{origins.marked(r.cell, parts[r.cell])} {r.drop:.2f}" for r in drops(every).itertuples())
     known = averages(found)

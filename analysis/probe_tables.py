@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+import trainables.cell
 from analysis import drawing
 from analysis.comparisons import LEVEL, sentence
 from analysis.drawing import Picture
@@ -184,19 +185,20 @@ def _look(name: str, kind: str, teachers: list[str]) -> dict[str, Any]:
         return drawing.style(name, teachers)
     if kind == BEFORE:
         return {
-            **drawing.style(f"-/none/{name.split()[0]}/all", []),
-            "color": GREY,
+            **drawing.look(name.split()[0], "all", GREY),
+            "alpha": 1.0,
             "fillstyle": "none",
             "linewidth": 1,
         }
     known = name.removeprefix("teacher ")
-    colour = drawing.style(f"-/{known}/-/-", [*teachers, known])["color"]
+    colour = drawing.colour(known, [*teachers, known])
     return {"color": colour, "linestyle": ":", "marker": "x", "linewidth": 1, "alpha": 0.8}
 
 
 def _panels(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    is_cell = frame["kind"] == AFTER
-    method = frame["subject"].str.partition("/")[0].where(is_cell, "")
+    subjects = zip(frame["subject"], frame["kind"], strict=True)
+    methods = [trainables.cell.Cell.parse(name).method if kind == AFTER else "" for name, kind in subjects]
+    method = pd.Series(methods, index=frame.index, dtype=object)
     others = [name for name in sorted(method.unique()) if name not in ("", "transfer")]
     if not others:
         return {"transfer learning": frame}

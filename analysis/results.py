@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+import trainables.cell
 from analysis import origins, published
 from analysis.averages import PAPERS_RULE, averages
 from analysis.cells import MARKS, UNTRAINED, differ, eligible, mark_notes, score, summary
@@ -93,12 +94,12 @@ def _with_averages(frame: pd.DataFrame, found: Runs, metric: str) -> pd.DataFram
 
 def _in_order(frame: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     """The paper's rows and columns first and in its order, ours after them by name."""
-    cells = ["/".join(row) for row in published.cells()[CELL].itertuples(index=False)]
+    cells = list(published.cells()[CELL].itertuples(index=False, name=None))
     datasets = published.splits()["dataset"].tolist()
     ranked = frame.assign(
         _dataset=[datasets.index(name) if name in datasets else len(datasets) for name in frame["dataset"]],
         _metric=[list(metrics).index(name) for name in frame["metric"]],
-        _cell=[cells.index(c) if (c := "/".join(row)) in cells else 99 for row in frame[CELL].itertuples(index=False)],
+        _cell=[cells.index(row) if row in cells else 99 for row in frame[CELL].itertuples(index=False, name=None)],
     )
     return ranked.sort_values(["_dataset", "dataset", "_metric", "_cell", *CELL], ignore_index=True)
 
@@ -150,7 +151,8 @@ def _notes_of_ours(frame: pd.DataFrame) -> list[str]:
 
 
 def _cells(frame: pd.DataFrame) -> pd.Series:
-    return frame[CELL].agg("/".join, axis=1) if len(frame) else pd.Series(dtype=object)
+    names = [trainables.cell.Cell(**row).name for row in frame[CELL].to_dict("records")]
+    return pd.Series(names, index=frame.index, dtype=object)
 
 
 def _block(dataset: str, metric: str, by_cell: pd.DataFrame) -> list[list[Cell]]:

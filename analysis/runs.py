@@ -22,7 +22,7 @@ from mlflow.entities import Run
 from analysis import origins
 from analysis.database import is_database, run_frame
 from analysis.left_out import LATER, REQUIRED, reasons
-from trainables.config import ITSELF
+from trainables.cell import ITSELF
 from trainables.pasting import command_line
 
 PAGE_SIZE = 1000
@@ -51,7 +51,7 @@ class Runs:
     @property
     def trained(self) -> pd.DataFrame:
         """`confirm` without the controls in which nothing was trained: they have no curve and no student."""
-        return self.confirm[~self.confirm["tags.cell"].astype(str).str.startswith(f"{ITSELF}/")]
+        return self.confirm[self.confirm["params.method"] != ITSELF]
 
     @property
     def data(self) -> str:
@@ -154,7 +154,8 @@ def _frame(found: list[Run]) -> pd.DataFrame:
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     """With every column that is read later, and numbers where a parameter is a number in all runs."""
-    needed = ["run_id", "status", "start_time", "tags.kind", "tags.sweep", "tags.mlflow.parentRunId", *REQUIRED]
+    needed = ["run_id", "status", "start_time", "tags.kind", "tags.sweep", "tags.mlflow.parentRunId", "params.method"]
+    needed += REQUIRED
     frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *needed])))
     for name in frame.columns[frame.columns.str.startswith("params.")]:
         frame[name] = _numbers_where_all_are(frame[name].replace("None", None))

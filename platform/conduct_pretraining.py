@@ -24,8 +24,9 @@ from platform.scoring import averaging_tags, selection_metric
 from platform.setup import Setup, local_folder, parent_tags
 from platform.sources import find_sources, task_of
 from platform.tracking import must_answer
-from search_spaces.space import Cell, Space
+from search_spaces.space import Space
 from trainables import checkpoint
+from trainables.cell import Cell
 from trainables.config import NO_TEACHER, TrialConfig
 from trainables.data.store import Store
 from trainables.evaluate import metric_name

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from search_spaces.space import Cell, Space
+from search_spaces.space import Space
+from trainables.cell import Cell
 from trainables.config import ITSELF, NO_TEACHER, members
 from trainables.data.listing import UNCERTAIN
 from trainables.data.store import Store

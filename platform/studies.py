@@ -17,7 +17,8 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search_spaces.space import Cell, Space
+from search_spaces.space import Space
+from trainables.cell import Cell
 from trainables.config import ITSELF
 
 Params = dict[str, Any]

@@ -1,19 +1,19 @@
-"""What a search may vary: cells, the ranges within a cell, and the paper's own grid.
+"""What a search may vary: its cells, the ranges within a cell, and the paper's own grid.
 
-A *cell* is a column of Tables IV and V (Akbarian et al. 2020): method, teacher, student and trainable depth, at one
-fraction of the training data. Each cell is searched with a budget of its own.
+Each cell (`trainables.cell`) is searched with a budget of its own.
 """
 
 from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from optuna.distributions import FloatDistribution
 
-from trainables.config import BETA_MAX, BETA_MIN, ITSELF, NO_STUDENT, NO_TEACHER, cell_name
+from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER, Cell
+from trainables.config import BETA_MAX, BETA_MIN
 from trainables.models.architectures import known
 from trainables.transfer import METHODS
 from trainables.transfer.method import Knob
@@ -28,10 +28,6 @@ PAPER_LEARNING_RATE = 5e-5  # section V.A
 NO_DECAY = 1e-6  # the paper names no weight decay; on a logarithmic range this is as good as none
 DEFAULT_FIRST_BETA = 100.0  # ours, for a teacher or a data set that Table III does not have
 
-# Fields of a cell that belong to the question and not to the tuning: the first decides how high a score can be, the
-# second what is scored. A search over several cells never chooses between two values of these.
-QUESTION_AXES = ("data_fraction", "uncertainty")
-
 BETA = FloatDistribution(BETA_MIN, BETA_MAX, log=True)
 LEARNING_RATE = FloatDistribution(1e-5, 1e-3, log=True)  # ours: the paper's 5e-5 lies inside
 WEIGHT_DECAY = FloatDistribution(NO_DECAY, 1e-2, log=True)  # ours
@@ -41,47 +37,6 @@ GRID: Mapping[str, Sequence[float]] = {
     "weight_decay": (0.0,),
     "beta": PAPER_BETAS,
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One column of a results table, at one fraction of the training data and one policy on uncertain labels."""
-
-    method: str
-    teacher: str
-    student: str
-    unfreeze: str = "all"
-    data_fraction: float = 1.0
-    uncertainty: str = "zeros"  # one of trainables.config.UNCERTAINTY_POLICIES
-    init: str = "imagenet"  # first weights: a teacher's name, or "random"; "none" without a student
-
-    @property
-    def name(self) -> str:
-        """For example ``attention/mimic-cxr/densenet40/all@0.25``."""
-        return cell_name(
-            self.method,
-            self.teacher,
-            self.student,
-            self.unfreeze,
-            self.data_fraction,
-            uncertainty=self.uncertainty,
-            init=self.init,
-        )
-
-    @property
-    def facts(self) -> dict[str, object]:
-        """What the cell is, whatever it is called: every field without a default, and those that differ from theirs.
-
-        A field that is added later, with what was done before as its default, changes the facts of no older cell.
-        """
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        defaults = {each.name: each.default for each in fields(self) if each.default is not MISSING}
-        return {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
-
-    @property
-    def question(self) -> dict[str, object]:
-        """The facts among `QUESTION_AXES`: cells of equal questions may be chosen from by their scores."""
-        return {name: value for name, value in self.facts.items() if name in QUESTION_AXES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +105,8 @@ class Space:
         Raises:
             ValueError: a pattern matches no cell, or a fraction is not in (0, 1].
         """
+        if any(not 0 < fraction <= 1 for fraction in fractions):
+            raise ValueError(f"0 < fraction <= 1 must hold for each, but got fractions={tuple(fractions)}")
         cells = [
             replace(cell, data_fraction=fraction, uncertainty=policy, init=cell.init if cell.init != INIT else init)
             for fraction in fractions
@@ -158,8 +115,6 @@ class Space:
             for cell in self.cells
         ]
         cells = list(dict.fromkeys(cells))  # a control from random weights is the same at each of `inits`
-        if any(not 0 < fraction <= 1 for fraction in fractions):
-            raise ValueError(f"0 < fraction <= 1 must hold for each, but got fractions={tuple(fractions)}")
         if patterns is not None:
             patterns = list(patterns)
             for pattern in patterns:

@@ -63,6 +63,52 @@ def test_a_broken_arrow_is_seen(path: str, source: str, broken: list[str]) -> No
     assert broken_arrows(path, source) == broken
 
 
+SPLITS = {"split", "rsplit", "partition", "rpartition"}
+MATCHES = {"startswith", "endswith", "contains", "replace", "removeprefix", "sub", "match", "fullmatch", "search"}
+NAMES_OF_OTHER_THINGS = {  # where a file's path or an address has the same separators
+    ("trainables/data/boxes.py", "paths.str.rpartition('/')"),
+    ("analysis/table_1.py", "'/'.join"),  # views
+    ("platform/places.py", "parts.netloc.rpartition('@')"),
+}
+
+
+def handled_names(source: str) -> Iterator[str]:
+    """The expressions that take a cell's name apart, put one together or match one."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            first = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+            is_split = node.func.attr in SPLITS and first in ("/", "@")
+            is_match = node.func.attr in MATCHES and isinstance(first, str) and first.startswith(("@", "itself"))
+            if is_split or is_match:
+                yield ast.unparse(node)
+        elif isinstance(node, ast.Attribute) and node.attr == "join" and isinstance(node.value, ast.Constant):
+            if node.value.value in ("/", "@"):
+                yield ast.unparse(node)
+        elif isinstance(node, ast.JoinedStr):
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values)
+            is_role = isinstance(node.values[0], ast.FormattedValue) and "ITSELF" in ast.unparse(node.values[0])
+            if re.match(r"[\w-]+/[\w-]+/[\w-]+/[\w-]+(@|$)", text) or (is_role and text.startswith("x/")):
+                yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path != "trainables/cell.py"])
+def test_only_the_cell_itself_writes_and_reads_a_cells_name(path: str) -> None:
+    handled = set(handled_names((ROOT / path).read_text(encoding="utf-8")))
+    assert {text for text in handled if (path, text) not in NAMES_OF_OTHER_THINGS} == set()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'cell.partition("@")', 'name.split("/")[2]', '"/".join(row)', 'frame.agg("/".join, axis=1)',
+        'frame["cell"].str.replace(r"@[^,]*", "", regex=True)', 'cell.startswith(f"{ITSELF}/")',
+        'f"-/none/{name.split()[0]}/all"', 'f"transfer/none/{student}/all@{fraction}"',
+    ],
+)  # fmt: skip
+def test_a_name_that_is_taken_apart_is_seen(source: str) -> None:
+    assert list(handled_names(source))
+
+
 def readme() -> str:
     return (ROOT / "README.md").read_text(encoding="utf-8")
 

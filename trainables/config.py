@@ -12,16 +12,19 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from trainables.cell import ITSELF as ITSELF  # a trial's roles are those of its cell
+from trainables.cell import NO_STUDENT as NO_STUDENT
+from trainables.cell import NO_TEACHER as NO_TEACHER
+from trainables.cell import UNCERTAINTY_POLICIES as UNCERTAINTY_POLICIES
+from trainables.cell import Cell
+
 # Raised by one whenever a change of the code changes a trial's numbers: runs of two recipes are never put in one row.
 RECIPE_VERSION = 2
 
-NO_TEACHER = NO_STUDENT = "none"
-ITSELF = "itself"  # a control, not a method: the teacher is scored as it is, and nothing is trained
 BETA_MIN, BETA_MAX = 1.0, 2000.0  # Akbarian et al. 2020, section V.A: grid search "from 1 to 2000"
 PRECISIONS = ("float32", "bfloat16")
 INTERPOLATIONS = ("nearest", "bilinear")
 BETA_CONVENTION = "L = CE + L_AT / beta (Akbarian et al. 2020, Eq. 2): a small beta is much attention"
-UNCERTAINTY_POLICIES = ("zeros", "ones", "ignore")
 LATER_KNOBS: dict[str, object] = {"knobs": (), "precision": "float32", "interpolation": "nearest", "compiled": False}
 PHASES = ("pretrain", "search", "confirm")
 AVERAGE_RULES = ("frequent", "defined")  # which labels an AUC is averaged over: trainables.data.averaging
@@ -146,15 +149,7 @@ class TrialConfig:
     @property
     def cell(self) -> str:
         """The name of the cell that this trial belongs to, for example ``attention/mimic-cxr/densenet40/all@0.25``."""
-        return cell_name(
-            self.method,
-            self.teacher,
-            self.student,
-            self.unfreeze,
-            self.data_fraction,
-            uncertainty=self.uncertainty,
-            init=self.init,
-        )
+        return Cell(**{each.name: getattr(self, each.name) for each in fields(Cell)}).name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,27 +187,6 @@ def check_beta(method: str, beta: float) -> None:
         raise ValueError(f"{BETA_MIN:g} <= beta <= {BETA_MAX:g} must hold, but got beta={beta}")
     if not 0 < beta < math.inf:
         raise ValueError(f"beta > 0 must hold, but got beta={beta}")
-
-
-def cell_name(
-    method: str,
-    teacher: str,
-    student: str,
-    unfreeze: str,
-    data_fraction: float,
-    *,
-    uncertainty: str = "zeros",
-    init: str = "imagenet",
-) -> str:
-    """A cell's name, such as ``attention/mimic-cxr/densenet40/all@0.25`` or ``.../all@0.25,ones,from-random``.
-
-    What the paper does is left out: all data, uncertain labels as zeros, first weights from ImageNet. So are the first
-    weights where there is no student.
-    """
-    has_own_init = init != "imagenet" and student != NO_STUDENT
-    others = ("" if uncertainty == "zeros" else f",{uncertainty}") + (f",from-{init}" if has_own_init else "")
-    data = "" if data_fraction == 1 and not others else f"@{data_fraction:g}{others}"
-    return f"{method}/{teacher}/{student}/{unfreeze}{data}"
 
 
 def _require(holds: bool, rule: str, value: object, name: str = "") -> None:

@@ -10,10 +10,13 @@ from analysis.averages import Averages, names_in
 from analysis.cells import closing_table, summary
 from analysis.runs import runs
 
+JUDGE = "itself/a/none/none"
+
 
 def confirm(values: dict[str, list[float]]) -> pd.DataFrame:
     rows = [(cell, value) for cell, group in values.items() for value in group]
-    return pd.DataFrame(rows, columns=["tags.cell", "metrics.test_auc"])
+    frame = pd.DataFrame(rows, columns=["tags.cell", "metrics.test_auc"])
+    return frame.assign(**{"params.method": ["itself" if cell == JUDGE else "attention" for cell, _ in rows]})
 
 
 def test_summary_by_hand() -> None:
@@ -84,9 +87,9 @@ def test_too_few_repeats_have_no_interval_and_no_rank() -> None:
 
 
 def test_a_teacher_itself_has_a_score_no_interval_and_no_rank() -> None:
-    values = {"itself/a/none/none": [0.9], "transfer/none/densenet40/all": [0.7, 0.7, 0.71], "x": [0.6, 0.6, 0.61]}
+    values = {JUDGE: [0.9], "transfer/none/densenet40/all": [0.7, 0.7, 0.71], "x": [0.6, 0.6, 0.61]}
     table = closing_table(confirm(values), "test_auc")
-    assert rows_of(table, ("itself/a/none/none",)) == [["itself/a/none/none", "90.00", "1"]]
+    assert rows_of(table, (JUDGE,)) == [[JUDGE, "90.00", "1"]]
     assert "nothing in it is random, so that n = 1" in table and "†" not in table
 
 

@@ -112,6 +112,8 @@ def test_planned_pairs() -> None:
     ]
     teachers = ["itself/imagenet/none/none", "itself/mimic-cxr/none/none"]  # no pair: the correction stays as it is
     assert planned([*cells, *teachers]) == planned(cells)
+    few = [f"{name}@0.25,ones,from-random" for name in ("hints/a+b/resnet18/all", "transfer/none/resnet18/all")]
+    assert planned([*cells, *few, "transfer/none/resnet18/all"]) == sorted([*planned(cells), tuple(few)])
     assert planned([]) == [] and comparison_rows({}, []).empty
 
 

@@ -44,6 +44,53 @@ def test_figure_4_by_hand(store) -> None:
     assert (drop["drop"], drop["best_epoch"], drop["n"]) == (pytest.approx(40 / 3), 2.0, 3)  # 90 - 80, 80 - 60, 85 - 75
 
 
+def test_figure_4_names_what_a_panel_holds(store) -> None:
+    parent = store.sweep()
+    curve = {"val_auc": [0.6, 0.9, 0.8]}
+    small = 5000 / 178352
+    for config in ({}, {"init": "random"}, {"data_fraction": 0.25}, {"data_fraction": small, "init": "random"}):
+        for seed in (0, 1):
+            store.trial(parent, seed=seed, curve=curve, **config)
+    picture = figure_4.picture(runs(store.uri, "retina"))
+    assert picture is not None
+    labels = {ax.get_title(): ax.get_lines()[0].get_label() for ax in picture.figure.axes if ax.get_visible()}
+    name = "transfer/none/densenet121/all"
+    assert labels == {
+        "densenet121": name,
+        "densenet121, from-random": f"{name},from-random",
+        "densenet121, 0.25 of the training data": name,
+        "densenet121, from-random, 0.0280344 of the training data": f"{name},from-random",
+    }
+
+
+def test_figure_4_marks_a_label_that_rests_on_a_phantom_at_any_fraction(store) -> None:
+    parent = store.sweep()
+    taught = {"method": "attention", "teacher": "imagenet", "beta": 5.0, "curve": {"val_auc": [0.6, 0.9]}}
+    for seed in (0, 1):
+        store.trial(parent, seed=seed, tags={"teacher_is_phantom": "true"}, data_fraction=0.25, **taught)
+        store.trial(parent, seed=seed, **taught)
+        store.trial(parent, seed=seed, init="random", **taught)
+    picture = figure_4.picture(runs(store.uri, "retina"))
+    assert picture is not None
+    labels = {ax.get_lines()[0].get_label() for ax in picture.figure.axes if ax.get_visible()}
+    name = "attention/imagenet/densenet121/all"
+    assert labels == {f"{name} PHANTOM", f"{name},from-random"}
+
+
+def test_figure_3_has_a_line_for_each_first_weights(store) -> None:
+    parent = store.sweep()
+    for config in ({}, {"init": "random"}, {"data_fraction": 0.25}, {"data_fraction": 0.25, "init": "random"}):
+        store.repeats(parent, "test_auc", [0.6, 0.65, 0.7], **config)
+    found = runs(store.uri, "retina")
+    picture = figure_3.picture(found)
+    assert picture is not None
+    lines = {str(line.get_label()): line for line in picture.figure.axes[0].get_lines()}
+    name = "transfer/none/densenet121/all"
+    assert set(lines) == {name, f"{name},from-random"} == set(figure_3.rows(found)["line"])
+    assert [len(line.get_xdata()) for line in lines.values()] == [2, 2]
+    assert {line.get_alpha() for line in lines.values()} == {1.0}
+
+
 def test_the_search_and_its_cost(store) -> None:
     parent = store.sweep()
     for seed, best in enumerate(([0.5, 0.6], [0.4], [0.7, 0.7, 0.8])):
@@ -94,6 +141,16 @@ def test_one_colour_a_teacher_one_dash_a_student() -> None:
     assert looks[0]["color"] == looks[1]["color"] != looks[2]["color"]
     assert looks[0]["linestyle"] == looks[2]["linestyle"] != looks[1]["linestyle"]
     assert drawing.style("transfer/none/densenet40/all@0.5", teachers)["alpha"] < 1
+
+
+@pytest.mark.parametrize("more", ["from-random", "ones", "ones,from-nih"])
+def test_paler_is_less_data_and_nothing_else(more: str) -> None:
+    plain = drawing.style("attention/a/densenet40/all", ["a"])
+    other = drawing.style(f"attention/a/densenet40/all@1,{more}", ["a"])
+    assert other["alpha"] == plain["alpha"] == 1
+    assert drawing.style(f"attention/a/densenet40/all@0.25,{more}", ["a"])["alpha"] < 1
+    assert other["color"] == plain["color"]
+    assert other["linestyle"] != plain["linestyle"] and other["marker"] != plain["marker"]
 
 
 def test_palette_is_told_apart_without_red_and_green() -> None:

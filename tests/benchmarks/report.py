@@ -24,8 +24,8 @@ from mlflow.entities import Metric, Param
 from mlflow.tracking import MlflowClient
 
 from search_spaces import SPACES
-from search_spaces.space import Cell
 from tests.benchmarks.targets import verdict
+from trainables.cell import Cell
 from trainables.config import BETA_CONVENTION, RECIPE_VERSION, TrialConfig, TrialSpec
 from trainables.data.readers.chestxray8 import LABELS
 

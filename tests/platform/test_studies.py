@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from search_spaces.retina import SPACE
-from search_spaces.space import PAPER_BETAS, Cell
+from search_spaces.space import PAPER_BETAS
+from trainables.cell import Cell
 
 studies = importlib.import_module("platform.studies")
 ATTENTION = "attention/imagenet/densenet40/all"

@@ -9,7 +9,8 @@ import pytest
 from analysis import published
 from search_spaces import SPACES, space_of
 from search_spaces.retina import SPACE
-from search_spaces.space import Cell, cells_of_tables_4_and_5, controls
+from search_spaces.space import cells_of_tables_4_and_5, controls
+from trainables.cell import Cell
 
 
 def test_the_cells_are_the_seven_columns_of_table_5():

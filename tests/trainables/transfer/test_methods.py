@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces import space_of
-from search_spaces.space import Cell
+from trainables.cell import Cell
 from trainables.config import TrialConfig, TrialSpec
 from trainables.models.architectures import TAPS, build
 from trainables.models.taps import Taps

@@ -1,0 +1,128 @@
+"""A cell's name and the way back, for a thousand cells; its baseline; what is no name."""
+
+from __future__ import annotations
+
+import doctest
+import string
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import trainables.cell
+from trainables.cell import UNCERTAINTY_POLICIES, Cell
+from trainables.config import TrialConfig
+
+ALNUM = string.ascii_letters + string.digits
+WORD = st.builds(str.__add__, st.sampled_from(ALNUM), st.text(f"{ALNUM}._-", max_size=12))
+TEACHER = st.lists(WORD, min_size=1, max_size=3).map("+".join)
+FRACTION = st.one_of(
+    st.just(1.0),
+    st.sampled_from([0.25, 0.1, 1e-5, 5_000 / 178_352, 50_000 / 178_352, 1 / 3, 1 - 2**-53, 5e-324]),
+    st.floats(min_value=0, max_value=1, exclude_min=True),
+    st.integers(1, 178_352).map(lambda count: count / 178_352),
+)
+CELLS = st.builds(
+    Cell,
+    method=WORD,
+    teacher=TEACHER,
+    student=st.one_of(WORD, st.just("none")),
+    unfreeze=st.sampled_from(["all", "last34", "none"]),
+    data_fraction=FRACTION,
+    uncertainty=st.sampled_from(UNCERTAINTY_POLICIES),
+    init=st.one_of(st.sampled_from(["imagenet", "random", "ones", "from-random"]), WORD),
+)
+TAUGHT = Cell(method="attention", teacher="mimic-cxr", student="densenet40")
+
+
+@settings(max_examples=1000, deadline=None, database=None)
+@given(CELLS)
+def test_a_name_gives_its_cell_back(cell: Cell) -> None:
+    assert Cell.parse(cell.name) == cell
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(CELLS, CELLS)
+def test_two_cells_have_two_names(one: Cell, other: Cell) -> None:
+    assert (one.name == other.name) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({}, "attention/mimic-cxr/densenet40/all"),
+        ({"data_fraction": 1}, "attention/mimic-cxr/densenet40/all"),
+        ({"data_fraction": 0.25}, "attention/mimic-cxr/densenet40/all@0.25"),
+        ({"data_fraction": 1e-5}, "attention/mimic-cxr/densenet40/all@1e-05"),
+        ({"data_fraction": 5_000 / 178_352}, "attention/mimic-cxr/densenet40/all@0.02803444873060016"),
+        ({"uncertainty": "ones"}, "attention/mimic-cxr/densenet40/all@1,ones"),
+        ({"init": "random"}, "attention/mimic-cxr/densenet40/all@1,from-random"),
+        (
+            {"data_fraction": 0.5, "uncertainty": "ignore", "init": "a-b.c"},
+            "attention/mimic-cxr/densenet40/all@0.5,ignore,from-a-b.c",
+        ),
+        ({"method": "itself", "student": "none", "unfreeze": "none"}, "itself/mimic-cxr/none/none"),
+    ],
+)
+def test_what_is_the_papers_is_not_in_the_name(change: dict[str, Any], name: str) -> None:
+    assert replace(TAUGHT, **change).name == name
+
+
+def test_a_trial_is_called_as_its_cell() -> None:
+    config = TrialConfig(dataset="retina", teacher="a+b", beta=5.0, data_fraction=1 / 3, uncertainty="ones", init="nih")
+    parts = {each.name: getattr(config, each.name) for each in fields(Cell)}
+    assert Cell.parse(config.cell) == Cell(**parts)
+    untrained = TrialConfig(dataset="retina", method="itself", teacher="a", student="none", unfreeze="none")
+    assert Cell.parse(untrained.cell) == Cell(method="itself", teacher="a", student="none", unfreeze="none")
+
+
+def test_the_baseline_is_plain_transfer_of_the_same_images_and_first_weights() -> None:
+    cell = replace(TAUGHT, unfreeze="last34", data_fraction=0.25, uncertainty="ones", init="random")
+    assert cell.baseline().name == "transfer/none/densenet40/all@0.25,ones,from-random"
+    assert cell.baseline().baseline() == cell.baseline()
+    with pytest.raises(ValueError, match="a baseline must have a student, but got 'itself/a/none/none'"):
+        Cell(method="itself", teacher="a", student="none", unfreeze="none").baseline()
+
+
+def test_what_a_figure_says_of_a_cell() -> None:
+    cell = replace(TAUGHT, data_fraction=0.25, uncertainty="ones", init="random")
+    assert cell.departures == ("ones", "from-random") and cell.has_less_data
+    assert cell.short == replace(cell, data_fraction=1.0).short == "attention/mimic-cxr/densenet40/all,ones,from-random"
+    control = replace(TAUGHT, init="random")
+    assert control.departures == ("from-random",) and not control.has_less_data
+    assert TAUGHT.short == TAUGHT.name and TAUGHT.departures == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", "a", "a/b/c", "a/b/c/d/e", "a/b/c/d@", "a/b/c/d@1", "a/b/c/d@0.250", "a/b/c/d@2", "a/b/c/d@0,ones",
+        "a/b/c/d@0.5,zeros", "a/b/c/d@ones", "a/b/c/d@0.5,from-imagenet", "a/b/c/d@0.5,from-x,ones", "a/b/c/d@e-e",
+        "a/b/none/d@0.5,from-random", "a/b/c/d\n", "a/b c/c/d", "a/b/c/d,from-random",
+    ],
+)  # fmt: skip
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="a cell's name must be method/teacher/student/depth"):
+        Cell.parse(name)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"teacher": "a/b"}, "a cell's teacher must be a word without '/'"),
+        ({"init": ""}, "a cell's init must be a word"),
+        ({"student": "x@1"}, "but got student='x@1'"),
+        ({"data_fraction": 0.0}, r"0 < data_fraction <= 1 must hold, but got data_fraction=0\.0"),
+        ({"data_fraction": float("nan")}, "but got data_fraction=nan"),
+        ({"uncertainty": "twos"}, "uncertainty must be one of zeros, ones, ignore"),
+    ],
+)
+def test_a_part_that_breaks_its_rule_is_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(TAUGHT, **change)
+
+
+def test_the_example_in_the_docstring_holds() -> None:
+    assert doctest.testmod(trainables.cell).failed == 0
