@@ -16,14 +16,15 @@ def main() -> int:
     """Runs the sweeps, replaces the record, and prints where the new one differs from the old one."""
     started_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        now = record(Path(folder))
+        now = record(Path(folder) / "results")
     before = load() if RECORD.exists() else None
     save(now)
     changes = list(differences(before, now)) if before is not None else []
     print("\n".join(changes[:NUM_SHOWN]))
-    num_runs = sum(len(of_dataset["runs"]) for of_dataset in now["outcome"].values())
     took_s, size_kb = time.monotonic() - started_s, RECORD.stat().st_size / 1000
-    print(f"{RECORD.name}: {num_runs} runs, {size_kb:.0f} kB, {len(changes)} changes, {took_s:.0f} s")
+    print(
+        f"{RECORD.name}: {len(now['outcome']['runs'])} runs, {size_kb:.0f} kB, {len(changes)} changes, {took_s:.0f} s"
+    )
     return 0
 
 

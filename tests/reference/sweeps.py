@@ -1,6 +1,6 @@
-"""Small sweeps of the phantoms of one data set and the report on them: `python -m tests.reference.sweeps NAME FOLDER`.
+"""Small sweeps of phantoms and the reports on them, by `python -m tests.reference.sweeps FOLDER`.
 
-All in one process, by the commands' own `main`, so that torch and Ray are started once per data set. The teachers are
+All in one process, by the commands' own `main`, so that torch, MLflow and Ray are started once. The teachers are
 networks of random weights, drawn from a seed: what is compared is arithmetic, and nothing has to be learnt.
 """
 
@@ -54,8 +54,8 @@ SWEEPS = {
 }
 
 
-def main(dataset: str, results: Path) -> None:
-    """Runs the sweeps of a data set and writes the report to `results`/reports.
+def main(results: Path) -> None:
+    """Runs all sweeps in the folder `results`, and writes a report on each data set to its `reports`.
 
     Raises:
         RuntimeError: a command did not end with 0; it has said why.
@@ -66,10 +66,12 @@ def main(dataset: str, results: Path) -> None:
     results.mkdir(parents=True)
     (results / "salt").write_bytes(SALT)
     _draw_teachers(results / "teachers" / f"phantom-{IMAGE_SIZE_PX}px")
-    for name, flags in SWEEPS[dataset].items():
-        _check(name, platform.sweep.main([dataset, *COMMON, *flags, "--name", name, "--results", str(results)]))
-    which = ["--sweep", next(iter(SWEEPS[dataset])), "--tracking-uri", f"sqlite:///{results / 'mlflow.db'}"]
-    _check("the report", analysis.report.main([dataset, *which, "--out", str(results / "reports")]))
+    for dataset, sweeps in SWEEPS.items():
+        for name, flags in sweeps.items():
+            _check(name, platform.sweep.main([dataset, *COMMON, *flags, "--name", name, "--results", str(results)]))
+    for dataset, sweeps in SWEEPS.items():
+        which = ["--sweep", next(iter(sweeps)), "--tracking-uri", f"sqlite:///{results / 'mlflow.db'}"]
+        _check("the report", analysis.report.main([dataset, *which, "--out", str(results / "reports")]))
 
 
 def _draw_teachers(folder: Path) -> None:
@@ -93,4 +95,4 @@ def _check(what: str, code: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]).resolve())
+    main(Path(sys.argv[1]).resolve())
