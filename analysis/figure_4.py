@@ -21,13 +21,18 @@ METRIC = "val_auc"
 
 
 def curves(found: Runs) -> pd.DataFrame:
-    """Every repeat's validation AUC: cell, run_id, epoch, auc. Percent."""
+    """Every repeat's validation AUC: cell, run_id, epoch, auc. Percent; in the order of the runs, by epoch.
+
+    Not in the order of the runs' ids, which are drawn: the last bit of a sum would differ between two equal sweeps.
+    """
     confirm = found.trained
     logged = history(found.tracking_uri, confirm["run_id"].tolist(), [METRIC]) if len(confirm) else pd.DataFrame()
     if logged.empty:
         return pd.DataFrame(columns=["cell", "run_id", "epoch", "auc"])
     cell = confirm.set_index("run_id")["tags.cell"]
     frame = logged.assign(cell=logged["run_id"].map(cell), auc=100 * logged["value"], epoch=logged["step"])
+    place = {run_id: number for number, run_id in enumerate(confirm["run_id"])}
+    frame = frame.sort_values("run_id", key=lambda ids: ids.map(place), kind="stable", ignore_index=True)
     return frame[["cell", "run_id", "epoch", "auc"]]
 
 
@@ -58,7 +63,7 @@ def drops(every: pd.DataFrame) -> pd.DataFrame:
     """
     lines = []
     for cell, block in every.groupby("cell"):
-        by_run = block.sort_values("epoch").groupby("run_id")
+        by_run = block.sort_values("epoch", kind="stable").groupby("run_id", sort=False)
         lost = (by_run["auc"].max() - by_run["auc"].last()).to_numpy()
         best_epoch = block.loc[by_run["auc"].idxmax(), "epoch"].mean()
         interval = t_interval(lost)

@@ -91,6 +91,22 @@ def test_figure_3_has_a_line_for_each_first_weights(store) -> None:
     assert {line.get_alpha() for line in lines.values()} == {1.0}
 
 
+def test_curves_and_drops_do_not_depend_on_the_ids_of_runs(store) -> None:
+    parent = store.sweep()
+    for seed in range(6):
+        store.trial(parent, seed=seed, curve={"val_auc": [0.5, 0.6]})
+    found = runs(store.uri, "retina")
+    assert figure_4.curves(found)["run_id"].drop_duplicates().tolist() == found.confirm["run_id"].tolist()
+
+    auc = np.random.default_rng(0).uniform(50, 90, size=(50, 7))  # draws, repeats: sums of seven depend on their order
+    lost = []
+    for ids in ("abcdefg", "gfedcba", "cgaebfd"):
+        frame = pd.DataFrame({"cell": np.repeat(np.arange(50), 7), "run_id": list(ids) * 50, "auc": auc.ravel()})
+        both = pd.concat([frame.assign(epoch=1), frame.assign(epoch=2, auc=40.0)], ignore_index=True)
+        lost.append(figure_4.drops(both))
+    assert lost[0].equals(lost[1]) and lost[0].equals(lost[2])
+
+
 def test_the_search_and_its_cost(store) -> None:
     parent = store.sweep()
     for seed, best in enumerate(([0.5, 0.6], [0.4], [0.7, 0.7, 0.8])):
