@@ -17,12 +17,13 @@ from analysis.runs import Runs
 from analysis.sizes import COLUMNS as SIZES
 from analysis.sizes import sizes, words
 from analysis.statistics import NORMAL_NAME, T_NAME
-from trainables.config import ITSELF
+from trainables.config import ITSELF, NO_STUDENT
 
 METRIC_NAMES = {"auc": "AUC", "f1_weighted": "F1", "accuracy": "accuracy", "kappa": "kappa"}
 STUDENT_NAMES = {"densenet121": "DenseNet-121", "densenet40": "DenseNet-40"}
-FACTS = [*[f"params.{name}" for name in CELL], "params.data_fraction", "params.uncertainty", "tags.num_trainable"]
-FACT_NAMES = [*CELL, "data_fraction", "uncertainty", "trainable"]
+COLUMN = [*CELL, "init"]  # what tells two columns of a table apart; the paper's students all start from ImageNet
+FACTS = [*[f"params.{name}" for name in COLUMN], "params.data_fraction", "params.uncertainty", "tags.num_trainable"]
+FACT_NAMES = [*COLUMN, "data_fraction", "uncertainty", "trainable"]
 SCORES = ["mean", "half_width", "half_width_normal"]
 AVERAGED = {  # the same cell's AUC over the labels that the sweep averages, where that is another number
     "mean": "averaged_mean", "half_width": "averaged_half_width", "n": "averaged_n",
@@ -44,18 +45,18 @@ NOTES = [
 def beside_paper(found: Sequence[Runs], table: str, metrics: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
     """One row a number of the paper's `table` ("IV" or "V") and a number of ours, joined; NaN where one is missing.
 
-    Columns: dataset, metric, CELL's, trainable_paper, paper_mean, paper_half_width, and OURS. Scores are in percent.
+    Columns: dataset, metric, COLUMN's, trainable_paper, paper_mean, paper_half_width, and OURS. Scores are in percent.
     An AUC of ours in `mean` is by the paper's rule, every label that is defined on the test set; `averaged_mean` is
     that over the labels that the sweep averages, NaN where the two are the same in all cells.
     """
     paper = published.results()
-    keys = ["dataset", "metric", *CELL]
+    keys = ["dataset", "metric", *COLUMN]
     names = [name for dataset in datasets for name in published.rows_of(dataset)]
     paper = paper[(paper["table"] == table) & paper["metric"].isin(metrics) & paper["dataset"].isin(names)]
     paper = paper.rename(columns={"mean": "paper_mean", "half_width": "paper_half_width"})
     ours = [_ours(one, metric) for one in found for metric in metrics if len(one.confirm)]
     own = pd.concat(ours, ignore_index=True) if ours else pd.DataFrame(columns=[*keys, *OURS])
-    paper = paper.rename(columns={"trainable": "trainable_paper"}).drop(columns="table")
+    paper = paper.rename(columns={"trainable": "trainable_paper"}).drop(columns="table").assign(init="imagenet")
     frame = paper.merge(own, on=keys, how="outer", sort=False)
     counts = ["n", "num_undefined"]
     frame[counts] = frame[counts].astype(float).fillna(0).astype(int)
@@ -94,29 +95,32 @@ def _with_averages(frame: pd.DataFrame, found: Runs, metric: str) -> pd.DataFram
 
 def _in_order(frame: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     """The paper's rows and columns first and in its order, ours after them by name."""
-    cells = list(published.cells()[CELL].itertuples(index=False, name=None))
+    cells = list(published.cells().assign(init="imagenet")[COLUMN].itertuples(index=False, name=None))
     datasets = published.splits()["dataset"].tolist()
     ranked = frame.assign(
         _dataset=[datasets.index(name) if name in datasets else len(datasets) for name in frame["dataset"]],
         _metric=[list(metrics).index(name) for name in frame["metric"]],
-        _cell=[cells.index(row) if row in cells else 99 for row in frame[CELL].itertuples(index=False, name=None)],
+        _cell=[cells.index(row) if row in cells else 99 for row in frame[COLUMN].itertuples(index=False, name=None)],
     )
-    return ranked.sort_values(["_dataset", "dataset", "_metric", "_cell", *CELL], ignore_index=True)
+    return ranked.sort_values(["_dataset", "dataset", "_metric", "_cell", *COLUMN], ignore_index=True)
 
 
 def results_table(frame: pd.DataFrame, name: str, title: str, notes: list[str]) -> Table:
     """The layout of Tables IV and V: a column a cell, and for each score the paper's row above ours."""
-    columns = list(dict.fromkeys(frame[CELL].itertuples(index=False, name=None)))
+    columns = list(dict.fromkeys(frame[COLUMN].itertuples(index=False, name=None)))
     head = [
         ["", *[method for method, *_ in columns]],
         ["teacher", *[teacher for _, teacher, *_ in columns]],
-        ["student", *[STUDENT_NAMES.get(student, student) for _, _, student, _ in columns]],
+        ["student", *[STUDENT_NAMES.get(student, student) for _, _, student, *_ in columns]],
         ["trainable, paper", *[_first(frame, column, "trainable_paper") for column in columns]],
         ["trainable, ours", *[_first(frame, column, "trainable") for column in columns]],
     ]
+    inits = [init for *_, init in columns]
+    if set(inits) - {"imagenet", NO_STUDENT}:
+        head.insert(3, ["first weights", *inits])
     body: list[list[Cell]] = []
     for (dataset, metric), block in frame.groupby(["dataset", "metric"], sort=False):
-        by_cell = block.set_index(CELL).reindex(columns)
+        by_cell = block.set_index(COLUMN).reindex(columns)
         body += _block(str(dataset), METRIC_NAMES.get(str(metric), str(metric)), by_cell)
     return Table(
         name=name,
@@ -151,7 +155,7 @@ def _notes_of_ours(frame: pd.DataFrame) -> list[str]:
 
 
 def _cells(frame: pd.DataFrame) -> pd.Series:
-    names = [trainables.cell.Cell(**row).name for row in frame[CELL].to_dict("records")]
+    names = [trainables.cell.Cell(**row).name for row in frame[COLUMN].to_dict("records")]
     return pd.Series(names, index=frame.index, dtype=object)
 
 
@@ -202,7 +206,7 @@ def _size(dataset: str, by_cell: pd.DataFrame) -> str:
 
 
 def _first(frame: pd.DataFrame, cell: tuple[str, ...], column: str) -> str:
-    found = frame.loc[(frame[CELL] == list(cell)).all(axis=1), column].dropna()
+    found = frame.loc[(frame[COLUMN] == list(cell)).all(axis=1), column].dropna()
     if found.empty:
         return MISSING
     return found.iloc[0] if isinstance(found.iloc[0], str) else f"{found.iloc[0]:,.0f}"

@@ -188,6 +188,15 @@ def test_cells_beyond_the_paper_are_columns_of_their_own(store) -> None:
     assert (table.head[1][-1], table.body[0][-1].text, table.body[1][-1].text) == ("my-hospital", "-", "77.00±0.25")
 
 
+def test_a_student_from_scratch_is_a_column_of_its_own(store) -> None:
+    fill(store, [*CELLS, {"method": "transfer", "teacher": "none", "student": "densenet40", "init": "random"}])
+    table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
+    (inits,) = [line for line in table.head if line[0] == "first weights"]
+    assert inits[1:] == [*["imagenet"] * 7, "random"]
+    ours = next(line for line in table.body if line[0].text.startswith("  ours"))
+    assert [ours[column].text[:5] for column in (3, 8)] == ["72.00", "77.00"]
+
+
 def test_a_teacher_itself_is_a_column_without_an_interval(store) -> None:
     parent = fill(store)
     nobody = {"student": "none", "unfreeze": "none", "init": "none"}
