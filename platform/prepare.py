@@ -45,7 +45,12 @@ PHANTOMS: dict[str, tuple[Callable[..., Path], str, int]] = {
     "generic": (write_generic, "num_images", 480),
 }
 PHANTOM_SEED = 0
-PHANTOM_VALIDATION_SHARE = 0.35  # of the few that there are: enough for ten positives of most labels
+PHANTOM_VALIDATION_SHARES = {  # of the few that there are: enough for ten positives of most labels, or three
+    "retina": 0.35,
+    "chexpert": 0.35,
+    "chestxray8": 0.35,
+    "mimic-cxr": 0.2,
+}
 PHANTOM_IMAGE_SIZE_PX = 160  # drawn larger than a quick sweep works, as a camera does
 
 
@@ -111,8 +116,8 @@ def store_of(
     Raises:
         UnreadableImagesError, OSError, ValueError: as `trainables.data.prepare.prepare` says.
     """
-    if listing.is_phantom and listing.dataset in TABLE_II and split == SPLIT_KINDS[0]:
-        validation_share = validation_share or PHANTOM_VALIDATION_SHARE
+    if listing.is_phantom and split == SPLIT_KINDS[0]:
+        validation_share = validation_share or PHANTOM_VALIDATION_SHARES.get(listing.dataset)
     digest = hashlib.sha256(f"{STORE_VERSION} {listing.root.resolve()} {skip_unreadable} {split}".encode())
     digest.update(f"{validation_share} {held_out}".encode())
     for row in listing.rows[["path", "patient", "labels", "official_split"]].itertuples(index=False):

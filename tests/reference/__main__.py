@@ -20,7 +20,8 @@ def main() -> int:
     before = load() if RECORD.exists() else None
     save(now)
     changes = list(differences(before, now)) if before is not None else []
-    print("\n".join(changes[:NUM_SHOWN]))
+    for change in changes[:NUM_SHOWN]:
+        print(change)
     took_s, size_kb = time.monotonic() - started_s, RECORD.stat().st_size / 1000
     print(
         f"{RECORD.name}: {len(now['outcome']['runs'])} runs, {size_kb:.0f} kB, {len(changes)} changes, {took_s:.0f} s"

@@ -5,8 +5,10 @@ Left out are speeds, times, ids of runs, and hashes and JSON of whole configurat
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
+import io
 import json
 import math
 import os
@@ -24,6 +26,7 @@ from tests.reference.machine import machine
 
 ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("record.json.gz")
+PARTS = ("runs", "printed", "report")  # of an outcome; what comes first is what the rest follows from
 SPEEDS = ("images_per_s",)
 HASHES = ("trial", "spec", "settings", "node")  # tags that change with a name, or with the machine
 CELL = ("method", "teacher", "student", "unfreeze", "data_fraction", "uncertainty", "init")
@@ -47,7 +50,7 @@ def outcome(folder: Path) -> Json:
     return {
         "runs": runs,
         "printed": [table.splitlines() for table in _closing_tables(printed)],
-        "report": {path.name: RUN_ID.sub("RUN", path.read_text()).splitlines() for path in tables},
+        "report": {path.name: _rows(RUN_ID.sub("RUN", path.read_text())) for path in tables},
     }
 
 
@@ -104,6 +107,13 @@ def _run(results: Path) -> str:
 def _closing_tables(printed: str) -> list[str]:
     """The tables of each sweep's end; the commands below them name folders."""
     return re.findall(r"^test_\w+ by cell\n.*?(?=^Browse every run)", printed, flags=re.MULTILINE | re.DOTALL)
+
+
+def _rows(text: str) -> Json:
+    """Row -> column -> text of a CSV file; without a row, its columns."""
+    reader = csv.DictReader(io.StringIO(text))
+    rows = {f"row {number}": row for number, row in enumerate(reader, 1)}
+    return rows or {"columns": reader.fieldnames}
 
 
 def _runs(database: sqlite3.Connection, results: Path) -> Iterator[tuple[str, Json]]:
