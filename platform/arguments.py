@@ -117,7 +117,7 @@ def split_options(made: argparse._ActionsContainer) -> None:
         type=validation_share,
         metavar="F",
         help="of the images for the validation set, and as many again for the test set; with --split official, of its "
-        "training part for the validation set (default: Table II's, or 0.1 each)",
+        "training part for the validation set (default: Table II's, or 0.1 each; phantoms keep more)",
     )
 
 

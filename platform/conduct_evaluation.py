@@ -167,7 +167,7 @@ def _prepared(dataset: str, sweep: Sweep, options: argparse.Namespace) -> Store:
     )
 
 
-def _write(made: Findings, sweep: Sweep, out: Path, command_line: str) -> Path:
+def _write(made: Findings, sweep: Sweep, out: Path, typed: str) -> Path:
     """The page, each table as Markdown, LaTeX and CSV, each figure as PNG and SVG; equal runs give equal bytes."""
     found, kind, name = sweep.found, made.kind, made.kind.name
     findings = list(dict.fromkeys(made.frame["finding"]))
@@ -202,7 +202,7 @@ def _write(made: Findings, sweep: Sweep, out: Path, command_line: str) -> Path:
         "left_out": [*made.left_out, *command.left_out_note([found])],
     }
     said = f"{kind.title}: {found.dataset}"
-    return report.write_page(out, said, [("command", command_line)], [section], phantom=origins.union(phantom.values()))
+    return report.write_page(out, said, [("command", typed)], [section], phantom=origins.union(phantom.values()))
 
 
 def _command_line(options: argparse.Namespace) -> str:

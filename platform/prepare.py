@@ -36,7 +36,7 @@ from trainables.data.splits import SPLITS, TABLE_II
 from trainables.data.store import STORE_VERSION, Store
 from trainables.pasting import command_line
 
-# Writer, what it counts, and how many: a quick sweep's epoch takes about two seconds on a CPU core.
+# Writer, what it counts, and how many: a quick sweep's epoch takes one to two seconds on a CPU core.
 PHANTOMS: dict[str, tuple[Callable[..., Path], str, int]] = {
     "retina": (write_retina, "num_patients", 92),
     "chexpert": (write_chexpert, "num_images", 400),
