@@ -9,7 +9,29 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapsRequest:
+    """Which images, which runs, and where the page goes."""
+
+    dataset: str
+    data: Path | None
+    rows: list[int] | None
+    num_images: int
+    seed: int
+    label: str | None
+    images: bool
+    tracking_uri: str | None
+    sweep: str | None
+    results: Path | None
+    out: Path
+
+    def __post_init__(self) -> None:
+        if self.num_images < 1:
+            raise ValueError(f"--num-images >= 1 must hold, but got {self.num_images}")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def write(given: argparse.Namespace) -> Path:
+def write(request: MapsRequest) -> Path:
     """Makes the page, prints its tables, and returns its path.
 
     Raises:
@@ -44,30 +66,28 @@ def write(given: argparse.Namespace) -> Path:
     from analysis.runs import default_tracking_uri
     from trainables.atomic import write_bytes
 
-    if given.num_images < 1:
-        raise ValueError(f"--num-images >= 1 must hold, but got {given.num_images}")
-    uri = given.tracking_uri or default_tracking_uri()
-    (found,) = command.read(given, [given.dataset])
-    results = given.results or artifacts.results_folder(uri)
+    uri = request.tracking_uri or default_tracking_uri()
+    (found,) = command.read(request.tracking_uri, request.sweep, [request.dataset])
+    results = request.results or artifacts.results_folder(uri)
     if results is None:
         raise LookupError(f"the results folder is not known from {uri}: say --results DIR")
-    asked = tuple(given.rows) if given.rows else None
+    asked = tuple(request.rows) if request.rows else None
     choice = Choice(
-        rows=asked, num_images=given.num_images, label=given.label, seed=given.seed, with_images=given.images
+        rows=asked, num_images=request.num_images, label=request.label, seed=request.seed, with_images=request.images
     )
-    made = explain(found, results, given.data, choice)
-    out = given.out / given.dataset / "attention_maps"
+    made = explain(found, results, request.data, choice)
+    out = request.out / request.dataset / "attention_maps"
     ui = uri if uri.startswith("http") else "http://127.0.0.1:5000"
     for picture in made.pictures:
         csv = picture.frame.to_csv(index=False, lineterminator="\n")
-        write_bytes(out / "figures" / f"{given.dataset}_{picture.name}.csv", csv.encode())
+        write_bytes(out / "figures" / f"{request.dataset}_{picture.name}.csv", csv.encode())
     section = {
-        "id": given.dataset,
-        "title": published.NAMES.get(given.dataset, given.dataset),
+        "id": request.dataset,
+        "title": published.NAMES.get(request.dataset, request.dataset),
         "facts": made.facts,
         "sentences": made.sentences,
         "tables": [report.write_table(table, found, out, ui) for table in made.tables],
-        "pictures": [report.write_picture(picture, given.dataset, out) for picture in made.pictures],
+        "pictures": [report.write_picture(picture, request.dataset, out) for picture in made.pictures],
         "left_out": [*made.left_out, *command.left_out_note([found])],
     }
     for table in made.tables:
@@ -75,8 +95,8 @@ def write(given: argparse.Namespace) -> Path:
     for name, value in made.facts:
         print(f"{name}: {value}")
     title, facts = (
-        f"Attention maps: {given.dataset}",
-        [("command", f"python -m analysis.attention_maps {given.dataset}")],
+        f"Attention maps: {request.dataset}",
+        [("command", f"python -m analysis.attention_maps {request.dataset}")],
     )
     return report.write_page(out, title, facts, [section], phantom=made.phantom)
 
@@ -84,7 +104,7 @@ def write(given: argparse.Namespace) -> Path:
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.attention_maps`."""
     try:
-        print(write(parser().parse_args(arguments)))
+        print(write(MapsRequest(**vars(parser().parse_args(arguments)))))
     except (OSError, LookupError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2

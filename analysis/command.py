@@ -26,22 +26,22 @@ def add_run_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--sweep", metavar="NAME", help="only this sweep's runs; default: every sweep of one set-up")
 
 
-def read(given: argparse.Namespace, datasets: Sequence[str]) -> list[Runs]:
+def read(tracking_uri: str | None, sweep: str | None, datasets: Sequence[str]) -> list[Runs]:
     """The runs of each data set; a data set without an experiment gives an empty `Runs`.
 
     Raises:
         FileNotFoundError: there is no MLflow file.
         LookupError: no data set has a sweep of the name asked for.
     """
-    uri = given.tracking_uri or default_tracking_uri()
+    uri = tracking_uri or default_tracking_uri()
     found: list[Runs] = []
     for dataset in datasets:
         try:
-            found.append(runs(uri, dataset, given.sweep))
+            found.append(runs(uri, dataset, sweep))
         except LookupError:
             continue
     if not found:
-        raise LookupError(f"no sweep named {given.sweep!r} for {', '.join(datasets)} in {uri}")
+        raise LookupError(f"no sweep named {sweep!r} for {', '.join(datasets)} in {uri}")
     return found
 
 
@@ -70,14 +70,14 @@ def show(
     add_run_flags(made)
     given = made.parse_args(arguments)
     try:
-        found = read(given, datasets)
+        found = read(given.tracking_uri, given.sweep, datasets)
     except (FileNotFoundError, LookupError) as error:
         print(error, file=sys.stderr)
         return 2
-    print_table(table(rows(found)), found, given)
+    print_table(table(rows(found)), found, given.format)
     return 0
 
 
-def print_table(whole: Table, found: Sequence[Runs], given: argparse.Namespace) -> None:
+def print_table(whole: Table, found: Sequence[Runs], form: str) -> None:
     """Writes the table to the standard output in the format asked for, with a note on what was left out."""
-    print(FORMATS[given.format](replace(whole, notes=[*whole.notes, *left_out_note(found)])))
+    print(FORMATS[form](replace(whole, notes=[*whole.notes, *left_out_note(found)])))

@@ -72,10 +72,10 @@ def show(
     made.add_argument("--store", type=Path, action="append", metavar="FILE", help="a prepared data set, repeatable")
     given = made.parse_args(arguments)
     try:
-        found = [] if given.store else command.read(given, datasets)
+        found = [] if given.store else command.read(given.tracking_uri, given.sweep, datasets)
         whole = table(rows(found, from_stores(given.store or [], facts)))
     except (FileNotFoundError, LookupError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    command.print_table(whole, found, given)
+    command.print_table(whole, found, given.format)
     return 0

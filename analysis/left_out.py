@@ -6,23 +6,20 @@ from collections.abc import Callable
 
 import pandas as pd
 
-LATER = {  # as it was before there was a choice
-    "params.precision": "float32",
-    "params.interpolation": "nearest",
-    "params.compiled": "False",
-}
-SETUP = [
+from trainables.config import TrialConfig
+from trainables.knob import RUN, SETUP, knobs
+
+OF_THE_SETUP = [
     "tags.data",
     "tags.recipe",
     "tags.data_fingerprint",
     "tags.split_fingerprint",
-    "params.max_epochs",
-    "params.average_labels",
-    "params.selection_metric",
-    *LATER,
+    *(f"params.{each.name}" for each in knobs(TrialConfig, SETUP)),
 ]
-NOT_OF_THE_CONFIGURATION = {"params.seed", "params.phase"}  # may differ between the repeats of one configuration
-REQUIRED = ["tags.cell", "tags.phase", "tags.trial", *SETUP]
+NOT_OF_THE_CONFIGURATION = {
+    f"params.{each.name}" for each in knobs(TrialConfig, RUN)
+}  # may differ between the repeats of one configuration
+REQUIRED = ["tags.cell", "tags.phase", "tags.trial", *OF_THE_SETUP]
 
 
 def reasons(trials: pd.DataFrame, sweep: str | None) -> pd.Series:
@@ -62,7 +59,7 @@ def _other_setup(trials: pd.DataFrame) -> pd.Series:
     real = trials[trials["tags.data"] == "real"]
     chosen = (real if len(real) else trials).iloc[-1]
     reason = pd.Series("", index=trials.index)
-    for name in reversed(SETUP):
+    for name in reversed(OF_THE_SETUP):
         here = chosen[name]
         values = trials[name].map(_short)
         reason = reason.mask(trials[name] != here, f"another setup: {name} " + values + f", not {_short(here)}")

@@ -189,7 +189,7 @@ def main(arguments: list[str] | None = None) -> int:
     said = f"python -m analysis.report {given.dataset}" + (f" --sweep {given.sweep}" if given.sweep else "")
     try:
         page = write(
-            command.read(given, names),
+            command.read(given.tracking_uri, given.sweep, names),
             given.dataset,
             given.out / given.dataset,
             ui,

@@ -21,7 +21,7 @@ from mlflow.entities import Run
 
 from analysis import origins
 from analysis.database import is_database, run_frame
-from analysis.left_out import LATER, REQUIRED, reasons
+from analysis.left_out import REQUIRED, reasons
 from trainables.cell import ITSELF
 from trainables.pasting import command_line
 
@@ -159,8 +159,6 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *needed])))
     for name in frame.columns[frame.columns.str.startswith("params.")]:
         frame[name] = _numbers_where_all_are(frame[name].replace("None", None))
-    for name, value in LATER.items():
-        frame[name] = frame[name].astype(object).fillna(value)
     return frame
 
 

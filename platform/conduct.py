@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import os
 import sys
@@ -18,46 +17,47 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the tracker tri
 from analysis.averages import averages
 from analysis.cells import closing_table
 from analysis.runs import runs
-from platform.arguments import EXIT_UNFINISHED
+from platform.command_line.endings import EXIT_UNFINISHED
+from platform.command_line.training_requests import SweepRequest, TrainingRequest
 from platform.journal import Journal
 from platform.ledger import Ledger
 from platform.machines import join_cluster, machines, start_ray
 from platform.places import Places
 from platform.plan import Plan
 from platform.runner import Resources, run
-from platform.setup import Setup, local_folder, prepare_sweep
+from platform.setup import Setup, prepare_sweep
 from platform.tracking import must_answer, send_rest
 from trainables.pasting import command_line
 
 TABLES = {"retina": "table_5", "chexpert": "table_4", "chestxray8": "table_4"}
 
 
-def conduct(options: argparse.Namespace) -> int:
-    """Runs the sweep that `platform.sweep.parser` describes; 0 when it is finished, else `EXIT_UNFINISHED`.
+def conduct(request: SweepRequest) -> int:
+    """Runs a sweep; 0 when it is finished, else `EXIT_UNFINISHED`.
 
     Raises:
         ValueError, LookupError, OSError: as `prepare_sweep` and `alone` say.
         ConnectionError: MLflow does not answer at the start, or at the end.
     """
-    places = Places.under(options.results)
-    storage = join_cluster(places, local_folder(options), verbose=options.verbose)
-    setup = prepare_sweep(options, places)
+    places = Places.under(request.results)
+    storage = join_cluster(places, request.local, verbose=request.verbose)
+    setup = prepare_sweep(request, places)
     with alone(places.sweep(setup.name)), must_answer(places.said_tracking_uri):
-        plan = carry_out(setup, options.dataset, options, places, storage)
-        print(_closing(setup, options.dataset, places))
+        plan = carry_out(setup, request.dataset, request, places, storage)
+        print(_closing(setup, request.dataset, places))
     if plan.finished:
         return 0
     print(f"{plan.num_open_trials} trials are left: the same command goes on with them.", file=sys.stderr)
     return EXIT_UNFINISHED
 
 
-def carry_out(setup: Setup, experiment: str, options: argparse.Namespace, places: Places, storage: str) -> Plan:
+def carry_out(setup: Setup, experiment: str, request: TrainingRequest, places: Places, storage: str) -> Plan:
     """Runs what the ledger says is left of the set-up, and returns the plan as it then stands.
 
     Args:
         experiment: MLflow's, for the runs.
-        storage: what `join_cluster` found of it.
-        options: cpus_per_trial, gpus_per_trial, verbose, and concurrent where there is a choice.
+        request: for what a trial takes, and how many run at once.
+        storage: what `join_cluster` says of the shared storage.
     """
     ledger = Ledger(places.tracking_uri, experiment, setup.name, setup.facts, places.artifacts)
     journal = Journal(setup.folder / "journal.jsonl")
@@ -65,14 +65,13 @@ def carry_out(setup: Setup, experiment: str, options: argparse.Namespace, places
     plan = setup.plan(ledger.records())
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
-        start_ray(verbose=options.verbose)
+        start_ray(verbose=request.verbose)
         there = machines()
         print(f"  machines: {there}", flush=True)
-        gpus = options.gpus_per_trial
+        gpus = request.gpus_per_trial
         if gpus is None:  # of a cluster, the driver's machine need not have what the others have
             gpus = float(there.most_gpus > 0 if there.is_cluster else setup.has_gpu)
-        num_slots = getattr(options, "concurrent", 1)
-        resources = Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=num_slots)
+        resources = Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=request.num_slots)
         run(
             plan,
             ledger,
@@ -83,7 +82,7 @@ def carry_out(setup: Setup, experiment: str, options: argparse.Namespace, places
             places.sweep(setup.name),
             setup.max_epochs,
             f"val {setup.space.selection_metric}",
-            verbose=options.verbose,
+            verbose=request.verbose,
         )
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
     return plan

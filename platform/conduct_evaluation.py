@@ -1,11 +1,9 @@
-"""An evaluation from its options to its page: which students, on which images, and what they may have seen of them."""
+"""An evaluation from its request to its page: which students, on which images, and what they may have seen of them."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,8 @@ from analysis.origins import PHANTOM_NOTICE
 from analysis.probe_tables import FEW_SHOT, NEW_DISEASE, Kind
 from analysis.rendering import text
 from analysis.runs import Runs, runs
+from platform.command_line.parsing import typed_again
+from platform.command_line.student_requests import EvaluateRequest, FewShotRequest, NewDiseaseRequest
 from platform.places import Places
 from platform.prepare import listing_of, store_of
 from trainables.atomic import write_bytes
@@ -56,30 +56,30 @@ class Findings:
     left_out: list[str]
 
 
-def conduct_evaluation(options: argparse.Namespace) -> int:
+def conduct_evaluation(request: EvaluateRequest) -> int:
     """Evaluates, writes the page and prints the tables. Returns the exit status.
 
     Raises:
         FileNotFoundError, LookupError, ValueError, OSError: what is missing or wrong, in one line.
     """
-    uri = options.tracking_uri or Places((options.results or Path("results")).resolve()).tracking_uri
-    results = options.results or artifacts.results_folder(uri) or Path("results")
-    sweep = _sweep(uri, results, options)
+    uri = request.tracking_uri or Places((request.results or Path("results")).resolve()).tracking_uri
+    results = request.results or artifacts.results_folder(uri) or Path("results")
+    sweep = _sweep(uri, results, request)
     if sweep.is_phantom:
         print(PHANTOM_NOTICE, flush=True)
-    made = _few_shot(sweep, options) if options.kind == "few-shot" else _new_disease(sweep, options)
-    target = getattr(options, "target", None)
-    name = f"{options.kind}-{options.sweep or options.dataset}" + (f"-on-{target}" if target else "")
-    out = options.out or sweep.places.results / "evaluations" / name
-    print(_write(made, sweep, out, _command_line(options)))
+    made = _evaluate(sweep, request)
+    target = request.target if isinstance(request, FewShotRequest) else None
+    name = f"{request.KIND}-{request.sweep or request.dataset}" + (f"-on-{target}" if target else "")
+    out = request.out or sweep.places.results / "evaluations" / name
+    print(_write(made, sweep, out, typed_again(request, f"platform.evaluate {request.KIND}")))
     return 0
 
 
-def _sweep(uri: str, results: Path, options: argparse.Namespace) -> Sweep:
-    found = runs(uri, options.dataset, options.sweep)
+def _sweep(uri: str, results: Path, request: EvaluateRequest) -> Sweep:
+    found = runs(uri, request.dataset, request.sweep)
     if found.confirm.empty:
         reasons = "".join(f"; {note}" for note in command.left_out_note([found]))
-        raise LookupError(f"no finished confirming repeat of {options.dataset} in {uri}{reasons}")
+        raise LookupError(f"no finished confirming repeat of {request.dataset} in {uri}{reasons}")
     parent = found.sweeps.reindex(columns=["tags.label_names", "tags.held_out"]).iloc[-1].fillna("")
     if not parent["tags.label_names"]:
         raise LookupError(f"the sweep must say what it was trained on, but {uri} has no tag label_names of it")
@@ -92,43 +92,51 @@ def _sweep(uri: str, results: Path, options: argparse.Namespace) -> Sweep:
     )
 
 
-def _few_shot(sweep: Sweep, options: argparse.Namespace) -> Findings:
-    if not options.target and not sweep.held_out:
+def _evaluate(sweep: Sweep, request: EvaluateRequest) -> Findings:
+    if isinstance(request, FewShotRequest):
+        return _few_shot(sweep, request)
+    if isinstance(request, NewDiseaseRequest):
+        return _new_disease(sweep, request)
+    raise TypeError(f"an evaluation must be one of those that exist, but got a {type(request).__name__}")
+
+
+def _few_shot(sweep: Sweep, request: FewShotRequest) -> Findings:
+    if not request.target and not sweep.held_out:
         raise ValueError(
-            f"few-shot needs a class that was never trained on, but the students know all of {options.dataset}: give "
+            f"few-shot needs a class that was never trained on, but the students know all of {request.dataset}: give "
             "the --sweep of a sweep with --hold-out, or another set's classes with --target DATASET"
         )
-    own = options.target in (None, options.dataset) and bool(sweep.held_out)
-    store = _whole(sweep, options)[0] if own else _other(sweep, options)
-    findings = classes.unseen(options.findings, store.label_names, sweep.label_names)
+    own = request.target in (None, request.dataset) and bool(sweep.held_out)
+    store = _whole(sweep, request)[0] if own else _other(request.target or request.dataset, sweep, request)
+    findings = classes.unseen(request.findings, store.label_names, sweep.label_names)
     found = embeddings.of_runs(sweep.found, sweep.places.results, sweep.label_names, store, store.rows("test"))
-    frame, left_out = few_shot.evaluate(found.subjects, store, findings, options.shots, options.episodes, options.seed)
+    frame, left_out = few_shot.evaluate(found.subjects, store, findings, request.shots, request.episodes, request.seed)
     return Findings(
         kind=FEW_SHOT, frame=frame, subjects=found.subjects, store=store, left_out=[*found.left_out, *left_out]
     )
 
 
-def _new_disease(sweep: Sweep, options: argparse.Namespace) -> Findings:
+def _new_disease(sweep: Sweep, request: NewDiseaseRequest) -> Findings:
     if not sweep.held_out:
         raise ValueError(
-            f"a new disease is one that all training went without, but the sweep {options.sweep} held none out: run "
-            + command_line("platform.sweep", options.dataset, "--hold-out", "FINDING")
+            f"a new disease is one that all training went without, but the sweep {request.sweep} held none out: run "
+            + command_line("platform.sweep", request.dataset, "--hold-out", "FINDING")
         )
-    whole, held = _whole(sweep, options)
-    planned = new_disease.plan(new_disease.pool(whole, held), options.n, options.draws, options.seed)
+    whole, held = _whole(sweep, request)
+    planned = new_disease.plan(new_disease.pool(whole, held), request.n, request.draws, request.seed)
     found = embeddings.of_runs(sweep.found, sweep.places.results, sweep.label_names, whole, planned.rows)
-    frame = new_disease.evaluate(found.subjects, whole, sweep.held_out, planned, options.seed)
+    frame = new_disease.evaluate(found.subjects, whole, sweep.held_out, planned, request.seed)
     left_out = [*found.left_out, *planned.left_out]
     return Findings(kind=NEW_DISEASE, frame=frame, subjects=found.subjects, store=whole, left_out=left_out)
 
 
-def _whole(sweep: Sweep, options: argparse.Namespace) -> tuple[Store, Store]:
+def _whole(sweep: Sweep, request: EvaluateRequest) -> tuple[Store, Store]:
     """The images with the finding, prepared now where they are not there, and those of the sweep."""
     results, fingerprint = sweep.places.results, str(sweep.found.confirm["tags.data_fingerprint"].iloc[0])
     held = artifacts.store_of(results, fingerprint)
     if held is None:
         raise LookupError(f"no prepared data of these runs in {results}; --results must say where the sweep's lies")
-    whole = artifacts.whole_of(results, held) or _prepared(options.dataset, sweep, options)
+    whole = artifacts.whole_of(results, held) or _prepared(request.dataset, sweep, request)
     if not artifacts.is_whole_of(whole, held):
         raise ValueError(
             f"the images must be those that the sweep held {sweep.held_out} out of, but {whole.path} holds others: "
@@ -137,21 +145,21 @@ def _whole(sweep: Sweep, options: argparse.Namespace) -> tuple[Store, Store]:
     return whole, held
 
 
-def _other(sweep: Sweep, options: argparse.Namespace) -> Store:
+def _other(dataset: str, sweep: Sweep, request: EvaluateRequest) -> Store:
     """The images of --target, which are synthetic where the students' own were, and only there."""
-    store = _prepared(options.target, sweep, options)
+    store = _prepared(dataset, sweep, request)
     if store.task != "multilabel":
         raise ValueError(f"the target must have findings that can stand together, but {store.dataset} is {store.task}")
     return store
 
 
-def _prepared(dataset: str, sweep: Sweep, options: argparse.Namespace) -> Store:
-    if not (sweep.is_phantom or options.data or sweep.places.own_dataset(dataset).is_file()):
+def _prepared(dataset: str, sweep: Sweep, request: EvaluateRequest) -> Store:
+    if not (sweep.is_phantom or request.data or sweep.places.own_dataset(dataset).is_file()):
         raise ValueError(
             f"the students were trained on real images, and those of {dataset} are not prepared: --data DIR must say "
             "where they lie"
         )
-    listing = listing_of(dataset, options.data, sweep.places, options.phantom_size)
+    listing = listing_of(dataset, request.data, sweep.places, request.phantom_size)
     if listing.is_phantom != sweep.is_phantom:
         raise ValueError(
             f"phantom and real never meet in one table, but the students are {sweep.found.data} and {listing.root} is "
@@ -161,9 +169,9 @@ def _prepared(dataset: str, sweep: Sweep, options: argparse.Namespace) -> Store:
         listing,
         sweep.places,
         sweep.image_size_px,
-        skip_unreadable=options.skip_unreadable,
-        split=options.split,
-        validation_share=options.validation_share,
+        skip_unreadable=request.skip_unreadable,
+        split=request.split,
+        validation_share=request.validation_share,
     )
 
 
@@ -203,17 +211,6 @@ def _write(made: Findings, sweep: Sweep, out: Path, typed: str) -> Path:
     }
     said = f"{kind.title}: {found.dataset}"
     return report.write_page(out, said, [("command", typed)], [section], phantom=origins.union(phantom.values()))
-
-
-def _command_line(options: argparse.Namespace) -> str:
-    """The command with all that decides its numbers, and no path of this machine."""
-    said = ["python -m platform.evaluate", options.kind]
-    for name in ("dataset", "sweep", "target", "findings", "shots", "episodes", "n", "draws", "split", "seed"):
-        value = getattr(options, name, None)
-        if value is not None:
-            words = value if isinstance(value, list) else [value]
-            said.append(f"--{name} {shlex.join(map(str, words))}")
-    return " ".join(said)
 
 
 def _phantom(subject: Subject, sweep: Sweep) -> str:

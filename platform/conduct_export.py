@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from analysis import artifacts
 from analysis.chosen import Chosen, chosen
 from analysis.origins import PHANTOM_NOTICE
 from platform.agreement import CheckImages, check_images, distance_from_scores
+from platform.command_line.student_requests import ExportRequest
 from platform.model_card import Files, card
 from platform.places import Places
 from trainables.config import RECIPE_VERSION
@@ -29,49 +29,49 @@ from trainables.models.deployed import Deployed, load_student, probabilities
 WEIGHTS, CONFIG, ONNX, CARD = "model.safetensors", "config.json", "model.onnx", "README.md"
 
 
-def conduct_export(options: argparse.Namespace) -> int:
+def conduct_export(request: ExportRequest) -> int:
     """Finds the run, writes and checks its files, and prints what was found. Returns the exit status.
 
     Raises:
         FileExistsError: the folder is there.
         FileNotFoundError, LookupError, ValueError, ImportError: what is missing or wrong, in one line.
     """
-    if "onnx" in options.format:
+    if "onnx" in request.format:
         onnx_file.require_packages()
-    uri = options.tracking_uri or Places((options.results or Path("results")).resolve()).tracking_uri
-    results = options.results or artifacts.results_folder(uri) or Path("results")
-    one = chosen(uri, options.run, options.dataset, options.sweep)
+    uri = request.tracking_uri or Places((request.results or Path("results")).resolve()).tracking_uri
+    results = request.results or artifacts.results_folder(uri) or Path("results")
+    one = chosen(uri, request.run, request.dataset, request.sweep)
     run_id = str(one.run["run_id"])
-    out = options.out or results / "exports" / f"{one.found.dataset}-{run_id[:8]}"
-    with _whole_or_absent(out, force=options.force) as part:
+    out = request.out or results / "exports" / f"{one.found.dataset}-{run_id[:8]}"
+    with _whole_or_absent(out, force=request.force) as part:
         print(f"run {run_id}, {one.why}\n{one.run['tags.cell']}, {one.found.data} data")
-        files = _write(part, one, options, check_images(one, results, options.check_images, options.channels))
+        files = _write(part, one, request, check_images(one, results, request.check_images, request.channels))
         (part / CARD).write_text(card(one, files, results), encoding="utf-8")
     print(f"{out}: {', '.join(f'{name} {size:,} bytes' for name, size in files.sizes.items())}, {CARD}")
     return 0
 
 
-def _write(part: Path, one: Chosen, options: argparse.Namespace, check: CheckImages) -> Files:
+def _write(part: Path, one: Chosen, request: ExportRequest, check: CheckImages) -> Files:
     source = _weights_of(one)
     student = load_student(source, str(one.run["params.student"]), len(check.label_names))
     reference_BL = probabilities(student, check.task, check.images_BHWC)
     from_scores = distance_from_scores(one, check, reference_BL)
     difference, latency = None, None
     config = _config(one, check, student)
-    if "onnx" in options.format:
+    if "onnx" in request.format:
         path, (size, channels) = part / ONNX, check.images_BHWC.shape[2:]
         facts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in config.items()}
         model = Deployed(student, check.task)
         config["opset"] = onnx_file.write(model, path, image_size_px=size, channels=channels, facts=facts)
         difference = onnx_file.check_agreement(reference_BL, onnx_file.probabilities(path, check.images_BHWC))
         print(f"ONNX and PyTorch: probabilities differ by at most {difference:.2g} on {check.what}")
-        timed = {"num_runs": options.runs, "num_threads": options.threads}
+        timed = {"num_runs": request.runs, "num_threads": request.threads}
         latency = onnx_file.latency(path, check.images_BHWC[0], **timed)
         print(
             f"latency on {cpu_name()}, {latency.num_threads} thread(s), batch 1: median {latency.median_ms:.1f} ms, "
             f"95th percentile {latency.p95_ms:.1f} ms of {latency.num_runs} runs"
         )
-    if "safetensors" in options.format:
+    if "safetensors" in request.format:
         shutil.copyfile(source, part / WEIGHTS)
         (part / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return Files(

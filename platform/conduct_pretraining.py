@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
-from optuna.distributions import FloatDistribution
 from safetensors.torch import load_file
 
-from platform.arguments import EXIT_UNFINISHED
+from platform.command_line.endings import EXIT_UNFINISHED
+from platform.command_line.training_requests import PretrainRequest
 from platform.conduct import alone, carry_out
 from platform.ledger import TrialRecord
 from platform.machines import join_cluster
 from platform.places import Places
-from platform.pretrain import Recipe
 from platform.scoring import averaging_tags, selection_metric
-from platform.setup import Setup, local_folder, parent_tags
+from platform.setup import Setup, parent_tags
 from platform.sources import find_sources, task_of
 from platform.tracking import must_answer
-from search_spaces.space import Space
+from search_spaces.space import SEARCHED, Space
 from trainables import checkpoint
-from trainables.cell import Cell
-from trainables.config import NO_TEACHER, TrialConfig
+from trainables.config import TrialConfig
 from trainables.data.store import Store
 from trainables.evaluate import metric_name
+from trainables.knob import Range
 from trainables.models.architectures import known
 from trainables.teachers import ledger
 from trainables.teachers.imagenet import first_weights
@@ -38,77 +37,63 @@ from trainables.teachers.ledger import Teacher
 EXPERIMENT = "teachers"
 
 
-def conduct_pretraining(options: argparse.Namespace, recipe: Recipe) -> int:
-    """Trains the teacher that `platform.pretrain.parser` describes; 0 when it is there.
+def conduct_pretraining(request: PretrainRequest) -> int:
+    """Trains the teacher; 0 when it is there.
 
     Raises:
         ValueError, LookupError, OSError: something that the training needs is absent or wrong.
     """
-    places = Places.under(options.results)
-    storage = join_cluster(places, local_folder(options), verbose=options.verbose)
-    setup = prepare_pretraining(options, recipe, places)
+    places = Places.under(request.results)
+    storage = join_cluster(places, request.local, verbose=request.verbose)
+    setup = prepare_pretraining(request, places)
     with alone(places.sweep(setup.name)), must_answer(places.said_tracking_uri):
-        plan = carry_out(setup, EXPERIMENT, options, places, storage)
+        plan = carry_out(setup, EXPERIMENT, request, places, storage)
         (record,) = plan.records.values()
         if record.status == "RUNNING":
-            print("the training is not finished: the same command goes on with it", file=sys.stderr)
+            print("the training is not finished: run the same command again to resume it", file=sys.stderr)
             return EXIT_UNFINISHED
         if record.status == "FAILED":
             print("the training failed; the reason stands above and in MLflow", file=sys.stderr)
             return 1
-        teacher = keep(setup, record, options.name or options.dataset, places)
+        teacher = keep(setup, record, request.name or request.dataset, places)
     print(summary(teacher))
     return 0
 
 
-def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Places) -> Setup:
+def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
     """One cell with one point: plain transfer learning of the network that is asked for.
 
     Raises:
         ValueError, FileNotFoundError, OSError: as `platform.sources.find_sources` says.
     """
-    init = first_weights(options.init, options.architecture)
+    base = base_of(request)
+    selection_metric(base.selection_metric, base.selection_metric, task_of(request.dataset, places))
+    init = first_weights(base.init, base.student)
     names = [] if init == "random" else [init]
-    metric = selection_metric(options.selection_metric, "auc", task_of(options.dataset, places))
-    store, averaging, teachers = find_sources(options, places, recipe.image_size_px, names, metric)
-    if names and teachers[init].architecture != known(options.architecture).first_weights:
+    store, averaging, teachers = find_sources(request, places, base, names)
+    needed = known(base.student).first_weights
+    if names and teachers[init].architecture != needed:
         raise ValueError(
-            f"the first weights of {options.architecture} must be those of a "
-            f"{known(options.architecture).first_weights}, but {init} is a {teachers[init].architecture}"
+            f"the first weights of {base.student} must be those of a {needed}, but {init} is a "
+            f"{teachers[init].architecture}"
         )
-    varied = {"uncertainty": options.uncertainty, "init": options.init}  # a plan takes them from the cell
+    point = {name: getattr(base, name) for name in SEARCHED}
     space = Space(
-        dataset=options.dataset,
-        selection_metric=metric,
-        cells=(Cell(method="transfer", teacher=NO_TEACHER, student=options.architecture, **varied),),
-        learning_rate=FloatDistribution(recipe.learning_rate, recipe.learning_rate),
-        grid={"learning_rate": (recipe.learning_rate,), "weight_decay": (0.0,), "beta": ()},
-    )
-    base = TrialConfig(
-        dataset=options.dataset,
-        method="transfer",
-        student=options.architecture,
-        max_epochs=recipe.num_epochs,
-        batch_size=recipe.batch_size,
-        image_size_px=recipe.image_size_px,
-        learning_rate=recipe.learning_rate,
-        uncertainty=options.uncertainty,
-        init=options.init,
-        average_labels=options.average_labels,
-        selection_metric=metric,
-        seed=options.seed,
-        phase="pretrain",
+        dataset=request.dataset,
+        selection_metric=base.selection_metric,
+        cells=(base.cell,),
+        tuned={name: Range(low=value, high=value, first=value) for name, value in point.items()},
     )
     settings = json.dumps(
         {
-            "config": base.__dict__,
+            "config": asdict(base),
             "data": store.fingerprint,
             "split": store.split_fingerprint,
             "init": {name: teacher.fingerprint for name, teacher in teachers.items()},
         },
         sort_keys=True,
     )
-    name = f"teacher-{options.name or options.dataset}-{hashlib.sha256(settings.encode()).hexdigest()[:6]}"
+    name = f"teacher-{request.name or request.dataset}-{hashlib.sha256(settings.encode()).hexdigest()[:6]}"
     return Setup(
         name=name,
         space=space,
@@ -124,9 +109,21 @@ def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Pla
         folder=places.sweep(name),
         cache=places.cache,
         cache_bytes=0,
-        local=local_folder(options),
-        cpus_per_trial=options.cpus_per_trial or float(os.cpu_count() or 1),
+        local=request.local,
+        cpus_per_trial=request.cpus_per_trial or float(os.cpu_count() or 1),
         has_gpu=torch.cuda.is_available(),
+    )
+
+
+def base_of(request: PretrainRequest) -> TrialConfig:
+    """The training: the recipe's, but for what is asked for."""
+    recipe = request.RECIPE if request.data else request.PHANTOM_RECIPE
+    return TrialConfig(
+        dataset=request.dataset,
+        method="transfer",
+        student=request.architecture,
+        phase="pretrain",
+        **{**recipe, **request.knobs},
     )
 
 
@@ -143,7 +140,7 @@ def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teache
     scores |= {key: value for key, value in last["metrics"].items() if key.startswith("test_")}
     store = setup.store
     of = f"{store.dataset} without {store.held_out}" if store.held_out else store.dataset
-    seen_rows = np.concatenate([store.rows("train"), store.rows("validation")])
+    seen_rows = np.concatenate([store.rows("train", setup.base.data_fraction), store.rows("validation")])
     return ledger.save(
         _folder(store, places),
         load_file(checkpoint.best_path(folder, last["best_epoch"])),

@@ -98,7 +98,7 @@ class Ledger:
             "spec": json.dumps(asdict(record.spec), sort_keys=True),
             "dataset": config.dataset,
             "phase": config.phase,
-            "cell": config.cell,
+            "cell": config.cell.name,
             "seed": str(config.seed),
             "recipe": str(RECIPE_VERSION),
             "data_fingerprint": record.spec.data_fingerprint,
@@ -107,7 +107,7 @@ class Ledger:
             "beta_convention": BETA_CONVENTION,
             **tags,
         }
-        name = f"{config.phase} {config.cell} {record.number}"
+        name = f"{config.phase} {config.cell.name} {record.number}"
         run = self.client.create_run(self.experiment_id, start_time=at_ms, run_name=name, tags=all_tags)
         record.run_id = run.info.run_id
         self._log_params(record)

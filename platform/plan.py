@@ -13,6 +13,10 @@ from dataclasses import replace
 from platform.ledger import TrialRecord
 from platform.studies import Params, Study
 from trainables.config import TrialConfig, TrialSpec
+from trainables.knob import TUNED, knobs
+
+# "knobs" holds what a method has of its own, and is put together from the rest of what a study suggests.
+TUNED_FIELDS = tuple(each.name for each in knobs(TrialConfig, TUNED) if each.name != "knobs")
 
 
 class Plan:
@@ -89,21 +93,9 @@ class Plan:
         return sum(key not in self.records or self.records[key].status == "RUNNING" for key in keys)
 
     def _search_config(self, study: Study, params: Params) -> TrialConfig:
-        cell = study.cell(params)
-        fields = {name: params[name] for name in ("learning_rate", "weight_decay", "beta") if name in params}
-        knobs = {name: value for name, value in params.items() if name not in fields and name != "cell"}
-        return replace(
-            self._base,
-            method=cell.method,
-            teacher=cell.teacher,
-            student=cell.student,
-            unfreeze=cell.unfreeze,
-            data_fraction=cell.data_fraction,
-            uncertainty=cell.uncertainty,
-            init=cell.init,
-            knobs=tuple(sorted(knobs.items())),
-            **fields,
-        )
+        of_trial = {name: params[name] for name in TUNED_FIELDS if name in params}
+        of_method = {name: value for name, value in params.items() if name not in of_trial and name != "cell"}
+        return replace(self._base, **study.cell(params).axes, **of_trial, knobs=tuple(sorted(of_method.items())))
 
     def _repeats(self, study: Study) -> list[TrialSpec]:
         """The best configuration of a searched study, to be trained anew with seeds that the search has not used."""
@@ -125,7 +117,7 @@ class Plan:
             return
         self.records[record.spec.key] = record
         if record.spec.config.phase != "confirm":
-            study.take_up(record.number, _params_of(record.spec.config), record.spec.config.cell)
+            study.take_up(record.number, _params_of(record.spec.config), record.spec.config.cell.name)
         if record.status == "RUNNING":
             self._unfinished.append(record)
         else:
@@ -133,5 +125,6 @@ class Plan:
 
 
 def _params_of(config: TrialConfig) -> Params:
-    params = {"learning_rate": config.learning_rate, "weight_decay": config.weight_decay}
-    return params if config.beta is None else {**params, "beta": config.beta, **dict(config.knobs)}
+    """What a study suggested for the trial: no beta where there is no teacher."""
+    params = {name: getattr(config, name) for name in TUNED_FIELDS}
+    return {name: value for name, value in params.items() if value is not None} | dict(config.knobs)

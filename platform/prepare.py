@@ -5,24 +5,18 @@ Prints the set's rows of Tables I and II beside the paper's, and every row that 
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from analysis import published
-from platform.arguments import (
-    SPLIT_KINDS,
-    hold_out_option,
-    image_size,
-    positive_int,
-    results_option,
-    say_errors,
-    split_options,
-)
+from platform.command_line.endings import say_errors
+from platform.command_line.image_requests import SPLIT_KINDS, PrepareRequest
+from platform.command_line.parsing import parser_of, request_of
 from platform.places import Places
 from trainables.atomic import write_bytes
 from trainables.data.averaging import MIN_POSITIVES, definite_counts
@@ -181,42 +175,32 @@ def positives(store: Store) -> list[str]:
     return lines + warnings
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m platform.prepare", description=__doc__.splitlines()[0])
-    parser.add_argument("dataset", metavar="DATASET", help=f"{', '.join(READERS)}, or FILE.csv: a data set of your own")
-    parser.add_argument(
-        "--data", type=Path, help="the folder that holds the data set's own; without it, phantom images"
-    )
-    parser.add_argument(
-        "--image-size", type=image_size, default=256, metavar="PX", help="a multiple of 32 (default: 256)"
-    )
-    parser.add_argument("--phantom-size", type=positive_int, help="patients (retina) or images of the phantom")
-    split_options(parser)
-    parser.add_argument("--skip-unreadable", action="store_true", help="leave images out that cannot be read")
-    hold_out_option(parser)
-    results_option(parser)
-    options = parser.parse_args(arguments)
-    places = Places.under(options.results)
+def main(arguments: list[str] | None = None) -> int:
+    """Prepares the data set; 0 when its store is there."""
+    parser = parser_of(PrepareRequest, "platform.prepare", __doc__)
+    typed = parser.parse_args(arguments)
     with say_errors(parser):
-        name = options.dataset
+        request = request_of(PrepareRequest, typed)
+        places = Places.under(request.results)
+        name = request.dataset
         if name.endswith(".csv"):
             name = register(Path(name), places)
-        listing = listing_of(name, options.data, places, options.phantom_size)
+        listing = listing_of(name, request.data, places, request.phantom_size)
         store = store_of(
             listing,
             places,
-            options.image_size,
-            skip_unreadable=options.skip_unreadable,
-            split=options.split,
-            validation_share=options.validation_share,
-            held_out=options.hold_out,
+            request.image_size,
+            skip_unreadable=request.skip_unreadable,
+            split=request.split,
+            validation_share=request.validation_share,
+            held_out=request.hold_out,
         )
     print(summary(listing, store))
     print(f"  {store.path}")
-    if name != options.dataset:
+    if name != request.dataset:
         print(f"  {command_line('platform.sweep', name)} now knows it")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -102,7 +102,7 @@ class Progress:
         number = f"trial {record.number + 1}" if config.phase != "confirm" else f"repeat {record.number}"
         done = f"[{self._trials_done}/{self._plan.num_trials}, {self._left()}]"
         self._bar.set_postfix_str(self._left(), refresh=False)
-        tqdm.write(f"{done} {config.phase} {config.cell} {number}: {what}", file=self._stream)
+        tqdm.write(f"{done} {config.phase} {config.cell.name} {number}: {what}", file=self._stream)
         self._stream.flush()
 
     def _left(self) -> str:

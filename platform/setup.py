@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from analysis import table_1, table_2
+from platform.command_line.training_requests import SweepRequest
 from platform.fitting import fitted_to_data
 from platform.ledger import TrialRecord
 from platform.places import Places
@@ -22,11 +23,12 @@ from platform.sources import check_overlaps, find_sources, task_of
 from platform.studies import make_studies
 from search_spaces import space_of
 from search_spaces.presets import PRESETS
-from search_spaces.space import INIT, PAPER_TEACHERS, Space, cells_of_tables_4_and_5, controls
-from trainables.config import ITSELF, LATER_KNOBS, RECIPE_VERSION, TrialConfig, TrialSpec, members
+from search_spaces.space import INIT, Space, columns_of
+from trainables.config import ITSELF, RECIPE_VERSION, TrialConfig, TrialSpec, members
 from trainables.data.averaging import Averaging
 from trainables.data.store import Store
 from trainables.job import Job
+from trainables.knob import SETUP, knobs
 from trainables.models.architectures import build
 from trainables.models.densenet import num_trainable, unfreeze
 from trainables.teachers.imagenet import first_weights
@@ -148,46 +150,36 @@ class Setup:
         return "+".join(known) or name
 
 
-def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
+def prepare_sweep(request: SweepRequest, places: Places) -> Setup:
     """Reads or draws the data, finds or makes the teachers; long steps show a progress bar.
 
     Raises:
         ValueError, FileNotFoundError, OSError: something that the sweep needs is absent or wrong; the message says what
         to do.
     """
-    preset = PRESETS[options.preset or ("paper" if options.data else "quick")]
-    task = task_of(options.dataset, places)
-    space = preset.fitted(space_of(options.dataset, task))
-    space = replace(space, selection_metric=selection_metric(options.selection_metric, space.selection_metric, task))
-    who = options.teacher_names or PAPER_TEACHERS
-    cells = cells_of_tables_4_and_5(who, options.methods, options.students)
-    space = replace(space, cells=(*cells, *controls(who, options.students)) if options.controls else cells)
-    fractions = options.fractions or (space.fractions if preset is PRESETS["paper"] else (1.0,))
-    space = space.narrowed(options.cells, fractions, options.uncertainty, options.init)
-    base = TrialConfig(
-        dataset=options.dataset,
-        method="transfer",
-        max_epochs=options.epochs or preset.max_epochs,
-        batch_size=preset.batch_size,
-        image_size_px=options.image_size or preset.image_size_px,
-        init=INIT,
-        precision=options.precision,
-        interpolation=options.interpolation,
-        compiled=options.compile,
-        average_labels=options.average_labels,
-        selection_metric=space.selection_metric,
-        seed=options.seed,
-    )
+    preset = PRESETS[request.preset or ("paper" if request.data else "quick")]
+    task = task_of(request.dataset, places)
+    space = preset.fitted(space_of(request.dataset, task))
+    metric = selection_metric(request.knobs.get("selection_metric"), space.selection_metric, task)
+    space = replace(space, selection_metric=metric)
+    columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
+    usual_axes: dict[str, Sequence[Any]] = {
+        "data_fraction": space.fractions if preset is PRESETS["paper"] else (1.0,),
+        "uncertainty": (TrialConfig.uncertainty,),
+        "init": (INIT,),
+    }
+    space = replace(space, cells=columns).crossed(usual_axes | dict(request.axes)).narrowed(request.cells)
+    settings = {"selection_metric": metric, **preset.knobs, **request.knobs}
+    base = TrialConfig(dataset=request.dataset, method="transfer", **settings)
     taught = [cell for cell in space.cells if cell.method != ITSELF]
     names = {name for cell in space.cells for name in members(cell.teacher)}
     names |= {first_weights(cell.init, cell.student) for cell in taught} - {"random"}
-    store, averaging, teachers = find_sources(options, places, base.image_size_px, sorted(names), base.selection_metric)
+    store, averaging, teachers = find_sources(request, places, base, sorted(names))
     space = fitted_to_data(space, store, teachers)
-    seen = check_overlaps(list(teachers.values()), store, places, allowed=options.allow_overlap)
+    seen = check_overlaps(list(teachers.values()), store, places, allowed=request.allow_overlap)
 
-    local = local_folder(options)
-    settings = _settings(options, base, space, store, teachers)
-    name = options.name or _default_name(options, store, settings)
+    decisive = _settings(request.search, base, space, store, teachers)
+    name = request.name or _default_name(store, decisive)
     return Setup(
         name=name,
         space=space,
@@ -196,22 +188,17 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         teachers_folder=next(iter(teachers.values())).folder.parent if teachers else places.results,
         base=base,
         averaging=averaging,
-        search=options.search,
-        num_trials=options.trials or preset.num_trials,
-        num_repeats=options.repeats or preset.num_repeats,
-        facts=parent_tags(store, settings, seen, _warnings(teachers.values())) | averaging_tags(averaging),
+        search=request.search,
+        num_trials=request.trials or preset.num_trials,
+        num_repeats=request.repeats or preset.num_repeats,
+        facts=parent_tags(store, decisive, seen, _warnings(teachers.values())) | averaging_tags(averaging),
         folder=places.sweep(name),
-        cpus_per_trial=options.cpus_per_trial,
-        cache=(options.cache or (local / "cache" if local else places.cache)).absolute(),
-        cache_bytes=int(options.cache_gb * 1e9),
-        local=local,
+        cpus_per_trial=request.cpus_per_trial or 1.0,
+        cache=(request.cache or (request.local / "cache" if request.local else places.cache)).absolute(),
+        cache_bytes=int(request.cache_gb * 1e9),
+        local=request.local,
         has_gpu=torch.cuda.is_available(),
     )
-
-
-def local_folder(options: argparse.Namespace) -> Path | None:
-    """--local as a path that means the same in every process."""
-    return options.local.expanduser().absolute() if options.local else None
 
 
 def parent_tags(store: Store, settings: str, teacher_overlap: str = "", teacher_trained_on: str = "") -> dict[str, str]:
@@ -237,33 +224,22 @@ def _warnings(teachers: Iterable[Teacher]) -> str:
     return "; ".join(said for teacher in teachers if (said := unverifiable(teacher)))
 
 
-def _settings(
-    options: argparse.Namespace, base: TrialConfig, space: Space, store: Store, teachers: dict[str, Teacher]
-) -> str:
+def _settings(search: str, base: TrialConfig, space: Space, store: Store, teachers: dict[str, Teacher]) -> str:
     """What decides the sweep's numbers, but for how many cells, trials and repeats there are: those may grow."""
     return json.dumps(
         {
-            "search": options.search,
-            "epochs": base.max_epochs,
-            "batch_size": base.batch_size,
-            "image_size_px": base.image_size_px,
+            **{each.name: getattr(base, each.name) for each in knobs(TrialConfig, SETUP)},
+            "search": search,
             "seed": base.seed,
-            "learning_rate": [space.learning_rate.low, space.learning_rate.high],
+            "tuned": {name: [of.low, of.high] for name, of in space.tuned.items()},
             "data": store.fingerprint,
-            "average_labels": base.average_labels,
-            "selection_metric": base.selection_metric,
-            **({"held_out": store.held_out} if store.held_out else {}),  # else as it was before there was any
-            **{
-                name: getattr(base, name)
-                for name in ("precision", "interpolation", "compiled")
-                if getattr(base, name) != LATER_KNOBS[name]
-            },
+            "held_out": store.held_out,
             "teachers": {name: teacher.fingerprint for name, teacher in teachers.items()},
         },
         sort_keys=True,
     )
 
 
-def _default_name(options: argparse.Namespace, store: Store, settings: str) -> str:
+def _default_name(store: Store, settings: str) -> str:
     kind = ("phantom" if store.is_phantom else "real") + "-held-out" * bool(store.held_out)
-    return f"{options.dataset}-{kind}-{hashlib.sha256(settings.encode()).hexdigest()[:6]}"
+    return f"{store.dataset}-{kind}-{hashlib.sha256(settings.encode()).hexdigest()[:6]}"

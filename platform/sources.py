@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
+from platform.command_line.training_requests import TrainingRequest
 from platform.phantom_teachers import phantom_teacher
 from platform.places import Places
 from platform.prepare import listing_of, store_of, summary
 from platform.scoring import checked_averaging
 from search_spaces.space import RANDOM_TEACHER
+from trainables.config import TrialConfig
 from trainables.data.averaging import Averaging
 from trainables.data.listing import Listing
 from trainables.data.readers import READERS
@@ -32,36 +33,40 @@ def task_of(dataset: str, places: Places) -> str:
 
 
 def find_sources(
-    options: argparse.Namespace, places: Places, image_size_px: int, teacher_names: Sequence[str], metric: str
+    request: TrainingRequest, places: Places, base: TrialConfig, teacher_names: Sequence[str]
 ) -> tuple[Store, Averaging, dict[str, Teacher]]:
-    """The prepared images, the labels to be averaged and the teachers of those names, with what was found printed.
+    """The prepared images, the labels to be averaged and the teachers of those names, with a summary printed.
+
+    Args:
+        base: what all trials share: the size of the images, which labels are averaged, and what selects.
 
     Raises:
         ValueError, FileNotFoundError, OSError: something is absent or wrong, or on these images nothing can be selected
-        by `metric`; the message says what to do.
+        by the selection metric; the message says what to do.
     """
-    listing = listing_of(options.dataset, options.data, places, options.phantom_size)
-    are_phantom = _teachers_are_phantom(options, listing)
+    size_px = base.image_size_px
+    listing = listing_of(request.dataset, request.data, places, request.phantom_size)
+    are_phantom = _teachers_are_phantom(request, listing)
     teachers: dict[str, Teacher] = {}
     if not are_phantom:  # what is absent should be said before hours of decoding
-        teachers = {name: _real_teacher(name, places, options.imagenet_weights) for name in teacher_names}
+        teachers = {name: _real_teacher(name, places, request.imagenet_weights) for name in teacher_names}
     store = store_of(
         listing,
         places,
-        image_size_px,
-        skip_unreadable=options.skip_unreadable,
-        split=options.split,
-        validation_share=options.validation_share,
-        held_out=options.hold_out,
+        size_px,
+        skip_unreadable=request.skip_unreadable,
+        split=request.split,
+        validation_share=request.validation_share,
+        held_out=request.hold_out,
     )
     print(summary(listing, store), flush=True)
-    averaging = checked_averaging(store, options.average_labels, metric)  # before minutes of phantom teachers
+    averaging = checked_averaging(store, base.average_labels, base.selection_metric)  # before minutes of phantoms
     if are_phantom:
-        folder = places.teachers(phantom=True, image_size_px=image_size_px)
+        folder = places.teachers(phantom=True, image_size_px=size_px)
         for name in teacher_names:
             is_random = name == RANDOM_TEACHER
             teachers[name] = (
-                _random_teacher(folder, phantom=True) if is_random else phantom_teacher(name, places, image_size_px)
+                _random_teacher(folder, phantom=True) if is_random else phantom_teacher(name, places, size_px)
             )
     return store, averaging, teachers
 
@@ -78,11 +83,11 @@ def check_overlaps(teachers: Sequence[Teacher], store: Store, places: Places, *,
     return "; ".join(found)
 
 
-def _teachers_are_phantom(options: argparse.Namespace, listing: Listing) -> bool:
-    if options.data is None and listing.is_phantom and options.teachers == "real":
+def _teachers_are_phantom(request: TrainingRequest, listing: Listing) -> bool:
+    if request.data is None and listing.is_phantom and request.teachers == "real":
         raise ValueError("phantom images need phantom teachers: give --data, or leave out --teachers real")
-    made_here = options.data is None and listing.is_phantom
-    return bool((options.teachers or ("phantom" if made_here else "real")) == "phantom")
+    made_here = request.data is None and listing.is_phantom
+    return bool((request.teachers or ("phantom" if made_here else "real")) == "phantom")
 
 
 def _random_teacher(folder: Path, *, phantom: bool) -> Teacher:

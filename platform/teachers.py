@@ -5,47 +5,36 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from platform.arguments import plain_name, results_option, say_errors
+from platform.command_line.endings import say_errors
+from platform.command_line.image_requests import ResultsRequest
+from platform.command_line.parsing import add_options, parser_of, request_of
+from platform.command_line.teacher_requests import ImportRequest
 from platform.places import Places
 from trainables.pasting import command_line
 
-TASKS = ("multilabel", "multiclass")
 SHOWN_SCORES = ("test_auc", "val_auc")  # the first that a teacher has
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    made = argparse.ArgumentParser(prog="python -m platform.teachers", description=(__doc__ or "").splitlines()[0])
-    results_option(made)
-    verbs = made.add_subparsers(dest="verb", metavar="import")
-    brings = verbs.add_parser("import", help="bring in a network from a file, without running anything in it")
-    brings.add_argument("file", type=Path, help="state dict, whole-model pickle or safetensors")
-    brings.add_argument("--name", type=plain_name, required=True, help="what sweeps call it")
-    brings.add_argument("--architecture", default="densenet121", metavar="NAME", help="default: densenet121")
-    brings.add_argument("--labels", nargs="+", metavar="LABEL", help="its outputs' names, in their order")
-    brings.add_argument(
-        "--task", choices=("multilabel", "multiclass"), default="multilabel", help="default: %(default)s"
-    )
-    brings.add_argument("--seen", default="", metavar="DATASET", help="the data set that it was trained on")
-    brings.add_argument(
-        "--trained-on", default="", metavar="TEXT", help="in its maker's words, where no list of patients is to be had"
-    )
-    brings.add_argument("--source", default="", metavar="TEXT", help="where it comes from, in a sentence")
-    brings.add_argument(
-        "--may-differ", nargs="+", default=[], metavar="PART", help="parts that need not match, such as classifier"
-    )
-    return made
+    """The command line: where teachers lie, and the import of one."""
+    parser = parser_of(ResultsRequest, "platform.teachers", __doc__)
+    verbs = parser.add_subparsers(dest="verb", metavar="import", prog=parser.prog)
+    about = "bring in a network from a file, without running anything in it"
+    importing = verbs.add_parser("import", help=about, argument_default=argparse.SUPPRESS)
+    add_options(importing, ImportRequest)
+    return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Lists, or imports one and lists it."""
-    made = parser()
-    options = made.parse_args(arguments)
-    places = Places.under(options.results)
-    with say_errors(made):
-        print(_import(options, places) if options.verb == "import" else table(places))
+    commands = parser()
+    typed = commands.parse_args(arguments)
+    with say_errors(commands):
+        if "verb" in typed and typed.verb:
+            print(_import(request_of(ImportRequest, typed)))
+        else:
+            print(table(Places.under(request_of(ResultsRequest, typed).results)))
     return 0
 
 
@@ -91,33 +80,33 @@ def _columns(lines: Sequence[tuple[str, ...]]) -> str:
     )
 
 
-def _import(options: argparse.Namespace, places: Places) -> str:
+def _import(request: ImportRequest) -> str:
     from trainables.models.architectures import known
     from trainables.teachers import ledger
     from trainables.teachers.checkpoint import import_network
     from trainables.teachers.overlap import unverifiable
 
-    known(options.architecture, "teacher")
-    num_labels = len(options.labels) if options.labels else None
+    known(request.architecture, "teacher")
+    num_labels = len(request.labels) if request.labels else None
     imported = import_network(
-        options.file, architecture=options.architecture, num_labels=num_labels, may_differ=options.may_differ
+        request.file, architecture=request.architecture, num_labels=num_labels, may_differ=request.may_differ
     )
-    labels = options.labels or [f"output {number}" for number in range(1, imported.num_labels + 1)]
+    labels = request.labels or [f"output {number}" for number in range(1, imported.num_labels + 1)]
     teacher = ledger.save(
-        places.teachers(phantom=False, image_size_px=0),
+        Places.under(request.results).teachers(phantom=False, image_size_px=0),
         imported.weights,
-        name=options.name,
-        architecture=options.architecture,
-        task=options.task,
+        name=request.name,
+        architecture=request.architecture,
+        task=request.task,
         label_names=tuple(labels),
-        source=options.source or f"imported from {options.file.name}",
+        source=request.source or f"imported from {request.file.name}",
         is_phantom=False,
-        trained_on=options.trained_on,
-        seen={"dataset": options.seen},
+        trained_on=request.trained_on,
+        seen={"dataset": request.seen},
     )
     unknown = (
         ""
-        if options.seen or options.trained_on
+        if request.seen or request.trained_on
         else "\nnot known what it was trained on: say it with --seen, or no overlap can be found"
     )
     warning = f"\nWARNING: {said}" if (said := unverifiable(teacher)) else ""

@@ -8,15 +8,17 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any
 
 import numpy as np
 from optuna.distributions import FloatDistribution
 
 from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER, Cell
-from trainables.config import BETA_MAX, BETA_MIN
+from trainables.config import BETA_MAX, BETA_MIN, TrialConfig, departures
+from trainables.knob import AXIS, TUNED, Range, knobs
 from trainables.models.architectures import known
 from trainables.transfer import METHODS
-from trainables.transfer.method import Knob
 
 # Section V.A: beta by grid search from 1 to 2000. The paper does not list its grid; this holds every beta of Table III.
 PAPER_BETAS = (1.0, 5.0, 10.0, 20.0, 30.0, 50.0, 60.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
@@ -24,19 +26,9 @@ PAPER_TEACHERS = ("imagenet", "mimic-cxr")
 PAPER_STUDENTS = ("densenet121", "densenet40")
 INIT = "imagenet"  # section V.A: teachers and students start from ImageNet's weights
 RANDOM_TEACHER = "random-weights"  # a control: nothing was ever learnt
-PAPER_LEARNING_RATE = 5e-5  # section V.A
-NO_DECAY = 1e-6  # the paper names no weight decay; on a logarithmic range this is as good as none
 DEFAULT_FIRST_BETA = 100.0  # ours, for a teacher or a data set that Table III does not have
-
-BETA = FloatDistribution(BETA_MIN, BETA_MAX, log=True)
-LEARNING_RATE = FloatDistribution(1e-5, 1e-3, log=True)  # ours: the paper's 5e-5 lies inside
-WEIGHT_DECAY = FloatDistribution(NO_DECAY, 1e-2, log=True)  # ours
-FIRST_POINT = {"learning_rate": PAPER_LEARNING_RATE, "weight_decay": NO_DECAY}
-GRID: Mapping[str, Sequence[float]] = {
-    "learning_rate": (PAPER_LEARNING_RATE,),
-    "weight_decay": (0.0,),
-    "beta": PAPER_BETAS,
-}
+BETA = Range(low=BETA_MIN, high=BETA_MAX, first=DEFAULT_FIRST_BETA, log=True)
+SEARCHED: Mapping[str, Range] = {each.name: each.search for each in knobs(TrialConfig, TUNED) if each.search}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,83 +38,72 @@ class Space:
     dataset: str
     selection_metric: str  # what chooses the best epoch and the best configuration, on the validation set
     cells: tuple[Cell, ...] = field(default_factory=lambda: cells_of_tables_4_and_5())
-    learning_rate: FloatDistribution = LEARNING_RATE
-    weight_decay: FloatDistribution = WEIGHT_DECAY
-    beta: FloatDistribution = BETA  # only in cells with a teacher
-    first_point: Mapping[str, float] = field(default_factory=FIRST_POINT.copy)  # of each cell, but for beta
+    tuned: Mapping[str, Range] = field(default_factory=lambda: SEARCHED)  # in every cell, but for beta
     # (teacher, student), or (teacher, student, fraction), -> beta of the first trial: Table III
     first_beta: Mapping[tuple[str, str] | tuple[str, str, float], float] = field(default_factory=dict)
-    grid: Mapping[str, Sequence[float]] = field(
-        default_factory=lambda: GRID
-    )  # the grid search: beta varies, the rest stays
     fractions: tuple[float, ...] = (1.0,)  # of the training data: the rows of the paper's table
 
     def ranges(self, cell: Cell) -> dict[str, FloatDistribution]:
         """What varies within `cell`; beta exists only where there is a teacher."""
-        ranges = {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay}
-        if cell.teacher == NO_TEACHER:
-            return ranges
-        beta = self.beta if _is_eq_1(cell) else _range(METHODS[cell.method].beta)
-        knobs = {name: _range(knob) for name, knob in METHODS[cell.method].knobs.items()}
-        return {**ranges, "beta": beta, **knobs}
+        return {name: FloatDistribution(of.low, of.high, log=of.log) for name, of in self._tuned(cell).items()}
 
     def first(self, cell: Cell) -> dict[str, float]:
         """The parameters of a cell's first trial: the paper's choice, where it states one."""
-        if cell.teacher == NO_TEACHER:
-            return dict(self.first_point)
+        point = {name: of.first for name, of in self._tuned(cell).items()}
         if not _is_eq_1(cell):
-            method = METHODS[cell.method]
-            knobs = {name: knob.first for name, knob in method.knobs.items()}
-            return {**self.first_point, "beta": method.beta.first, **knobs}
+            return point
         whole = self.first_beta.get((cell.teacher, cell.student), DEFAULT_FIRST_BETA)
-        beta = self.first_beta.get((cell.teacher, cell.student, cell.data_fraction), whole)
-        return {**self.first_point, "beta": beta}
+        return {**point, "beta": self.first_beta.get((cell.teacher, cell.student, cell.data_fraction), whole)}
 
     def grid_points(self, cell: Cell) -> list[dict[str, float]]:
         """The grid of `cell`: each beta with the paper's learning rate; one point where there is no teacher."""
-        fixed = {name: values[0] for name, values in self.grid.items() if name != "beta"}
+        tuned = self._tuned(cell)
+        point = {name: of.first if of.fixed is None else of.fixed for name, of in tuned.items()}
         if cell.teacher == NO_TEACHER:
-            return [fixed]
-        betas = self.grid["beta"]
-        if not _is_eq_1(cell):  # as many points over the method's own range
-            beta = METHODS[cell.method].beta
-            betas = [float(value) for value in np.geomspace(beta.low, beta.high, len(betas))]
-        knobs = {name: knob.first for name, knob in METHODS[cell.method].knobs.items()}
-        return [{**fixed, "beta": beta, **knobs} for beta in betas]
+            return [point]
+        beta = tuned["beta"]
+        # Other methods' losses have other scales: as many points over the method's own range.
+        betas = PAPER_BETAS if _is_eq_1(cell) else np.geomspace(beta.low, beta.high, len(PAPER_BETAS)).tolist()
+        return [{**point, "beta": value} for value in betas]
 
-    def narrowed(
-        self,
-        patterns: Iterable[str] | None,
-        fractions: Sequence[float] = (1.0,),
-        uncertainty: Sequence[str] = ("zeros",),
-        inits: Sequence[str] = ("imagenet",),
-    ) -> Space:
-        """The same space with the cells that match any of `patterns` (shell wildcards).
+    def _tuned(self, cell: Cell) -> dict[str, Range]:
+        """What is tuned within `cell`, in the order in which a sampler is asked."""
+        if cell.teacher == NO_TEACHER:
+            return dict(self.tuned)
+        method = METHODS[cell.method]
+        return {**self.tuned, "beta": BETA if _is_eq_1(cell) else method.beta, **method.knobs}
 
-        Each cell stands in it at each of `fractions` of the training data, with each policy on uncertain labels, and
-        from each of the first weights `inits`.
+    def crossed(self, axes: Mapping[str, Sequence[Any]]) -> Space:
+        """The same space with each cell at every combination of the values that `axes` gives to knobs by their names.
+
+        A cell that has first weights of its own, such as a control from random ones, keeps them.
 
         Raises:
-            ValueError: a pattern matches no cell, or a fraction is not in (0, 1].
+            ValueError: a value breaks its knob's rule.
         """
-        if any(not 0 < fraction <= 1 for fraction in fractions):
-            raise ValueError(f"0 < fraction <= 1 must hold for each, but got fractions={tuple(fractions)}")
-        cells = [
-            replace(cell, data_fraction=fraction, uncertainty=policy, init=cell.init if cell.init != INIT else init)
-            for fraction in fractions
-            for policy in uncertainty
-            for init in inits
-            for cell in self.cells
-        ]
-        cells = list(dict.fromkeys(cells))  # a control from random weights is the same at each of `inits`
-        if patterns is not None:
-            patterns = list(patterns)
-            for pattern in patterns:
-                if not any(fnmatch.fnmatchcase(cell.name, pattern) for cell in cells):
-                    names = "\n  ".join(cell.name for cell in cells)
-                    raise ValueError(f"no cell of {self.dataset} matches {pattern!r}; the cells are\n  {names}")
-            cells = [cell for cell in cells if any(fnmatch.fnmatchcase(cell.name, p) for p in patterns)]
-        return replace(self, cells=tuple(cells))
+        by_name = {each.name: each for each in knobs(TrialConfig, AXIS)}
+        for name, values in axes.items():
+            for value in values:
+                by_name[name].check(value)
+        combinations = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+        cells = [_at(cell, values) for values in combinations for cell in self.cells]
+        return replace(self, cells=tuple(dict.fromkeys(cells)))  # a control may be the same at several values
+
+    def narrowed(self, patterns: Iterable[str] | None) -> Space:
+        """The same space with the cells whose names match any of `patterns` (shell wildcards); all, where it is None.
+
+        Raises:
+            ValueError: a pattern matches no cell.
+        """
+        if patterns is None:
+            return self
+        patterns = list(patterns)
+        for pattern in patterns:
+            if not any(fnmatch.fnmatchcase(cell.name, pattern) for cell in self.cells):
+                names = "\n  ".join(cell.name for cell in self.cells)
+                raise ValueError(f"no cell of {self.dataset} matches {pattern!r}; the cells are\n  {names}")
+        matches = [cell for cell in self.cells if any(fnmatch.fnmatchcase(cell.name, each) for each in patterns)]
+        return replace(self, cells=tuple(matches))
 
     def by_question(self) -> list[Space]:
         """The same space once for each question that its cells ask, with the cells that ask it, in their order."""
@@ -130,6 +111,14 @@ class Space:
         for cell in self.cells:
             parts.setdefault(tuple(cell.question.items()), []).append(cell)
         return [replace(self, cells=tuple(cells)) for cells in parts.values()]
+
+
+def _at(cell: Cell, values: Mapping[str, Any]) -> Cell:
+    """`cell` with these values of its axes."""
+    own = {name: value for name, value in values.items() if name in Cell.OWN_AXES}
+    if cell.init != INIT:
+        own.pop("init", None)
+    return replace(cell, **own, varied=departures({name: values[name] for name in values if name not in Cell.OWN_AXES}))
 
 
 def cells_of_tables_4_and_5(
@@ -160,7 +149,20 @@ def cells_of_tables_4_and_5(
     )
 
 
-def controls(teachers: Sequence[str], students: Sequence[str] = PAPER_STUDENTS) -> tuple[Cell, ...]:
+def columns_of(
+    methods: Sequence[str], teachers: Sequence[str], students: Sequence[str], *, controls: bool
+) -> tuple[Cell, ...]:
+    """The cells of a sweep before they are crossed with other axes; without `teachers`, with the paper's.
+
+    Raises:
+        ValueError: there is no such method, or no such student.
+    """
+    teachers = teachers or PAPER_TEACHERS
+    cells = cells_of_tables_4_and_5(teachers, methods, students)
+    return (*cells, *controls_of(teachers, students)) if controls else cells
+
+
+def controls_of(teachers: Sequence[str], students: Sequence[str] = PAPER_STUDENTS) -> tuple[Cell, ...]:
     """What a claim of knowledge has to beat: a teacher with none, other images' attention, no attention.
 
     And, for the first weights, random ones; and each teacher itself, where it has the target's labels.
@@ -184,7 +186,3 @@ def controls(teachers: Sequence[str], students: Sequence[str] = PAPER_STUDENTS) 
 def _is_eq_1(cell: Cell) -> bool:
     """Whether beta is the paper's, with its range and its table."""
     return cell.method in ("attention", "attention-permuted")
-
-
-def _range(knob: Knob) -> FloatDistribution:
-    return FloatDistribution(knob.low, knob.high, log=knob.log)

@@ -72,7 +72,7 @@ class Store:
             "dataset": full.dataset,
             "data": above.data.tags["data"],
             "phase": full.phase,
-            "cell": full.cell,
+            "cell": full.cell.name,
             "trial": spec.key,
             "number": str(full.seed),
             "seed": str(full.seed),

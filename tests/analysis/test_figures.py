@@ -162,7 +162,7 @@ def test_one_colour_a_teacher_one_dash_a_student() -> None:
 @pytest.mark.parametrize("more", ["from-random", "ones", "ones,from-nih"])
 def test_paler_is_less_data_and_nothing_else(more: str) -> None:
     plain = drawing.style("attention/a/densenet40/all", ["a"])
-    other = drawing.style(f"attention/a/densenet40/all@1,{more}", ["a"])
+    other = drawing.style(f"attention/a/densenet40/all@{more}", ["a"])
     assert other["alpha"] == plain["alpha"] == 1
     assert drawing.style(f"attention/a/densenet40/all@0.25,{more}", ["a"])["alpha"] < 1
     assert other["color"] == plain["color"]

@@ -71,7 +71,7 @@ def _trial(client: MlflowClient, experiment: str, parent: str, config: TrialConf
     spec = TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
     tags = {
         "mlflow.parentRunId": parent, "kind": "trial", "sweep": "bench", "dataset": "chestxray8", "data": "phantom",
-        "phase": config.phase, "cell": config.cell, "trial": spec.key, "number": "1", "seed": str(config.seed),
+        "phase": config.phase, "cell": config.cell.name, "trial": spec.key, "number": "1", "seed": str(config.seed),
         "recipe": str(RECIPE_VERSION), "data_fingerprint": "d", "split_fingerprint": "s", "teacher_fingerprint": "t",
         "teacher_is_phantom": "true", "beta_convention": BETA_CONVENTION, "num_trainable": "6968206",
     }  # fmt: skip

@@ -30,7 +30,7 @@ parent_tags = importlib.import_module("platform.setup").parent_tags
 ROOT = Path(__file__).parents[2]
 FINDING = "Pleural Effusion"
 NUM_IMAGES = 320
-PLAIN, TAUGHT = "transfer/none/resnet18/all@1,from-random", "hints/chest/resnet18/all@1,from-random"
+PLAIN, TAUGHT = "transfer/none/resnet18/all@from-random", "hints/chest/resnet18/all@from-random"
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from search_spaces.retina import SPACE
-from search_spaces.space import controls
+from search_spaces.space import controls_of
 from trainables.config import TrialConfig, TrialSpec
 
 Plan = importlib.import_module("platform.plan").Plan
@@ -25,7 +25,9 @@ def spec_of(config):
 
 
 def make_plan(records=(), mode="optuna", num_trials=5, num_repeats=2, patterns=CELLS, fractions=(1.0,)):
-    made = studies.make_studies(SPACE.narrowed(patterns, fractions), mode, num_trials, seed=7)
+    made = studies.make_studies(
+        SPACE.crossed({"data_fraction": fractions}).narrowed(patterns), mode, num_trials, seed=7
+    )
     return Plan(made, BASE, spec_of, num_repeats, copy.deepcopy(list(records)))
 
 
@@ -50,7 +52,7 @@ def run_to_the_end(plan, limit=1000):
 
 def test_every_cell_has_the_same_budget_and_they_take_turns():
     order = run_to_the_end(plan := make_plan())
-    search = [record.spec.config.cell for record in order if record.spec.config.phase == "search"]
+    search = [record.spec.config.cell.name for record in order if record.spec.config.phase == "search"]
     assert search == CELLS * 5
     assert plan.finished
 
@@ -65,8 +67,8 @@ def test_the_first_trial_of_a_cell_is_the_papers_choice():
 def test_the_best_configuration_of_each_cell_is_confirmed_with_new_seeds():
     order = run_to_the_end(make_plan())
     for cell in CELLS:
-        search = [r.spec.config for r in order if r.spec.config.phase == "search" and r.spec.config.cell == cell]
-        confirm = [r.spec.config for r in order if r.spec.config.phase == "confirm" and r.spec.config.cell == cell]
+        search = [r.spec.config for r in order if r.spec.config.phase == "search" and r.spec.config.cell.name == cell]
+        confirm = [r.spec.config for r in order if r.spec.config.phase == "confirm" and r.spec.config.cell.name == cell]
         best = max(search, key=outcome)
         assert [config.seed for config in confirm] == [1, 2]
         assert {(c.learning_rate, c.weight_decay, c.beta) for c in confirm} == {
@@ -95,7 +97,7 @@ def test_a_joint_search_confirms_one_choice_for_each_fraction_and_resumes():
     for fraction in fractions:
         search = [r.spec.config for r in order if r.spec.config.phase == "search"]
         best = max((config for config in search if config.data_fraction == fraction), key=outcome)
-        assert {config.cell for config in confirm if config.data_fraction == fraction} == {best.cell}
+        assert {config.cell.name for config in confirm if config.data_fraction == fraction} == {best.cell.name}
     interrupted = make_plan(mode="joint", patterns=patterns, fractions=fractions)
     for _ in range(9):
         finish(interrupted, interrupted.next())
@@ -127,7 +129,7 @@ def test_a_cell_whose_trials_all_failed_has_nothing_to_confirm():
     plan = make_plan(num_trials=1)
     finish(plan, plan.next(), failed=True)
     finish(plan, plan.next())
-    assert {record.spec.config.cell for record in run_to_the_end(plan)} == {CELLS[1]}
+    assert {record.spec.config.cell.name for record in run_to_the_end(plan)} == {CELLS[1]}
     assert plan.finished
 
 
@@ -158,7 +160,7 @@ def test_trials_of_cells_that_the_command_leaves_out_are_left_alone():
 
 
 def make_plan_with_the_teacher_itself(records=(), mode="optuna", patterns=(CELLS[0], "itself/mimic-cxr/*")):
-    space = replace(SPACE, cells=(*SPACE.cells, *controls(["imagenet", "mimic-cxr"])))
+    space = replace(SPACE, cells=(*SPACE.cells, *controls_of(["imagenet", "mimic-cxr"])))
     made = studies.make_studies(space.narrowed(patterns), mode, 3, seed=7)
     return Plan(made, BASE, spec_of, 2, copy.deepcopy(list(records)))
 
@@ -171,7 +173,7 @@ def test_a_teacher_itself_is_scored_once_and_never_searched(mode):
     order = [record.spec.config for record in run_to_the_end(plan)]
     assert len(order) == num_searched + 3 and plan.finished
     (itself,) = (config for config in order if config.method == "itself")
-    assert (itself.cell, itself.phase, itself.beta) == ("itself/mimic-cxr/none/none", "confirm", None)
+    assert (itself.cell.name, itself.phase, itself.beta) == ("itself/mimic-cxr/none/none", "confirm", None)
     assert (itself.max_epochs, itself.num_reports) == (2, 1)
     assert run_to_the_end(make_plan_with_the_teacher_itself(plan.records.values(), mode)) == []
 

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 import torch
 
+from platform.command_line.training_requests import PretrainRequest
+from platform.conduct_pretraining import base_of
+from tests.typed import typed
 from trainables.data.store import Store
 from trainables.teachers import ledger
 
@@ -86,23 +89,23 @@ def test_the_trial_starts_from_the_weights_that_were_asked_for(
         prints[name] = made.fingerprint
     flags = ["mimic-cxr", "--init", init, "--image-size", "32", "--phantom-size", "30", "--name", "own"]
     flags += ["--average-labels", "defined"]
-    options = pretrain.parser().parse_args(flags)
-    record = conduct.prepare_pretraining(options, pretrain.recipe_of(options), places).plan([]).next()
+    request = typed(PretrainRequest, *flags)
+    record = conduct.prepare_pretraining(request, places).plan([]).next()
     assert (record.spec.config.init, record.spec.init_fingerprint) == (init, prints[init])
 
 
 def test_the_recipe_is_chexclusions_on_real_images_and_quick_on_phantoms() -> None:
-    real = pretrain.recipe_of(pretrain.parser().parse_args(["mimic-cxr", "--data", "/data"]))
-    assert (real.image_size_px, real.num_epochs, real.batch_size, real.learning_rate) == (256, 64, 48, 5e-4)
-    quick = pretrain.recipe_of(pretrain.parser().parse_args(["mimic-cxr", "--epochs", "7"]))
-    assert quick.image_size_px == 64 and quick.num_epochs == 7
+    real = base_of(typed(PretrainRequest, "mimic-cxr", "--data", "/data"))
+    assert (real.image_size_px, real.max_epochs, real.batch_size, real.learning_rate) == (256, 64, 48, 5e-4)
+    quick = base_of(typed(PretrainRequest, "mimic-cxr", "--epochs", "7"))
+    assert quick.image_size_px == 64 and quick.max_epochs == 7
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         (["brain"], "the data set must be one of"),
-        (["mimic-cxr", "--epochs", "0"], "--epochs: must be a whole number of at least 1, but got 0"),
+        (["mimic-cxr", "--epochs", "0"], "--epochs: max_epochs >= 1 must hold, but got max_epochs=0"),
         (["mimic-cxr", "--data", "/no/such/folder"], "there is no /no/such/folder"),
     ],
 )
@@ -126,9 +129,9 @@ def test_another_network_is_trained_from_its_own_weights(tmp_path: Path, monkeyp
         prints[name] = ledger.save(folder, weights, name=name, is_phantom=True, **more).fingerprint
     flags = ["mimic-cxr", "--architecture", "resnet18", "--image-size", "32", "--phantom-size", "30"]
     flags += ["--average-labels", "defined"]
-    options = pretrain.parser().parse_args(flags)
-    record = conduct.prepare_pretraining(options, pretrain.recipe_of(options), places).plan([]).next()
+    request = typed(PretrainRequest, *flags)
+    record = conduct.prepare_pretraining(request, places).plan([]).next()
     assert (record.spec.config.student, record.spec.init_fingerprint) == ("resnet18", prints["imagenet-resnet18"])
-    options = pretrain.parser().parse_args([*flags, "--init", "other"])
+    request = typed(PretrainRequest, *flags, "--init", "other")
     with pytest.raises(ValueError, match="weights of resnet18 must be those of a resnet18, but other is a densenet121"):
-        conduct.prepare_pretraining(options, pretrain.recipe_of(options), places)
+        conduct.prepare_pretraining(request, places)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from search_spaces.retina import SPACE
-from search_spaces.space import controls
+from search_spaces.space import controls_of
 from trainables.config import TrialConfig, TrialSpec
 
 Plan = importlib.import_module("platform.plan").Plan
@@ -25,7 +25,7 @@ def make_plan(cell: str = PLAIN, max_epochs: int = 4, num_trials: int = 2) -> An
         return TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
 
     base = TrialConfig(dataset="retina", method="transfer", max_epochs=max_epochs)
-    space = replace(SPACE, cells=(*SPACE.cells, *controls(["imagenet"])))
+    space = replace(SPACE, cells=(*SPACE.cells, *controls_of(["imagenet"])))
     made = studies.make_studies(space.narrowed([cell]), "optuna", num_trials, seed=7)
     return Plan(made, base, spec_of, 1)
 

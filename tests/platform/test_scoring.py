@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from platform.command_line.training_requests import SweepRequest
+from tests.typed import typed
 from trainables.data.averaging import averaged_labels
 from trainables.data.store import Store
 
@@ -115,7 +117,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def prepared(own: Path, tmp_path: Path, *flags: str) -> Any:
     places = Places.under(tmp_path / "results")
     prepare.register(own, places)
-    return setup.prepare_sweep(sweep.parser().parse_args(["few", *NO_TEACHER, *flags]), places)
+    return setup.prepare_sweep(typed(SweepRequest, "few", *NO_TEACHER, *flags), places)
 
 
 def test_sixty_images_without_a_positive_in_validation_are_refused_before_the_first_trial(
@@ -137,7 +139,7 @@ def test_the_averaged_labels_stand_in_the_tags_of_parent_and_trials_and_decide_t
     monkeypatch.setattr(prepare, "PHANTOM_IMAGE_SIZE_PX", 32)
     places = Places.under(tmp_path)
     flags = ["retina", *NO_TEACHER, "--phantom-size", "60", "--average-labels", rule]
-    made = setup.prepare_sweep(sweep.parser().parse_args(flags), places)
+    made = setup.prepare_sweep(typed(SweepRequest, *flags), places)
     record = made.plan([]).next()
     tags = made.tags(record)
     names = [made.facts[name] for name in ("averaged_labels", "average_rule", "average_min_positives")]
@@ -150,5 +152,5 @@ def test_the_averaged_labels_stand_in_the_tags_of_parent_and_trials_and_decide_t
     assert "  averaged: " in said and "  WARNING:  UNRELIABLE: " in said
     assert record.spec.config.average_labels == rule
     assert json.loads(made.facts["settings"])["average_labels"] == rule
-    other = setup.prepare_sweep(sweep.parser().parse_args([*flags, "--selection-metric", "accuracy"]), places)
+    other = setup.prepare_sweep(typed(SweepRequest, *flags, "--selection-metric", "accuracy"), places)
     assert other.name != made.name and other.plan([]).next().spec.key != record.spec.key

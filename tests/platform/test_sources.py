@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import torch
 
+from platform.command_line.training_requests import SweepRequest
+from tests.typed import typed
 from trainables.models.architectures import build
 from trainables.teachers import ledger
 
@@ -43,7 +45,7 @@ def places(tmp_path: Path) -> Any:
 
 
 def prepare(places: Any, *flags: str) -> Any:
-    options = sweep.parser().parse_args([*flags, *TINY, "--results", str(places.results)])
+    options = typed(SweepRequest, *flags, *TINY, "--results", str(places.results))
     return setup.prepare_sweep(options, places)
 
 
@@ -60,8 +62,8 @@ def test_another_data_set_is_no_overlap_and_its_uncertain_labels_may_be_told_apa
     assert [cell.name for cell in made.space.cells] == [
         "transfer/none/densenet40/all",
         "attention/mimic-cxr/densenet40/all",
-        "transfer/none/densenet40/all@1,ones",
-        "attention/mimic-cxr/densenet40/all@1,ones",
+        "transfer/none/densenet40/all@ones",
+        "attention/mimic-cxr/densenet40/all@ones",
     ]
 
 

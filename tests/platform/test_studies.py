@@ -86,7 +86,7 @@ def test_the_joint_study_tries_each_cell_and_then_the_better_ones():
 
 
 def joint_studies(fractions=(0.25, 1.0), policies=("zeros",)):
-    space = SPACE.narrowed(["*/densenet40/*"], fractions, policies)
+    space = SPACE.crossed({"data_fraction": fractions, "uncertainty": policies}).narrowed(["*/densenet40/*"])
     return space, studies.make_studies(space, "joint", 6, seed=0)
 
 

@@ -47,7 +47,7 @@ SWEEPS = {
             "transfer/none/densenet40/all@0.5",
             "distillation/mimic-cxr/densenet40/all@0.5,ones",
             "attention-permuted/mimic-cxr/densenet40/all@0.5",
-            "transfer/none/densenet40/all@1,ones,from-random",
+            "transfer/none/densenet40/all@ones,from-random",
             "itself/mimic-cxr/none/none@0.5",
         ]
     },

@@ -9,8 +9,10 @@ import pytest
 from analysis import published
 from search_spaces import SPACES, space_of
 from search_spaces.retina import SPACE
-from search_spaces.space import cells_of_tables_4_and_5, controls
+from search_spaces.space import cells_of_tables_4_and_5, controls_of
 from trainables.cell import Cell
+
+CROSSED = {"data_fraction": (0.25, 1.0), "uncertainty": ("zeros", "ignore")}
 
 
 def test_the_cells_are_the_seven_columns_of_table_5():
@@ -26,7 +28,7 @@ def test_the_cells_are_the_seven_columns_of_table_5():
 
 
 def test_cells_are_chosen_by_patterns_and_crossed_with_fractions():
-    narrowed = SPACE.narrowed(["transfer/*/densenet40/*"], fractions=(0.25, 1.0))
+    narrowed = SPACE.crossed({"data_fraction": (0.25, 1.0)}).narrowed(["transfer/*/densenet40/*"])
     assert [cell.name for cell in narrowed.cells] == [
         "transfer/none/densenet40/all@0.25",
         "transfer/none/densenet40/all",
@@ -41,7 +43,7 @@ def test_a_pattern_without_a_cell_is_named_with_the_cells_there_are():
 @pytest.mark.parametrize("fraction", [0.0, -0.5, 1.5])
 def test_a_fraction_outside_its_range_is_named(fraction):
     with pytest.raises(ValueError, match=f"{fraction}"):
-        SPACE.narrowed(None, fractions=(fraction,))
+        SPACE.crossed({"data_fraction": (fraction,)})
 
 
 def test_the_first_betas_are_table_3s():
@@ -64,12 +66,12 @@ def test_x_rays_are_selected_by_auc_and_a_set_of_ones_own_by_its_task():
 
 
 def test_each_policy_on_uncertain_labels_is_a_cell_of_its_own():
-    narrowed = SPACES["chexpert"].narrowed(["transfer/*/densenet40/*"], (0.25, 1.0), ("zeros", "ignore"))
+    narrowed = SPACES["chexpert"].crossed(CROSSED).narrowed(["transfer/*/densenet40/*"])
     assert [cell.name for cell in narrowed.cells] == [
         "transfer/none/densenet40/all@0.25",
         "transfer/none/densenet40/all@0.25,ignore",
         "transfer/none/densenet40/all",
-        "transfer/none/densenet40/all@1,ignore",
+        "transfer/none/densenet40/all@ignore",
     ]
 
 
@@ -81,7 +83,7 @@ def test_a_cell_is_its_facts_whatever_its_name():
 
 
 def test_the_cells_of_a_question_share_a_fraction_and_a_policy():
-    space = SPACES["chexpert"].narrowed(["*/densenet40/*"], (0.25, 1.0), ("zeros", "ignore"), ("imagenet", "random"))
+    space = SPACES["chexpert"].crossed(CROSSED | {"init": ("imagenet", "random")}).narrowed(["*/densenet40/*"])
     parts = space.by_question()
     assert [part.cells[0].question for part in parts] == [
         {"data_fraction": 0.25}, {"data_fraction": 0.25, "uncertainty": "ignore"}, {}, {"uncertainty": "ignore"},
@@ -106,17 +108,19 @@ def test_another_student_has_the_papers_columns_but_for_the_half_frozen_one():
     ]
     with pytest.raises(ValueError, match=r"the student must be one of densenet121, .*, but got 'vgg'"):
         cells_of_tables_4_and_5(students=["vgg"])
-    assert {cell.student for cell in controls(["imagenet"], ["resnet18"])} == {"resnet18", "none"}
+    assert {cell.student for cell in controls_of(["imagenet"], ["resnet18"])} == {"resnet18", "none"}
 
 
 def test_a_teacher_itself_is_a_cell_at_each_fraction_and_policy_but_has_no_first_weights():
     teachers = ["a", "a+b"]
-    alone = replace(SPACES["chexpert"], cells=tuple(cell for cell in controls(teachers) if cell.method == "itself"))
+    alone = replace(SPACES["chexpert"], cells=tuple(cell for cell in controls_of(teachers) if cell.method == "itself"))
     assert [cell.name for cell in alone.cells] == ["itself/a/none/none", "itself/a+b/none/none"]
-    crossed = alone.narrowed(["itself/a/*"], (0.25, 1.0), ("zeros", "ones"), ("imagenet", "random"))
+    crossed = alone.crossed(
+        {"data_fraction": (0.25, 1.0), "uncertainty": ("zeros", "ones"), "init": ("imagenet", "random")}
+    ).narrowed(["itself/a/*"])
     assert [cell.name for cell in crossed.cells] == [
         "itself/a/none/none@0.25",
         "itself/a/none/none@0.25,ones",
         "itself/a/none/none",
-        "itself/a/none/none@1,ones",
+        "itself/a/none/none@ones",
     ]

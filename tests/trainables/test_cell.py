@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import doctest
+import re
 import string
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,13 @@ FRACTION = st.one_of(
     st.floats(min_value=0, max_value=1, exclude_min=True),
     st.integers(1, 178_352).map(lambda count: count / 178_352),
 )
+VALUE = st.one_of(
+    st.booleans(),
+    st.integers(-(2**40), 2**40),
+    st.floats(allow_nan=False, allow_infinity=False).filter(lambda value: str(value) != "-0.0"),
+    WORD.filter(lambda word: word not in ("true", "false") and not re.fullmatch(r"\d.*", word)),
+)
+VARIED = st.dictionaries(st.sampled_from(["batch_size", "flip", "k", "optimizer", "rotation_deg"]), VALUE, max_size=3)
 CELLS = st.builds(
     Cell,
     method=WORD,
@@ -33,6 +41,7 @@ CELLS = st.builds(
     data_fraction=FRACTION,
     uncertainty=st.sampled_from(UNCERTAINTY_POLICIES),
     init=st.one_of(st.sampled_from(["imagenet", "random", "ones", "from-random"]), WORD),
+    varied=VARIED.map(lambda knobs: tuple(sorted(knobs.items()))),
 )
 TAUGHT = Cell(method="attention", teacher="mimic-cxr", student="densenet40")
 
@@ -57,13 +66,18 @@ def test_two_cells_have_two_names(one: Cell, other: Cell) -> None:
         ({"data_fraction": 0.25}, "attention/mimic-cxr/densenet40/all@0.25"),
         ({"data_fraction": 1e-5}, "attention/mimic-cxr/densenet40/all@1e-05"),
         ({"data_fraction": 5_000 / 178_352}, "attention/mimic-cxr/densenet40/all@0.02803444873060016"),
-        ({"uncertainty": "ones"}, "attention/mimic-cxr/densenet40/all@1,ones"),
-        ({"init": "random"}, "attention/mimic-cxr/densenet40/all@1,from-random"),
+        ({"uncertainty": "ones"}, "attention/mimic-cxr/densenet40/all@ones"),
+        ({"init": "random"}, "attention/mimic-cxr/densenet40/all@from-random"),
         (
             {"data_fraction": 0.5, "uncertainty": "ignore", "init": "a-b.c"},
             "attention/mimic-cxr/densenet40/all@0.5,ignore,from-a-b.c",
         ),
         ({"method": "itself", "student": "none", "unfreeze": "none"}, "itself/mimic-cxr/none/none"),
+        ({"varied": (("batch_size", 8),)}, "attention/mimic-cxr/densenet40/all@batch_size=8"),
+        (
+            {"data_fraction": 0.5, "init": "random", "varied": (("flip", False), ("lr", 1e-5), ("optimizer", "sgd"))},
+            "attention/mimic-cxr/densenet40/all@0.5,from-random,flip=false,lr=1e-05,optimizer=sgd",
+        ),
     ],
 )
 def test_what_is_the_papers_is_not_in_the_name(change: dict[str, Any], name: str) -> None:
@@ -72,10 +86,11 @@ def test_what_is_the_papers_is_not_in_the_name(change: dict[str, Any], name: str
 
 def test_a_trial_is_called_as_its_cell() -> None:
     config = TrialConfig(dataset="retina", teacher="a+b", beta=5.0, data_fraction=1 / 3, uncertainty="ones", init="nih")
-    parts = {each.name: getattr(config, each.name) for each in fields(Cell)}
-    assert Cell.parse(config.cell) == Cell(**parts)
+    parts = {name: getattr(config, name) for name in Cell.OWN_AXES}
+    assert Cell.parse(config.cell.name) == config.cell == Cell(**parts)
+    assert replace(config, **config.cell.axes) == config
     untrained = TrialConfig(dataset="retina", method="itself", teacher="a", student="none", unfreeze="none")
-    assert Cell.parse(untrained.cell) == Cell(method="itself", teacher="a", student="none", unfreeze="none")
+    assert Cell.parse(untrained.cell.name) == Cell(method="itself", teacher="a", student="none", unfreeze="none")
 
 
 def test_the_baseline_is_plain_transfer_of_the_same_images_and_first_weights() -> None:
@@ -84,6 +99,14 @@ def test_the_baseline_is_plain_transfer_of_the_same_images_and_first_weights() -
     assert cell.baseline().baseline() == cell.baseline()
     with pytest.raises(ValueError, match="a baseline must have a student, but got 'itself/a/none/none'"):
         Cell(method="itself", teacher="a", student="none", unfreeze="none").baseline()
+
+
+def test_numbers_sort_as_numbers() -> None:
+    fractions = [replace(TAUGHT, data_fraction=fraction) for fraction in (1e-5, 0.0625, 0.25, 0.5, 1.0)]
+    sizes = [replace(TAUGHT, varied=(("batch_size", size),)) for size in (8, 16, 128)]
+    for cells in (fractions, sizes):
+        assert sorted(reversed(cells), key=lambda cell: cell.sort_key) == cells
+        assert sorted(cell.name for cell in cells) != [cell.name for cell in cells]
 
 
 def test_what_a_figure_says_of_a_cell() -> None:
@@ -99,7 +122,8 @@ def test_what_a_figure_says_of_a_cell() -> None:
     "name",
     [
         "", "a", "a/b/c", "a/b/c/d/e", "a/b/c/d@", "a/b/c/d@1", "a/b/c/d@0.250", "a/b/c/d@2", "a/b/c/d@0,ones",
-        "a/b/c/d@0.5,zeros", "a/b/c/d@ones", "a/b/c/d@0.5,from-imagenet", "a/b/c/d@0.5,from-x,ones", "a/b/c/d@e-e",
+        "a/b/c/d@0.5,zeros", "a/b/c/d@1,ones", "a/b/c/d@k=1,ones", "a/b/c/d@k=1.0", "a/b/c/d@b=1,a=1", "a/b/c/d@init=x",
+        "a/b/c/d@k=", "a/b/c/d@1-k=2", "a/b/c/d@0.5,from-imagenet", "a/b/c/d@0.5,from-x,ones", "a/b/c/d@e-e",
         "a/b/none/d@0.5,from-random", "a/b/c/d\n", "a/b c/c/d", "a/b/c/d,from-random",
     ],
 )  # fmt: skip
@@ -117,6 +141,12 @@ def test_what_is_no_name_is_refused(name: str) -> None:
         ({"data_fraction": 0.0}, r"0 < data_fraction <= 1 must hold, but got data_fraction=0\.0"),
         ({"data_fraction": float("nan")}, "but got data_fraction=nan"),
         ({"uncertainty": "twos"}, "uncertainty must be one of zeros, ones, ignore"),
+        ({"varied": (("b", 1), ("a", 1))}, "varied knobs must be in alphabetical order, each once, but got b, a"),
+        ({"varied": (("init", "random"),)}, "varied knobs must be .* but got init"),
+        ({"varied": (("a", "1"),)}, "must be a number, a truth or a word, but got a='1'"),
+        ({"varied": (("a", "true"),)}, "but got a='true'"),
+        ({"varied": (("a", float("nan")),)}, "but got a=nan"),
+        ({"varied": (("a", "x,y"),)}, "must be a word without"),
     ],
 )
 def test_a_part_that_breaks_its_rule_is_named(change: dict[str, Any], message: str) -> None:

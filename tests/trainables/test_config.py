@@ -55,8 +55,11 @@ def test_each_rule_names_the_value_that_breaks_it(change, message):
 
 
 def test_a_cell_is_named_by_its_column_and_its_fraction():
-    assert TRANSFER.cell == "transfer/none/densenet121/all"
-    assert replace(ATTENTION, data_fraction=0.25, student="densenet40").cell == "attention/imagenet/densenet40/all@0.25"
+    assert TRANSFER.cell.name == "transfer/none/densenet121/all"
+    assert (
+        replace(ATTENTION, data_fraction=0.25, student="densenet40").cell.name
+        == "attention/imagenet/densenet40/all@0.25"
+    )
 
 
 def test_a_configuration_survives_plain_values_and_unknown_fields_are_named():

@@ -13,9 +13,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from trainables.knob import Range
 from trainables.transfer.attention import AttentionTransfer
 from trainables.transfer.distillation import Distillation
-from trainables.transfer.method import Knob, Method
+from trainables.transfer.method import Method
 
 
 class AttentionAndDistillation(Method):
@@ -26,7 +27,10 @@ class AttentionAndDistillation(Method):
     formula = "L = w L_AT + (1 - w) L_KD"
     teacher_roles = student_roles = ("attention", "logits")
     same_planes = ("attention",)
-    knobs: ClassVar[Mapping[str, Knob]] = {**Distillation.knobs, "attention_weight": Knob(low=0.0, high=1.0, first=0.5)}
+    knobs: ClassVar[Mapping[str, Range]] = {
+        **Distillation.knobs,
+        "attention_weight": Range(low=0.0, high=1.0, first=0.5),
+    }
     beta = Distillation.beta
 
     def __init__(self, task: str, planes: Mapping[str, tuple[int, int]], **knobs: float) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.transfer.method import Knob, Method
+from trainables.knob import Range
+from trainables.transfer.method import Method
 
 
 class Compression(Method):
@@ -25,7 +26,7 @@ class Compression(Method):
     formula = "L = mean_l (z_S - z_T)^2"
     teacher_roles = student_roles = ("logits",)
     averages = True
-    beta = Knob(low=0.1, high=100.0, first=1.0, log=True)
+    beta = Range(low=0.1, high=100.0, first=1.0, log=True)
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
         """The logits [B, L]."""

@@ -17,8 +17,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from trainables.knob import Range
 from trainables.transfer.distillation import bernoulli_divergence
-from trainables.transfer.method import Knob, Method
+from trainables.transfer.method import Method
 
 
 class DecoupledLabels(Method):
@@ -29,8 +30,8 @@ class DecoupledLabels(Method):
     formula = "L = T^2 sum_l KL(p_T^l(T) || p_S^l(T)), p^l: Bernoulli(sigmoid(z^l / T))"
     teacher_roles = student_roles = ("logits",)
     averages = True
-    knobs: ClassVar[Mapping[str, Knob]] = {"temperature": Knob(low=1.0, high=20.0, first=1.0, log=True)}
-    beta = Knob(low=0.1, high=1000.0, first=10.0, log=True)  # ours
+    knobs: ClassVar[Mapping[str, Range]] = {"temperature": Range(low=1.0, high=20.0, first=1.0, log=True)}
+    beta = Range(low=0.1, high=1000.0, first=10.0, log=True)  # ours
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
         """The logits [B, L]."""

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.transfer.method import Knob, Method
+from trainables.knob import Range
+from trainables.transfer.method import Method
 
 
 class Distillation(Method):
@@ -30,8 +31,8 @@ class Distillation(Method):
     formula = "L = T^2 KL(p_T(T) || p_S(T)), p: softmax(z / T), or sigmoid(z / T) a label"
     teacher_roles = student_roles = ("logits",)
     averages = True
-    knobs: ClassVar[Mapping[str, Knob]] = {"temperature": Knob(low=1.0, high=20.0, first=4.0, log=True)}
-    beta = Knob(low=0.1, high=100.0, first=1.0, log=True)
+    knobs: ClassVar[Mapping[str, Range]] = {"temperature": Range(low=1.0, high=20.0, first=4.0, log=True)}
+    beta = Range(low=0.1, high=100.0, first=1.0, log=True)
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
         """The logits [B, L]."""

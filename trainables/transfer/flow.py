@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.transfer.method import Knob, Method
+from trainables.knob import Range
+from trainables.transfer.method import Method
 
 
 class Flow(Method):
@@ -26,7 +27,7 @@ class Flow(Method):
     reference = "Yim et al., CVPR 2017, Eq. 1 and 2"
     formula = "L = mean (G_S - G_T)^2, G = 1/(h w) sum_xy F1 F2^T"
     teacher_roles = student_roles = same_planes = ("shallow", "middle")
-    beta = Knob(low=0.001, high=10.0, first=0.1, log=True)
+    beta = Range(low=0.001, high=10.0, first=0.1, log=True)
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
         """The teacher's Gram matrices [B, C1, C2]."""

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainables.transfer.method import Knob, Method
+from trainables.knob import Range
+from trainables.transfer.method import Method
 
 POOLED = 4  # times smaller
 
@@ -28,7 +29,7 @@ class Hints(Method):
     reference = "Romero et al., FitNets, ICLR 2015, Eq. 3"
     formula = "L = 1/2 mean || u_T - r(v_S) ||^2, r: 1 x 1 convolution"
     teacher_roles = student_roles = ("middle",)
-    beta = Knob(low=0.01, high=100.0, first=1.0, log=True)
+    beta = Range(low=0.01, high=100.0, first=1.0, log=True)
 
     def __init__(self, task: str, planes: Mapping[str, tuple[int, int]], **knobs: float) -> None:
         super().__init__(task, planes, **knobs)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from trainables.knob import Range
 from trainables.transfer.hints import Hints
-from trainables.transfer.method import Knob
 
 
 class HintsInStages(Hints):
@@ -21,7 +21,7 @@ class HintsInStages(Hints):
     name = "hints-in-stages"
     reference = "Romero et al., FitNets, ICLR 2015, section 2.3 and Eq. 3"
     formula = "L = 1/2 mean || u_T - r(v_S) ||^2 / beta in the first stage, CE in the second"
-    knobs: ClassVar[Mapping[str, Knob]] = {"first_stage": Knob(low=0.1, high=0.5, first=0.25)}
+    knobs: ClassVar[Mapping[str, Range]] = {"first_stage": Range(low=0.1, high=0.5, first=0.25)}
 
     def weights(self, share: float) -> tuple[float, float]:
         """The hint alone, then the labels alone."""

@@ -11,24 +11,14 @@ teacher and student share; where it wants those of one alone, all of that one's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 from trainables.config import BETA_MAX, BETA_MIN
+from trainables.knob import Range
 
 METHODS: dict[str, type[Method]] = {}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Knob:
-    """A number of a method's own, with the range that a search tries, and its value in a cell's first trial."""
-
-    low: float
-    high: float
-    first: float
-    log: bool = False
 
 
 class Method(nn.Module):
@@ -42,8 +32,8 @@ class Method(nn.Module):
     formula: ClassVar[str]
     teacher_roles: ClassVar[tuple[str, ...]]
     student_roles: ClassVar[tuple[str, ...]]
-    knobs: ClassVar[Mapping[str, Knob]] = {}
-    beta: ClassVar[Knob] = Knob(low=BETA_MIN, high=BETA_MAX, first=100.0, log=True)
+    knobs: ClassVar[Mapping[str, Range]] = {}
+    beta: ClassVar[Range] = Range(low=BETA_MIN, high=BETA_MAX, first=100.0, log=True)
     same_planes: ClassVar[tuple[str, ...]] = ()  # roles where student and teacher must have as many planes
     averages: ClassVar[bool] = False  # whether the mean of several teachers' knowledge is knowledge: an ensemble's
 

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.transfer.method import Knob, Method
+from trainables.knob import Range
+from trainables.transfer.method import Method
 from trainables.transfer.similarity import pooled
 
 EPSILON = 1e-12  # below this a squared distance is none, and has no gradient
@@ -34,8 +35,8 @@ class Relational(Method):
     reference = "Park et al., CVPR 2019, Eq. 3 to 8"
     formula = "L = mean_ij H(d_S, d_T) + w mean_ijk H(cos_S, cos_T), d: distances over their mean, cos: of angles"
     teacher_roles = student_roles = ("embedding",)
-    knobs: ClassVar[Mapping[str, Knob]] = {"angle_weight": Knob(low=0.0, high=4.0, first=2.0)}  # theirs: 2
-    beta = Knob(low=0.001, high=10.0, first=0.04, log=True)  # theirs: a weight of 25 on the distances
+    knobs: ClassVar[Mapping[str, Range]] = {"angle_weight": Range(low=0.0, high=4.0, first=2.0)}  # theirs: 2
+    beta = Range(low=0.001, high=10.0, first=0.04, log=True)  # theirs: a weight of 25 on the distances
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
         """The teacher's pooled activations [B, K]."""

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.transfer.method import Knob, Method
+from trainables.knob import Range
+from trainables.transfer.method import Method
 
 
 class Similarity(Method):
@@ -25,7 +26,7 @@ class Similarity(Method):
     reference = "Tung and Mori, ICCV 2019, Eq. 1 to 4"
     formula = "L = 1/B^2 || G_S - G_T ||_F^2, G = rows of Q Q^T, each of unit length"
     teacher_roles = student_roles = ("embedding",)
-    beta = Knob(low=0.0001, high=1.0, first=0.01, log=True)
+    beta = Range(low=0.0001, high=1.0, first=0.01, log=True)
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
         """The teacher's pooled activations [B, K]."""

@@ -20,7 +20,8 @@ from collections.abc import Mapping
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.transfer.method import Knob, Method
+from trainables.knob import Range
+from trainables.transfer.method import Method
 
 
 class SquaresAttention(Method):
@@ -30,7 +31,7 @@ class SquaresAttention(Method):
     reference = "Zagoruyko and Komodakis, ICLR 2017, Eq. 2, in the scaling of their code"
     formula = "L = mean_xy (Q_S - Q_T)^2, Q = mean_c A_c^2 of unit length"
     teacher_roles = student_roles = ("attention",)
-    beta = Knob(low=1e-5, high=0.1, first=1e-3, log=True)  # their code's usual weight is 1,000
+    beta = Range(low=1e-5, high=0.1, first=1e-3, log=True)  # their code's usual weight is 1,000
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
         """The teacher's map [B, h, w], of unit length; pooling it later changes no more than that length."""

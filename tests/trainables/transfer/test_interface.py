@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 TOY = '''
 """A toy: the mean of the embedding, squared difference."""
 
-from trainables.transfer.method import Knob, Method
+from trainables.transfer.method import Range, Method
 
 
 class Toy(Method):
@@ -35,7 +35,7 @@ class Toy(Method):
     reference = "nobody"
     formula = "L = s (mean z_S - mean z_T)^2"
     teacher_roles = student_roles = ("embedding",)
-    knobs = {"scale": Knob(low=1.0, high=3.0, first=2.0)}
+    knobs = {"scale": Range(low=1.0, high=3.0, first=2.0)}
 
     def knowledge(self, teacher):
         return teacher["embedding"].mean(dim=(1, 2, 3))[:, None]

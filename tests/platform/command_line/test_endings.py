@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import signal
 
 import pytest
 
-arguments = importlib.import_module("platform.arguments")
+from platform.command_line.endings import EXIT_UNFINISHED, say_errors
 
 
 @pytest.mark.parametrize("error", [ValueError, FileNotFoundError, LookupError, ImportError])
 def test_what_is_at_fault_is_said_in_one_line(error: type[Exception], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended, arguments.say_errors(argparse.ArgumentParser(prog="verb")):
+    with pytest.raises(SystemExit) as ended, say_errors(argparse.ArgumentParser(prog="verb")):
         raise error("this and that")
     assert ended.value.code == 2
     assert capsys.readouterr().err == "verb: error: this and that\n"
@@ -22,13 +21,13 @@ def test_what_is_at_fault_is_said_in_one_line(error: type[Exception], capsys: py
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_at_any_moment_says_how_to_go_on(stop: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as ended, arguments.say_errors(argparse.ArgumentParser(prog="verb")):
+    with pytest.raises(SystemExit) as ended, say_errors(argparse.ArgumentParser(prog="verb")):
         signal.raise_signal(stop)
-    assert ended.value.code == arguments.EXIT_UNFINISHED
+    assert ended.value.code == EXIT_UNFINISHED
     assert capsys.readouterr().err == "verb: stopped; the same command goes on\n"
     assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_mistake_of_ours_is_not_hidden() -> None:
-    with pytest.raises(AssertionError), arguments.say_errors(argparse.ArgumentParser()):
+    with pytest.raises(AssertionError), say_errors(argparse.ArgumentParser()):
         raise AssertionError

@@ -1,0 +1,25 @@
+"""How a command ends: an error or a stop gives one line and an exit status, never a traceback."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from platform.stopping import clean_stops
+
+EXIT_UNFINISHED = 3  # something is left to do: the same command resumes it
+
+
+@contextmanager
+def say_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
+    """Ends the program with one clear line, not a traceback, where input or machine is at fault, or it is stopped."""
+    try:
+        with clean_stops():
+            yield
+    except ConnectionError as error:  # of MLflow: what was reached is kept
+        parser.exit(EXIT_UNFINISHED, f"{parser.prog}: error: {error}\n")
+    except (ValueError, LookupError, OSError, ImportError) as error:
+        parser.exit(2, f"{parser.prog}: error: {error}\n")
+    except KeyboardInterrupt:
+        parser.exit(EXIT_UNFINISHED, f"{parser.prog}: stopped; the same command goes on\n")

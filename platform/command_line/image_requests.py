@@ -1,0 +1,87 @@
+"""Which images, how they are split, where results go, and the request to prepare images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from platform.command_line.option import IMAGES, MACHINES, option, switch
+from platform.command_line.values import positive_int, validation_share, value_of
+from trainables.config import TrialConfig
+from trainables.knob import knobs
+
+SPLIT_KINDS = ("drawn", "official")
+(SIZE,) = (each for each in knobs(TrialConfig) if each.name == "image_size_px")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagesRequest:
+    """Where images come from, and how they are split."""
+
+    data: Path | None = option(
+        "folder that holds the real images; without it, synthetic images (phantoms)",
+        default=None,
+        heading=IMAGES,
+        parse=Path,
+        metavar="DIR",
+    )
+    phantom_size: int | None = option(
+        "patients (retina) or images of a phantom data set",
+        default=None,
+        heading=IMAGES,
+        parse=positive_int,
+        metavar="N",
+        decides=True,
+    )
+    split: str = option(
+        "how images are split: into Table II's counts, or as the release itself does",
+        default=SPLIT_KINDS[0],
+        heading=IMAGES,
+        choices=SPLIT_KINDS,
+        decides=True,
+    )
+    validation_share: float | None = option(
+        "share of the images for validation, and as many again for the test; with --split official, of the training "
+        "images for validation",
+        default=None,
+        default_in_words="Table II's, or 0.1; phantoms keep more",
+        heading=IMAGES,
+        parse=validation_share,
+        metavar="F",
+        decides=True,
+    )
+    skip_unreadable: bool = switch("leave out images that cannot be read", heading=IMAGES, decides=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldOutRequest:
+    """What is kept from training."""
+
+    hold_out: str | None = option(
+        "keep this finding of a multilabel set from training and validation",
+        default=None,
+        heading=IMAGES,
+        metavar="FINDING",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultsRequest:
+    """Where results go."""
+
+    results: Path = option(
+        "folder of all results",
+        default=Path("results"),
+        heading=MACHINES,
+        environment="TRANSFER_RESULTS",
+        parse=Path,
+        metavar="DIR",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
+    """One data set, to be read, split and decoded."""
+
+    dataset: str = option("a data set's name, or FILE.csv: a data set of your own", flag=None, metavar="DATASET")
+    image_size: int = option(SIZE.help, default=SIZE.default, heading=IMAGES, parse=value_of(SIZE), metavar="PX")

@@ -1,0 +1,165 @@
+"""The requests that look at trained students: evaluations and exports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from platform.command_line.image_requests import ImagesRequest
+from platform.command_line.option import MACHINES, OUTPUT, option, switch
+from platform.command_line.values import (
+    EXPORT_FORMATS,
+    channels,
+    export_formats,
+    plain_name,
+    positive_int,
+    whole_number,
+)
+from trainables.knob import LENGTH, QUESTION
+
+NUM_SHOTS = (1, 5, 10, 20)
+NUM_IMAGES = (10, 25, 50, 100, 250)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedRequest:
+    """Which runs in MLflow, and where their files lie."""
+
+    tracking_uri: str | None = option(
+        "MLflow's address",
+        default=None,
+        default_in_words="MLFLOW_TRACKING_URI, or mlflow.db of --results",
+        heading=MACHINES,
+        metavar="URI",
+    )
+    results: Path | None = option(
+        "the sweep's results",
+        default=None,
+        default_in_words="where mlflow.db is, or results",
+        heading=MACHINES,
+        parse=Path,
+        metavar="DIR",
+    )
+    out: Path | None = option(
+        "folder to write",
+        default=None,
+        default_in_words="in --results, named after the runs",
+        heading=OUTPUT,
+        parse=Path,
+        metavar="DIR",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateRequest(ImagesRequest, RecordedRequest):
+    """What all evaluations of students on what they never saw have in common."""
+
+    KIND: ClassVar[str]
+
+    dataset: str = option(
+        "data set that the students learned", heading=QUESTION, parse=plain_name, metavar="NAME", decides=True
+    )
+    sweep: str | None = option(
+        "only this sweep's students", default=None, heading=QUESTION, parse=plain_name, metavar="NAME", decides=True
+    )
+    seed: int = option(
+        "seed of what is drawn", default=0, heading=QUESTION, parse=whole_number, metavar="N", decides=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FewShotRequest(EvaluateRequest):
+    """A linear classifier on a few images of a class."""
+
+    KIND = "few-shot"
+
+    target: str | None = option(
+        "data set whose classes are learned",
+        default=None,
+        default_in_words="the students' own, for the finding that was held out",
+        heading=QUESTION,
+        parse=plain_name,
+        metavar="DATASET",
+        decides=True,
+    )
+    findings: tuple[str, ...] | None = option(
+        "classes to learn",
+        default=None,
+        default_in_words="all that the students were not trained on",
+        heading=QUESTION,
+        several=True,
+        metavar="NAME",
+        decides=True,
+    )
+    shots: tuple[int, ...] = option(
+        "images of the class",
+        default=NUM_SHOTS,
+        heading=LENGTH,
+        parse=positive_int,
+        several=True,
+        metavar="K",
+        decides=True,
+    )
+    episodes: int = option(
+        "draws of each number of images", default=200, heading=LENGTH, parse=positive_int, metavar="N", decides=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewDiseaseRequest(EvaluateRequest):
+    """AUC of the finding that was held out, against the number of images of it."""
+
+    KIND = "new-disease"
+
+    sweep: str = option("a sweep with --hold-out", heading=QUESTION, parse=plain_name, metavar="NAME", decides=True)
+    n: tuple[int, ...] = option(
+        "images of the finding",
+        default=NUM_IMAGES,
+        heading=LENGTH,
+        parse=positive_int,
+        several=True,
+        metavar="N",
+        decides=True,
+    )
+    draws: int = option("draws of each n", default=20, heading=LENGTH, parse=positive_int, metavar="N", decides=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRequest(RecordedRequest):
+    """One student, as files for other programs."""
+
+    run: str = option(
+        "id of a confirming repeat or its beginning, or a cell: its best by validation", flag=None, metavar="RUN"
+    )
+    dataset: str | None = option(
+        "the data set, where RUN is a cell", default=None, heading=QUESTION, parse=plain_name, metavar="NAME"
+    )
+    sweep: str | None = option(
+        "only this sweep's runs, where RUN is a cell", default=None, heading=QUESTION, parse=plain_name, metavar="NAME"
+    )
+    format: tuple[str, ...] = option(
+        "what is written, separated by commas",
+        default=EXPORT_FORMATS,
+        default_in_words=",".join(EXPORT_FORMATS),
+        heading=OUTPUT,
+        parse=export_formats,
+        metavar="LIST",
+    )
+    force: bool = switch("replace an earlier export", heading=OUTPUT)
+    check_images: int = option(
+        "images on which the export is compared with PyTorch",
+        default=128,
+        heading=OUTPUT,
+        parse=positive_int,
+        metavar="N",
+    )
+    channels: int | None = option(
+        "channels of the images, 1 or 3, where the prepared images are gone",
+        default=None,
+        heading=OUTPUT,
+        parse=channels,
+        metavar="N",
+    )
+    runs: int = option("runs that are timed", default=100, heading=OUTPUT, parse=positive_int, metavar="N")
+    threads: int = option("threads of the timed runs", default=1, heading=OUTPUT, parse=positive_int, metavar="N")

@@ -1,0 +1,223 @@
+"""The requests to train: a sweep, or a teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from platform.command_line.image_requests import HoldOutRequest, ImagesRequest, ResultsRequest
+from platform.command_line.option import IMAGES, MACHINES, option, switch
+from platform.command_line.values import plain_name, positive_int, share, teacher_name
+from trainables.knob import AXIS, LENGTH, QUESTION, RUN, SETUP, TRAINING, TUNED
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
+    """What a sweep and a pre-training have in common.
+
+    Args:
+        knobs: the values that were given to knobs of `trainables.config.TrialConfig`, by name.
+        axes: of a sweep, the values that were given to each axis, by name.
+    """
+
+    ROLES: ClassVar[tuple[str, ...]]  # of the knobs that are options
+    TAKES_SEVERAL: ClassVar[bool]  # whether an axis takes several values
+    RECIPE: ClassVar[Mapping[str, Any]] = {}  # values of knobs where none is given, on real images
+    PHANTOM_RECIPE: ClassVar[Mapping[str, Any]] = {}  # and on phantoms
+
+    dataset: str = option(
+        "a data set's name, or the name of a prepared data set of your own",
+        flag=None,
+        parse=plain_name,
+        metavar="DATASET",
+    )
+    teachers: str | None = option(
+        "whether teachers are real; for real images, phantom teachers must be asked for",
+        default=None,
+        default_in_words="as the images are",
+        heading=IMAGES,
+        choices=("real", "phantom"),
+    )
+    imagenet_weights: Path | None = option(
+        "DenseNet-121's ImageNet weights: a file, or a folder of torchvision's files",
+        default=None,
+        heading=IMAGES,
+        parse=Path,
+        metavar="FILE",
+    )
+    local: Path | None = option(
+        "folder on each machine's own disk, for copies of the images and the cache",
+        default=None,
+        heading=MACHINES,
+        environment="TRANSFER_LOCAL",
+        parse=Path,
+        metavar="DIR",
+    )
+    cpus_per_trial: float | None = option(
+        "CPUs per trial", default=1.0, default_in_words="1", heading=MACHINES, parse=share, metavar="N"
+    )
+    gpus_per_trial: float | None = option(
+        "GPUs per trial",
+        default=None,
+        default_in_words="1 where there is a GPU, else 0",
+        heading=MACHINES,
+        parse=share,
+        metavar="F",
+    )
+    verbose: bool = switch("also print what Ray prints", heading=MACHINES)
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+    axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.local:  # a path that means the same in every process
+            object.__setattr__(self, "local", self.local.expanduser().absolute())
+
+    @property
+    def num_slots(self) -> int | None:
+        """How many trials run at once; None for as many as fit."""
+        return 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepRequest(TrainingRequest):
+    """A sweep."""
+
+    ROLES = (AXIS, SETUP, RUN)
+    TAKES_SEVERAL = True
+
+    methods: tuple[str, ...] = option(
+        "methods of transfer, beside plain transfer learning",
+        default=("attention",),
+        heading=QUESTION,
+        several=True,
+        metavar="NAME",
+    )
+    teacher_names: tuple[str, ...] = option(
+        "who teaches; a+b is an ensemble",
+        default=(),
+        default_in_words="the paper's, imagenet mimic-cxr",
+        heading=QUESTION,
+        parse=teacher_name,
+        several=True,
+        metavar="NAME",
+    )
+    students: tuple[str, ...] = option(
+        "architectures that learn, such as resnet18",
+        default=("densenet121", "densenet40"),
+        heading=QUESTION,
+        several=True,
+        metavar="NAME",
+    )
+    controls: bool = switch("add the cells that a claim of knowledge has to beat", heading=QUESTION)
+    cells: tuple[str, ...] | None = option(
+        "only the cells whose names match, such as 'attention/*'",
+        default=None,
+        heading=QUESTION,
+        several=True,
+        metavar="PATTERN",
+    )
+    search: str = option(
+        "how configurations are searched: optuna, each cell with a study of its own; grid, over the paper's betas; "
+        "joint, one study over all cells",
+        default="optuna",
+        heading=QUESTION,
+        choices=("optuna", "grid", "joint"),
+    )
+    allow_overlap: bool = switch("run even where a teacher has seen test patients, and say so", heading=IMAGES)
+    preset: str | None = option(
+        "sizes and lengths where no option sets them",
+        default=None,
+        default_in_words="paper with --data, quick without",
+        heading=LENGTH,
+        choices=("paper", "quick"),
+    )
+    trials: int | None = option(
+        "configurations tried for each cell",
+        default=None,
+        default_in_words="the preset's",
+        heading=LENGTH,
+        parse=positive_int,
+        metavar="N",
+    )
+    repeats: int | None = option(
+        "trainings of each cell's best configuration",
+        default=None,
+        default_in_words="the preset's",
+        heading=LENGTH,
+        parse=positive_int,
+        metavar="N",
+    )
+    name: str | None = option(
+        "the sweep's name",
+        default=None,
+        default_in_words="made from what decides its results",
+        heading=MACHINES,
+        parse=plain_name,
+        metavar="NAME",
+    )
+    concurrent: int | None = option(
+        "trials at once",
+        default=None,
+        default_in_words="as many as fit, or as cluster.yaml allows",
+        heading=MACHINES,
+        parse=positive_int,
+        metavar="N",
+    )
+    cache: Path | None = option(
+        "folder for the teachers' answers",
+        default=None,
+        default_in_words="in --local, or else in --results",
+        heading=MACHINES,
+        parse=Path,
+        metavar="DIR",
+    )
+    cache_gb: float = option(
+        "budget of the cache in GB; 0 for no cache",
+        default=20.0,
+        default_in_words="20",
+        heading=MACHINES,
+        parse=share,
+        metavar="N",
+    )
+
+    @property
+    def num_slots(self) -> int | None:
+        return self.concurrent
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainRequest(TrainingRequest):
+    """The training of one teacher."""
+
+    ROLES = (AXIS, TUNED, SETUP, RUN)
+    TAKES_SEVERAL = False
+    # Seyyed-Kalantari et al. 2021 (CheXclusion): up to 64 epochs of DenseNet-121 from ImageNet's weights.
+    RECIPE: ClassVar[Mapping[str, Any]] = {
+        "image_size_px": 256,
+        "max_epochs": 64,
+        "batch_size": 48,
+        "learning_rate": 5e-4,
+        "selection_metric": "auc",
+    }
+    PHANTOM_RECIPE: ClassVar[Mapping[str, Any]] = {
+        **RECIPE,
+        "image_size_px": 64,
+        "max_epochs": 4,
+        "batch_size": 16,
+        "learning_rate": 1e-3,
+    }
+
+    architecture: str = option("the teacher's network", default="densenet121", heading=TRAINING, metavar="NAME")
+    name: str | None = option(
+        "the teacher's name",
+        default=None,
+        default_in_words="the data set's",
+        heading=MACHINES,
+        parse=plain_name,
+        metavar="NAME",
+    )
+    cpus_per_trial: float | None = option(
+        "CPUs of the training", default=None, default_in_words="all", heading=MACHINES, parse=share, metavar="N"
+    )

@@ -1,0 +1,104 @@
+"""What single options take: text that is checked as it is read, and made a value."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from typing import Any
+
+from trainables.knob import Knob
+
+EXPORT_FORMATS = ("safetensors", "onnx")
+
+
+def positive_int(text: str) -> int:
+    """A whole number of at least 1."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, but got {text}")
+    return value
+
+
+def whole_number(text: str) -> int:
+    """A whole number of at least 0, such as a seed."""
+    if not re.fullmatch(r"\d+", text):
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, but got {text}")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """A number of at least 0, such as a part of a GPU."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of at least 0, but got {text}")
+    return value
+
+
+def plain_name(text: str) -> str:
+    """A name that is safe as a folder and in a query: letters, digits, dot, dash and underscore."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text):
+        raise argparse.ArgumentTypeError(
+            f"must be 1 to 100 letters, digits, dots, dashes and underscores, and begin with a letter or digit, "
+            f"but got {text!r}"
+        )
+    return text
+
+
+def teacher_name(text: str) -> str:
+    """A teacher's name, or those of an ensemble as ``a+b``, in alphabetical order, each once."""
+    return "+".join(sorted({plain_name(name) for name in text.split("+")}))
+
+
+def validation_share(text: str) -> float:
+    """What `trainables.data.splits` takes for the validation set's part of the images."""
+    from trainables.data.splits import check_validation_share  # pandas: not before the flag is given
+
+    try:
+        value = float(text)
+        check_validation_share(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return value
+
+
+def channels(text: str) -> int:
+    """1 (grey) or 3 (colour)."""
+    if text not in ("1", "3"):
+        raise argparse.ArgumentTypeError(f"must be 1 or 3, but got {text}")
+    return int(text)
+
+
+def export_formats(text: str) -> tuple[str, ...]:
+    """Formats separated by commas, each once, in the order of `EXPORT_FORMATS`."""
+    given = text.split(",")
+    for name in given:
+        if name not in EXPORT_FORMATS:
+            raise argparse.ArgumentTypeError(
+                f"must be of {', '.join(EXPORT_FORMATS)}, separated by commas, but got {name!r}"
+            )
+    return tuple(name for name in EXPORT_FORMATS if name in given)
+
+
+def value_of(knob: Knob) -> Callable[[str], Any]:
+    """Reads a value of `knob` by its type, and checks it by its rules."""
+
+    def read(text: str) -> Any:
+        try:
+            value = knob.type(text)
+        except ValueError:
+            kind = "a whole number" if knob.type is int else "a number"
+            raise argparse.ArgumentTypeError(f"must be {kind}, but got {text}") from None
+        try:
+            knob.check(value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return plain_name(value) if isinstance(value, str) and not knob.choices else value
+
+    return read
