@@ -57,11 +57,7 @@ def add_options(parser: argparse.ArgumentParser, request: type) -> None:
 
 
 def request_of(request: type[Request], typed: argparse.Namespace) -> Request:
-    """The request: what was typed, then what the environment says, then the defaults.
-
-    Raises:
-        argparse.ArgumentTypeError: the environment holds what the option does not take.
-    """
+    """The request: what was typed, else what the environment says, else the defaults."""
     given = vars(typed)
     values: dict[str, Any] = {}
     for each in fields(request):  # type: ignore[arg-type]
