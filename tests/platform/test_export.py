@@ -260,7 +260,7 @@ def test_missing_packages_are_said(made: dict[str, Any], monkeypatch: pytest.Mon
 
 
 def test_an_unknown_format_is_refused(capsys: Any) -> None:
-    assert "must be of safetensors, onnx, parted by commas, but got 'tflite'" in _refused(
+    assert "must be of safetensors, onnx, separated by commas, but got 'tflite'" in _refused(
         [CELL, "--format", "tflite"], capsys
     )
 

@@ -48,7 +48,7 @@ def record_of(seed: int = 0, number: int = 0, **changes: Any) -> Any:
         teacher_fingerprint="teacher",
         init_fingerprint="init",
     )
-    return TrialRecord(spec=spec, study=BASE.cell, number=number)
+    return TrialRecord(spec=spec, study=BASE.cell.name, number=number)
 
 
 def open_one(ledger: Any, seed: int = 0, number: int = 0, **changes: Any) -> Any:
@@ -88,7 +88,7 @@ def test_records_come_back_as_they_were(ledger_of: Callable[..., Any]) -> None:
     assert [r.run_id for r in found] == [r.run_id for r in (done, stopped, failed, running)]
     assert [r.spec for r in found] == [r.spec for r in (done, stopped, failed, running)]
     assert [r.spec.key for r in found] == [r.spec.key for r in (done, stopped, failed, running)]
-    assert [(r.study, r.number) for r in found] == [(BASE.cell, number) for number in range(4)]
+    assert [(r.study, r.number) for r in found] == [(BASE.cell.name, number) for number in range(4)]
     assert [r.status for r in found] == ["FINISHED", "FINISHED", "FAILED", "RUNNING"]
     assert [r.stopped for r in found] == ["", "asha", "", ""]
     assert [r.best_scores for r in found] == [[0.5, 0.5, 0.625], [0.25, 0.25], [], [0.375]]

@@ -143,8 +143,11 @@ def test_images_that_cannot_be_read_are_named_or_left_out(tmp_path: Path, capsys
     ("arguments", "said"),
     [
         (["brain"], r"'brain'"),
-        (["retina", "--image-size", "100"], r"--image-size: must be a multiple of 32, but got 100"),
-        (["retina", "--image-size", "0"], r"must be a whole number of at least 1, but got 0"),
+        (
+            ["retina", "--image-size", "100"],
+            r"--image-size: image_size_px must be a multiple of 32, but got",
+        ),
+        (["retina", "--image-size", "0"], r"image_size_px >= 32 must hold, but got image_size_px=0"),
         (["retina", "--phantom-size", "none"], r"must be a whole number of at least 1, but got none"),
         (["retina", "--data", "no/such/folder"], r"error: the data folder must exist, but there is no no/such/folder"),
         (["retina", "--phantom-size", "2"], r"error: three splits need at least three patients, but there are 2"),
