@@ -1,4 +1,4 @@
-"""Whether a probability means what it says: reliability and the expected calibration error."""
+"""Whether probabilities are calibrated: reliability, and the expected calibration error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""K images of a class that the students never saw, and how well it is then told.
+"""K images of a class that the students never saw, and how well they then recognise it.
 
 Source: Tian et al. 2020, "Rethinking few-shot image classification: a good embedding is all you need?".
 """

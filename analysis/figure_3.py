@@ -1,4 +1,4 @@
-"""Fig. 3: AUC against the number of training images, attention transfer beside plain transfer, a line a cell."""
+"""Fig. 3: AUC against the number of training images, attention transfer beside plain transfer, one line per cell."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PANELS = {"transfer": "transfer learning", ITSELF: "the teacher itself, untraine
 
 
 def rows(found: Runs) -> pd.DataFrame:
-    """One row a cell and fraction: panel, line (`Cell.short`), data_fraction, num_images (of training;
+    """One row per cell and fraction: panel, line (`Cell.short`), data_fraction, num_images (of training;
     NaN where the sweep does not say how many there are), auc, half_width (Student's t; NaN where n is too small), n,
     phantom, is_ranked (whether it may be called the highest), data. Percent.
     """
@@ -76,7 +76,7 @@ def picture(found: Runs) -> Picture | None:
     drawing.legend(made, axes)
     known = averages(found)
     alternative = (
-        f"AUC on the test set against the amount of training data, a line a cell, bands: 95% interval, {T_NAME}. "
+        f"AUC on the test set against the amount of training data, one line per cell, bands: 95% interval, {T_NAME}. "
     )
     alternative += "".join(f"{note}. " for note in (known.notes if known else []))
     alternative += _highest(frame[frame["is_ranked"]])

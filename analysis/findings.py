@@ -43,7 +43,7 @@ def listed(
     columns: Mapping[str, tuple[str, Format]],
     notes: Sequence[str],
 ) -> Table:
-    """A table with a row a row of `frame`: its text columns as they are, then `columns` (name -> head, format).
+    """A table with one row per row of `frame`: its text columns unchanged, then `columns` (name -> head, format).
 
     A last column says which parts of the row's cells (``cell``, or ``first`` and ``second``) are phantoms, if any is.
     """

@@ -133,7 +133,7 @@ def _said(phantom: str) -> str:
 
 
 def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str) -> Picture:
-    """AUC against the number of images, and beside it the difference to plain transfer, a row a method; bands: 95%."""
+    """AUC against the number of images, with the difference from plain transfer, one row per method; bands: 95%."""
     here = frame[frame["finding"] == finding]
     panels = _panels(here)
     made, axes = drawing.figure(num_columns=2, num_rows=len(panels), height_in=4.0)
@@ -157,8 +157,9 @@ def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str) -> Pictur
     real = last[last["phantom"] == ""]  # a phantom is called the highest among phantoms alone
     best = (real if len(real) else last).loc[lambda rows: rows["auc"].idxmax()]
     alternative = (
-        f"Left: AUC of {finding} on {where} against the number of images of it, a line a network; right: the paired "
-        f"difference to plain transfer of the same student; bands: 95% bootstrap intervals of the trained students. "
+        f"Left: AUC of {finding} on {where} against the number of images of it, one line per network; right: the "
+        f"paired difference from plain transfer of the same student; bands: 95% bootstrap intervals of the trained "
+        f"students. "
         f"With {best['size']} images the highest is {marked(best['subject'], best['phantom'])} "
         f"with {100 * best['auc']:.1f}%."
     )
@@ -167,7 +168,7 @@ def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str) -> Pictur
 
 
 def draw(frame: pd.DataFrame, ax: Axes, teachers: list[str], columns: tuple[str, str, str]) -> None:
-    """A line a subject: a cell as in all figures; before training grey and hollow; a teacher dotted, with crosses."""
+    """One line per subject: cells as in all figures; before training, grey and hollow; teachers dotted with crosses."""
     for name, points in frame.groupby("subject", sort=False):
         kind, look = points["kind"].iloc[0], _look(str(name), points["kind"].iloc[0], teachers)
         x, (low, y, high) = points["size"].to_numpy(dtype=float), 100 * points[list(columns)].to_numpy(dtype=float).T

@@ -1,4 +1,4 @@
-"""The whole report by one command: `python -m analysis.report retina`.
+"""The whole report of a data set on one page: `python -m analysis.report retina`.
 
 Writes `reports/<name>/`: index.html (one self-contained page), each table as Markdown, LaTeX and CSV, each figure as
 PNG and SVG, and results.parquet, the runs behind them all. The same runs give the same bytes: the date is that of the
@@ -181,7 +181,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("reports"), help="folder of the reports; default: %(default)s")
     parser.add_argument("--mlflow-ui", default="http://127.0.0.1:5000", metavar="URL", help="default: %(default)s")
     parser.add_argument("--results", type=Path, metavar="DIR", help="the sweep's results; default: where mlflow.db is")
-    parser.add_argument("--images", action="store_true", help="show images of patients, too; phantoms always are")
+    parser.add_argument(
+        "--images", action="store_true", help="show images of patients too; phantom images are always shown"
+    )
     given = parser.parse_args(arguments)
     names = DATASETS if given.dataset == "all" else (given.dataset,)
     uri = given.tracking_uri or default_tracking_uri()

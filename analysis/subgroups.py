@@ -1,4 +1,4 @@
-"""Whether a student serves all alike: AUC by sex, age band and view, and the gap between subgroups."""
+"""Whether a student performs equally for everyone: AUC by sex, age band and view, and the gap between subgroups."""
 
 from __future__ import annotations
 

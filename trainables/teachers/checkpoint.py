@@ -1,10 +1,10 @@
-"""Brings in a network that was trained elsewhere: any of the usual files, nothing lost in silence.
+"""Imports a network that was trained elsewhere, from any of the usual files, without losing anything silently.
 
 It takes state dicts, dicts that hold one (``{"state_dict": ...}``), whole models such as CheXclusion's
 ``{"model": DataParallel(DenseNet), "best_loss": ..., ...}``, and safetensors.
 
-The circulated mend for names that do not fit is ``strict=False``, which loads nothing and says nothing. Here each
-tensor either finds its place or is named, and a partial match is refused unless the caller says which parts may differ.
+The usual workaround for names that do not fit is ``strict=False``, which loads nothing and reports nothing. Here each
+tensor is either matched or named, and a partial match is refused unless the caller says which parts may differ.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Imported:
     weights: dict[str, Tensor]
     num_labels: int
     matched: tuple[str, ...]
-    differing: tuple[str, ...]  # a line a tensor: its name and what is wrong
+    differing: tuple[str, ...]  # one line per tensor: its name and what is wrong
 
     def report(self) -> str:
         """What matched and what did not, for a person."""

@@ -32,7 +32,7 @@ class Guide:
         knobs: the method's own.
         seed: draws the first weights of the method's own layers.
         batch_size: how many views the teacher sees at once, always.
-        cache: where its answers are kept; None computes them anew each time, with the same outcome.
+        cache: where its answers are kept; None computes them again each time, with the same outcome.
 
     Raises:
         ValueError: there is no such method, a network lacks a tap that it wants, or the labels that it needs.
