@@ -150,7 +150,7 @@ def _notes_of_ours(frame: pd.DataFrame) -> list[str]:
         notes.append(UNTRAINED)
     undefined = int(frame["num_undefined"].sum())
     if undefined:
-        notes.append(f"{undefined} scores were not defined in a repeat (one class only) and stand in no mean")
+        notes.append(f"{undefined} scores were not defined in a repeat (one class only) and enter no mean")
     return notes
 
 

@@ -123,7 +123,7 @@ def table(frame: pd.DataFrame) -> Table:
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.table_6`."""
     made: argparse.ArgumentParser = command.parser("table_6", "Prints DenseNet-40's architecture, measured.")
-    made.add_argument("--image-size", type=int, default=256, metavar="PX", help="default: %(default)s, as the paper's")
+    made.add_argument("--image-size", type=int, default=256, metavar="PX", help="default: %(default)s, as in the paper")
     made.add_argument("--labels", type=int, default=NUM_LABELS, metavar="N", help="default: %(default)s")
     given = made.parse_args(arguments)
     try:

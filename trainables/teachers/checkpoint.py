@@ -87,7 +87,7 @@ def import_network(
         raise ValueError(
             f"{path} must match {architecture} with {num_labels} outputs as a whole, but {len(wrong)} tensors do not "
             f"({len(matched)} of {len(weights)} do): {'; '.join(wrong[:NUM_NAMED])}{more}; "
-            "say which parts may differ, if they may"
+            "name the parts that may differ, if any"
         )
     weights |= {name: found[name].to(weights[name].dtype).contiguous() for name in matched}
     return Imported(weights=weights, num_labels=num_labels, matched=matched, differing=tuple(differing))
@@ -147,7 +147,7 @@ def _num_labels(found: Mapping[str, Tensor], output: str, path: Path) -> int:
     if last is None or last.ndim != 2:
         named = ", ".join(list(found)[:3])
         raise ValueError(
-            f"{path} must have a classifier, here {output}.weight, or its number of outputs be said, "
+            f"{path} must have a classifier, here {output}.weight, or its number of outputs must be given, "
             f"but begins with {named}"
         )
     return len(last)

@@ -47,7 +47,7 @@ def read(table_path: Path) -> Listing:
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", table_path.stem):
         raise ValueError(
-            f"a data set is called as its CSV, which must be letters, digits, dots, dashes and underscores, "
+            f"a data set is named after its CSV, which must be letters, digits, dots, dashes and underscores, "
             f"but got {table_path.stem!r}"
         )
     table = read_csv(table_path, REQUIRED, LAYOUT)

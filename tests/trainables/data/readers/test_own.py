@@ -60,5 +60,5 @@ def test_what_is_wrong_is_named(tmp_path: Path, lines: list[str], message: str) 
 
 
 def test_the_files_name_must_do_as_the_sets_name(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"called as its CSV, .*'drop table;'"):
+    with pytest.raises(ValueError, match=r"named after its CSV, .*'drop table;'"):
         own.read(write(tmp_path, "image,patient,x", "0.png,a,1", name="drop table;.csv"))
