@@ -178,16 +178,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m analysis.report", description=__doc__)
     parser.add_argument("dataset", help=f"a data set's name, or all ({', '.join(DATASETS)})")
     command.add_run_flags(parser)
-    parser.add_argument(
-        "--out", type=Path, default=Path("reports"), help="folder for the report (default: %(default)s)"
-    )
+    parser.add_argument("--out", type=Path, default=Path("reports"), help="folder of the reports; default: %(default)s")
     parser.add_argument("--mlflow-ui", default="http://127.0.0.1:5000", metavar="URL", help="default: %(default)s")
-    parser.add_argument(
-        "--results", type=Path, metavar="DIR", help="the sweep's results folder (default: where mlflow.db is)"
-    )
-    parser.add_argument(
-        "--images", action="store_true", help="show images of patients too; phantom images are always shown"
-    )
+    parser.add_argument("--results", type=Path, metavar="DIR", help="the sweep's results; default: where mlflow.db is")
+    parser.add_argument("--images", action="store_true", help="show images of patients, too; phantoms always are")
     given = parser.parse_args(arguments)
     names = DATASETS if given.dataset == "all" else (given.dataset,)
     uri = given.tracking_uri or default_tracking_uri()

@@ -67,7 +67,7 @@ def _copy(store: Path, place: Path, fingerprint: str) -> None:
         if found != fingerprint:
             raise ValueError(
                 f"a copied store must have the fingerprint {fingerprint}, but the copy of {store} has {found}: file "
-                "or a disk is damaged; delete it and prepare the data again"
+                "or a disk is damaged; delete it and prepare anew"
             )
         os.replace(part, place)
     except BaseException:
