@@ -86,7 +86,7 @@ def rows(networks: Mapping[str, Network], store: Store, boxes: pd.DataFrame, lab
 
 
 def draw(frame: pd.DataFrame, store: Store, boxes: pd.DataFrame, axes: Sequence[Axes]) -> None:
-    """A line of axes an image: the image, then its maps; a box in white, a cross where a map points."""
+    """One line of axes per image: the image, then its maps; a box in white, a cross where a map points."""
     places = iter(axes)
     for number, (row, of_image) in enumerate(frame.groupby("row", sort=False)):
         image_HWC, label = store.gather(np.array([row]))[0], of_image["label"].iloc[0]

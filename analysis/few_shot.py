@@ -70,7 +70,7 @@ def evaluate(
     seed: int = 0,
     progress: bool = True,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """One row a finding, K and subject: finding, size (K), and `probing.COLUMNS`, p_holm; and what was left out.
+    """One row per finding, K and subject: finding, size (K), and `probing.COLUMNS`, p_holm; and what was left out.
 
     Args:
         subjects: their embeddings are those of the test images of `store`, in that order.

@@ -57,7 +57,7 @@ def rows(made: Sequence[Maps]) -> pd.DataFrame:
 
 
 def draw(made: Sequence[Maps], store: Store, row: int, axes: Sequence[Axes]) -> None:
-    """A line of axes a cell: the image, then the three maps over it."""
+    """One line of axes per cell: the image, then the three maps over it."""
     image_HWC = store.gather(np.array([row]))[0]
     for line, one in enumerate(made):
         for column, name in enumerate(("image", *COLUMNS)):

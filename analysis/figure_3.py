@@ -46,7 +46,7 @@ def rows(found: Runs) -> pd.DataFrame:
 
 
 def draw(frame: pd.DataFrame, axes: Sequence[Axes], cells: Mapping[str, Cell]) -> None:
-    """One panel a method; the band is the interval over the repeats. `cells`: a cell of each line, for its looks."""
+    """One panel per method; the band is the interval over the repeats. `cells`: a cell of each line, for its looks."""
     known = frame["num_images"].notna().all()
     across = "num_images" if known else "data_fraction"
     names = {line: replace(cell, data_fraction=1.0).name for line, cell in cells.items()}  # no line is paler

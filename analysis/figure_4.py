@@ -83,7 +83,7 @@ def _panel_of(cell: Cell) -> str:
 
 
 def draw(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
-    """One panel a student and amount of training data; a dot marks the best epoch of each mean curve."""
+    """One panel per student and amount of training data; a dot marks the best epoch of each mean curve."""
     teachers = drawing.teachers_of(frame["cell"].tolist())
     for ax, (name, block) in zip(axes, frame.groupby(_panel(frame)), strict=False):
         for cell, curve in block.groupby("cell"):

@@ -98,7 +98,7 @@ def targets(boxes: pd.DataFrame, other_boxes: pd.DataFrame, image_size_px: int, 
 
 
 def rows(points: pd.DataFrame, aims: pd.DataFrame, patient_of: Mapping[int, str], image_size_px: int) -> pd.DataFrame:
-    """The hit rates, one row a subject, map and label, and one over all labels; fractions.
+    """The hit rates, one row per subject, map and label, and one over all labels; fractions.
 
     `low` and `high` are Wilson's interval, which takes images as independent. `p_value` stands in the row over all
     labels alone: an exact sign test over patients, each one's hits less those of the centre prior; `p_holm` is

@@ -80,7 +80,7 @@ def rows(
     episodes: Sequence[Episode],
     seed: int = 0,
 ) -> pd.DataFrame:
-    """One row a subject: `COLUMNS`. Fractions; the difference is to plain transfer of the same student.
+    """One row per subject: `COLUMNS`. Fractions; the difference is to plain transfer of the same student.
 
     The interval is the hierarchical bootstrap's: over the patients of the queries, over episodes and over repeats. All
     subjects meet the same episodes and the same draws.

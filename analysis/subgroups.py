@@ -16,7 +16,7 @@ KINDS = ("sex", "age band", "view")
 
 
 def subgroup_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
-    """One row a subgroup: cell, kind, subgroup, num_images, num_patients, num_labels, auc and half_width (over the n
+    """One row per subgroup: cell, kind, subgroup, num_images, num_patients, num_labels, auc and half_width (over the n
     repeats), gap (the kind's best subgroup less its worst). Fractions.
 
     The AUC is the mean over those of the sweep's averaged labels that have enough positives and negatives in every

@@ -47,7 +47,7 @@ BATCH_NORM = Row("", "batch norm", "")  # which the paper's table does not list
 
 
 def rows(image_size_px: int = 256, num_labels: int = NUM_LABELS) -> pd.DataFrame:
-    """One row a layer or dense block in the order of the forward pass, measured by hooks on the model that is trained.
+    """One row per layer or dense block in the order of the forward pass, measured by hooks on the trained model.
 
     Columns: layer, filters, paper_output (the paper's, at 256 px; "" beside what it does not list), module, output,
     planes, num_parameters, num_weighted (convolutions and linear layers).
