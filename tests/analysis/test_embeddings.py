@@ -91,5 +91,7 @@ def test_every_network_behind_the_cells_is_there_once(store: Any, results: Path,
 
 def test_without_any_weights_there_is_nothing_to_compare(store: Any, tmp_path: Path, data: Store) -> None:
     store.trial(store.sweep(), student="resnet18")
-    with pytest.raises(LookupError, match=f"no cell of retina has its weights: {PLAIN}, seed 0: its weights are not"):
+    with pytest.raises(
+        LookupError, match=f"no cell of retina has its weights: {PLAIN}, seed 0: its weights are missing"
+    ):
         of_runs(runs(store.uri, "retina"), tmp_path, NAMES, data, ROWS, progress=False)

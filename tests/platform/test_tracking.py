@@ -153,7 +153,9 @@ def waiting(journal: Any, record: Any, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setattr(tracking, "PATIENCE_S", 0.0)
     tracker = tracking.Tracker(FakeLedger([MlflowException("away")] * 10**6), journal)
     whole_trial(tracker, record)
-    with pytest.raises(ConnectionError, match=r"4 records wait in .*journal\.jsonl; nothing is lost, the same command"):
+    with pytest.raises(
+        ConnectionError, match=r"4 records wait in .*journal\.jsonl; nothing is lost, run the same command"
+    ):
         tracker.flush()
     yield journal
 
