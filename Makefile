@@ -1,4 +1,4 @@
-.PHONY: install test quick lint format smoke bench chaos rehearse lock
+.PHONY: install test quick lint format house smoke bench chaos rehearse lock
 
 PYTHON = .venv/bin/python
 
@@ -16,11 +16,14 @@ lint: install  ## format, lint and types, as CI checks them
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
-format: install  ## mend the format and what the linter can mend
+format: install  ## repair the format, and whatever the linter can repair
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-smoke: install  ## a sweep as short as can be, on phantom images
+house: install  ## write the tree of folders in docs/house.md again
+	$(PYTHON) -m tests.house
+
+smoke: install  ## the shortest possible sweep, on phantom images
 	$(PYTHON) -m platform.sweep retina --epochs 1 --trials 1 --repeats 1 --name smoke
 
 bench: install  ## every benchmark; BENCHMARKS.md keeps the figures
@@ -29,9 +32,9 @@ bench: install  ## every benchmark; BENCHMARKS.md keeps the figures
 chaos: install  ## a small sweep, broken at random a hundred times: about an hour on two cores
 	$(PYTHON) -m tests.chaos
 
-rehearse: install  ## ray up, a sweep and ray down on three hosts made of namespaces: six to twenty minutes; wants root
+rehearse: install  ## ray up, a sweep and ray down on three hosts made of namespaces: six to twenty minutes; needs root
 	$(PYTHON) -m tests.cluster
 
-lock: install  ## pin anew what pyproject.toml asks for
+lock: install  ## pin again what pyproject.toml asks for
 	.venv/bin/uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest --upgrade \
 		--generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.lock

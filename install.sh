@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the environment .venv with exactly what requirements.lock names; does nothing when it is there already.
+# Creates the environment .venv with exactly what requirements.lock names; does nothing if it exists already.
 # PYTHON names another interpreter (3.11 or 3.12), VENV another folder.
 # uv downloads in parallel and compiles on all cores: 45 s with a cold cache, where pip takes 107 s (measured on 2 cores).
 set -eu

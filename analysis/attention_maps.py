@@ -2,7 +2,7 @@
 
 Writes `reports/<data set>/attention_maps/`: index.html (one self-contained page), its tables as Markdown, LaTeX and
 CSV, its pictures as PNG and SVG, each with a CSV. Test images are looked at, by networks that confirmation has tested
-on them before. Patients' images are drawn with --images alone.
+on them before. Images of patients are drawn only with --images.
 """
 
 from __future__ import annotations
@@ -40,16 +40,28 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m analysis.attention_maps", description=(__doc__ or "").splitlines()[0].partition(":")[0] + "."
     )
     made.add_argument("dataset", help="a data set's name")
-    made.add_argument("--data", type=Path, metavar="DIR", help="holds the real images, for radiologists' boxes")
-    made.add_argument("--rows", type=int, nargs="+", metavar="ROW", help="these test images, by their row in the store")
-    made.add_argument("--num-images", type=int, default=4, metavar="N", help="else so many at random (%(default)s)")
-    made.add_argument("--seed", type=int, default=0, help="of what is drawn; default: %(default)s")
-    made.add_argument("--label", help="what Grad-CAM is asked about; default: a box's label, or the image's own")
-    made.add_argument("--images", action="store_true", help="show images of patients, too; phantoms always are")
-    made.add_argument("--tracking-uri", help="default: MLFLOW_TRACKING_URI, else results/mlflow.db of this folder")
-    made.add_argument("--sweep", metavar="NAME", help="only this sweep's runs; default: every sweep of one set-up")
-    made.add_argument("--results", type=Path, metavar="DIR", help="the sweep's results; default: where mlflow.db is")
-    made.add_argument("--out", type=Path, default=Path("reports"), help="folder of the reports; default: %(default)s")
+    made.add_argument("--data", type=Path, metavar="DIR", help="folder of the real images, for the radiologists' boxes")
+    made.add_argument(
+        "--rows", type=int, nargs="+", metavar="ROW", help="test images to show, by their row in the prepared data"
+    )
+    made.add_argument(
+        "--num-images",
+        type=int,
+        default=4,
+        metavar="N",
+        help="without --rows: test images to draw (default: %(default)s)",
+    )
+    made.add_argument("--seed", type=int, default=0, help="seed of the random draws (default: %(default)s)")
+    made.add_argument("--label", help="label for Grad-CAM (default: that of a box, or the image's own)")
+    made.add_argument(
+        "--images", action="store_true", help="show images of patients too; phantom images are always shown"
+    )
+    made.add_argument("--tracking-uri", help="MLflow's address (default: MLFLOW_TRACKING_URI, or results/mlflow.db)")
+    made.add_argument("--sweep", metavar="NAME", help="only this sweep's runs (default: all sweeps of one set-up)")
+    made.add_argument(
+        "--results", type=Path, metavar="DIR", help="the sweep's results folder (default: where mlflow.db is)"
+    )
+    made.add_argument("--out", type=Path, default=Path("reports"), help="folder for the report (default: %(default)s)")
     return made
 
 

@@ -1,4 +1,4 @@
-"""Pictures of attention: an image, the attention of teacher and student over it, and what Grad-CAM says of one label.
+"""Pictures of attention: an image with the attention of teacher and student over it, and Grad-CAM for one label.
 
 Shapes: H x W pixels, maps of h x w cells.
 """
@@ -64,7 +64,7 @@ def label_of(store: Store, row: int, boxes: pd.DataFrame, student: Network) -> s
 
 
 def rows(networks: Mapping[str, Network], store: Store, boxes: pd.DataFrame, labels: Mapping[int, str]) -> pd.DataFrame:
-    """The maps of one cell, one row an image and map: row (of the store), label, map, network, x, y, is_hit, values.
+    """The maps of one cell, one row per image and map: row (of the store), label, map, network, x, y, is_hit, values.
 
     `labels` says which rows are shown and the label that Grad-CAM is asked about. (x, y) is where the map points, in
     the store's pixels; is_hit is None where the label has no box; values is the map [h, w], None where the network does
@@ -86,7 +86,7 @@ def rows(networks: Mapping[str, Network], store: Store, boxes: pd.DataFrame, lab
 
 
 def draw(frame: pd.DataFrame, store: Store, boxes: pd.DataFrame, axes: Sequence[Axes]) -> None:
-    """A line of axes an image: the image, then its maps; a box in white, a cross where a map points."""
+    """One line of axes per image: the image, then its maps; a box in white, a cross where a map points."""
     places = iter(axes)
     for number, (row, of_image) in enumerate(frame.groupby("row", sort=False)):
         image_HWC, label = store.gather(np.array([row]))[0], of_image["label"].iloc[0]

@@ -1,4 +1,4 @@
-"""Whether a probability means what it says: reliability and the expected calibration error."""
+"""Whether probabilities are calibrated: reliability, and the expected calibration error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NUM_BINS = 10
 def reliability(
     probability_N: NDArray[np.floating], positive_N: NDArray[np.bool_], num_bins: int = NUM_BINS
 ) -> pd.DataFrame:
-    """One row a bin of equal width that holds an image: bin, confidence (mean probability), frequency, num_images.
+    """One row per bin of equal width that holds an image: bin, confidence (mean probability), frequency, num_images.
 
     Raises:
         ValueError: a probability is outside [0, 1], or `num_bins` is less than 1.

@@ -12,18 +12,30 @@ import pandas as pd
 from analysis.rendering import FORMATS, Table
 from analysis.runs import Runs, default_tracking_uri, runs
 
+ROMAN = ("I", "II", "III", "IV", "V", "VI")
+
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
     """The flags of every table's command."""
     made = argparse.ArgumentParser(prog=f"python -m analysis.{name}", description=description)
-    made.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
+    made.add_argument("--format", choices=FORMATS, default="text", help="output format (default: %(default)s)")
     return made
+
+
+def title(name: str) -> str:
+    """What the paper calls a table or figure.
+
+    >>> title("table_4")
+    'Table IV'
+    """
+    kind, _, number = name.partition("_")
+    return f"{kind.capitalize()} {ROMAN[int(number) - 1]}"
 
 
 def add_run_flags(made: argparse.ArgumentParser) -> None:
     """The flags of a command that reads MLflow."""
-    made.add_argument("--tracking-uri", help="default: MLFLOW_TRACKING_URI, else results/mlflow.db of this folder")
-    made.add_argument("--sweep", metavar="NAME", help="only this sweep's runs; default: every sweep of one set-up")
+    made.add_argument("--tracking-uri", help="MLflow's address (default: MLFLOW_TRACKING_URI, or results/mlflow.db)")
+    made.add_argument("--sweep", metavar="NAME", help="only this sweep's runs (default: all sweeps of one set-up)")
 
 
 def read(tracking_uri: str | None, sweep: str | None, datasets: Sequence[str]) -> list[Runs]:
@@ -66,7 +78,7 @@ def show(
     arguments: list[str] | None,
 ) -> int:
     """Reads the runs, makes the table, prints it. Returns the process's exit status."""
-    made = parser(name, f"Prints {name} of the paper with our numbers beside it.")
+    made = parser(name, f"Prints {title(name)} of the paper, with our numbers beside it.")
     add_run_flags(made)
     given = made.parse_args(arguments)
     try:

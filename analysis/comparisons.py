@@ -1,6 +1,6 @@
-"""Cells against each other on the same test images, and in words what the numbers allow.
+"""Compares cells on the same test images, and says in words what the numbers support.
 
-A difference is told from none only where both sources of variance allow it: the test patients (hierarchical bootstrap,
+A difference is claimed only where both sources of variance support it: the test patients (hierarchical bootstrap,
 paired) and the seeds (Welch's t-test over the repeats). The larger of the two p-values counts, after Holm's correction.
 
 Shapes: B draws, N test images, S seeds (repeats), L labels or classes.
@@ -66,7 +66,7 @@ def weights_of(predictions: Predictions, seed: int = 0) -> NDArray[np.float32]:
 
 
 def variance_rows(cells: Mapping[str, Draws], seed: int = 0) -> pd.DataFrame:
-    """One row a cell: auc, low, high (hierarchical bootstrap), sd_seeds, sd_patients (the spread of the repeats' mean
+    """One row per cell: auc, low, high (hierarchical bootstrap), sd_seeds, sd_patients (the spread of the repeats' mean
     that the draw of patients alone gives), n, num_patients. Fractions; NaN where n < 2 for sd_seeds.
     """
     rows = []
@@ -109,7 +109,7 @@ def planned(names: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def comparison_rows(cells: Mapping[str, Draws], pairs: Sequence[tuple[str, str]], seed: int = 0) -> pd.DataFrame:
-    """One row a pair: first, second, difference (first less second), low, high (hierarchical bootstrap, paired by
+    """One row per pair: first, second, difference (first minus second), low, high (hierarchical bootstrap, paired by
     patient), p_patients, p_seeds (NaN where a cell has one repeat), p_holm, n, num_patients. Fractions.
     """
     rows = []
@@ -163,7 +163,7 @@ def sentence(row: Mapping[str, object], known: Averages | None = None) -> str:
 
 
 def delong_rows(first: tuple[str, Sequence[Predictions]], second: tuple[str, Sequence[Predictions]]) -> pd.DataFrame:
-    """One row a label that the sweep averages: first, second, label, auc_first, auc_second, p, p_holm.
+    """One row per label that the sweep averages: first, second, label, auc_first, auc_second, p, p_holm.
 
     The scores are each cell's mean probability over its repeats. Empty where the two were tested on other images;
     without labels that have fewer than two positives or negatives among them, which have no variance.

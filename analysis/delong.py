@@ -1,8 +1,8 @@
 """DeLong's test for the areas under correlated ROC curves, in the fast form.
 
 E. DeLong, D. DeLong, D. Clarke-Pearson, Biometrics 44 (1988); by midranks, in O(N log N): X. Sun, W. Xu, IEEE Signal
-Processing Letters 21 (2014). It takes images as independent: where patients have several, the bootstrap of
-`analysis.bootstrap` is the one to read.
+Processing Letters 21 (2014). It treats images as independent: where patients have several, read the
+bootstrap of `analysis.bootstrap` instead.
 
 Shapes: K sets of scores for the same N images, P positives, Q negatives.
 """

@@ -1,4 +1,4 @@
-"""What all figures share: colours that the colour-blind can tell apart, and files with the same bytes each time."""
+"""What all figures share: colours that colour-blind readers can tell apart, and files that are the same to the byte."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def of_runs(
     for _, run in tqdm(students.iterrows(), "embeddings", len(students), unit="run", disable=not progress, delay=1):
         at_hand = networks.of_run(found, run, list(teachers.values()), label_names)
         if AFTER not in at_hand:
-            left_out.append(f"{run['tags.cell']}, seed {int(run['params.seed'])}: its weights are not at hand")
+            left_out.append(f"{run['tags.cell']}, seed {int(run['params.seed'])}: its weights are missing")
             continue
         _add(repeats, (AFTER, str(run["tags.cell"])), embed(at_hand[AFTER], store, rows))
         facts[AFTER, str(run["tags.cell"])] = run
@@ -125,7 +125,7 @@ def _teachers(
     made = []
     for name in sorted({each for teacher in confirm["params.teacher"].dropna() for each in members(str(teacher))}):
         if name not in teachers:
-            left_out.append(f"teacher {name}: its weights are not at hand")
+            left_out.append(f"teacher {name}: its weights are missing")
             continue
         teacher = teachers[name]
         network = networks.network(teacher.architecture, teacher.label_names, teacher.state_dict())

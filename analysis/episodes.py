@@ -1,4 +1,4 @@
-"""Few images of a finding: seeded episodes, nested draws, and the linear classifier of Tian et al. 2020 on them.
+"""Small samples of a finding: seeded episodes, nested draws, and the linear classifier of Tian et al. 2020.
 
 Source: Tian et al. 2020, "Rethinking few-shot image classification: a good embedding is all you need?": a frozen
 embedding, L2-normalised, and logistic regression. Shapes: N images, D dimensions of the embedding.

@@ -106,7 +106,7 @@ def explain(found: Runs, results: Path, data: Path | None, choice: Choice) -> Ex
     phantom: dict[str, str] = {}
     for cell, subjects, at_hand, parts in _cells(found, results, store):
         if AFTER not in at_hand:
-            left_out.append(f"{cell}: its weights are not at hand")
+            left_out.append(f"{cell}: its weights are missing")
             continue
         for name, subject in subjects.items():
             phantom[subject] = origins.union([phantom.get(subject), parts[name]])
@@ -208,15 +208,15 @@ def _pointed(points: pd.DataFrame, boxes: pd.DataFrame, is_test: pd.Series, stor
 
 def _facts(store: Store, boxes: Boxes, num_test_boxes: int, choice: Choice, drawn: bool) -> list[tuple[str, str]]:
     cells, test = store.image_size_px // 32, store.rows("test")
-    hidden = "left out: they show patients; --images asks for them"
+    hidden = "left out because they show patients; --images includes them"
     how = f"drawn at random, seed {choice.seed}" if choice.rows is None else "chosen by row"
     return [
         ("images", f"{len(test)} test images of {len(set(store.patient[test]))} patients, {store.image_size_px} px"),
         (
             "resolution",
-            f"{cells} x {cells} cells a map, each {store.image_size_px // cells} px wide: nothing finer can be read",
+            f"{cells} x {cells} cells per map, each {store.image_size_px // cells} px wide: nothing finer can be read",
         ),
-        ("networks", "of each cell the first confirming repeat, its best epoch"),
+        ("networks", "for each cell, the first confirming repeat at its best epoch"),
         ("radiologists' boxes", f"{boxes.note}; {num_test_boxes} in test images"),
         ("pictures", how if drawn else hidden),
     ]

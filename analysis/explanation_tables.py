@@ -30,19 +30,18 @@ def pointing_table(frame: pd.DataFrame, found: Runs) -> Table:
     ]  # fmt: skip
     flat = int(frame.loc[frame["label"] == ALL, "num_flat"].sum())
     notes = [
-        "pointing game (Zhang et al., IJCV 2018), test images with a box, in percent: a hit is where the middle of the "
-        f"map's highest cell lies in a box of the label or within {TOLERANCE:.0%} of the image's side of it",
-        "interval: Wilson's; it takes images as independent, and where there are fewer patients than images it is too "
-        "narrow",
-        "centre prior: one place a label, the pixel that most boxes of the label outside the test set share; (0): no "
-        "such box, the middle of the image",
-        "chance: the share of the image that would be a hit; ceiling: the share of images where any cell's middle "
+        "pointing game (Zhang et al., IJCV 2018), test images with a box, in percent: a map hits where the centre of "
+        f"its highest cell lies in a box of the label, or within {TOLERANCE:.0%} of the image's side of one",
+        "interval: Wilson's; it treats images as independent, and is too narrow where patients have several",
+        "centre prior: one place per label, the pixel in most boxes of that label outside the test set; (0): no such "
+        "box, so the centre of the image",
+        "chance: the share of the image that would be a hit; ceiling: the share of images where any cell's centre "
         "would be one",
         "p: exact sign test over patients, map against centre prior, two-sided, for all labels together; Holm's "
         f"correction for the {frame['p_value'].notna().sum()} of this table",
-        "attention is one map an image, whatever the label; Grad-CAM is asked for the label; a teacher without the "
-        "label has no row",
-        f"{flat} flat maps point nowhere and count as misses: in Grad-CAM nothing at the tap speaks for the label",
+        "attention is one map per image, whatever the label; Grad-CAM is computed for a label, so a teacher "
+        "without the label has no row",
+        f"{flat} flat maps point nowhere and count as misses: for Grad-CAM, nothing at the tap supports the label",
     ]
     return Table(
         name="pointing_game", title=f"Pointing game on {found.dataset}", head=head, body=body,
@@ -65,15 +64,16 @@ def association_table(frame: pd.DataFrame, found: Runs) -> Table:
     ]  # fmt: skip
     num_tests = int(frame["p_value"].notna().sum())
     notes = [
-        "how well the amount of attention tells test images with the label from those without: the mean absolute value "
-        "at the tap of Eq. 1, before it is made a unit plane; AUC 0.5: not at all, below 0.5: it attends less",
+        "how well the amount of attention separates test images with the label from those without: the mean absolute "
+        "value at the tap of Eq. 1, before planes are scaled to unit length; AUC 0.5: not at all; below 0.5: there is "
+        "less attention where the label is present",
         "total: over all planes; plane: the one whose AUC is farthest from 0.5 on the validation images, judged on the "
         "test images",
         "interval: bootstrap over patients, percentiles; r: Pearson's (point-biserial)",
         f"p: permutation of patients' labels, {NUM_PERMUTATIONS:,} times; Holm's correction for the {num_tests} of "
         f"this table, so that none can be below {min(1, num_tests / (NUM_PERMUTATIONS + 1)):.2g}",
-        f"a label with fewer than {MIN_POSITIVES} positives or negatives has counts alone",
-        "attention and a label that go together do not show that the network attends to the disease",
+        f"a label with fewer than {MIN_POSITIVES} positives or negatives shows counts only",
+        "an association of attention with a label does not show that the network attends to the disease",
     ]
     return Table(
         name="attention_and_labels", title=f"Attention against each label of {found.dataset}", head=head, body=body,
@@ -82,7 +82,7 @@ def association_table(frame: pd.DataFrame, found: Runs) -> Table:
 
 
 def sentences(frame: pd.DataFrame) -> list[str]:
-    """What the frame of `pointing_table` allows to say: one sentence a network and map, over all labels."""
+    """What the frame of `pointing_table` supports, in words: one sentence per network and map, over all labels."""
     said = []
     for row in frame[frame["label"] == ALL].itertuples():
         if row.p_holm < 0.05:
@@ -94,7 +94,7 @@ def sentences(frame: pd.DataFrame) -> list[str]:
             f"({100 * row.rate:.0f}%, {100 * row.low:.0f} to {100 * row.high:.0f}), {verdict} the centre prior "
             f"({100 * row.prior_rate:.0f}%; chance {100 * row.chance:.0f}%); Holm-corrected p: {_p(row.p_holm)}."
         )
-    return said or ["No box in a test image, so nothing is said of where maps point."]
+    return said or ["No test image has a box, so nothing can be said about where maps point."]
 
 
 def _prior(row: object) -> str:

@@ -67,9 +67,11 @@ def show(
     arguments: list[str] | None,
 ) -> int:
     """Prints a table of data sets: from the prepared files given by --store, else from the sweeps in MLflow."""
-    made = command.parser(name, f"Prints {name} of the paper with what we found beside it.")
+    made = command.parser(name, f"Prints {command.title(name)} of the paper, with the prepared data sets beside it.")
     command.add_run_flags(made)
-    made.add_argument("--store", type=Path, action="append", metavar="FILE", help="a prepared data set, repeatable")
+    made.add_argument(
+        "--store", type=Path, action="append", metavar="FILE", help="a prepared data set; may be given several times"
+    )
     given = made.parse_args(arguments)
     try:
         found = [] if given.store else command.read(given.tracking_uri, given.sweep, datasets)

@@ -1,4 +1,4 @@
-"""K images of a class that the students never saw, and how well it is then told.
+"""K images of a class that the students never saw, and how well they then recognise it.
 
 Source: Tian et al. 2020, "Rethinking few-shot image classification: a good embedding is all you need?".
 """
@@ -70,7 +70,7 @@ def evaluate(
     seed: int = 0,
     progress: bool = True,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """One row a finding, K and subject: finding, size (K), and `probing.COLUMNS`, p_holm; and what was left out.
+    """One row per finding, K and subject: finding, size (K), and `probing.COLUMNS`, p_holm; and what was left out.
 
     Args:
         subjects: their embeddings are those of the test images of `store`, in that order.

@@ -45,7 +45,7 @@ def maps(found: Runs, store: Store, teachers: Sequence[Teacher], row: int) -> li
 
 
 def rows(made: Sequence[Maps]) -> pd.DataFrame:
-    """One row a cell: how like the teacher's map the student's is (Pearson's r over the map's cells), before and after.
+    """One row per cell: how similar the student's map is to the teacher's (Pearson's r over cells), before and after.
 
     NaN where a map has no more than one cell, or is flat.
     """
@@ -57,7 +57,7 @@ def rows(made: Sequence[Maps]) -> pd.DataFrame:
 
 
 def draw(made: Sequence[Maps], store: Store, row: int, axes: Sequence[Axes]) -> None:
-    """A line of axes a cell: the image, then the three maps over it."""
+    """One line of axes per cell: the image, then the three maps over it."""
     image_HWC = store.gather(np.array([row]))[0]
     for line, one in enumerate(made):
         for column, name in enumerate(("image", *COLUMNS)):

@@ -1,4 +1,4 @@
-"""Fig. 3: AUC against the number of training images, attention transfer beside plain transfer, a line a cell."""
+"""Fig. 3: AUC against the number of training images, attention transfer beside plain transfer, one line per cell."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PANELS = {"transfer": "transfer learning", ITSELF: "the teacher itself, untraine
 
 
 def rows(found: Runs) -> pd.DataFrame:
-    """One row a cell and fraction: panel, line (`Cell.short`), data_fraction, num_images (of training;
+    """One row per cell and fraction: panel, line (`Cell.short`), data_fraction, num_images (of training;
     NaN where the sweep does not say how many there are), auc, half_width (Student's t; NaN where n is too small), n,
     phantom, is_ranked (whether it may be called the highest), data. Percent.
     """
@@ -46,7 +46,7 @@ def rows(found: Runs) -> pd.DataFrame:
 
 
 def draw(frame: pd.DataFrame, axes: Sequence[Axes], cells: Mapping[str, Cell]) -> None:
-    """One panel a method; the band is the interval over the repeats. `cells`: a cell of each line, for its looks."""
+    """One panel per method; the band is the interval over the repeats. `cells`: a cell of each line, for its looks."""
     known = frame["num_images"].notna().all()
     across = "num_images" if known else "data_fraction"
     names = {line: replace(cell, data_fraction=1.0).name for line, cell in cells.items()}  # no line is paler
@@ -76,7 +76,7 @@ def picture(found: Runs) -> Picture | None:
     drawing.legend(made, axes)
     known = averages(found)
     alternative = (
-        f"AUC on the test set against the amount of training data, a line a cell, bands: 95% interval, {T_NAME}. "
+        f"AUC on the test set against the amount of training data, one line per cell, bands: 95% interval, {T_NAME}. "
     )
     alternative += "".join(f"{note}. " for note in (known.notes if known else []))
     alternative += _highest(frame[frame["is_ranked"]])

@@ -37,7 +37,7 @@ def curves(found: Runs) -> pd.DataFrame:
 
 
 def rows(every: pd.DataFrame) -> pd.DataFrame:
-    """One row a cell and epoch, from `curves`: cell, epoch, auc (mean over repeats), half_width (Student's t), n.
+    """One row per cell and epoch, from `curves`: cell, epoch, auc (mean over repeats), half_width (Student's t), n.
 
     Only epochs that every repeat of the cell has reached count: else the mean would jump where one repeat ends.
     """
@@ -58,7 +58,7 @@ def _unit_spread(n: int) -> np.ndarray:
 
 
 def drops(every: pd.DataFrame) -> pd.DataFrame:
-    """One row a cell: cell, drop (AUC at the best epoch less that at the last, mean over repeats), half_width, n,
+    """One row per cell: cell, drop (AUC at the best epoch minus that at the last, mean over repeats), half_width, n,
     best_epoch (mean). A small drop is what "delays overfitting" means in numbers.
     """
     lines = []
@@ -83,7 +83,7 @@ def _panel_of(cell: Cell) -> str:
 
 
 def draw(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
-    """One panel a student and amount of training data; a dot marks the best epoch of each mean curve."""
+    """One panel per student and amount of training data; a dot marks the best epoch of each mean curve."""
     teachers = drawing.teachers_of(frame["cell"].tolist())
     for ax, (name, block) in zip(axes, frame.groupby(_panel(frame)), strict=False):
         for cell, curve in block.groupby("cell"):

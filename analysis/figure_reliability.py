@@ -1,4 +1,4 @@
-"""Beyond the paper: the reliability diagram, a line a cell: does a probability mean what it says?"""
+"""Beyond the paper: the reliability diagram, one line per cell: are the probabilities calibrated?"""
 
 from __future__ import annotations
 

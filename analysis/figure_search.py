@@ -19,7 +19,7 @@ KNOBS = {"params.learning_rate": "learning rate", "params.weight_decay": "weight
 
 
 def trials(found: Runs) -> pd.DataFrame:
-    """One row a trial of the search, in the order in which they began: cell, learning_rate, weight_decay, beta (NaN
+    """One row per trial of the search, in the order in which they began: cell, learning_rate, weight_decay, beta (NaN
     without a teacher), score (best on the validation set, percent), stopped (early), run_id.
     """
     search = found.search.reindex(columns=["tags.cell", *KNOBS, f"metrics.{SCORE}", "tags.stopped", "run_id"])
@@ -47,7 +47,7 @@ def spent(found: Runs, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_parallel(frame: pd.DataFrame, ax: Axes) -> None:
-    """Parallel coordinates: a line a trial over the knobs and the score; darker is better."""
+    """Parallel coordinates: one line per trial over the knobs and the score; darker is better."""
     names = ["learning_rate", "weight_decay", "beta", "score"]
     scaled = pd.DataFrame({name: _unit(frame[name], name != "score") for name in names})
     rank = frame["score"].rank(pct=True).fillna(0).to_numpy()
@@ -75,7 +75,7 @@ def _unit(values: pd.Series, log: bool) -> pd.Series:
 
 
 def draw_spent(frame: pd.DataFrame, ax: Axes, across: str) -> None:
-    """The best score so far, a line a cell; `across` is "num_trials" or "num_epochs"."""
+    """The best score so far, one line per cell; `across` is "num_trials" or "num_epochs"."""
     teachers = drawing.teachers_of(frame["cell"].tolist())
     for cell, line in frame.groupby("cell"):
         look = {**drawing.style(str(cell), teachers), "marker": ""}

@@ -43,7 +43,7 @@ def listed(
     columns: Mapping[str, tuple[str, Format]],
     notes: Sequence[str],
 ) -> Table:
-    """A table with a row a row of `frame`: its text columns as they are, then `columns` (name -> head, format).
+    """A table with one row per row of `frame`: its text columns unchanged, then `columns` (name -> head, format).
 
     A last column says which parts of the row's cells (``cell``, or ``first`` and ``second``) are phantoms, if any is.
     """
@@ -93,7 +93,7 @@ def variance(found: Runs, frame: pd.DataFrame) -> Table:
     notes = [
         "AUC: on the test set, mean over n repeats; percent",
         *_averaged(found),
-        "low, high: 95% interval, hierarchical bootstrap over seeds and patients; a patient's images come together",
+        "low, high: 95% interval, hierarchical bootstrap over seeds and patients, with all images of a patient",
         "s, seeds: standard deviation over repeats; s, patients: that of the repeats' mean under redrawn test patients",
     ]
     return listed("variance", "Two sources of variance: seeds and test patients", found, frame, columns, notes)
@@ -107,10 +107,10 @@ def compared(found: Runs, frame: pd.DataFrame) -> Table:
         "n": ("n", _count), "num_patients": ("patients", _count),
     }  # fmt: skip
     notes = [
-        "AUC of the first less that of the second, in points; low, high: 95% interval, hierarchical bootstrap, paired",
+        "AUC of the first minus that of the second, in points; low, high: 95% interval, hierarchical bootstrap, paired",
         *_averaged(found),
         "p, patients: of that bootstrap; p, seeds: Welch's t-test over the repeats; -: not defined",
-        "p, Holm: the larger of the two, corrected for all pairs here; a difference is told where it is below 0.05",
+        "p, Holm: the larger of the two, corrected for all pairs here; a difference is claimed where it is below 0.05",
     ]
     return listed("comparisons", "Cells compared on the same test images", found, frame, columns, notes)
 
@@ -126,8 +126,8 @@ def delong(found: Runs, compared: pd.DataFrame, kept: Mapping[str, list[Predicti
         "p": ("p", _p), "p_holm": ("p, Holm", _p),
     }  # fmt: skip
     notes = [
-        "DeLong's test a label, on the mean probability over the repeats; Holm's correction over the labels of a pair",
-        "it takes images as independent: with several images a patient its p is too small; then read the bootstrap",
+        "DeLong's test per label, on the mean probability of the repeats; Holm's correction over the labels of a pair",
+        "it treats images as independent: where patients have several, its p is too small; then read the bootstrap",
     ]
     return listed("delong", "DeLong's test, label by label", found, frame, columns, notes)
 
@@ -157,7 +157,7 @@ def groups(found: Runs, frame: pd.DataFrame) -> Table:
         "more in every subgroup of the kind",
         *_warnings(found),
         f"±: half-width of the 95% interval over n repeats, {T_NAME}; {NO_INTERVAL}",
-        "gap: the kind's best subgroup less its worst",
+        "gap: the kind's best subgroup minus its worst",
     ]
     return listed("subgroups", "Subgroups of the test images", found, frame, columns, notes)
 

@@ -1,4 +1,4 @@
-"""Grad-CAM: where a network saw what speaks for one label.
+"""Grad-CAM: where in the image a network saw evidence for one label.
 
     L = relu( sum_k alpha_k A_k ),   alpha_k = 1/(h w) sum_ij dy / dA_k,ij
 

@@ -1,4 +1,4 @@
-"""What the predictions say label by label: AUC, AUPRC, calibration, and which labels the sweep averages.
+"""The predictions label by label: AUC, AUPRC, calibration, and which labels the sweep averages.
 
 Shapes: N test images, L labels or classes.
 """
@@ -27,7 +27,7 @@ def has_enough(predictions: Predictions, subset_N: NDArray[np.bool_]) -> NDArray
 
 
 def label_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
-    """One row a label: cell, label, num_positives, num_images, is_averaged, and over the n repeats the mean of auc
+    """One row per label: cell, label, num_positives, num_images, is_averaged, and over the n repeats the mean of auc
     (with half_width, Student's t), auprc and ece (the expected calibration error of the probability). Fractions.
 
     An AUC of one class is not defined: NaN in the frame, with n = 0.

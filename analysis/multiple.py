@@ -1,4 +1,4 @@
-"""Holm's correction: what is compared together is corrected together (S. Holm, Scand. J. Statist. 6, 1979)."""
+"""Holm's correction for comparisons that are read together (S. Holm, Scand. J. Statist. 6, 1979)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The pointing game: how often a map's highest cell lies where radiologists saw the finding (Zhang et al., IJCV 2018).
 
-A map points at the middle of its highest cell, a hit where that is in a box of the label, or nearer to one than the
-tolerance. A flat map points nowhere: a miss. Beside each rate stand two that need no network: chance, the share of the
+A map points at the centre of its highest cell, which is a hit if it lies in a box of the label, or within the tolerance
+of one. A flat map points nowhere: a miss. Each rate is shown with two that need no network: chance, the share of the
 image that would be a hit; and the centre prior, the one place that would hit most boxes of the label outside the test
 set, guessed for every test image. The ceiling is the share of images where any cell's middle would be a hit.
 
@@ -67,7 +67,7 @@ def centre_prior(boxes: pd.DataFrame, image_size_px: int) -> tuple[float, float]
 
 
 def targets(boxes: pd.DataFrame, other_boxes: pd.DataFrame, image_size_px: int, num_cells: int) -> pd.DataFrame:
-    """What there is to hit: one row an image and label of `boxes`, a frame of `trainables.data.boxes.placed`.
+    """What there is to hit: one row per image and label of `boxes`, a frame of `trainables.data.boxes.placed`.
 
     Columns: row, label, boxes (an array [K, 4]), num_boxes, prior_hit, num_prior_boxes, chance, reachable.
 
@@ -98,14 +98,14 @@ def targets(boxes: pd.DataFrame, other_boxes: pd.DataFrame, image_size_px: int, 
 
 
 def rows(points: pd.DataFrame, aims: pd.DataFrame, patient_of: Mapping[int, str], image_size_px: int) -> pd.DataFrame:
-    """The hit rates, one row a subject, map and label, and one over all labels; fractions.
+    """The hit rates, one row per subject, map and label, and one over all labels; fractions.
 
     `low` and `high` are Wilson's interval, which takes images as independent. `p_value` stands in the row over all
     labels alone: an exact sign test over patients, each one's hits less those of the centre prior; `p_holm` is
     corrected for all of the frame's.
 
     Args:
-        points: subject, map, row, label, x, y; one row an image and label.
+        points: subject, map, row, label, x, y; one row per image and label.
         aims: as `targets` makes it.
         patient_of: the patient of each row of the store.
     """

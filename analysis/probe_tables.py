@@ -36,12 +36,12 @@ class Kind:
 SHARED_NOTES = (
     "on frozen embeddings of length 1 (what the head averages, rectified), logistic regression with C = 1 learns the "
     "finding against the rest; AUC in percent; an image of which the finding is uncertain is left out",
-    "95% interval: hierarchical bootstrap over the patients that judge, over the {what} and over the repeats: how far "
-    "other patients, {what} or trainings would move the mean. The patients to learn from are those at hand in every "
-    "draw, and the repeats are few: both make it too narrow",
-    "difference: to plain transfer of the same student, in percentage points, paired by patient and {one}; p: the "
+    "95% interval: hierarchical bootstrap over the test patients, over the {what} and over the repeats: how far other "
+    "patients, {what} or trainings would move the mean. The patients to learn from are the same ones in every draw, "
+    "and the repeats are few: both make it too narrow",
+    "difference: from plain transfer of the same student, in percentage points, paired by patient and {one}; p: the "
     "larger of patients' (bootstrap) and seeds' (Welch), Holm's correction over this evaluation; none with one repeat",
-    "repeats: a teacher is there once, and so is a student before training whose seed draws nothing but the head",
+    "repeats: a teacher appears once, and so does a student before training whose seed draws nothing but the head",
     "knew it: teachers, first weights among them, that were trained on the finding, by the names of their labels: what "
     "such a teacher and its students show need not be learned from these images",
 )
@@ -51,8 +51,8 @@ FEW_SHOT = Kind(
     size="K",
     across="images of the new class (as many of the rest)",
     notes=(
-        "an episode: K test images with the finding and K without, to learn from; within it a smaller K learns from a "
-        "part of them, and every K judges on the same images, of the patients that the largest K leaves",
+        "an episode: K test images with the finding and K without, to learn from; a smaller K of an episode learns "
+        "from a part of them, and every K is tested on the same images, of the patients that the largest K leaves",
         *(note.format(what="episodes", one="episode") for note in SHARED_NOTES),
     ),
 )
@@ -63,7 +63,7 @@ NEW_DISEASE = Kind(
     across="images of the new disease (as many without)",
     notes=(
         "n training images with the finding, which no student was trained on, and n without, which they were; a "
-        "smaller draw lies within a larger one, and all test images judge",
+        "smaller draw lies within a larger one, and the whole test set judges",
         *(note.format(what="draws", one="draw") for note in SHARED_NOTES),
     ),
 )
@@ -91,12 +91,12 @@ def table(frame: pd.DataFrame, kind: Kind, finding: str, where: str, knew: Mappi
     ]  # fmt: skip
     first = here.iloc[0]
     counts = (
-        f"{first['num_episodes']} {'episodes' if kind is FEW_SHOT else 'draws'}; each is judged by "
+        f"{first['num_episodes']} {'episodes' if kind is FEW_SHOT else 'draws'}; each is judged on "
         f"{first['num_judged']:.0f} test images, {first['num_judged_positives']:.0f} of them with {finding} "
-        f"(the mean); {first['num_patients']} patients judge in all"
+        f"(the mean); {first['num_patients']} test patients in all"
     )
     if first["num_judged_positives"] < MIN_POSITIVES:
-        counts += f"; fewer than {MIN_POSITIVES} positives are few for an AUC"
+        counts += f"; fewer than {MIN_POSITIVES} positives are too few for a reliable AUC"
     notes = [counts, *kind.notes, *by_part(here["subject"].tolist(), here["phantom"].tolist())]
     return Table(
         name=f"{kind.name}_{_plain(finding)}", title=f"{kind.title}: {finding} of {where}", head=head, body=body,
@@ -106,7 +106,7 @@ def table(frame: pd.DataFrame, kind: Kind, finding: str, where: str, knew: Mappi
 
 
 def sentences(frame: pd.DataFrame, kind: Kind) -> list[str]:
-    """What the paired differences allow to say, a cell at a time."""
+    """What the paired differences support, one cell at a time."""
     said = []
     pairs = frame[frame["baseline"].notna() & (frame["kind"] == AFTER)]
     for (finding, first, second), block in pairs.groupby(["finding", "subject", "baseline"]):
@@ -133,7 +133,7 @@ def _said(phantom: str) -> str:
 
 
 def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str) -> Picture:
-    """AUC against the number of images, and beside it the difference to plain transfer, a row a method; bands: 95%."""
+    """AUC against the number of images, with the difference from plain transfer, one row per method; bands: 95%."""
     here = frame[frame["finding"] == finding]
     panels = _panels(here)
     made, axes = drawing.figure(num_columns=2, num_rows=len(panels), height_in=4.0)
@@ -157,8 +157,9 @@ def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str) -> Pictur
     real = last[last["phantom"] == ""]  # a phantom is called the highest among phantoms alone
     best = (real if len(real) else last).loc[lambda rows: rows["auc"].idxmax()]
     alternative = (
-        f"Left: AUC of {finding} on {where} against the number of images of it, a line a network; right: the paired "
-        f"difference to plain transfer of the same student; bands: 95% bootstrap intervals of the trained students. "
+        f"Left: AUC of {finding} on {where} against the number of images of it, one line per network; right: the "
+        f"paired difference from plain transfer of the same student; bands: 95% bootstrap intervals of the trained "
+        f"students. "
         f"With {best['size']} images the highest is {marked(best['subject'], best['phantom'])} "
         f"with {100 * best['auc']:.1f}%."
     )
@@ -167,7 +168,7 @@ def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str) -> Pictur
 
 
 def draw(frame: pd.DataFrame, ax: Axes, teachers: list[str], columns: tuple[str, str, str]) -> None:
-    """A line a subject: a cell as in all figures; before training grey and hollow; a teacher dotted, with crosses."""
+    """One line per subject: cells as in all figures; before training, grey and hollow; teachers dotted with crosses."""
     for name, points in frame.groupby("subject", sort=False):
         kind, look = points["kind"].iloc[0], _look(str(name), points["kind"].iloc[0], teachers)
         x, (low, y, high) = points["size"].to_numpy(dtype=float), 100 * points[list(columns)].to_numpy(dtype=float).T

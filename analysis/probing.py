@@ -1,8 +1,8 @@
 """How well a linear classifier on frozen embeddings tells a finding from the rest: AUC over episodes, with intervals.
 
 The bootstrap over patients is linear: an AUC under weights w is its value plus the sum of (w - 1) times each image's
-influence, the components that DeLong et al. 1988 take the variance of. It costs one sorting an episode instead of one a
-draw, and adds over episodes. Measured against drawing outright in the tests.
+influence, the components that DeLong et al. 1988 take the variance of. It costs one sort per episode instead of one per
+draw, and adds up over episodes. The tests compare it with drawing outright.
 
 Shapes: N images, M of them in a query, D dimensions, E episodes, S repeats (seeds), B bootstrap draws.
 """
@@ -80,7 +80,7 @@ def rows(
     episodes: Sequence[Episode],
     seed: int = 0,
 ) -> pd.DataFrame:
-    """One row a subject: `COLUMNS`. Fractions; the difference is to plain transfer of the same student.
+    """One row per subject: `COLUMNS`. Fractions; the difference is to plain transfer of the same student.
 
     The interval is the hierarchical bootstrap's: over the patients of the queries, over episodes and over repeats. All
     subjects meet the same episodes and the same draws.

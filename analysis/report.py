@@ -1,4 +1,4 @@
-"""The whole report by one command: `python -m analysis.report retina`.
+"""The whole report of a data set on one page: `python -m analysis.report retina`.
 
 Writes `reports/<name>/`: index.html (one self-contained page), each table as Markdown, LaTeX and CSV, each figure as
 PNG and SVG, and results.parquet, the runs behind them all. The same runs give the same bytes: the date is that of the

@@ -43,7 +43,7 @@ NOTES = [
 
 
 def beside_paper(found: Sequence[Runs], table: str, metrics: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
-    """One row a number of the paper's `table` ("IV" or "V") and a number of ours, joined; NaN where one is missing.
+    """One row per number of the paper's `table` ("IV" or "V") and a number of ours, joined; NaN where one is missing.
 
     Columns: dataset, metric, COLUMN's, trainable_paper, paper_mean, paper_half_width, and OURS. Scores are in percent.
     An AUC of ours in `mean` is by the paper's rule, every label that is defined on the test set; `averaged_mean` is
@@ -106,7 +106,7 @@ def _in_order(frame: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
 
 
 def results_table(frame: pd.DataFrame, name: str, title: str, notes: list[str]) -> Table:
-    """The layout of Tables IV and V: a column a cell, and for each score the paper's row above ours."""
+    """The layout of Tables IV and V: one column per cell, and for each score the paper's row above ours."""
     columns = list(dict.fromkeys(frame[COLUMN].itertuples(index=False, name=None)))
     head = [
         ["", *[method for method, *_ in columns]],
@@ -150,7 +150,7 @@ def _notes_of_ours(frame: pd.DataFrame) -> list[str]:
         notes.append(UNTRAINED)
     undefined = int(frame["num_undefined"].sum())
     if undefined:
-        notes.append(f"{undefined} scores were not defined in a repeat (one class only) and stand in no mean")
+        notes.append(f"{undefined} scores were not defined in a repeat (one class only) and enter no mean")
     return notes
 
 

@@ -1,4 +1,4 @@
-"""From MLflow to a frame: one row a trial, and beside it every run that was left out, with the reason.
+"""From MLflow to a frame: one row per trial, and with it every run that was left out, with the reason.
 
 Columns are named as `mlflow.search_runs` names them (``tags.cell``, ``params.beta``, ``metrics.test_auc``); ``phantom``
 says which parts of a trial are phantoms (`analysis.origins`). Within one `Runs` all trials share one *setup*: phantom

@@ -1,7 +1,7 @@
 """Intervals over repeats: pure functions on arrays.
 
-Two forms stand beside each other in every table, each under its own name: Student's t, which is what n = 3 repeats
-allow, and the normal form, which is how the paper's numbers read and which is 2.2 times too narrow at n = 3.
+Two forms stand beside each other in every table, each under its own name: Student's t, which is right
+for n = 3 repeats, and the normal form, which the paper uses and which is 2.2 times too narrow at n = 3.
 """
 
 from __future__ import annotations

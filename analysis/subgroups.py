@@ -1,4 +1,4 @@
-"""Whether a student serves all alike: AUC by sex, age band and view, and the gap between subgroups."""
+"""Whether a student performs equally for everyone: AUC by sex, age band and view, and the gap between subgroups."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS = ("sex", "age band", "view")
 
 
 def subgroup_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
-    """One row a subgroup: cell, kind, subgroup, num_images, num_patients, num_labels, auc and half_width (over the n
+    """One row per subgroup: cell, kind, subgroup, num_images, num_patients, num_labels, auc and half_width (over the n
     repeats), gap (the kind's best subgroup less its worst). Fractions.
 
     The AUC is the mean over those of the sweep's averaged labels that have enough positives and negatives in every

@@ -64,7 +64,7 @@ def table(frame: pd.DataFrame) -> Table:
         if "ours" not in set(block["whose"]):
             body.append([Cell(str(dataset)), Cell("ours"), *[Cell(MISSING)] * len(COLUMNS)])
     phantom = "images" if (frame["data"] == "phantom").any() else ""
-    notes = ["labels: how many a picture can have, or grades; ours: what the prepared data set holds; -: missing"]
+    notes = ["labels: how many an image can have, or grades; ours: what the prepared data set contains; -: missing"]
     title = "Table I: the data sets"
     return Table(name="table_1", title=title, head=head, body=body, frame=frame, notes=notes, phantom=phantom)
 

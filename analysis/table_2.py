@@ -1,4 +1,4 @@
-"""Table II: images a split. `python -m analysis.table_2 [--store FILE]`"""
+"""Table II: images per split. `python -m analysis.table_2 [--store FILE]`"""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def table(frame: pd.DataFrame) -> Table:
         name, *counts = row
         body.append([Cell(name), *[Cell(MISSING if pd.isna(count) else f"{count:,.0f}") for count in counts]])
     phantom = "images" if (frame["data"] == "phantom").any() else ""
-    notes = ["images; no patient stands in two splits; the smaller training sets of a data set lie within the larger"]
-    title = "Table II: images a split"
+    notes = ["images; no patient is in two splits; the smaller training sets of a data set lie within the larger"]
+    title = "Table II: images per split"
     return Table(name="table_2", title=title, head=head, body=body, frame=frame, notes=notes, phantom=phantom)
 
 

@@ -1,4 +1,4 @@
-"""Table IV: AUC on small sets of chest X-rays, a column a cell. `python -m analysis.table_4`"""
+"""Table IV: AUC on small sets of chest X-rays, one column per cell. `python -m analysis.table_4`"""
 
 from __future__ import annotations
 

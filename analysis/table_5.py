@@ -1,4 +1,4 @@
-"""Table V: AUC and F1 on Diabetic Retinopathy, a column a cell. `python -m analysis.table_5`"""
+"""Table V: AUC and F1 on Diabetic Retinopathy, one column per cell. `python -m analysis.table_5`"""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ BATCH_NORM = Row("", "batch norm", "")  # which the paper's table does not list
 
 
 def rows(image_size_px: int = 256, num_labels: int = NUM_LABELS) -> pd.DataFrame:
-    """One row a layer or dense block in the order of the forward pass, measured by hooks on the model that is trained.
+    """One row per layer or dense block in the order of the forward pass, measured by hooks on the trained model.
 
     Columns: layer, filters, paper_output (the paper's, at 256 px; "" beside what it does not list), module, output,
     planes, num_parameters, num_weighted (convolutions and linear layers).
@@ -123,7 +123,7 @@ def table(frame: pd.DataFrame) -> Table:
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.table_6`."""
     made: argparse.ArgumentParser = command.parser("table_6", "Prints DenseNet-40's architecture, measured.")
-    made.add_argument("--image-size", type=int, default=256, metavar="PX", help="default: %(default)s, as the paper's")
+    made.add_argument("--image-size", type=int, default=256, metavar="PX", help="default: %(default)s, as in the paper")
     made.add_argument("--labels", type=int, default=NUM_LABELS, metavar="N", help="default: %(default)s")
     given = made.parse_args(arguments)
     try:

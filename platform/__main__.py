@@ -1,10 +1,11 @@
-"""`python -m platform` lists the verbs, one line each."""
+"""`python -m platform` lists the commands, one line each; `--version` prints the version."""
 
 import ast
 import sys
 from pathlib import Path
 
 from trainables.pasting import command_line
+from trainables.version import VERSION
 
 
 def verbs(folder: Path) -> dict[str, str]:
@@ -23,18 +24,22 @@ def verbs(folder: Path) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> str | None:
-    """Prints the verbs; an error message where a verb was given after a blank instead of a dot."""
+    """Prints the commands or the version; returns an error message where a command follows a blank instead of a dot."""
+    if arguments == ["--version"]:
+        print(VERSION)
+        return None
     known = verbs(Path(__file__).parent)
     if arguments and arguments[0] not in ("-h", "--help"):
         if arguments[0] in known:
-            return f"a verb follows a dot: {command_line(f'platform.{arguments[0]}', *arguments[1:])}"
+            right = command_line(f"platform.{arguments[0]}", *arguments[1:])
+            return f"a dot must stand before the command, and no blank: {right}"
         any_verb = command_line("platform.VERB")
-        return f"the verb must be one of {', '.join(known)}, but got {arguments[0]!r}; write {any_verb}"
+        return f"the command must be one of {', '.join(known)}, but got {arguments[0]!r}; write {any_verb}"
     width = max(map(len, known), default=0)
     for verb, line in known.items():
         print(f"  {command_line(f'platform.{verb}')}{'':<{width - len(verb)}}  {line}")
     report = command_line("analysis.report", "DATASET")
-    print(f"  --help after any of them lists its options; {report} makes tables and figures of its runs.")
+    print(f"  --help after any of them lists its options; {report} writes tables and figures from the runs.")
     return None
 
 

@@ -55,9 +55,9 @@ def _random_images(one: Chosen, num_images: int, channels: int | None) -> CheckI
     scored = predictions.load(one.found.tracking_uri, one.run)
     if channels is None or scored is None or not tags:
         raise LookupError(
-            f"the prepared images (fingerprint {one.run['tags.data_fingerprint']}) are not at hand: say where with "
-            "--results, or go on without them by --channels 1 or 3 (this needs the run's predictions and its sweep's "
-            "label names in MLflow, too)"
+            f"the prepared images (fingerprint {one.run['tags.data_fingerprint']}) are missing: say where with "
+            "--results, or export without them by giving --channels 1 or 3 (this needs the run's predictions and its "
+            "sweep's label names in MLflow, too)"
         )
     size = int(one.run["params.image_size_px"])
     rng = np.random.default_rng(0)

@@ -40,7 +40,7 @@ def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) 
             refusals[cell] = error
     methods = {cell.method for cell in kept}
     for cell, refusal in refusals.items():
-        # Nobody asks for the control by its name: where no teacher has the labels, the sweep goes on without it.
+        # Nobody asks for the control by its name: where no teacher has the labels, the sweep runs without it.
         if cell.method not in methods and (cell.method != ITSELF or not kept):
             raise refusal
         print(f"left out: {cell.name}: {refusal}", flush=True)

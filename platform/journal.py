@@ -1,8 +1,8 @@
-"""The journal: records on their way to MLflow, on the disk: neither a server that is away nor a crash loses one.
+"""The journal: records on their way to MLflow, kept on disk so that no outage or crash loses one.
 
-A line a record: the first 16 hexadecimal digits of the SHA-256 of the rest, then JSON. A record begins with its
-line's end, so that one that a crash cut short does not spoil the next. The file is emptied whenever MLflow has
-everything; what is in it when a process starts, the process sends first. Sending twice does no harm.
+One line per record: the first 16 hexadecimal digits of the SHA-256 of the rest, then JSON. A record begins with a
+line break, so that a record that a crash cut short does not spoil the next one. The file is emptied whenever MLflow
+has everything; a process that starts sends what it finds in the file first. Sending a record twice does no harm.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ class Ledger:
         old, new = json.loads(before or "{}"), json.loads(now or "{}")
         changed = "; ".join(f"{k}: {old.get(k)} before, {new.get(k)} now" for k in new if old.get(k) != new[k])
         raise ValueError(
-            f"a sweep goes on with the settings that it was begun with, but {self.sweep} has other ones ({changed}); "
+            f"a sweep must keep the settings that it began with, but {self.sweep} has other ones ({changed}); "
             "give the same flags, or another --name"
         )
 

@@ -1,4 +1,4 @@
-"""The machines that trials run on: this one, or a cluster; found, looked at and told about before the first trial."""
+"""The machines that trials run on, this one or a cluster: looked for, checked and reported before the first trial."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def cluster_address(*, tell: bool = False) -> str | None:
     if not recorded or _answers(recorded):
         return recorded or None
     if tell:
-        print(f"no Ray answers at {recorded}, where one was started; this machine alone is used", file=sys.stderr)
+        print(f"no Ray answers at {recorded}, where one was started; using this machine only", file=sys.stderr)
     return None
 
 
@@ -100,7 +100,7 @@ def start_ray(*, verbose: bool) -> None:
     address = cluster_address()
     if address and not _answers(address):  # Ray itself would try for minutes
         raise ConnectionError(
-            f"no Ray answers at {address}, which RAY_ADDRESS names; start it (ray up cluster.yaml), or unset that"
+            f"no Ray answers at {address}, which RAY_ADDRESS names; start it (ray up cluster.yaml), or unset it"
         )
     try:
         ray.init(
@@ -177,17 +177,17 @@ def check_machines(nodes: list[dict[str, Any]], places: Places, local: Path | No
             )
         if answer["code"] != code:
             raise ValueError(
-                f"all machines must run the same code, but {who} has {answer['code']} for trainables/, and {code} is "
-                "here; `ray up` copies the code"
+                f"all machines must run the same code, but {who} has {answer['code']} for trainables/, while this machine "
+                f"has {code}; `ray up` copies the code"
             )
         if answer["libraries"] != libraries:
             raise ValueError(
-                f"all machines must have the same libraries, but {who} has {answer['libraries']}, and {libraries} are "
-                "here; install requirements.lock there"
+                f"all machines must have the same libraries, but {who} has {answer['libraries']}, while this machine has "
+                f"{libraries}; install requirements.lock there"
             )
         if answer["local_free_bytes"] < 0:
             raise ValueError(
-                f"every machine must be able to write into its own --local folder, but {who} cannot: {local}"
+                f"every machine must be able to write to its own --local folder, but {who} cannot write to {local}"
             )
         least_bytes = min(least_bytes, answer["local_free_bytes"])
     room = f"; {local} of each has {least_bytes / 1e9:.0f} GB free or more" if local else ""

@@ -121,7 +121,7 @@ def _hyperparameters(run: pd.Series) -> list[tuple[str, str]]:
 
 
 def _scores(one: Chosen) -> list[dict[str, Any]]:
-    """A row a metric: this run's and its cell's, on the validation set at each run's best epoch and on the test set."""
+    """One row per metric: this run's and its cell's, on the validation set (at the best epoch) and on the test set."""
     run_ids = one.repeats["run_id"].tolist()
     names = [f"val_{name}" for name in METRICS]
     curves = history(one.found.tracking_uri, run_ids, ["score", *names])

@@ -17,7 +17,7 @@ QUIET_S = 10.0  # where the output is no terminal, a trial's epochs are told at 
 
 
 class Progress:
-    """Lines for trials as they start, go on and end; in a terminal also a bar that stays at the bottom.
+    """Lines for trials as they start, progress and end; in a terminal also a bar that stays at the bottom.
 
     Args:
         plan: says what remains.
@@ -51,15 +51,15 @@ class Progress:
         )
 
     def start(self, record: TrialRecord) -> None:
-        """A trial begins, or goes on after its first epochs."""
+        """A trial begins, or resumes after its first epochs."""
         config = record.spec.config
         if config.method == ITSELF:
             self._say(record, "starts (scored as it is)")
             return
         knobs = f"lr {config.learning_rate:.2g}, wd {config.weight_decay:.2g}"
         knobs += "" if config.beta is None else f", beta {config.beta:.3g}"
-        gone_on = f", goes on after epoch {len(record.best_scores)}" if record.best_scores else ""
-        self._say(record, f"starts ({knobs}{gone_on})")
+        resumed = f", resumed after epoch {len(record.best_scores)}" if record.best_scores else ""
+        self._say(record, f"starts ({knobs}{resumed})")
 
     def note(self, record: TrialRecord, result: Mapping[str, float]) -> None:
         """Remembers whether the best epoch's answers vary; also of an epoch that a resumed trial repeats."""

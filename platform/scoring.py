@@ -70,7 +70,7 @@ def averaging_lines(store: Store, averaging: Averaging) -> list[str]:
     num_averaged, num_labels = len(averaging.names), len(store.label_names)
     left_out = _left_out(store, averaging)
     if averaging.rule == "defined":
-        line = f"averaged: all {what} with a positive and a negative among the images scored, as the paper has it: "
+        line = f"averaged: all {what} with a positive and a negative among the images scored, as in the paper: "
         line += f"{num_averaged} of {num_labels} in validation"
     else:
         line = f"averaged: {num_averaged} of {num_labels} {what} with {least} positives and {least} negatives or more"

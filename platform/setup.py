@@ -34,6 +34,7 @@ from trainables.models.densenet import num_trainable, unfreeze
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.ledger import Teacher
 from trainables.teachers.overlap import unverifiable
+from trainables.version import VERSION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +103,7 @@ class Setup:
         init = self.teachers.get(first_weights(config.init, config.student))
         return {
             "data": "phantom" if self.store.is_phantom else "real",
+            "version": VERSION,
             "num_trainable": str(self._num_trainable.get((config.student, config.unfreeze), 0)),
             "teacher_is_phantom": str(any(self.teachers[n].is_phantom for n in members(config.teacher))).lower(),
             "init_is_phantom": str(init is not None and init.is_phantom).lower(),
@@ -213,6 +215,7 @@ def parent_tags(store: Store, settings: str, teacher_overlap: str = "", teacher_
         "table_1": json.dumps(table_1.facts(store)),
         "table_2": json.dumps(table_2.facts(store)),
         "recipe": str(RECIPE_VERSION),
+        "version": VERSION,
         "settings": settings,
         "teacher_overlap": teacher_overlap,
         "teacher_trained_on": teacher_trained_on,

@@ -79,7 +79,9 @@ def check_overlaps(teachers: Sequence[Teacher], store: Store, places: Places, *,
     """
     found = [said for teacher in teachers if (said := overlap(teacher, store, places.salt_fingerprint()))]
     if found and not allowed:
-        raise ValueError(f"{'; '.join(found)}: test scores would flatter it; --allow-overlap goes on, and says so")
+        raise ValueError(
+            f"{'; '.join(found)}: test scores would be too good; --allow-overlap runs anyway, and the report says so"
+        )
     return "; ".join(found)
 
 

@@ -1,8 +1,8 @@
 """Where a trial's parameters come from: one Optuna study per cell, the paper's grid, or one study per question.
 
 A study's n-th suggestion is a pure function of (seed, what is searched, n, the results known so far): the sampler is
-made anew for each suggestion, seeded by these and by no name. So nothing of a search needs to be saved but its results,
-and a search rebuilt from the ledger asks what the uninterrupted one would have asked.
+built afresh for each suggestion, seeded by these and by no name. So nothing of a search needs to be saved but its
+results, and a search rebuilt from the ledger asks what the uninterrupted one would have asked.
 """
 
 from __future__ import annotations

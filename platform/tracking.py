@@ -79,7 +79,7 @@ class Tracker:
         if left := len(self._journal.pending()):
             raise ConnectionError(
                 f"MLflow does not answer: {left} records wait in {self._journal.path}; nothing is lost, "
-                "the same command sends them and goes on"
+                "run the same command again to send them and resume"
             )
 
     def _put(self, do: str, record: TrialRecord, **facts: object) -> None:
@@ -105,10 +105,12 @@ class Tracker:
                 return True
             except Exception as error:  # whatever it is, the thread must go on: the records behind would be lost
                 if not _may_pass(error):
-                    print(f"MLflow refused a record ({error}); it is left out", file=sys.stderr)
+                    print(f"MLflow refused a record ({error}); leaving it out", file=sys.stderr)
                     return True
                 if not told:
-                    print(f"MLflow does not take records ({error}); trying on, training goes on", file=sys.stderr)
+                    print(
+                        f"MLflow does not accept records ({error}); retrying while training continues", file=sys.stderr
+                    )
                     told = True
                 self._may_be_there.add(entry["trial"])  # an answer that was lost is no proof that nothing was done
                 if time.monotonic() - self._flushed_s > PATIENCE_S:
@@ -159,7 +161,9 @@ def must_answer(where: str) -> Iterator[None]:
         if not _may_pass(error):
             raise
         what = str(error).splitlines()[0]
-        raise ConnectionError(f"MLflow must answer at {where}, but: {what}; the same command goes on") from error
+        raise ConnectionError(
+            f"MLflow must answer at {where}, but: {what}; run the same command again to resume"
+        ) from error
 
 
 def _may_pass(error: Exception) -> bool:

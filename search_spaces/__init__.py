@@ -1,4 +1,8 @@
-"""What a sweep varies: one search space a data set."""
+"""What a sweep varies, declared: cells, the ranges within a cell, and the presets.
+
+One file per data set, each range with its source; `space.py` says what a search space is, and `presets.py` how long and
+how large a sweep is. Nothing here runs a search: `platform` does that, and `trainables` trains.
+"""
 
 from __future__ import annotations
 

@@ -60,13 +60,13 @@ def load_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
     for path in _newest_first(folder):
         digest, _, payload = path.read_bytes().partition(b"\n")
         if hashlib.sha256(payload).hexdigest().encode() != digest:
-            logger.warning("%s is damaged (its checksum does not match): going on from the one before it", path)
+            logger.warning("%s is damaged (its checksum does not match): continuing from the one before it", path)
             continue
         try:
             state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
             return state, load(best_path(folder, _best_epoch(path)).read_bytes())
         except (OSError, pickle.UnpicklingError, RuntimeError, safetensors.SafetensorError) as error:
-            logger.warning("%s cannot be used (%s): going on from the one before it", path, error)
+            logger.warning("%s cannot be used (%s): continuing from the one before it", path, error)
     return None
 
 

@@ -1,4 +1,4 @@
-"""What a machine of a cluster says of itself before it is given trials. Runs on a worker, as a trial does."""
+"""What a cluster's machine reports about itself before it gets trials. Runs on a worker, as a trial does."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Commands in messages, written so that they can be pasted where the user stands.
+"""Commands in messages, written so that users can paste them in the folder where they are.
 
-`python`, `pip` and `mlflow` alone would be those outside the environment, and outside the repository's folder
-`python -m platform` is the standard library's module. What is kept (reports, tags) holds no such line: it would name a
+A bare `python`, `pip` or `mlflow` would be one outside the environment, and outside the repository's folder
+`python -m platform` is the standard library's module. Reports and tags contain no such line, since it would name a
 folder of this machine.
 """
 
@@ -20,7 +20,7 @@ def command_line(module: str, *arguments: str) -> str:
     It begins with ``cd`` where the working folder is not the repository's.
 
     Args:
-        arguments: words as the program is to receive them, quoted here; paths among them must be absolute.
+        arguments: words as the program should receive them, quoted here; paths among them must be absolute.
     """
     line = shlex.join([_interpreter(), "-m", module, *arguments])
     return line if Path.cwd() == ROOT else f"cd {shlex.quote(str(ROOT))} && {line}"

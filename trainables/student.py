@@ -1,7 +1,7 @@
 """One trial as Ray Tune runs it: `trainables.loop` behind Ray's class interface. The only file here that imports ray.
 
-torch is imported in a trial's first step, not with this file: a process that takes ten seconds to start would see its
-trial given to one that has just become free, be ended for it, and start again for the next trial.
+torch is imported in a trial's first step, not with this file: if a process took ten seconds to start, Ray would give
+its trial to one that had just become free, end the process, and start it again for the next trial.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class StudentTrial(ray.tune.Trainable):
     """Trains one student; a step is an epoch.
 
     The trial's own folder (shared by all machines of a cluster) is its memory: however the process ended, a new one
-    with the same configuration first repeats the epochs that were reported and then goes on, so that Ray's scheduler
+    with the same configuration first repeats the epochs that were reported and then continues, so that Ray's scheduler
     and the ledger see one uninterrupted trial.
     """
 

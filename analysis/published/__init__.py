@@ -1,4 +1,8 @@
-"""The paper's numbers as frames, with the platform's own names beside the paper's (README.md names the source)."""
+"""The paper's numbers, as CSV files and as frames.
+
+They stand beside ours in Tables I to V, under the platform's own names for data sets, cells and depths. `README.md`
+in this folder names their source. No number of ours is kept here.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Once for an account and a region, before the first `ray up cluster.yaml`: a firewall that takes SSH from your own address
-# alone, and an encrypted file system (EFS) in the default VPC. Prints the values that cluster.yaml asks for. A second call
-# finds what the first one made. Needs the `aws` command line and its credentials.
+# Run this once per account and region, before the first `ray up cluster.yaml`. It creates a firewall that accepts SSH from
+# your own address only, and an encrypted file system (EFS) in the default VPC, and prints the values that cluster.yaml asks
+# for. A second call finds what the first one created. It needs the `aws` command line and its credentials.
 #
 #   sh docs/cluster/aws_once.sh REGION [YOUR_ADDRESS/32]
 set -eu

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Serves MLflow from PostgreSQL, both to this machine's own users alone; does nothing where they run already.
+# Serves MLflow from PostgreSQL, both to this machine's own users only; does nothing if they are running already.
 #
 #   sh docs/cluster/serve_mlflow.sh [RESULTS]
 #
 # The database lies in RESULTS/postgres and the runs' files in RESULTS/artifacts (default: TRANSFER_RESULTS), so that both
-# outlast this machine. The database wants a disk, or NFS mounted `hard`. A lock beside it keeps a second machine off.
-# Pages are looked at through SSH: `ray exec cluster.yaml --port-forward 5000 "sleep infinity"`.
+# outlast this machine. The database wants a disk, or NFS mounted `hard`. A lock beside it keeps a second machine out.
+# Look at the pages through SSH: `ray exec cluster.yaml --port-forward 5000 "sleep infinity"`.
 #
 # PORT (5000) and MLFLOW (the program; by default that of this folder's .venv, else of the PATH) may be set.
 set -eu
@@ -38,9 +38,9 @@ mkdir -m 700 "$socket" 2>/dev/null || [ -O "$socket" ] || say "$socket must be t
 ready() { "$bin/pg_isready" -q -h "$socket"; }
 if ! ready; then
     [ -f "$data/PG_VERSION" ] || "$bin/initdb" -D "$data" -U mlflow --auth=trust -E UTF8 >"$logs/initdb.log" 2>&1 ||
-        say "no database could be made: see $logs/initdb.log"
-    # The socket's folder is closed to everybody else, and there is no other way in. Under our lock, a postmaster.pid is
-    # what a machine that is gone has left.
+        say "no database could be created: see $logs/initdb.log"
+    # The socket's folder is closed to everybody else, and there is no other way in. Under our lock, a
+    # postmaster.pid is a leftover of a machine that is gone.
     setsid nohup flock -n "$data.lock" sh -c 'rm -f "$2/postmaster.pid"; exec "$1/postgres" -D "$2" -k "$3" -h ""' \
         postgres "$bin" "$data" "$socket" >>"$logs/postgres.log" 2>&1 </dev/null &
     wait_for "PostgreSQL (or another machine serves it already, and holds $data.lock)" "$logs/postgres.log" ready

@@ -84,7 +84,7 @@ def test_the_command_writes_a_page_and_prints_the_tables(
     said = capsys.readouterr().out
     out = tmp_path / "out" / "chestxray8" / "attention_maps"
     assert said.splitlines()[-1] == str(out / "index.html")
-    for word in ("centre prior", "ceiling", "2 x 2 cells a map, each 32 px wide", "PHANTOM DATA", "Grad-CAM"):
+    for word in ("centre prior", "ceiling", "2 x 2 cells per map, each 32 px wide", "PHANTOM DATA", "Grad-CAM"):
         assert word in said
     page = (out / "index.html").read_text()
     assert page.count("data:image/svg+xml;base64,") == 2 and "<h3>Pointing game on chestxray8</h3>" in page

@@ -84,12 +84,14 @@ def test_every_network_behind_the_cells_is_there_once(store: Any, results: Path,
     assert [each.baseline for each in made.subjects] == [PLAIN, PLAIN, PLAIN, "", ""]
     assert [teacher.name for teacher in made.subjects[0].teachers] == ["one", "two", "imagenet-resnet18"]
     assert [teacher.name for teacher in made.subjects[1].teachers] == ["imagenet-resnet18"]
-    assert made.left_out == (f"{TAUGHT}, seed 1: its weights are not at hand",)
+    assert made.left_out == (f"{TAUGHT}, seed 1: its weights are missing",)
     np.testing.assert_array_equal(made.subjects[1].repeats[1], embed(network("resnet18", 6), data, ROWS))
     np.testing.assert_array_equal(made.subjects[2].repeats[0], embed(network("resnet18", 2), data, ROWS))
 
 
 def test_without_any_weights_there_is_nothing_to_compare(store: Any, tmp_path: Path, data: Store) -> None:
     store.trial(store.sweep(), student="resnet18")
-    with pytest.raises(LookupError, match=f"no cell of retina has its weights: {PLAIN}, seed 0: its weights are not"):
+    with pytest.raises(
+        LookupError, match=f"no cell of retina has its weights: {PLAIN}, seed 0: its weights are missing"
+    ):
         of_runs(runs(store.uri, "retina"), tmp_path, NAMES, data, ROWS, progress=False)

@@ -82,7 +82,7 @@ def run(dataset: str, results: Path, search: str, epochs: int, trials: int, seed
 
 
 def main() -> None:
-    """Prints a row a search, and what was spent outside training."""
+    """Prints a row per search, and what was spent outside training."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.search", description=(__doc__ or "").splitlines()[0]
     )

@@ -102,7 +102,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Prints a row a size and student."""
+    """Prints a row per size and student."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.step", description=(__doc__ or "").splitlines()[0]
     )

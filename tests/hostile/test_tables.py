@@ -35,7 +35,7 @@ CORPUS: dict[str, tuple[bytes, str]] = {
     "no patient column": (rows("image,Edema", "0.png,1"), "must have the column patient"),
     "neither": (rows("a,b", "1,2"), "must have the columns image, patient"),
     "semicolons": (rows("image;patient;Edema", "0.png;p;1"), "but has image;patient;Edema"),
-    "no labels": (rows("image,patient", "0.png,p"), "one column called label or a column a label, but has none"),
+    "no labels": (rows("image,patient", "0.png,p"), "one column called label or one column per label, but has none"),
     "both kinds": (rows("image,patient,label,Edema", "0.png,p,a,1"), "but has label, Edema"),
     "a class missing": (rows("image,patient,label", "0.png,p,a", "1.png,q,"), "1.png has none"),
     "one class": (rows("image,patient,label", "0.png,p,a"), "2 to 127 classes, but .* has 1"),
@@ -67,7 +67,7 @@ CORPUS: dict[str, tuple[bytes, str]] = {
     ),
     "too many labels": (
         rows("image,patient," + ",".join(f"l{n}" for n in range(128)), "0.png,p" + ",1" * 128),
-        "either one column called label or a column a label",
+        "either one column called label or one column per label",
     ),
     "too many values": (rows("image,patient,Edema", "0.png,p,1", "1.png,q,1,1,1"), "must be a whole CSV file"),
     "an open quote": (rows("image,patient,Edema", '0.png,"p,1'), "must be a whole CSV file"),

@@ -185,7 +185,7 @@ def test_without_the_prepared_images_random_ones_are_used_and_this_is_said(
     _write_from(monkeypatch, exported)
     flags = [made["ids"]["one"], "--tracking-uri", made["uri"], "--results", str(tmp_path), *QUICK]
     said = _refused([*flags, "--out", str(tmp_path / "a")], capsys)
-    assert "not at hand" in said and "--channels" in said
+    assert "are missing" in said and "--channels" in said
     assert export.main([*flags, "--out", str(tmp_path / "a"), "--channels", "3", "--check-images", "5"]) == 0
     card = (tmp_path / "a" / "README.md").read_text()
     assert "5 seeded random images, since the prepared ones are gone" in card and "Not checked: whether" in " ".join(

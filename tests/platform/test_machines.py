@@ -64,9 +64,7 @@ def test_a_head_that_answers_is_joined_and_one_that_is_gone_is_not(
         monkeypatch.setattr(ray._private.utils, "read_ray_address", lambda: address)
         assert machines.cluster_address() == address
     assert machines.cluster_address(tell=True) is None
-    assert (
-        capsys.readouterr().err == f"no Ray answers at {address}, where one was started; this machine alone is used\n"
-    )
+    assert capsys.readouterr().err == f"no Ray answers at {address}, where one was started; using this machine only\n"
 
 
 def test_a_trial_has_to_fit_into_one_node() -> None:
@@ -128,9 +126,9 @@ def test_nodes_that_are_there_count_where_the_file_names_no_sizes(
     ("answer", "said"),
     [
         (None, r"must see the results folder, but 10\.0\.0\.7 does not see, or cannot write, .*; put --results"),
-        ({**HERE, "code": "older"}, r"same code, but 10\.0\.0\.7 has older for trainables/, and [0-9a-f]{16} is here"),
-        ({**HERE, "libraries": {"torch": "1"}}, r"same libraries, but 10\.0\.0\.7 has {'torch': '1'}, and {'torch'"),
-        ({**HERE, "local_free_bytes": -1}, r"write into its own --local folder, but 10\.0\.0\.7 cannot: /scratch"),
+        ({**HERE, "code": "older"}, r"same code, but 10\.0\.0\.7 has older for trainables/, while this machine has [0-9a-f]{16}"),
+        ({**HERE, "libraries": {"torch": "1"}}, r"same libraries, but 10\.0\.0\.7 has {'torch': '1'}, while this machine has {'torch'"),
+        ({**HERE, "local_free_bytes": -1}, r"write into its own --local folder, but 10\.0\.0\.7 cannot write to /scratch"),
     ],
 )  # fmt: skip
 def test_a_machine_that_cannot_take_trials_is_named(

@@ -106,7 +106,7 @@ def test_the_start_says_the_knobs_and_where_a_trial_goes_on() -> None:
     record.best_scores = [0.5, 0.5]
     watched.progress.start(record)
     assert watched.lines() == [
-        f"[0/3, time left unknown] search {GUIDED} trial 1: starts (lr 5e-05, wd 1e-06, beta 60, goes on after epoch 2)"
+        f"[0/3, time left unknown] search {GUIDED} trial 1: starts (lr 5e-05, wd 1e-06, beta 60, resumed after epoch 2)"
     ]
 
 

@@ -74,7 +74,7 @@ def test_the_lines_name_what_is_averaged_and_what_is_not() -> None:
     )
     assert second.startswith("WARNING:  UNRELIABLE: 2 of 5 classes have ten positives and ten negatives in validation")
     first, second = scoring.averaging_lines(three, averaged_labels(three, "defined"))
-    assert first.endswith("among the images scored, as the paper has it: 5 of 5 in validation")
+    assert first.endswith("among the images scored, as in the paper: 5 of 5 in validation")
     assert "UNRELIABLE" in second
 
 

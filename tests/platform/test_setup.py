@@ -22,6 +22,7 @@ from trainables.data.readers import chexpert
 from trainables.data.splits import SPLITS
 from trainables.teachers import ledger
 from trainables.teachers.ledger import Teacher
+from trainables.version import VERSION
 
 setup = importlib.import_module("platform.setup")
 prepare = importlib.import_module("platform.prepare")
@@ -199,6 +200,7 @@ def test_the_facts_are_those_of_the_data(places: Any) -> None:
     assert json.loads(made.facts["table_1"])["patients"] == NUM_PATIENTS
     assert list(json.loads(made.facts["table_2"]).values()) == [{"train": 8, "validation": 10, "test": 10}]
     assert json.loads(made.facts["label_names"])[0] == "No DR"
+    assert made.facts["version"] == VERSION
     settings = json.loads(made.facts["settings"])
     assert settings["data"] == made.store.fingerprint == made.facts["data_fingerprint"]
     assert settings["teachers"] == {name: teacher.fingerprint for name, teacher in made.teachers.items()}
@@ -222,7 +224,7 @@ def test_a_trials_spec_and_job_name_what_it_runs_on(places: Any) -> None:
     assert all(Path(path).is_absolute() for path in (job.store, job.teachers, job.folder))
     assert Path(job.teachers) == places.teachers(phantom=True, image_size_px=32)
     tags = made.tags(record)
-    assert tags["teacher_is_phantom"] == "true"
+    assert tags["teacher_is_phantom"] == "true" and tags["version"] == VERSION
     assert tags["num_trainable"] == str(1_364_142 - 9 * 1025)  # Table VI's, with five outputs for fourteen
     plain = made.spec(replace(spec.config, method="transfer", teacher="none", beta=None))
     assert plain.teacher_fingerprint == "none"

@@ -51,7 +51,7 @@ def prepare(places: Any, *flags: str) -> Any:
 
 def test_a_teacher_that_may_have_seen_the_test_patients_is_refused_or_flagged(places: Any) -> None:
     said = "the teacher mimic-cxr was trained on chestxray8, which may hold the test patients of chestxray8"
-    with pytest.raises(ValueError, match=f"{said}.*--allow-overlap goes on"):
+    with pytest.raises(ValueError, match=f"{said}.*--allow-overlap runs anyway"):
         prepare(places, "chestxray8")
     assert prepare(places, "chestxray8", "--allow-overlap").facts["teacher_overlap"] == said
 

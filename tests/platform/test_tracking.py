@@ -106,7 +106,7 @@ def test_a_server_that_is_away_is_tried_until_it_answers_and_told_of_once(
     tracker.flush()
     assert [what[0] for what in ledger.written] == ["open", "log", "log", "close"]
     said = capsys.readouterr().err.splitlines()
-    assert said == ["MLflow does not take records (no answer); trying on, training goes on"]
+    assert said == ["MLflow does not accept records (no answer); retrying while training continues"]
 
 
 def test_a_run_whose_making_was_never_answered_is_not_made_twice(journal: Any, record: Any) -> None:
@@ -153,7 +153,9 @@ def waiting(journal: Any, record: Any, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setattr(tracking, "PATIENCE_S", 0.0)
     tracker = tracking.Tracker(FakeLedger([MlflowException("away")] * 10**6), journal)
     whole_trial(tracker, record)
-    with pytest.raises(ConnectionError, match=r"4 records wait in .*journal\.jsonl; nothing is lost, the same command"):
+    with pytest.raises(
+        ConnectionError, match=r"4 records wait in .*journal\.jsonl; nothing is lost, run the same command"
+    ):
         tracker.flush()
     yield journal
 
@@ -209,8 +211,8 @@ def test_a_record_that_is_refused_is_named_and_those_behind_it_are_written(
     assert [what[2] for what in ledger.written] == [2]
     said = capsys.readouterr().err.splitlines()
     assert said == [
-        "MLflow refused a record (Invalid metric name: a=b); it is left out",
-        "MLflow refused a record (no number); it is left out",
+        "MLflow refused a record (Invalid metric name: a=b); leaving it out",
+        "MLflow refused a record (no number); leaving it out",
     ]
 
 
@@ -232,7 +234,7 @@ def test_sending_twice_leaves_one_run_with_each_number_once(journal: Any, record
 
 
 def test_a_server_that_must_answer_is_named() -> None:
-    said = r"MLflow must answer at http://mlflow:5000, but: no route; the same command goes on"
+    said = r"MLflow must answer at http://mlflow:5000, but: no route; run the same command again to resume"
     with pytest.raises(ConnectionError, match=said), tracking.must_answer("http://mlflow:5000"):
         raise MlflowException("no route\nand a long trace")
 

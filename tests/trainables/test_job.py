@@ -293,5 +293,5 @@ def test_the_student_begins_with_the_named_weights(retina_store: Path, teachers:
 
 def test_a_teacher_that_is_not_there_is_named(retina_store: Path, teachers: Path, tmp_path: Path) -> None:
     job = job_of(retina_store, teachers, tmp_path, method="attention", teacher="mimic-cxr", beta=30.0)
-    with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic-cxr' in .* \(there: imagenet\)"):
+    with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic-cxr' in .* \(available: imagenet\)"):
         next(job.run())

@@ -229,5 +229,5 @@ def _stop_at(unreadable: list[tuple[str, str]], num_images: int, allowed: bool) 
     more = f"\n  and {len(unreadable) - NUM_NAMED} more" if len(unreadable) > NUM_NAMED else ""
     raise UnreadableImagesError(
         f"every image must be readable, but {len(unreadable)} of {num_images} are not:\n{named}{more}\n"
-        "mend or remove them, or leave them out with --skip-unreadable"
+        "repair or remove them, or leave them out with --skip-unreadable"
     )

@@ -80,7 +80,7 @@ class Store:
             store = cls(path)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(
-                f"{path} must be a whole store, but cannot be read ({error}); delete it and prepare anew"
+                f"{path} must be a whole store, but cannot be read ({error}); delete it and prepare the data again"
             ) from error
         store._check_patients()
         return store
@@ -144,7 +144,7 @@ class Store:
             patient = self.patient[strays][0]
             raise ValueError(
                 f"no patient may be in two splits, but {np.unique(self.patient[strays]).size} are in {self.path}, "
-                f"patient hash {patient} first; delete the file and prepare anew"
+                f"patient hash {patient} first; delete the file and prepare the data again"
             )
 
 
@@ -164,7 +164,7 @@ def _facts(reader: pa.ipc.RecordBatchFileReader, path: Path) -> dict:
     if facts.get("version") != STORE_VERSION:
         raise ValueError(
             f"{path} must be a store of version {STORE_VERSION}, but is of {facts.get('version')}; "
-            "delete it and prepare anew"
+            "delete it and prepare the data again"
         )
     return facts
 

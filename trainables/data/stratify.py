@@ -21,7 +21,7 @@ from trainables.data.listing import POSITIVE, UNCERTAIN
 NUM_CANDIDATES, MOST_EXCHANGES = 1000, 200  # patients of each part that one exchange chooses from, and how many
 EXCHANGES_OF_HALVES = (64, 20)  # the same; there are thousands of halves
 IMAGES_WEIGHT = 1000.0  # of the number of images in an exchange: it is met before any share
-FEW_PATIENTS, MOST_DEALS = 300, 20  # a small set is dealt anew where exchanges of two do not meet the numbers
+FEW_PATIENTS, MOST_DEALS = 300, 20  # a small set is dealt again where pairwise exchanges do not meet the numbers
 SMALLEST_STRETCH = 8  # patients that are not dealt any further
 SMALLEST_GOAL = 1e-3  # images of a kind; only so that nothing is divided by zero
 

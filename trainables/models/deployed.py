@@ -1,4 +1,4 @@
-"""A student as it is carried to a device: uint8 images in, probabilities out, with the normalisation inside.
+"""A student as it runs on a device: uint8 images in, probabilities out, with the normalisation inside.
 
 Shapes: B images of H x W pixels, C planes as stored (1 grey or 3 colours), L labels or classes.
 """

@@ -1,4 +1,4 @@
-"""Activations from inside a network, and a teacher that computes no more than them."""
+"""Activations from inside a network, and a teacher that computes nothing beyond them."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Brings in a network that was trained elsewhere: any of the usual files, nothing lost in silence.
+"""Imports a network that was trained elsewhere, from any of the usual files, without losing anything silently.
 
 It takes state dicts, dicts that hold one (``{"state_dict": ...}``), whole models such as CheXclusion's
 ``{"model": DataParallel(DenseNet), "best_loss": ..., ...}``, and safetensors.
 
-The circulated mend for names that do not fit is ``strict=False``, which loads nothing and says nothing. Here each
-tensor either finds its place or is named, and a partial match is refused unless the caller says which parts may differ.
+The usual workaround for names that do not fit is ``strict=False``, which loads nothing and reports nothing. Here each
+tensor is either matched or named, and a partial match is refused unless the caller says which parts may differ.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Imported:
     weights: dict[str, Tensor]
     num_labels: int
     matched: tuple[str, ...]
-    differing: tuple[str, ...]  # a line a tensor: its name and what is wrong
+    differing: tuple[str, ...]  # one line per tensor: its name and what is wrong
 
     def report(self) -> str:
         """What matched and what did not, for a person."""
@@ -87,7 +87,7 @@ def import_network(
         raise ValueError(
             f"{path} must match {architecture} with {num_labels} outputs as a whole, but {len(wrong)} tensors do not "
             f"({len(matched)} of {len(weights)} do): {'; '.join(wrong[:NUM_NAMED])}{more}; "
-            "say which parts may differ, if they may"
+            "name the parts that may differ, if any"
         )
     weights |= {name: found[name].to(weights[name].dtype).contiguous() for name in matched}
     return Imported(weights=weights, num_labels=num_labels, matched=matched, differing=tuple(differing))
@@ -147,7 +147,7 @@ def _num_labels(found: Mapping[str, Tensor], output: str, path: Path) -> int:
     if last is None or last.ndim != 2:
         named = ", ".join(list(found)[:3])
         raise ValueError(
-            f"{path} must have a classifier, here {output}.weight, or its number of outputs be said, "
+            f"{path} must have a classifier, here {output}.weight, or its number of outputs must be given, "
             f"but begins with {named}"
         )
     return len(last)

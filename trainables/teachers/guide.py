@@ -32,7 +32,7 @@ class Guide:
         knobs: the method's own.
         seed: draws the first weights of the method's own layers.
         batch_size: how many views the teacher sees at once, always.
-        cache: where its answers are kept; None computes them anew each time, with the same outcome.
+        cache: where its answers are kept; None computes them again each time, with the same outcome.
 
     Raises:
         ValueError: there is no such method, a network lacks a tap that it wants, or the labels that it needs.
@@ -158,7 +158,7 @@ def check_fit(
         wrong = next((one for one in teachers if not shared_labels(task, label_names, [one])), teachers[0])
         needed = "all classes" if task == "multiclass" else "labels"
         raise ValueError(
-            f"{method} compares outputs, so that teacher and student must have {needed} in common, but the teacher "
+            f"{method} compares outputs, so teacher and student must have {needed} in common, but the teacher "
             f"{wrong.name} has {named(wrong.label_names)} and the student {named(label_names)}"
         )
     own = [list(label_names).index(name) for name in here]
@@ -186,9 +186,9 @@ def _check_planes(method: str, teacher: Teacher, student: str) -> None:
         if own != others:
             able = ", ".join(sorted(name for name, kind in METHODS.items() if not kind.same_planes))
             raise ValueError(
-                f"{method} compares plane by plane, so that teacher and student must have as many at the {role} tap, "
+                f"{method} compares plane by plane, so teacher and student must have equally many at the {role} tap, "
                 f"but the teacher {teacher.name} ({teacher.architecture}) has {others} and {student} {own}; "
-                f"those that need not are {able}"
+                f"methods without this rule: {able}"
             )
 
 

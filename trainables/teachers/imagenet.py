@@ -3,7 +3,7 @@
 They also give every student its first weights, each those of its own architecture.
 
 The file is the one that torchvision would fetch; it is taken from torch hub's cache or from where the user says.
-Nothing here goes to the network: a hospital's machine often may not, and a fetch in a worker would be made once a
+Nothing here uses the network: a hospital's machine often may not, and a worker would download the file once per
 trial.
 
 All on ILSVRC 2012 (1,000 classes); the networks' sources: `trainables.models.architectures`.

@@ -1,4 +1,4 @@
-"""Reads PyTorch files made by others, without ever running what is in them (DESIGN: no foreign code runs).
+"""Reads PyTorch files made by others, without ever running any code in them.
 
 Everything goes through `torch.load(weights_only=True)`. Whole models are pickles of classes: those on the list below
 are read as inert records that hold attributes and have no methods, any other is refused by its name. So not even the

@@ -1,4 +1,9 @@
-"""The ways to transfer knowledge, one file a method; `METHODS` finds them by the name that the search spaces use."""
+"""The ways to transfer knowledge, one file per method.
+
+A method names the tensors it needs, what it keeps of the teacher's, its loss and its own knobs; a new file is a new
+method, and nothing else has to be edited. `METHODS` maps the names that search spaces use to the classes. The interface
+is in `method.py`, and the total loss in `objective.py`.
+"""
 
 from __future__ import annotations
 

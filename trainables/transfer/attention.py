@@ -5,7 +5,7 @@
 with Q^j the j-th of the C planes at the tap, flattened; here averaged over the batch. It lies in [0, 2].
 
 It differs from Zagoruyko and Komodakis (2017), whose map is the channel mean of squares and whose squared difference is
-averaged over positions: a beta of one means nothing in the other. Gradients reach the student alone.
+averaged over positions: a beta of the one means nothing in the other. Gradients reach the student alone.
 
 Shapes: B images, C planes of h x w (32 planes of 8 x 8 at 256 x 256 px).
 """

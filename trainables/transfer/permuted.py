@@ -1,7 +1,7 @@
 """A control: attention transfer from the attention of another image.
 
-What is left of the effect is not knowledge of the image. Which other image is drawn once for each size of a batch: a
-batch is in the order of the store, where the next image is often of the same class or patient.
+Whatever effect remains is not knowledge of the image. Which other image is drawn once per batch size: a batch is
+in the order of the store, where the next image is often of the same class or patient.
 
 Shapes: B images, C planes of h x w.
 """

@@ -1,7 +1,7 @@
-"""A control: attention transfer with beta at infinity, all of it run and none of it in the gradient.
+"""A control: attention transfer with beta at infinity: everything is computed, and nothing reaches the gradient.
 
 Its numbers are those of plain transfer learning, to the last bit on a CPU, where seed, learning rate and weight decay
-are the same. What its cell has beyond the baseline's is luck of the search, and a measure of it.
+are the same. Whatever its cell gains over the baseline is luck of the search, and measures it.
 
 Shapes: B images, C planes of h x w.
 """

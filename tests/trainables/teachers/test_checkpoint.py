@@ -180,7 +180,7 @@ def test_a_partial_match_is_taken_where_the_parts_may_differ(plain: nn.Module, t
 def test_a_part_is_no_prefix_of_a_name(plain: nn.Module, tmp_path: Path) -> None:
     state = {name: t for name, t in plain.state_dict().items() if not name.startswith("features.denseblock1.")}
     torch.save(state, tmp_path / "n.pth")
-    with pytest.raises(ValueError, match="and 62 more; say which parts may differ"):
+    with pytest.raises(ValueError, match="and 62 more; name the parts that may differ"):
         import_network(tmp_path / "n.pth", may_differ=["features.dense"])
 
 

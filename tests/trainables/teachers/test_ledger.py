@@ -88,11 +88,11 @@ def test_teachers_are_listed_by_name(tmp_path: Path) -> None:
 
 
 def test_a_missing_name_is_told_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic' in .*\(there: none\)"):
+    with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic' in .*\(available: none\)"):
         ledger.load(tmp_path, "mimic")
     save(tmp_path, name="mimic-cxr")
     save(tmp_path, name="imagenet")
-    with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic' in .*\(there: imagenet, mimic-cxr\)"):
+    with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic' in .*\(available: imagenet, mimic-cxr\)"):
         ledger.load(tmp_path, "mimic")
 
 

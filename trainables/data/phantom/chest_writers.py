@@ -88,7 +88,7 @@ def write_mimic_cxr(
 ) -> Path:
     """MIMIC-CXR-JPG 2.0.0: `files/p10/p10000032/s50414267/<dicom>.jpg` and its three tables; returns `folder`.
 
-    `mimic-cxr-2.0.0-chexpert.csv.gz` has a row a study, `-metadata.csv.gz` and `-split.csv.gz` a row an image; the
+    `mimic-cxr-2.0.0-chexpert.csv.gz` has one row per study, `-metadata.csv.gz` and `-split.csv.gz` one per image; the
     split is by patient, 8 to 1 to 1. The shorter side is `image_size_px`.
 
     Raises:

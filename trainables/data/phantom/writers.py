@@ -35,7 +35,7 @@ def write_retina(
     num_processes: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Two fundus photographs a patient, in the layout of Kaggle's Diabetic Retinopathy Detection; returns `folder`.
+    """Two fundus photographs per patient, in the layout of Kaggle's Diabetic Retinopathy Detection; returns `folder`.
 
     `trainLabels.csv` (image, level) and `train/<patient>_<left|right>.jpeg`, `image_size_px` high.
 

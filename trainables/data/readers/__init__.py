@@ -1,4 +1,8 @@
-"""The readers, one file a data set; `read` finds the folder under the one that ``--data`` names."""
+"""The readers, one file per data set, each for its provider's own layout.
+
+A reader takes a folder and returns a `Listing`: paths and labels, with every odd row named, and no pixels. `read` looks
+for the folder under the one that ``--data`` names.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A user's own data set: a CSV beside its images.
 
     image,patient,label                     one `label` column: classes, one an image
-    image,patient,COVID-19,Pneumonia        else a column a label: 1, 0, -1 (uncertain) or empty (not mentioned)
+    image,patient,COVID-19,Pneumonia        else one column per label: 1, 0, -1 (uncertain) or empty (not mentioned)
 
 `image` is a path relative to the CSV's folder. Columns view, sex (F, M) and age (years) may be there, too. The data
 set's name is the CSV's; it is split 80 / 10 / 10 by patient.
@@ -30,7 +30,7 @@ from trainables.evaluate import metric_name
 
 REQUIRED = ("image", "patient")
 OPTIONAL = ("view", "sex", "age")
-LAYOUT = "a data set of one's own: image, patient, and either label or a column a label"
+LAYOUT = "a data set of your own: image, patient, and either label or one column per label"
 MAX_LABELS = 127  # a class is an int8 in the store
 MAX_NAME_CHARS = 100  # a label's; with what stands before it, it is a metric's name
 MAX_NAMES_CHARS = 4000  # of all labels together, which MLflow keeps in one tag
@@ -47,7 +47,7 @@ def read(table_path: Path) -> Listing:
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", table_path.stem):
         raise ValueError(
-            f"a data set is called as its CSV, which must be letters, digits, dots, dashes and underscores, "
+            f"a data set is named after its CSV, which must be letters, digits, dots, dashes and underscores, "
             f"but got {table_path.stem!r}"
         )
     table = read_csv(table_path, REQUIRED, LAYOUT)
@@ -136,7 +136,8 @@ def _classes(table: pd.DataFrame, path: Path) -> tuple[tuple[str, ...], list[np.
 def _labels(table: pd.DataFrame, names: list[str], path: Path) -> list[np.ndarray]:
     if not 1 <= len(names) <= MAX_LABELS or "label" in names:
         raise ValueError(
-            f"{path} must have either one column called label or a column a label, but has {', '.join(names) or 'none'}"
+            f"{path} must have either one column called label or one column per label, "
+            f"but has {', '.join(names) or 'none'}"
         )
     return label_codes(table, names, path, "image")
 

@@ -45,10 +45,10 @@ def test_grey_images_are_kept_grey(tmp_path: Path, mode: str, channels: int) -> 
         (["image,patient,x", "0.png,a,1", "0.png,b,1"], "every image must be listed once, .*'0.png' again"),
         (["image,patient,label", "0.png,a,well"], "there must be 2 to 127 classes, .* has 1"),
         (["image,patient,label", "0.png,a,", "1.png,a,x"], "every image must have a label, but 0.png has none"),
-        (["image,patient", "0.png,a"], "either one column called label or a column a label, but has none"),
+        (["image,patient", "0.png,a"], "either one column called label or one column per label, but has none"),
         (
             ["image,patient,label,x", "0.png,a,1,1"],
-            "either one column called label or a column a label, but has label, x",
+            "either one column called label or one column per label, but has label, x",
         ),
         (["image,patient,defined", "0.png,a,1"], "auc_defined is the name of a mean, so no label of .* 'defined'"),
         (["image,patient,x", "0.png,a,maybe"], "must be 1, 0, -1 or empty, .*'maybe' for x of image 0.png"),
@@ -60,5 +60,5 @@ def test_what_is_wrong_is_named(tmp_path: Path, lines: list[str], message: str) 
 
 
 def test_the_files_name_must_do_as_the_sets_name(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"called as its CSV, .*'drop table;'"):
+    with pytest.raises(ValueError, match=r"named after its CSV, .*'drop table;'"):
         own.read(write(tmp_path, "image,patient,x", "0.png,a,1", name="drop table;.csv"))
