@@ -38,11 +38,12 @@ def write(given: argparse.Namespace) -> Path:
         LookupError, FileNotFoundError, ValueError: as `analysis.explanation.explain` says.
     """
     # heavy imports here, so that --help is quick
-    from analysis import artifacts, command, published, report
+    from analysis import artifacts, command, report
     from analysis.explanation import Choice, explain
     from analysis.rendering import text
     from analysis.runs import default_tracking_uri
     from trainables.atomic import write_bytes
+    from trainables.data import catalogue
 
     if given.num_images < 1:
         raise ValueError(f"--num-images >= 1 must hold, but got {given.num_images}")
@@ -63,7 +64,7 @@ def write(given: argparse.Namespace) -> Path:
         write_bytes(out / "figures" / f"{given.dataset}_{picture.name}.csv", csv.encode())
     section = {
         "id": given.dataset,
-        "title": published.NAMES.get(given.dataset, given.dataset),
+        "title": catalogue.title(given.dataset),
         "facts": made.facts,
         "sentences": made.sentences,
         "tables": [report.write_table(table, found, out, ui) for table in made.tables],

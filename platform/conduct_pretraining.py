@@ -19,10 +19,11 @@ from platform.conduct import alone, carry_out
 from platform.ledger import TrialRecord
 from platform.machines import join_cluster
 from platform.places import Places
+from platform.prepare import dataset_of
 from platform.pretrain import Recipe
 from platform.scoring import averaging_tags, selection_metric
 from platform.setup import Setup, local_folder, parent_tags
-from platform.sources import find_sources, task_of
+from platform.sources import find_sources
 from platform.tracking import must_answer
 from search_spaces.space import Space
 from trainables import checkpoint
@@ -69,7 +70,7 @@ def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Pla
     """
     init = first_weights(options.init, options.architecture)
     names = [] if init == "random" else [init]
-    metric = selection_metric(options.selection_metric, "auc", task_of(options.dataset, places))
+    metric = selection_metric(options.selection_metric, "auc", dataset_of(options.dataset, places).task)
     store, averaging, teachers = find_sources(options, places, recipe.image_size_px, names, metric)
     if names and teachers[init].architecture != known(options.architecture).first_weights:
         raise ValueError(
@@ -79,7 +80,6 @@ def prepare_pretraining(options: argparse.Namespace, recipe: Recipe, places: Pla
     varied = {"uncertainty": options.uncertainty, "init": options.init}  # a plan takes them from the cell
     space = Space(
         dataset=options.dataset,
-        selection_metric=metric,
         cells=(Cell(method="transfer", teacher=NO_TEACHER, student=options.architecture, **varied),),
         learning_rate=FloatDistribution(recipe.learning_rate, recipe.learning_rate),
         grid={"learning_rate": (recipe.learning_rate,), "weight_decay": (0.0,), "beta": ()},

@@ -55,7 +55,9 @@ def parser() -> argparse.ArgumentParser:
         "--learning-rate", type=share, metavar="X", help="Adam's first; default: 5e-4, or 1e-3 on phantoms"
     )
     made.add_argument("--image-size", type=image_size, metavar="PX", help="default: 256, or 64 on phantoms")
-    made.add_argument("--phantom-size", type=positive_int, metavar="N", help="images of the phantom (retina: patients)")
+    made.add_argument(
+        "--phantom-size", type=positive_int, metavar="N", help="images of the phantom (of eyes: patients)"
+    )
     made.add_argument("--uncertainty", choices=("zeros", "ones", "ignore"), default="zeros", help="default: zeros")
     hold_out_option(made)
     score_options(made)

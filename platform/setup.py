@@ -17,8 +17,9 @@ from platform.fitting import fitted_to_data
 from platform.ledger import TrialRecord
 from platform.places import Places
 from platform.plan import Plan
+from platform.prepare import dataset_of
 from platform.scoring import averaging_lines, averaging_tags, selection_metric
-from platform.sources import check_overlaps, find_sources, task_of
+from platform.sources import check_overlaps, find_sources
 from platform.studies import make_studies
 from search_spaces import space_of
 from search_spaces.presets import PRESETS
@@ -156,13 +157,13 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         to do.
     """
     preset = PRESETS[options.preset or ("paper" if options.data else "quick")]
-    task = task_of(options.dataset, places)
-    space = preset.fitted(space_of(options.dataset, task))
-    space = replace(space, selection_metric=selection_metric(options.selection_metric, space.selection_metric, task))
+    dataset = dataset_of(options.dataset, places)
+    space = preset.fitted(space_of(dataset.name))
     who = options.teacher_names or PAPER_TEACHERS
     cells = cells_of_tables_4_and_5(who, options.methods, options.students)
     space = replace(space, cells=(*cells, *controls(who, options.students)) if options.controls else cells)
-    fractions = options.fractions or (space.fractions if preset is PRESETS["paper"] else (1.0,))
+    in_paper = tuple(dataset.fractions.values()) if preset is PRESETS["paper"] else ()
+    fractions = options.fractions or in_paper or (1.0,)
     space = space.narrowed(options.cells, fractions, options.uncertainty, options.init)
     base = TrialConfig(
         dataset=options.dataset,
@@ -175,7 +176,7 @@ def prepare_sweep(options: argparse.Namespace, places: Places) -> Setup:
         interpolation=options.interpolation,
         compiled=options.compile,
         average_labels=options.average_labels,
-        selection_metric=space.selection_metric,
+        selection_metric=selection_metric(options.selection_metric, dataset.selection_metric, dataset.task),
         seed=options.seed,
     )
     taught = [cell for cell in space.cells if cell.method != ITSELF]

@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line; its flags say which sweep, where, and how many."""
     made = argparse.ArgumentParser(prog="python -m platform.sweep", description=(__doc__ or "").splitlines()[0])
     made.add_argument(
-        "dataset", type=plain_name, help="retina, chexpert, chestxray8, or a prepared data set of your own"
+        "dataset", type=plain_name, help="such as retina (`platform.prepare -h` lists all), or your own, prepared"
     )
     which = made.add_argument_group("which sweep")
     which.add_argument("--data", type=Path, metavar="DIR", help="holds the real images; without it they are phantoms")
@@ -105,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
     )
     which.add_argument("--image-size", type=image_size, metavar="PX", help="a multiple of 32")
     which.add_argument(
-        "--phantom-size", type=positive_int, metavar="N", help="patients (retina) or images of the phantom"
+        "--phantom-size", type=positive_int, metavar="N", help="images of the phantom (of eyes: patients)"
     )
     which.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default: 0)")
     which.add_argument("--name", type=plain_name, help="of the sweep; default: made from what decides its results")

@@ -44,7 +44,6 @@ class Space:
     """The search space of one data set; learning rate and weight decay are tuned in every cell, the baseline's too."""
 
     dataset: str
-    selection_metric: str  # what chooses the best epoch and the best configuration, on the validation set
     cells: tuple[Cell, ...] = field(default_factory=lambda: cells_of_tables_4_and_5())
     learning_rate: FloatDistribution = LEARNING_RATE
     weight_decay: FloatDistribution = WEIGHT_DECAY
@@ -55,7 +54,6 @@ class Space:
     grid: Mapping[str, Sequence[float]] = field(
         default_factory=lambda: GRID
     )  # the grid search: beta varies, the rest stays
-    fractions: tuple[float, ...] = (1.0,)  # of the training data: the rows of the paper's table
 
     def ranges(self, cell: Cell) -> dict[str, FloatDistribution]:
         """What varies within `cell`; beta exists only where there is a teacher."""
