@@ -72,11 +72,12 @@ def write(request: MapsRequest) -> Path:
         LookupError, FileNotFoundError, ValueError: as `analysis.explanation.explain` says.
     """
     # heavy imports here, so that --help is quick
-    from analysis import artifacts, command, published, report
+    from analysis import artifacts, command, report
     from analysis.explanation import Choice, explain
     from analysis.rendering import text
     from analysis.runs import default_tracking_uri
     from trainables.atomic import write_bytes
+    from trainables.data import catalogue
 
     uri = request.tracking_uri or default_tracking_uri()
     (found,) = command.read(request.tracking_uri, request.sweep, [request.dataset])
@@ -95,7 +96,7 @@ def write(request: MapsRequest) -> Path:
         write_bytes(out / "figures" / f"{request.dataset}_{picture.name}.csv", csv.encode())
     section = {
         "id": request.dataset,
-        "title": published.NAMES.get(request.dataset, request.dataset),
+        "title": catalogue.title(request.dataset),
         "facts": made.facts,
         "sentences": made.sentences,
         "tables": [report.write_table(table, found, out, ui) for table in made.tables],

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from analysis.networks import SYNONYMS
+from trainables.data.catalogue import DATASETS, synonyms
 
-# A finding of ChestX-ray8, and the label of CheXpert and MIMIC-CXR that counts it in: the labeller of Irvin et al. 2019
-# lists mass and nodule as mentions of Lung Lesion, pleural thickening and fibrosis as mentions of Pleural Other.
-BROADER = {
-    "Mass": "Lung Lesion",
-    "Nodule": "Lung Lesion",
-    "Fibrosis": "Pleural Other",
-    "Pleural_Thickening": "Pleural Other",
-}
+# A finding of one data set, and the label of another that counts it in: their records say so.
+BROADER = {narrow: broad for record in DATASETS.values() for narrow, broad in record.broader_labels.items()}
 
 
 def same(finding: str, label_names: Collection[str]) -> str:
     """The label that is the finding, under its own name or another data set's; "" where there is none."""
-    names = (finding, SYNONYMS.get(finding, finding))
+    names = (finding, *synonyms(finding))
     return next((name for name in names if name in label_names), "")
 
 

@@ -15,11 +15,9 @@ from analysis.drawing import Picture
 from analysis.networks import AFTER, BATCH, BEFORE, TEACHER, Network
 from analysis.rendering import Table
 from analysis.runs import Runs
-from trainables.data import readers
+from trainables.data import catalogue
 from trainables.data.boxes import EDGES, placed
 from trainables.data.store import Store
-
-BOXED = "chestxray8"  # the one data set with published boxes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,17 +59,19 @@ def boxes_at_hand(store: Store, results: Path, data: Path | None) -> Boxes:
         FileNotFoundError, ValueError: the images under `data` are not those of the store, or cannot be read.
     """
     none = pd.DataFrame(columns=["row", "label", *EDGES])
-    if store.dataset != BOXED:
-        return Boxes(frame=none, note=f"none: only {BOXED} has published boxes")
+    listed = {name: record.boxes for name, record in catalogue.DATASETS.items() if record.boxes}
+    if store.dataset not in listed:
+        return Boxes(frame=none, note=f"none: only {', '.join(listed)} has published boxes")
+    file = listed[store.dataset].file
     if data is None and not store.is_phantom:
-        return Boxes(frame=none, note="none: --data DIR must say where the images and BBox_List_2017.csv lie")
+        return Boxes(frame=none, note=f"none: --data DIR must say where the images and {file} lie")
     reasons = []
     for folder in [data] if data else sorted((results / "phantoms").glob("*")):
-        if data is None and not (folder / BOXED).is_dir():
+        if data is None and not (folder / store.dataset).is_dir():
             continue
-        listing = readers.read(BOXED, folder)
-        if not (listing.root / "BBox_List_2017.csv").is_file():
-            reasons.append(f"no BBox_List_2017.csv in {listing.root.name} of {folder.name}")
+        listing = catalogue.read(store.dataset, folder)
+        if not (listing.root / file).is_file():
+            reasons.append(f"no {file} in {listing.root.name} of {folder.name}")
             continue
         try:
             frame, left_out = placed(listing, store, artifacts.salt_of(results))

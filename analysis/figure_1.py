@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis import drawing, published
+from analysis import drawing
 from analysis.drawing import Picture
 from trainables.atomic import write_bytes
+from trainables.data.catalogue import title
 from trainables.data.listing import POSITIVE
 from trainables.data.store import Store
 
@@ -60,7 +61,7 @@ def picture(store: Store, rng: np.random.Generator) -> Picture:
     made, axes = drawing.figure(num_columns=columns, num_rows=num_lines, height_in=HEIGHT_IN)
     draw(frame, store, axes)
     drawing.announce_phantom(made, "images" if store.is_phantom else "")
-    name = published.NAMES.get(store.dataset, store.dataset)
+    name = title(store.dataset)
     counts = "; ".join(f"{count} with {label}" for label, count in frame["label"].value_counts(sort=False).items())
     return Picture(
         name="figure_1",

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from analysis import artifacts
 from analysis.runs import Runs
 from trainables.data.augment import normalise
+from trainables.data.catalogue import synonyms
 from trainables.data.store import Store
 from trainables.models.architectures import TAPS, build, load_backbone
 from trainables.models.taps import Taps
@@ -26,7 +27,6 @@ from trainables.teachers.ledger import Teacher
 from trainables.transfer.attention import unit_planes
 
 TEACHER, BEFORE, AFTER = "teacher", "student, before", "student, after"
-SYNONYMS = {"Effusion": "Pleural Effusion", "Pleural Effusion": "Effusion"}  # NIH's name; CheXpert's and MIMIC-CXR's
 BATCH = 32  # images a forward pass
 
 
@@ -44,7 +44,7 @@ class Network:
 
     def column(self, label: str) -> int | None:
         """The output for a label, by its name or the name that another data set has for it; None without one."""
-        names = [name for name in (label, SYNONYMS.get(label)) if name in self.label_names]
+        names = [name for name in (label, *synonyms(label)) if name in self.label_names]
         return self.label_names.index(names[0]) if names else None
 
     @torch.no_grad()

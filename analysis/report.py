@@ -18,14 +18,14 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from analysis import artifacts, command, drawing, origins, published
+from analysis import artifacts, command, drawing, origins
 from analysis.averages import averages
 from analysis.rendering import FORMATS, Cell, Table
 from analysis.runs import Runs, default_tracking_uri
 from analysis.sections import Section, section
 from trainables.atomic import write_bytes
+from trainables.data.catalogue import DATASETS, title
 
-DATASETS = ("retina", "chexpert", "chestxray8")
 SUFFIXES = {"markdown": "md", "latex": "tex", "csv": "csv"}
 PNG_AND_SVG = {"png": drawing.png, "svg": drawing.svg}
 
@@ -107,7 +107,7 @@ def _written(one: Section, out: Path, ui: str) -> dict[str, Any]:
         facts.append(("WARNING", "; ".join(warnings)))
     return {
         "id": found.dataset,
-        "title": published.NAMES.get(found.dataset, found.dataset),
+        "title": title(found.dataset),
         "facts": facts,
         "sentences": one.sentences,
         "tables": [write_table(table, found, out, ui) for table in one.tables],
@@ -183,7 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, metavar="DIR", help="the sweep's results; default: where mlflow.db is")
     parser.add_argument("--images", action="store_true", help="show images of patients, too; phantoms always are")
     given = parser.parse_args(arguments)
-    names = DATASETS if given.dataset == "all" else (given.dataset,)
+    names = tuple(DATASETS) if given.dataset == "all" else (given.dataset,)
     uri = given.tracking_uri or default_tracking_uri()
     ui = uri if uri.startswith("http") else given.mlflow_ui
     said = f"python -m analysis.report {given.dataset}" + (f" --sweep {given.sweep}" if given.sweep else "")

@@ -19,7 +19,6 @@ from analysis import (
     figure_search,
     findings,
     origins,
-    published,
     results,
     table_1,
     table_2,
@@ -37,6 +36,7 @@ from analysis.predictions import Predictions, by_cell
 from analysis.rendering import Table
 from analysis.runs import Runs
 from analysis.subgroups import subgroup_rows
+from trainables.data.catalogue import title
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ def _results(found: Runs) -> Table:
 
 def _of(found: Runs, frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of a table over all data sets that concern this one."""
-    name = published.NAMES.get(found.dataset, found.dataset)
+    name = title(found.dataset)
     is_own = (frame["dataset"] == name) | frame["dataset"].str.startswith((f"{name}-", f"{name} ", f"{name},"))
     return frame[is_own].reset_index(drop=True)
 

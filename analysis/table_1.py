@@ -12,9 +12,10 @@ from analysis import published
 from analysis.facts import Source, from_sweeps, show
 from analysis.rendering import MISSING, Cell, Table
 from analysis.runs import Runs
+from trainables.data import catalogue
 from trainables.data.store import Store
 
-DATASETS = ("mimic-cxr", "chexpert", "chestxray8", "retina")
+DATASETS = tuple(name for name, record in catalogue.DATASETS.items() if record.published)
 TAG = "table_1"
 COLUMNS = ["labels", "labeling", "views", "images", "patients"]
 VIEW_NAMES = {"left": "left/right eyes", "right": "left/right eyes", "PA": "frontal", "AP": "frontal"}
@@ -22,13 +23,12 @@ VIEW_NAMES = {"left": "left/right eyes", "right": "left/right eyes", "PA": "fron
 
 def facts(store: Store) -> dict[str, Any]:
     """Our row of Table I for a prepared data set: what a sweep keeps as the JSON tag ``table_1``."""
-    paper = published.datasets().set_index("dataset")
-    name = published.NAMES.get(store.dataset, "")
+    record = catalogue.DATASETS.get(store.dataset)
     views = dict.fromkeys(sorted(VIEW_NAMES.get(view, view) for view in pd.unique(pd.Series(store.view)) if view))
     return {
         "labels": len(store.label_names),
         # How a release was labelled is not in its files: the paper's word stands for the same release.
-        "labeling": str(paper.loc[name, "labeling"]) if name in paper.index else MISSING,
+        "labeling": record.published.labeling if record and record.published else MISSING,
         "views": "/".join(views) or MISSING,
         "images": int(store.num_images),
         "patients": int(pd.Series(store.patient).nunique()),
@@ -46,7 +46,7 @@ def rows(found: Sequence[Runs], sources: Sequence[Source] = ()) -> pd.DataFrame:
     lines: list[dict[str, Any]] = []
     paper = published.datasets().set_index("dataset")
     for dataset in dict.fromkeys([*DATASETS, *ours]):
-        name = published.NAMES.get(dataset, dataset)
+        name = catalogue.title(dataset)
         if name in paper.index:
             lines.append({"dataset": name, "whose": "paper", **paper.loc[name].to_dict(), "data": "published"})
         if dataset in ours:

@@ -12,9 +12,10 @@ from analysis import published
 from analysis.facts import Source, from_sweeps, show
 from analysis.rendering import MISSING, Cell, Table
 from analysis.runs import Runs
+from trainables.data import catalogue
 from trainables.data.store import Store
 
-DATASETS = ("chexpert", "chestxray8", "retina")
+DATASETS = tuple(name for name, record in catalogue.DATASETS.items() if record.split_counts)
 TAG = "table_2"
 COLUMNS = ["train", "validation", "test"]
 

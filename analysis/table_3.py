@@ -15,8 +15,9 @@ from analysis.runs import Runs
 from analysis.sizes import COLUMNS as SIZES
 from analysis.sizes import sizes, words
 from trainables.config import BETA_CONVENTION
+from trainables.data import catalogue
 
-DATASETS = ("chexpert", "chestxray8", "retina")
+DATASETS = tuple(name for name, record in catalogue.DATASETS.items() if record.split_counts)
 KEYS = ["dataset", "teacher", "student", "method", "unfreeze"]
 
 

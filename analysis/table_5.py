@@ -10,8 +10,9 @@ import pandas as pd
 from analysis import command, results
 from analysis.rendering import Table
 from analysis.runs import Runs
+from trainables.data.catalogue import shown_in
 
-DATASETS = ("retina",)
+DATASETS = shown_in(5)
 METRICS = ("auc", "f1_weighted")
 
 

@@ -27,9 +27,8 @@ from platform.plan import Plan
 from platform.runner import Resources, run
 from platform.setup import Setup, prepare_sweep
 from platform.tracking import must_answer, send_rest
+from trainables.data.catalogue import DATASETS
 from trainables.pasting import command_line
-
-TABLES = {"retina": "table_5", "chexpert": "table_4", "chestxray8": "table_4"}
 
 
 def conduct(request: SweepRequest) -> int:
@@ -81,7 +80,7 @@ def carry_out(setup: Setup, experiment: str, request: TrainingRequest, places: P
             resources,
             places.sweep(setup.name),
             setup.max_epochs,
-            f"val {setup.space.selection_metric}",
+            f"val {setup.base.selection_metric}",
             verbose=request.verbose,
         )
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
@@ -107,8 +106,8 @@ def _commands(setup: Setup, dataset: str, places: Places) -> str:
     if setup.store.held_out:
         evaluate = command_line("platform.evaluate", "new-disease", "--dataset", dataset, *which)
         lines.append(f"The held-out finding\n  {evaluate}")
-    if table := TABLES.get(dataset):
-        lines.append(f"The paper's table\n  {command_line(f'analysis.{table}', *which)}")
+    if dataset in DATASETS and (published := DATASETS[dataset].published) and published.results_table:
+        lines.append(f"The paper's table\n  {command_line(f'analysis.table_{published.results_table}', *which)}")
     return "\n".join(lines)
 
 

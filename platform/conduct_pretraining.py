@@ -19,9 +19,10 @@ from platform.conduct import alone, carry_out
 from platform.ledger import TrialRecord
 from platform.machines import join_cluster
 from platform.places import Places
+from platform.prepare import dataset_of
 from platform.scoring import averaging_tags, selection_metric
 from platform.setup import Setup, parent_tags
-from platform.sources import find_sources, task_of
+from platform.sources import find_sources
 from platform.tracking import must_answer
 from search_spaces.space import SEARCHED, Space
 from trainables import checkpoint
@@ -67,7 +68,7 @@ def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
         ValueError, FileNotFoundError, OSError: as `platform.sources.find_sources` says.
     """
     base = base_of(request)
-    selection_metric(base.selection_metric, base.selection_metric, task_of(request.dataset, places))
+    selection_metric(base.selection_metric, base.selection_metric, dataset_of(request.dataset, places).task)
     init = first_weights(base.init, base.student)
     names = [] if init == "random" else [init]
     store, averaging, teachers = find_sources(request, places, base, names)
@@ -80,7 +81,6 @@ def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
     point = {name: getattr(base, name) for name in SEARCHED}
     space = Space(
         dataset=request.dataset,
-        selection_metric=base.selection_metric,
         cells=(base.cell,),
         tuned={name: Range(low=value, high=value, first=value) for name, value in point.items()},
     )

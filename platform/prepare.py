@@ -9,57 +9,65 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from analysis import published
 from platform.command_line.endings import say_errors
 from platform.command_line.image_requests import SPLIT_KINDS, PrepareRequest
 from platform.command_line.parsing import parser_of, request_of
 from platform.places import Places
 from trainables.atomic import write_bytes
 from trainables.data.averaging import MIN_POSITIVES, definite_counts
+from trainables.data.catalogue import DATASETS, read
+from trainables.data.dataset import Dataset
 from trainables.data.listing import Listing
 from trainables.data.phantom.chest_writers import write_chexpert, write_mimic_cxr
 from trainables.data.phantom.nih_writer import write_chestxray8
 from trainables.data.phantom.writers import write_generic, write_retina
 from trainables.data.prepare import prepare
-from trainables.data.readers import READERS, own, read
-from trainables.data.splits import SPLITS, TABLE_II
+from trainables.data.readers import own
+from trainables.data.splits import SPLITS
 from trainables.data.store import STORE_VERSION, Store
 from trainables.pasting import command_line
 
-# Writer, what it counts, and how many: a quick sweep's epoch takes one to two seconds on a CPU core.
-PHANTOMS: dict[str, tuple[Callable[..., Path], str, int]] = {
-    "retina": (write_retina, "num_patients", 92),
-    "chexpert": (write_chexpert, "num_images", 400),
-    "chestxray8": (write_chestxray8, "num_images", 400),
-    "mimic-cxr": (write_mimic_cxr, "num_images", 320),
-    "generic": (write_generic, "num_images", 480),
+
+@dataclass(frozen=True, kw_only=True)
+class Phantom:
+    """How the synthetic images of a data set are made, and how many: a quick sweep's epoch takes one to two seconds."""
+
+    write: Callable[..., Path]
+    counted: str = "num_images"  # what `size` counts, by the writer's name for it
+    size: int
+    validation_share: float | None = None  # enough for ten positives of most labels, or three; None: as real images
+
+
+PHANTOMS = {  # by the data set's name
+    "retina": Phantom(write=write_retina, counted="num_patients", size=92, validation_share=0.35),
+    "chexpert": Phantom(write=write_chexpert, size=400, validation_share=0.35),
+    "chestxray8": Phantom(write=write_chestxray8, size=400, validation_share=0.35),
+    "mimic-cxr": Phantom(write=write_mimic_cxr, size=320, validation_share=0.2),
+    "generic": Phantom(write=write_generic, size=480),
 }
 PHANTOM_SEED = 0
-PHANTOM_VALIDATION_SHARES = {  # of the few that there are: enough for ten positives of most labels, or three
-    "retina": 0.35,
-    "chexpert": 0.35,
-    "chestxray8": 0.35,
-    "mimic-cxr": 0.2,
-}
 PHANTOM_IMAGE_SIZE_PX = 160  # drawn larger than a quick sweep works, as a camera does
 
 
 def phantom_listing(dataset: str, places: Places, size: int | None = None) -> Listing:
-    """Synthetic images of `dataset` in its real layout, drawn at first use; `size` counts patients (Retina) or images.
+    """Synthetic images of `dataset` in its real layout, drawn at first use; `size` counts what its writer counts.
 
     Raises:
         ValueError: there is no phantom of that data set.
     """
     if dataset not in PHANTOMS:
-        raise ValueError(f"the phantoms are {', '.join(PHANTOMS)}, but got {dataset!r}")
-    write, counted, default_size = PHANTOMS[dataset]
-    size = size or default_size
+        raise ValueError(
+            f"the phantoms are {', '.join(PHANTOMS)}, but got {dataset!r}: give --data DIR with real images"
+        )
+    phantom = PHANTOMS[dataset]
+    size = size or phantom.size
     folder = places.phantoms / str(size) / dataset
-    write(folder, **{counted: size}, image_size_px=PHANTOM_IMAGE_SIZE_PX, seed=PHANTOM_SEED)
+    phantom.write(folder, **{phantom.counted: size}, image_size_px=PHANTOM_IMAGE_SIZE_PX, seed=PHANTOM_SEED)
     return read(dataset, folder.parent)
 
 
@@ -69,11 +77,32 @@ def register(csv: Path, places: Places) -> str:
     Raises:
         FileNotFoundError, ValueError: there is no such file, it cannot be read, or a data set of that name is another.
     """
-    name = own.read(csv).dataset
-    if name in READERS:
+    name = own.dataset(csv).name
+    if name in DATASETS:
         raise ValueError(f"{name} is the name of a published data set: call {csv} otherwise")
     write_bytes(places.own_dataset(name), json.dumps({"csv": str(csv.resolve())}).encode())
     return name
+
+
+def dataset_of(name: str, places: Places) -> Dataset:
+    """The record of a data set: the catalogue's, or that of a user's own CSV.
+
+    Raises:
+        ValueError: there is no such data set, or the CSV is none.
+        FileNotFoundError: the CSV is gone.
+    """
+    return DATASETS[name] if name in DATASETS else own.dataset(_own_csv(name, places))
+
+
+def _own_csv(name: str, places: Places) -> Path:
+    registered = places.own_dataset(name)
+    if not registered.is_file():
+        own_names = ", ".join(sorted(path.stem for path in registered.parent.glob("*.json"))) or "none yet"
+        raise ValueError(
+            f"the data set must be one of {', '.join(DATASETS)} or a user's own ({own_names}), but got {name!r}; "
+            f"{command_line('platform.prepare', 'FILE.csv')} makes one"
+        )
+    return Path(json.loads(registered.read_text())["csv"])
 
 
 def listing_of(dataset: str, data: Path | None, places: Places, phantom_size: int | None = None) -> Listing:
@@ -83,15 +112,8 @@ def listing_of(dataset: str, data: Path | None, places: Places, phantom_size: in
         ValueError: there is no such data set.
         FileNotFoundError: it is not where it should be.
     """
-    registered = places.own_dataset(dataset)
-    if dataset not in READERS and registered.is_file():
-        return own.read(Path(json.loads(registered.read_text())["csv"]))
-    if dataset not in READERS:
-        own_names = ", ".join(sorted(path.stem for path in registered.parent.glob("*.json"))) or "none yet"
-        raise ValueError(
-            f"the data set must be one of {', '.join(READERS)} or a user's own ({own_names}), but got {dataset!r}; "
-            f"{command_line('platform.prepare', 'FILE.csv')} makes one"
-        )
+    if dataset not in DATASETS:
+        return own.read(_own_csv(dataset, places))
     return read(dataset, data) if data else phantom_listing(dataset, places, phantom_size)
 
 
@@ -110,8 +132,8 @@ def store_of(
     Raises:
         UnreadableImagesError, OSError, ValueError: as `trainables.data.prepare.prepare` says.
     """
-    if listing.is_phantom and split == SPLIT_KINDS[0]:
-        validation_share = validation_share or PHANTOM_VALIDATION_SHARES.get(listing.dataset)
+    if listing.is_phantom and split == SPLIT_KINDS[0] and listing.dataset in PHANTOMS:
+        validation_share = validation_share or PHANTOMS[listing.dataset].validation_share
     digest = hashlib.sha256(f"{STORE_VERSION} {listing.root.resolve()} {skip_unreadable} {split}".encode())
     digest.update(f"{validation_share} {held_out}".encode())
     for row in listing.rows[["path", "patient", "labels", "official_split"]].itertuples(index=False):
@@ -140,12 +162,13 @@ def summary(listing: Listing, store: Store) -> str:
         f"{store.dataset}: {store.num_images} {kind} of {len(set(store.patient))} patients, "
         f"{len(store.label_names)} labels, {store.image_size_px} px, fingerprint {store.fingerprint}",
     ]
-    of_paper = published.datasets()["dataset"] == published.NAMES.get(store.dataset)
-    for row in published.datasets()[of_paper].itertuples():
-        lines.append(f"  Table I, the paper's: {row.images:,} images of {row.patients:,} patients, {row.labels} labels")
+    record = DATASETS.get(store.dataset)
+    if record and (paper := record.published):
+        counted = f"{paper.num_images:,} images of {paper.num_patients:,} patients, {len(record.label_names)} labels"
+        lines.append(f"  Table I, the paper's: {counted}")
     lines.append("  Table II     ours    paper")
-    paper = TABLE_II.get(store.dataset, {})
-    lines += [f"  {split:10} {counts[split]:>6} {paper.get(split, '-'):>8}" for split in SPLITS]
+    in_paper = record.split_counts if record else {}
+    lines += [f"  {split:10} {counts[split]:>6} {in_paper.get(split, '-'):>8}" for split in SPLITS]
     lines += positives(store)
     if store.held_out:
         lines.append(f"  held out: {store.held_out}: no image that shows it, or may, is in training or validation")

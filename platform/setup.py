@@ -18,8 +18,9 @@ from platform.fitting import fitted_to_data
 from platform.ledger import TrialRecord
 from platform.places import Places
 from platform.plan import Plan
+from platform.prepare import dataset_of
 from platform.scoring import averaging_lines, averaging_tags, selection_metric
-from platform.sources import check_overlaps, find_sources, task_of
+from platform.sources import check_overlaps, find_sources
 from platform.studies import make_studies
 from search_spaces import space_of
 from search_spaces.presets import PRESETS
@@ -160,19 +161,19 @@ def prepare_sweep(request: SweepRequest, places: Places) -> Setup:
         to do.
     """
     preset = PRESETS[request.preset or ("paper" if request.data else "quick")]
-    task = task_of(request.dataset, places)
-    space = preset.fitted(space_of(request.dataset, task))
-    metric = selection_metric(request.knobs.get("selection_metric"), space.selection_metric, task)
-    space = replace(space, selection_metric=metric)
+    dataset = dataset_of(request.dataset, places)
+    space = preset.fitted(space_of(dataset.name))
+    metric = selection_metric(request.knobs.get("selection_metric"), dataset.selection_metric, dataset.task)
     columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
+    in_paper = tuple(dataset.fractions.values()) if preset is PRESETS["paper"] else ()
     usual_axes: dict[str, Sequence[Any]] = {
-        "data_fraction": space.fractions if preset is PRESETS["paper"] else (1.0,),
+        "data_fraction": in_paper or (1.0,),
         "uncertainty": (TrialConfig.uncertainty,),
         "init": (INIT,),
     }
     space = replace(space, cells=columns).crossed(usual_axes | dict(request.axes)).narrowed(request.cells)
     settings = {"selection_metric": metric, **preset.knobs, **request.knobs}
-    base = TrialConfig(dataset=request.dataset, method="transfer", **settings)
+    base = TrialConfig(dataset=dataset.name, method="transfer", **settings)
     taught = [cell for cell in space.cells if cell.method != ITSELF]
     names = {name for cell in space.cells for name in members(cell.teacher)}
     names |= {first_weights(cell.init, cell.student) for cell in taught} - {"random"}

@@ -16,20 +16,12 @@ from search_spaces.space import RANDOM_TEACHER
 from trainables.config import TrialConfig
 from trainables.data.averaging import Averaging
 from trainables.data.listing import Listing
-from trainables.data.readers import READERS
 from trainables.data.store import Store
 from trainables.models.architectures import build
 from trainables.pasting import command_line
 from trainables.teachers import imagenet, ledger
 from trainables.teachers.ledger import Teacher
 from trainables.teachers.overlap import overlap
-
-
-def task_of(dataset: str, places: Places) -> str:
-    """ "multiclass" or "multilabel", known before anything is read but a user's own CSV."""
-    if dataset in READERS:
-        return "multiclass" if dataset in ("retina", "generic") else "multilabel"
-    return listing_of(dataset, None, places).task
 
 
 def find_sources(

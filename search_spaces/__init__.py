@@ -6,14 +6,15 @@ how large a sweep is. Nothing here runs a search: `platform` does that, and `tra
 
 from __future__ import annotations
 
-from search_spaces import chestxray8, chexpert, retina
+import importlib
+import pkgutil
+
 from search_spaces.space import Space
 
-SPACES = {space.dataset: space for space in (retina.SPACE, chexpert.SPACE, chestxray8.SPACE)}
+_modules = [importlib.import_module(f"{__name__}.{it.name}") for it in pkgutil.iter_modules(__path__)]
+SPACES: dict[str, Space] = {module.SPACE.dataset: module.SPACE for module in _modules if hasattr(module, "SPACE")}
 
 
-def space_of(dataset: str, task: str) -> Space:
-    """The search space of `dataset`: its own file's, or for a user's own data set the paper's cells and ranges."""
-    if dataset in SPACES:
-        return SPACES[dataset]
-    return Space(dataset=dataset, selection_metric="f1_weighted" if task == "multiclass" else "auc")
+def space_of(dataset: str) -> Space:
+    """The search space of `dataset`: its own file's, or for one without a file the paper's cells and ranges."""
+    return SPACES[dataset] if dataset in SPACES else Space(dataset=dataset)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from search_spaces.space import Space
+from trainables.data.readers.chestxray8 import DATASET
 
 SPACE = Space(
-    dataset="chestxray8",
-    selection_metric="auc",  # section V.A: the best epoch by validation AUC, averaged over the labels
+    dataset=DATASET.name,
     first_beta={  # Table III
         ("mimic-cxr", "densenet121"): 1.0,
         ("mimic-cxr", "densenet40"): 1.0,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from search_spaces.space import Space
+from trainables.data.readers.chexpert import DATASET
 
-# Table II: 5,000, 50,000 and all of the 178,352 training images.
-SMALL, MIDDLE, WHOLE = 5_000 / 178_352, 50_000 / 178_352, 1.0
+SMALL, MIDDLE, WHOLE = DATASET.fractions.values()  # Table II: 5,000, 50,000 and all training images
 
 SPACE = Space(
-    dataset="chexpert",
-    selection_metric="auc",  # section V.A: the best epoch by validation AUC, averaged over the labels
-    fractions=(SMALL, MIDDLE, WHOLE),
+    dataset=DATASET.name,
     first_beta={  # Table III
         ("mimic-cxr", "densenet121", SMALL): 1.0,
         ("mimic-cxr", "densenet40", SMALL): 20.0,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from search_spaces.space import Space
+from trainables.data.readers.retina import DATASET
 
 SPACE = Space(
-    dataset="retina",
-    selection_metric="f1_weighted",  # section V.A and Table V: the best epoch by validation F1
+    dataset=DATASET.name,
     first_beta={  # Table III
         ("mimic-cxr", "densenet121"): 30.0,
         ("mimic-cxr", "densenet40"): 30.0,

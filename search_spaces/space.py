@@ -36,12 +36,10 @@ class Space:
     """The search space of one data set; learning rate and weight decay are tuned in every cell, the baseline's too."""
 
     dataset: str
-    selection_metric: str  # what chooses the best epoch and the best configuration, on the validation set
     cells: tuple[Cell, ...] = field(default_factory=lambda: cells_of_tables_4_and_5())
     tuned: Mapping[str, Range] = field(default_factory=lambda: SEARCHED)  # in every cell, but for beta
     # (teacher, student), or (teacher, student, fraction), -> beta of the first trial: Table III
     first_beta: Mapping[tuple[str, str] | tuple[str, str, float], float] = field(default_factory=dict)
-    fractions: tuple[float, ...] = (1.0,)  # of the training data: the rows of the paper's table
 
     def ranges(self, cell: Cell) -> dict[str, FloatDistribution]:
         """What varies within `cell`; beta exists only where there is a teacher."""

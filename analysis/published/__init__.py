@@ -11,22 +11,32 @@ from pathlib import Path
 
 import pandas as pd
 
+from trainables.data.catalogue import DATASETS, title
+
 FOLDER = Path(__file__).parent
-NAMES = {"retina": "Retina", "chexpert": "CheXpert", "chestxray8": "ChestX-ray8", "mimic-cxr": "MIMIC-CXR"}
 UNFREEZE = {"7.0m": "all", "2.7m": "last34", "1.4m": "all"}  # the paper names a depth by its number of parameters
 CELL = ["method", "teacher", "student", "unfreeze"]
 
 
-@cache
 def datasets() -> pd.DataFrame:
-    """Table I: one row a data set (dataset, labels, labeling, views, images, patients)."""
-    return _read("table_1_datasets.csv")
+    """Table I, from the data sets' records: one row a data set (dataset, labels, labeling, views, images, patients)."""
+    rows = [
+        (record.title, len(record.label_names), paper.labeling, paper.views, paper.num_images, paper.num_patients)
+        for record in DATASETS.values()
+        if (paper := record.published)
+    ]
+    return pd.DataFrame(rows, columns=["dataset", "labels", "labeling", "views", "images", "patients"])
 
 
-@cache
 def splits() -> pd.DataFrame:
-    """Table II: images a split (dataset, train, validation, test)."""
-    return _read("table_2_splits.csv")
+    """Table II, from the data sets' records: images a split (dataset, train, validation, test)."""
+    rows = [
+        (row, num_train, paper.split_counts["validation"], paper.split_counts["test"])
+        for record in DATASETS.values()
+        if (paper := record.published)
+        for row, num_train in paper.training_sets.items()
+    ]
+    return pd.DataFrame(rows, columns=["dataset", "train", "validation", "test"])
 
 
 @cache
@@ -52,9 +62,7 @@ def rows_of(dataset: str) -> dict[str, float]:
 
     CheXpert has three (5k, 50k and all), the other data sets one each; a data set that the paper has not gives none.
     """
-    name = NAMES.get(dataset)
-    found = splits()[splits()["dataset"].str.rsplit("-", n=1).str[0].eq(name) | splits()["dataset"].eq(name)]
-    return {row.dataset: row.train / found["train"].max() for row in found.itertuples()}
+    return DATASETS[dataset].fractions if dataset in DATASETS else {}
 
 
 def row_name(dataset: str, data_fraction: float, uncertainty: str = "zeros") -> str:
@@ -66,7 +74,7 @@ def row_name(dataset: str, data_fraction: float, uncertainty: str = "zeros") -> 
     for name, fraction in rows_of(dataset).items():
         if abs(data_fraction / fraction - 1) < 0.05:
             return name + policy
-    return NAMES.get(dataset, dataset) + ("" if data_fraction == 1 else f" @{data_fraction:g}") + policy
+    return title(dataset) + ("" if data_fraction == 1 else f" @{data_fraction:g}") + policy
 
 
 def _read(name: str) -> pd.DataFrame:

@@ -55,7 +55,7 @@ def _score(learning_rate: float, weight_decay: float) -> float:
 
 def ours(num_trials: int, folder: Path) -> list[float]:
     """The time at which each trial ended, in seconds."""
-    space = PRESETS["paper"].fitted(space_of("retina", "multiclass"))
+    space = PRESETS["paper"].fitted(space_of("retina"))
     cell = next(cell for cell in space.cells if cell.method == "transfer")
     studies: list[Study] = [
         CellStudy(name=f"cell {number}", num_trials=STUDY_TRIALS, of=cell, space=space, seed=number)

@@ -16,10 +16,11 @@ from pathlib import Path
 from PIL import Image
 
 from tests.benchmarks.targets import verdict
+from trainables.data.catalogue import read
 from trainables.data.listing import Listing
 from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
-from trainables.data.readers import read, retina
+from trainables.data.readers import retina
 
 TARGET = 2
 

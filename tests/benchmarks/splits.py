@@ -16,11 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tests.benchmarks.targets import verdict
+from trainables.data.catalogue import DATASETS
 from trainables.data.listing import NOT_MENTIONED, POSITIVE, UNCERTAIN
 from trainables.data.splits import (
     OWN_VALIDATION_SHARE,
     SPLITS,
-    TABLE_II,
     counts_for,
     official_split,
     split_patients,
@@ -160,7 +160,7 @@ def main() -> None:
     num_seeds = parser.parse_args().seeds
     tables: dict[str, tuple[Callable[[], pd.DataFrame], list[str], float]] = {
         "retina": (retina, list(GRADES), 0.1),
-        "chexpert": (chexpert, list(CHEXPERT), 5_000 / TABLE_II["chexpert"]["train"]),  # CheXpert-5k
+        "chexpert": (chexpert, list(CHEXPERT), 5_000 / DATASETS["chexpert"].split_counts["train"]),  # CheXpert-5k
     }
     for dataset, (table, names, fraction) in tables.items():
         rows = table()

@@ -23,11 +23,12 @@ from torchvision import transforms
 
 from tests.benchmarks.targets import verdict
 from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD, normalise, training_views
+from trainables.data.catalogue import read
 from trainables.data.listing import Listing
 from trainables.data.phantom.nih_writer import write_chestxray8
 from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
-from trainables.data.readers import chestxray8, read, retina
+from trainables.data.readers import chestxray8, retina
 
 NUM_IMAGES = 96
 BATCH_SIZE = 32

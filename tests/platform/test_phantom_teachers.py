@@ -32,8 +32,8 @@ def tiny() -> Any:
     """Two epochs on a handful of pictures, on one thread."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(prepare, "PHANTOM_IMAGE_SIZE_PX", SIZE_PX)
-        patched.setitem(prepare.PHANTOMS, "generic", (write_generic, "num_images", 20))
-        patched.setitem(prepare.PHANTOMS, "mimic-cxr", (write_mimic_cxr, "num_images", 24))
+        patched.setitem(prepare.PHANTOMS, "generic", prepare.Phantom(write=write_generic, size=20))
+        patched.setitem(prepare.PHANTOMS, "mimic-cxr", prepare.Phantom(write=write_mimic_cxr, size=24))
         patched.setattr(phantom_teachers, "NUM_EPOCHS", dict.fromkeys(phantom_teachers.NUM_EPOCHS, NUM_EPOCHS))
         patched.setattr("os.cpu_count", lambda: 1)
         yield

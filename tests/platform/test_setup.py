@@ -146,7 +146,7 @@ def test_without_data_all_is_phantom_and_quick(places: Any, capsys: pytest.Captu
     assert made.teachers == teachers
     assert (made.max_epochs, made.num_trials, made.num_repeats, made.base.batch_size) == (2, 2, 3, 8)
     assert len(made.space.cells) == 7
-    assert made.space.selection_metric == "f1_weighted"
+    assert made.base.selection_metric == "f1_weighted"
     assert "PHANTOM" in capsys.readouterr().out
     said = made.announcement(made.plan([]), places)
     assert f"sweep {made.name}: 7 cells, optuna search, 35 trials in all" in said

@@ -265,7 +265,7 @@ def test_a_wrong_flag_gets_one_clear_line_at_once():
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["brain"], r"the data set must be one of retina.* but got .brain."),
+        (["brain"], r"the data set must be one of mimic-cxr, .* but got .brain."),
         (["retina", "--trials", "two"], r"--trials: must be a whole number of at least 1, but got two"),
         (["retina", "--image-size", "100"], r"must be a multiple of 32, but got 100"),
         (["retina", "--cells", "hints/*"], r"no cell of retina matches 'hints/\*'"),

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainables.data import dicom
+from trainables.data.catalogue import DATASETS
+from trainables.data.dataset import BoxList
 from trainables.data.decode import centre_square
 from trainables.data.listing import Listing
-from trainables.data.readers import chestxray8
 from trainables.data.store import Store, salted_hashes
 
 EDGES = ["left", "top", "right", "bottom"]
@@ -35,19 +36,23 @@ def in_square(boxes_K4: NDArray[np.floating], width: int, height: int, image_siz
 
 
 def placed(listing: Listing, store: Store, salt: bytes) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The boxes of NIH ChestX-ray14 that lie in the images of `store`, and how many were left out, by reason.
+    """The boxes of a release that lie in the images of `store`, and how many were left out, by reason.
 
     The frame has a row a box: row (of the store), label, and the `EDGES` in the store's pixels.
 
     Args:
-        listing: what `chestxray8.read` gives of the folder that the store was made from.
+        listing: what `trainables.data.catalogue.read` gives of the folder that the store was made from.
         salt: the key of the store's hashes.
 
     Raises:
-        FileNotFoundError: there is no BBox_List_2017.csv.
-        ValueError: the folder's images are not those of the store, or another salt hashed their names.
+        FileNotFoundError: the list of boxes is absent.
+        ValueError: the data set has no boxes, the folder's images are not those of the store, or another salt hashed
+            their names.
     """
-    listed = chestxray8.boxes(listing.root)
+    record = DATASETS.get(listing.dataset)
+    if record is None or record.boxes is None:
+        raise ValueError(f"only a data set whose record has boxes can be asked for them, but got {listing.dataset}")
+    listed = record.boxes.read(listing.root)
     paths = listing.rows["path"]
     row_of = {image_id: row for row, image_id in enumerate(store.image_id)}
     if not row_of.keys() & set(salted_hashes(paths.to_list(), salt)):
@@ -64,7 +69,7 @@ def placed(listing: Listing, store: Store, salt: bytes) -> tuple[pd.DataFrame, d
         if path is None or row is None or finding not in store.label_names:
             left_out[NO_IMAGE if path is None else NOT_PREPARED if row is None else NO_LABEL] += len(group)
             continue
-        for box in _in_store(group, listing, path, store.image_size_px).tolist():
+        for box in _in_store(group, listing, path, record.boxes, store.image_size_px).tolist():
             if box[2] > box[0] and box[3] > box[1]:
                 found.append((row, finding, *box))
             else:
@@ -72,12 +77,14 @@ def placed(listing: Listing, store: Store, salt: bytes) -> tuple[pd.DataFrame, d
     return pd.DataFrame(found, columns=["row", "label", *EDGES]), dict(left_out)
 
 
-def _in_store(group: pd.DataFrame, listing: Listing, path: str, image_size_px: int) -> NDArray[np.float64]:
+def _in_store(
+    group: pd.DataFrame, listing: Listing, path: str, box_list: BoxList, image_size_px: int
+) -> NDArray[np.float64]:
     width, height = _size(listing.root / path)
     corner_K2, size_K2 = group[["x", "y"]].to_numpy(), group[["width", "height"]].to_numpy()
     boxes_K4 = np.hstack([corner_K2, corner_K2 + size_K2])
     if not listing.is_phantom:  # a copy of the release may be reduced; its list of boxes is not
-        boxes_K4 = boxes_K4 * np.array([width, height, width, height]) / chestxray8.RELEASE_SIZE_PX
+        boxes_K4 = boxes_K4 * np.array([width, height, width, height]) / box_list.image_size_px
     return in_square(boxes_K4, width, height, image_size_px)
 
 

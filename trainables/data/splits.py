@@ -11,16 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from trainables.data.catalogue import DATASETS
 from trainables.data.listing import EXTRA_TEST
 from trainables.data.stratify import deal, even_order, kinds_of_patients
 
 SPLITS = ("train", "validation", "test")
 
-TABLE_II = {
-    "retina": {"train": 21_126, "validation": 7_000, "test": 7_000},
-    "chexpert": {"train": 178_352, "validation": 23_022, "test": 22_274},
-    "chestxray8": {"train": 3_589, "validation": 848, "test": 1_169},
-}
 OWN_VALIDATION_SHARE = 0.1  # CheXclusion's, and as much for the test set, for sets that Table II does not have
 
 
@@ -47,8 +43,8 @@ def counts_for(dataset: str, num_images: int, validation_share: float | None = N
     Raises:
         ValueError: there are too few images for three splits, or the share is out of range.
     """
-    table = TABLE_II.get(dataset)
-    if validation_share is None and table is not None:
+    table = DATASETS[dataset].split_counts if dataset in DATASETS else {}
+    if validation_share is None and table:
         if num_images == sum(table.values()):
             return dict(table)
         shares = {name: table[name] / sum(table.values()) for name in ("validation", "test")}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from trainables.data.catalogue import share_patients
 from trainables.data.store import Store
 from trainables.teachers.ledger import Teacher
-
-# Names of one hospital's release. Kaggle's 5% sample, the paper's ChestX-ray8, is a part of NIH ChestX-ray14.
-SAME_PATIENTS = {"chestxray14": "chestxray8", "nih": "chestxray8"}
 
 
 def unverifiable(teacher: Teacher) -> str:
@@ -31,7 +29,7 @@ def overlap(teacher: Teacher, store: Store, salt_fingerprint: str) -> str:
     if (seen.get("data", "real") == "phantom") != store.is_phantom:
         return ""
     source = str(seen.get("dataset", ""))
-    if SAME_PATIENTS.get(source, source) != store.dataset:
+    if not share_patients(source, store.dataset):
         return ""
     if seen.get("patients") and seen.get("salt") == salt_fingerprint:
         test_patients = np.unique(store.patient[store.rows("test")])

@@ -12,6 +12,7 @@ from PIL import Image
 
 from trainables.data import boxes
 from trainables.data.boxes import EDGES, in_square, placed
+from trainables.data.catalogue import DATASETS
 from trainables.data.decode import decode
 from trainables.data.phantom.nih_writer import write_chestxray8
 from trainables.data.prepare import prepare
@@ -73,7 +74,10 @@ def write_boxes(root: Path, monkeypatch: pytest.MonkeyPatch, rows: Sequence[tupl
     frame = chestxray8.boxes(root).iloc[:0]
     for row in rows:
         frame.loc[len(frame)] = row
-    monkeypatch.setattr(boxes.chestxray8, "boxes", lambda _: frame)
+    record = DATASETS["chestxray8"]
+    assert record.boxes
+    changed = replace(record, boxes=replace(record.boxes, read=lambda _: frame))
+    monkeypatch.setitem(DATASETS, "chestxray8", changed)
 
 
 def test_what_is_left_out_is_counted_by_reason(root: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from tests.benchmarks import splits as tables
-from trainables.data.splits import TABLE_II, counts_for, official_split, split_patients, train_rank
+from trainables.data.catalogue import DATASETS
+from trainables.data.splits import counts_for, official_split, split_patients, train_rank
 
 
 def rows_of(patients: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
@@ -49,7 +50,7 @@ def full(request: pytest.FixtureRequest) -> tuple[str, pd.DataFrame, np.ndarray,
 
 def test_the_counts_are_table_2s_to_the_image(full: tuple[str, pd.DataFrame, np.ndarray, float]) -> None:
     dataset, _, split, _ = full
-    assert dict(zip(*np.unique(split, return_counts=True), strict=True)) == TABLE_II[dataset]
+    assert dict(zip(*np.unique(split, return_counts=True), strict=True)) == DATASETS[dataset].split_counts
 
 
 def test_no_patient_is_in_two_splits(full: tuple[str, pd.DataFrame, np.ndarray, float]) -> None:

@@ -62,7 +62,7 @@ def test_a_new_file_is_a_new_method_everywhere(tmp_path: Path) -> None:
     assert "toy/imagenet/densenet40/all\n" in cells
     asked = (
         "from search_spaces import space_of; from trainables.cell import Cell;"
-        "print(space_of('retina', 'multiclass').first(Cell(method='toy', teacher='imagenet', student='densenet40')))"
+        "print(space_of('retina').first(Cell(method='toy', teacher='imagenet', student='densenet40')))"
     )
     assert "'beta': 100.0, 'scale': 2.0}" in run(tmp_path, "-c", asked)
 

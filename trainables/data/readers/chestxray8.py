@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from trainables.data.dataset import BoxList, Dataset, Published
 from trainables.data.listing import ROW_COLUMNS, Listing, check_paths, nothing_left_out, read_csv
 
 LABELS = (
@@ -45,6 +46,7 @@ LAYOUT = (
 )
 COLUMNS = ("Image Index", "Finding Labels", "Patient ID", "Patient Age", "View Position")
 SEX_COLUMNS = ("Patient Gender", "Patient Sex")  # the table of 2017, and that of 2020
+BOX_LIST = "BBox_List_2017.csv"
 RELEASE_SIZE_PX = 1024  # both sides of every image
 LISTS = {"train_val_list.txt": "train", "test_list.txt": "test"}
 OLDEST_YEARS = 120  # the release has ages of up to 414
@@ -77,10 +79,10 @@ def read(root: Path) -> Listing:
         }
     )
     return Listing(
-        dataset="chestxray8",
+        dataset=DATASET.name,
         root=root,
-        task="multilabel",
-        label_names=LABELS,
+        task=DATASET.task,
+        label_names=DATASET.label_names,
         channels=1,
         rows=rows[list(ROW_COLUMNS)],
         left_out=nothing_left_out(),
@@ -98,7 +100,7 @@ def boxes(root: Path) -> pd.DataFrame:
         FileNotFoundError: there is no BBox_List_2017.csv.
         ValueError: it does not have the release's columns.
     """
-    path = root / "BBox_List_2017.csv"
+    path = root / BOX_LIST
     table = read_csv(path, ("Image Index", "Finding Label", "Bbox [x", "y", "w", "h]"), LAYOUT)
     numbers = table[["Bbox [x", "y", "w", "h]"]].astype(float).set_axis(["x", "y", "width", "height"], axis=1)
     findings = table["Finding Label"].replace({"Infiltrate": "Infiltration"})  # as the box list calls it
@@ -181,3 +183,34 @@ def _official(root: Path, table: pd.DataFrame, path: Path) -> pd.Series:
             f"is in both {' and '.join(LISTS)}"
         )
     return official
+
+
+DATASET = Dataset(
+    name="chestxray8",
+    title="ChestX-ray8",
+    task="multilabel",
+    selection_metric="auc",  # section V.A
+    label_names=LABELS,
+    read=read,
+    folders=("chestxray8",),
+    published=Published(
+        labeling="automatic",
+        views="frontal",
+        num_images=112_120,
+        num_patients=30_805,
+        split_counts={"train": 3_589, "validation": 848, "test": 1_169},
+        training_sets={"ChestX-ray8-5.6k": 3_589},
+        results_table=4,
+    ),
+    boxes=BoxList(file=BOX_LIST, read=boxes, image_size_px=RELEASE_SIZE_PX),
+    shares_patients_with=("chestxray14", "nih"),  # names of the whole release, of which the paper's sample is a part
+    synonyms={"Effusion": "Pleural Effusion"},  # of CheXpert and MIMIC-CXR
+    # The labeller of CheXpert and MIMIC-CXR (Irvin et al. 2019) lists mass and nodule as mentions of Lung Lesion,
+    # pleural thickening and fibrosis as mentions of Pleural Other.
+    broader_labels={
+        "Mass": "Lung Lesion",
+        "Nodule": "Lung Lesion",
+        "Fibrosis": "Pleural Other",
+        "Pleural_Thickening": "Pleural Other",
+    },
+)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from trainables.data.dataset import Dataset, Published
 from trainables.data.listing import (
     EXTRA_TEST,
     ROW_COLUMNS,
@@ -70,10 +71,10 @@ def read(root: Path) -> Listing:
     table = pd.concat(tables, ignore_index=True)
     check_paths(table["path"], root, root / "train.csv")
     return Listing(
-        dataset="chexpert",
+        dataset=DATASET.name,
         root=root,
-        task="multilabel",
-        label_names=LABELS,
+        task=DATASET.task,
+        label_names=DATASET.label_names,
         channels=1,
         rows=table[list(ROW_COLUMNS)],
         left_out=nothing_left_out(),
@@ -119,3 +120,23 @@ def _views(table: pd.DataFrame, path: Path) -> pd.Series:
         )
     plane = table["AP/PA"].where(table["AP/PA"] != "", "frontal")
     return plane.where(sides == "Frontal", "lateral")
+
+
+DATASET = Dataset(
+    name="chexpert",
+    title="CheXpert",
+    task="multilabel",
+    selection_metric="auc",  # section V.A
+    label_names=LABELS,
+    read=read,
+    folders=("chexpert", *RELEASES),
+    published=Published(
+        labeling="automatic",
+        views="frontal/lateral",
+        num_images=223_648,
+        num_patients=64_740,
+        split_counts={"train": 178_352, "validation": 23_022, "test": 22_274},
+        training_sets={"CheXpert-5k": 5_000, "CheXpert-50k": 50_000, "CheXpert-220k": 178_352},
+        results_table=4,
+    ),
+)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from trainables.data.dataset import DEFAULT_METRICS, Dataset
 from trainables.data.listing import ROW_COLUMNS, Listing, class_labels, nothing_left_out
 
 LAYOUT = "ImageNet's layout: train/<class>/<name>.jpg"
@@ -41,11 +42,21 @@ def read(root: Path) -> Listing:
         }
     )
     return Listing(
-        dataset="generic",
+        dataset=DATASET.name,
         root=root,
-        task="multiclass",
+        task=DATASET.task,
         label_names=tuple(classes),
         channels=3,
         rows=rows[list(ROW_COLUMNS)],
         left_out=nothing_left_out(),
     )
+
+
+DATASET = Dataset(
+    name="generic",
+    title="generic",
+    task="multiclass",
+    selection_metric=DEFAULT_METRICS["multiclass"],
+    read=read,
+    folders=("generic",),
+)

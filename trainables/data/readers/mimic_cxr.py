@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from trainables.data.dataset import DEFAULT_METRICS, Dataset, Published
 from trainables.data.listing import ROW_COLUMNS, Listing, check_paths, label_codes, read_csv
 
 LABELS = (
@@ -79,10 +80,10 @@ def read(root: Path) -> Listing:
         }
     )
     return Listing(
-        dataset="mimic-cxr",
+        dataset=DATASET.name,
         root=root,
-        task="multilabel",
-        label_names=LABELS,
+        task=DATASET.task,
+        label_names=DATASET.label_names,
         channels=1,
         rows=rows[list(ROW_COLUMNS)],
         left_out=left_out.reset_index(drop=True),
@@ -107,3 +108,20 @@ def _official(kept: pd.DataFrame) -> pd.Series:
             f"the release splits by patient, but patient {split_of.index[split_of > 1][0]} is in two splits"
         )
     return names
+
+
+DATASET = Dataset(
+    name="mimic-cxr",
+    title="MIMIC-CXR",
+    task="multilabel",
+    selection_metric=DEFAULT_METRICS["multilabel"],
+    label_names=LABELS,
+    read=read,
+    folders=("mimic-cxr",),
+    published=Published(
+        labeling="automatic",
+        views="frontal/lateral",
+        num_images=371_858,
+        num_patients=65_079,
+    ),
+)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
+from trainables.data.dataset import DEFAULT_METRICS, Dataset
 from trainables.data.listing import (
     ROW_COLUMNS,
     Listing,
@@ -86,6 +87,20 @@ def read(table_path: Path) -> Listing:
         channels=_channels(root, table["image"]),
         rows=rows[list(ROW_COLUMNS)],
         left_out=nothing_left_out(),
+    )
+
+
+def dataset(table_path: Path) -> Dataset:
+    """The record of the data set that the CSV makes; raises what `read` raises."""
+    listing = read(table_path)
+    return Dataset(
+        name=listing.dataset,
+        title=listing.dataset,
+        task=listing.task,
+        selection_metric=DEFAULT_METRICS[listing.task],
+        label_names=listing.label_names,
+        read=read,
+        folders=(table_path.name,),
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from trainables.data.dataset import Dataset, Published
 from trainables.data.listing import ROW_COLUMNS, Listing, check_paths, class_labels, nothing_left_out, read_csv
 
 GRADES = ("No DR", "Mild", "Moderate", "Severe", "Proliferative DR")
@@ -55,11 +56,31 @@ def read(root: Path) -> Listing:
         }
     )
     return Listing(
-        dataset="retina",
+        dataset=DATASET.name,
         root=root,
-        task="multiclass",
-        label_names=GRADES,
+        task=DATASET.task,
+        label_names=DATASET.label_names,
         channels=3,
         rows=rows[list(ROW_COLUMNS)],
         left_out=nothing_left_out(),
     )
+
+
+DATASET = Dataset(
+    name="retina",
+    title="Retina",
+    task="multiclass",
+    selection_metric="f1_weighted",  # section V.A and Table V
+    label_names=GRADES,
+    read=read,
+    folders=("retina",),
+    published=Published(
+        labeling="manual",
+        views="left/right eyes",
+        num_images=35_126,
+        num_patients=17_563,
+        split_counts={"train": 21_126, "validation": 7_000, "test": 7_000},
+        training_sets={"Retina": 21_126},
+        results_table=5,
+    ),
+)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from trainables.data.catalogue import find, read
 from trainables.data.listing import Listing
 from trainables.data.phantom.chest_writers import write_chexpert
 from trainables.data.prepare import prepare
-from trainables.data.readers import chexpert, find, read
+from trainables.data.readers import chexpert
 from trainables.data.store import Store
 
 HEADER = ",".join(("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *chexpert.LABELS))

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trainables.data.catalogue import DATASETS
 from trainables.data.readers import chestxray8, chexpert, retina
-from trainables.data.splits import TABLE_II, counts_for, split_patients
+from trainables.data.splits import counts_for, split_patients
 
 NUM_PATIENTS = {"retina": 17_563, "chexpert": 64_740, "chestxray8": 4_230}  # Table I; of the sample, its own table
 
@@ -80,7 +81,7 @@ def test_the_full_set_is_split_with_the_papers_counts(tmp_path: Path, dataset: s
     rows = READ[dataset](tmp_path).rows
     split = split_patients(rows, counts_for(dataset, len(rows)), seed=0)
     assert time.perf_counter() - started_s < 30
-    assert len(rows) == sum(TABLE_II[dataset].values())
+    assert len(rows) == sum(DATASETS[dataset].split_counts.values())
     assert rows["patient"].nunique() == NUM_PATIENTS[dataset]
-    assert dict(zip(*np.unique(split, return_counts=True), strict=True)) == TABLE_II[dataset]
+    assert dict(zip(*np.unique(split, return_counts=True), strict=True)) == DATASETS[dataset].split_counts
     assert (pd.Series(split).groupby(rows["patient"].to_numpy()).nunique() == 1).all()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trainables.data.readers import read, retina
+from trainables.data.catalogue import read
+from trainables.data.readers import retina
 
 
 def write(root: Path, *lines: str) -> Path:
@@ -43,7 +44,7 @@ def test_the_folder_is_looked_for_under_the_data_folder(tmp_path: Path) -> None:
         read("retina", tmp_path / "nothing")
     with pytest.raises(FileNotFoundError, match="no retina folder in"):
         read("retina", tmp_path)
-    with pytest.raises(ValueError, match=r"must be one of retina, .* but got 'brain'"):
+    with pytest.raises(ValueError, match=r"must be one of mimic-cxr, .* but got 'brain'"):
         read("brain", tmp_path)
 
 
