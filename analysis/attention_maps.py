@@ -38,15 +38,14 @@ def write(given: argparse.Namespace) -> Path:
         LookupError, FileNotFoundError, ValueError: as `analysis.explanation.explain` says.
     """
     # heavy imports here, so that --help is quick
-    from analysis import artifacts, command, published, report
+    from analysis import artifacts, command, page, published, tracking_uri
     from analysis.explanation import Choice, explain
     from analysis.rendering import text
-    from analysis.runs import default_tracking_uri
     from trainables.atomic import write_bytes
 
     if given.num_images < 1:
         raise ValueError(f"--num-images >= 1 must hold, but got {given.num_images}")
-    uri = given.tracking_uri or default_tracking_uri()
+    uri = given.tracking_uri or tracking_uri.default()
     (found,) = command.read(given, [given.dataset])
     results = given.results or artifacts.results_folder(uri)
     if results is None:
@@ -57,19 +56,19 @@ def write(given: argparse.Namespace) -> Path:
     )
     made = explain(found, results, given.data, choice)
     out = given.out / given.dataset / "attention_maps"
-    ui = uri if uri.startswith("http") else "http://127.0.0.1:5000"
+    ui = tracking_uri.pages(uri)
     for picture in made.pictures:
         csv = picture.frame.to_csv(index=False, lineterminator="\n")
         write_bytes(out / "figures" / f"{given.dataset}_{picture.name}.csv", csv.encode())
-    section = {
-        "id": given.dataset,
-        "title": published.NAMES.get(given.dataset, given.dataset),
-        "facts": made.facts,
-        "sentences": made.sentences,
-        "tables": [report.write_table(table, found, out, ui) for table in made.tables],
-        "pictures": [report.write_picture(picture, given.dataset, out) for picture in made.pictures],
-        "left_out": [*made.left_out, *command.left_out_note([found])],
-    }
+    section = page.Section(
+        anchor=given.dataset,
+        title=published.NAMES.get(given.dataset, given.dataset),
+        facts=made.facts,
+        sentences=made.sentences,
+        tables=[page.write_table(table, found, out, ui) for table in made.tables],
+        pictures=[page.write_picture(picture, given.dataset, out) for picture in made.pictures],
+        left_out=[*made.left_out, *command.left_out_note([found])],
+    )
     for table in made.tables:
         print(text(table) + "\n")
     for name, value in made.facts:
@@ -78,7 +77,7 @@ def write(given: argparse.Namespace) -> Path:
         f"Attention maps: {given.dataset}",
         [("command", f"python -m analysis.attention_maps {given.dataset}")],
     )
-    return report.write_page(out, title, facts, [section], phantom=made.phantom)
+    return page.write_page(out, title, facts, [section], phantom=made.phantom)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 
 from platform.arguments import EXIT_UNFINISHED
 from platform.conduct import alone, carry_out
-from platform.ledger import TrialRecord
 from platform.machines import join_cluster
 from platform.places import Places
 from platform.pretrain import Recipe
+from platform.records import TrialRecord
 from platform.scoring import averaging_tags, selection_metric
 from platform.setup import Setup, local_folder, parent_tags
 from platform.sources import find_sources, task_of

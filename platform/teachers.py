@@ -11,7 +11,6 @@ from platform.arguments import plain_name, results_option, say_errors
 from platform.places import Places
 from trainables.pasting import command_line
 
-TASKS = ("multilabel", "multiclass")
 SHOWN_SCORES = ("test_auc", "val_auc")  # the first that a teacher has
 
 
