@@ -14,24 +14,15 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import pandas as pd
 
-from analysis import (
-    artifacts,
-    classes,
-    command,
-    embeddings,
-    few_shot,
-    new_disease,
-    origins,
-    page,
-    probe_tables,
-    tracking_uri,
-)
+from analysis import artifacts, classes, command, embeddings, few_shot, new_disease, origins, page, probe_tables
 from analysis.embeddings import Subject
 from analysis.networks import AFTER, TEACHER
 from analysis.origins import PHANTOM_NOTICE
 from analysis.probe_tables import FEW_SHOT, NEW_DISEASE, Kind
 from analysis.rendering import text
 from analysis.runs import Runs, runs
+from analysis.tracking_uri import default as default_uri
+from analysis.tracking_uri import pages
 from platform.places import Places
 from platform.prepare import listing_of, store_of
 from trainables.atomic import write_bytes
@@ -73,7 +64,7 @@ def conduct_evaluation(options: argparse.Namespace) -> int:
     Raises:
         FileNotFoundError, LookupError, ValueError, OSError: what is missing or wrong, in one line.
     """
-    uri = options.tracking_uri or tracking_uri.default(options.results)
+    uri = options.tracking_uri or default_uri(options.results)
     results = options.results or artifacts.results_folder(uri) or Path("results")
     sweep = _sweep(uri, results, options)
     if sweep.is_phantom:
@@ -182,8 +173,6 @@ def _write(made: Findings, sweep: Sweep, out: Path, typed: str) -> Path:
     """The page, each table as Markdown, LaTeX and CSV, each figure as PNG and SVG; equal runs give equal bytes."""
     found, kind, name = sweep.found, made.kind, made.kind.name
     findings = list(dict.fromkeys(made.frame["finding"]))
-    uri = found.tracking_uri
-    ui = tracking_uri.pages(uri)
     phantom = {subject.name: _phantom(subject, sweep) for subject in made.subjects}
     frame = made.frame.assign(phantom=made.frame["subject"].map(phantom))
     tables, pictures = [], []
@@ -208,7 +197,7 @@ def _write(made: Findings, sweep: Sweep, out: Path, typed: str) -> Path:
             *(("WARNING", each) for each in warnings),
         ],
         sentences=sentences,
-        tables=[page.write_table(table, found, out, ui) for table in tables],
+        tables=[page.write_table(table, found, out, pages(found.tracking_uri)) for table in tables],
         pictures=[page.write_picture(picture, found.dataset, out) for picture in pictures],
         left_out=[*made.left_out, *command.left_out_note([found])],
     )
