@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Number
 
 import pandas as pd
 import sqlalchemy as sql
 
 from analysis.mlflow_client import METRIC_COLUMNS, RUN_COLUMNS, wide_frame
 
+PYTHON_TYPES = {str: str, int: int, bool: int, float: Number}  # MySQL has Booleans as int, and doubles as Decimal
 NUM_RUNS_PER_QUERY = 500  # below SQLite's old limit of 999 parameters
 
 _META = sql.MetaData()
@@ -68,7 +70,7 @@ def _difference(expected: sql.Column, columns: dict[str, sql.types.TypeEngine]) 
         actual = columns[expected.name].python_type
     except NotImplementedError:  # a type that SQLAlchemy does not know
         actual = object
-    wanted = int if expected.type.python_type is bool else expected.type.python_type  # MySQL's Booleans are numbers
+    wanted = PYTHON_TYPES[expected.type.python_type]
     return "" if issubclass(actual, wanted) else f"{where} must hold {wanted.__name__}, but is {columns[expected.name]}"
 
 

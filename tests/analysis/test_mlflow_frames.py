@@ -8,7 +8,9 @@ from contextlib import closing
 
 import pandas as pd
 import pytest
+import sqlalchemy
 from mlflow.entities import Metric
+from sqlalchemy.dialects import mysql, postgresql
 
 from analysis import mlflow_client, mlflow_frames, mlflow_tables
 from analysis.history import history
@@ -96,3 +98,15 @@ def test_a_server_is_asked_through_the_client(monkeypatch: pytest.MonkeyPatch) -
     logged = pd.DataFrame([["a", "val_auc", 1, 0.5, 7]], columns=mlflow_client.METRIC_COLUMNS)
     monkeypatch.setattr(mlflow_client, "metric_frame", lambda *_: logged)
     assert history("http://127.0.0.1:1", ["a"], ["val_auc"])["value"].tolist() == [0.5]
+
+
+@pytest.mark.parametrize("kind", [mysql.DOUBLE(), postgresql.DOUBLE_PRECISION()])
+def test_the_same_type_of_another_database_is_no_difference(store, kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = sqlalchemy.Inspector.get_columns
+
+    def of_another(inspector: sqlalchemy.Inspector, table: str) -> list[dict]:
+        return [{**each, "type": kind} if each["name"] == "value" and "metrics" in table else each for each in
+                columns(inspector, table)]  # fmt: skip
+
+    monkeypatch.setattr(sqlalchemy.Inspector, "get_columns", of_another)
+    assert mlflow_tables.differences(store.uri) == []
