@@ -10,6 +10,7 @@ from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 
 from analysis.runs import Runs
+from analysis.tracking_uri import sqlite_file
 from trainables.data.store import Store
 from trainables.teachers import ledger
 from trainables.teachers.ledger import Teacher
@@ -30,7 +31,8 @@ def of_run(tracking_uri: str, run: pd.Series, name: str) -> Path | None:
 
 def results_folder(tracking_uri: str) -> Path | None:
     """The folder of a sweep's results, which holds its MLflow file; None where MLflow is a server."""
-    return Path(tracking_uri.removeprefix("sqlite:///")).parent if tracking_uri.startswith("sqlite:///") else None
+    path = sqlite_file(tracking_uri)
+    return path.parent if path else None
 
 
 def store_of(results: Path, fingerprint: str) -> Store | None:
@@ -69,7 +71,7 @@ def is_whole_of(store: Store, held: Store) -> bool:
 
 def teachers_of(found: Runs, results: Path) -> list[Teacher]:
     """The teachers of these runs, and the first weights of their students, as far as they are there."""
-    prints = found.trials.reindex(columns=["tags.teacher_fingerprint", "tags.init_fingerprint"]).to_numpy().ravel()
+    prints = found.trials[["tags.teacher_fingerprint", "tags.init_fingerprint"]].to_numpy().ravel()
     each = dict.fromkeys(one for fingerprint in prints for one in str(fingerprint).split("+"))  # "+": an ensemble
     teachers = [teacher_of(results, fingerprint) for fingerprint in each]
     return [teacher for teacher in teachers if teacher is not None]

@@ -72,14 +72,13 @@ def write(request: MapsRequest) -> Path:
         LookupError, FileNotFoundError, ValueError: as `analysis.explanation.explain` says.
     """
     # heavy imports here, so that --help is quick
-    from analysis import artifacts, command, report
+    from analysis import artifacts, command, page, tracking_uri
     from analysis.explanation import Choice, explain
     from analysis.rendering import text
-    from analysis.runs import default_tracking_uri
     from trainables.atomic import write_bytes
     from trainables.data import catalogue
 
-    uri = request.tracking_uri or default_tracking_uri()
+    uri = request.tracking_uri or tracking_uri.default()
     (found,) = command.read(request.tracking_uri, request.sweep, [request.dataset])
     results = request.results or artifacts.results_folder(uri)
     if results is None:
@@ -90,19 +89,19 @@ def write(request: MapsRequest) -> Path:
     )
     made = explain(found, results, request.data, choice)
     out = request.out / request.dataset / "attention_maps"
-    ui = uri if uri.startswith("http") else "http://127.0.0.1:5000"
+    ui = tracking_uri.pages(uri)
     for picture in made.pictures:
         csv = picture.frame.to_csv(index=False, lineterminator="\n")
         write_bytes(out / "figures" / f"{request.dataset}_{picture.name}.csv", csv.encode())
-    section = {
-        "id": request.dataset,
-        "title": catalogue.title(request.dataset),
-        "facts": made.facts,
-        "sentences": made.sentences,
-        "tables": [report.write_table(table, found, out, ui) for table in made.tables],
-        "pictures": [report.write_picture(picture, request.dataset, out) for picture in made.pictures],
-        "left_out": [*made.left_out, *command.left_out_note([found])],
-    }
+    section = page.Section(
+        anchor=request.dataset,
+        title=catalogue.title(request.dataset),
+        facts=made.facts,
+        sentences=made.sentences,
+        tables=[page.write_table(table, found, out, ui) for table in made.tables],
+        pictures=[page.write_picture(picture, request.dataset, out) for picture in made.pictures],
+        left_out=[*made.left_out, *command.left_out_note([found])],
+    )
     for table in made.tables:
         print(text(table) + "\n")
     for name, value in made.facts:
@@ -111,7 +110,7 @@ def write(request: MapsRequest) -> Path:
         f"Attention maps: {request.dataset}",
         [("command", f"python -m analysis.attention_maps {request.dataset}")],
     )
-    return report.write_page(out, title, facts, [section], phantom=made.phantom)
+    return page.write_page(out, title, facts, [section], phantom=made.phantom)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -66,15 +66,14 @@ class Averages:
 
 
 def averages_of(trials: pd.DataFrame, label_names: tuple[str, ...] = ()) -> Averages | None:
-    """What the newest of these trials says; None where none says it.
+    """What the newest of these trials says; None where there is none.
 
     Raises:
         ValueError: the tag averaged_labels is not JSON.
     """
-    said = trials.reindex(columns=TAGS).dropna(subset=TAGS[:1])
-    if said.empty:
+    if trials.empty:
         return None
-    names, rule, min_positives, is_reliable = said.iloc[-1]
+    names, rule, min_positives, is_reliable = trials[TAGS].iloc[-1]
     return Averages(
         names=names_in(names),
         label_names=label_names,
@@ -85,7 +84,7 @@ def averages_of(trials: pd.DataFrame, label_names: tuple[str, ...] = ()) -> Aver
 
 
 def averages(found: Runs) -> Averages | None:
-    """The labels that these runs average, all runs of one setup the same; None where no run says it."""
+    """The labels that these runs average, all runs of one setup the same; None where there is no run."""
     texts = found.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
     return averages_of(found.trials, tuple(json.loads(texts[-1])) if texts else ())
 

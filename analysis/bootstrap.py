@@ -60,18 +60,6 @@ def auc_draws(score_N: Floats, positive_N: Booleans, weights_BN: NDArray[np.floa
         return np.asarray(np.where(pairs_B > 0, (positives_PB * below_PB).sum(axis=0) / pairs_B, np.nan))
 
 
-def f1_weighted_draws(predicted_N: NDArray[np.integer], class_N: NDArray[np.integer], weights_BN: Floats) -> Floats:
-    """F1 averaged over the classes by their frequency, in each draw, [B]; an absent class counts for nothing."""
-    num_classes = int(max(np.max(predicted_N), np.max(class_N))) + 1
-    pair_N = np.asarray(class_N) * num_classes + np.asarray(predicted_N)
-    confusion = np.stack([weights_BN[:, pair_N == pair].sum(axis=1) for pair in range(num_classes**2)], axis=1)
-    confusion_BCC = confusion.reshape(-1, num_classes, num_classes).astype(np.float64)
-    hits_BC = np.diagonal(confusion_BCC, axis1=1, axis2=2)
-    true_BC, predicted_BC = confusion_BCC.sum(axis=2), confusion_BCC.sum(axis=1)
-    f1_BC = 2 * hits_BC / np.maximum(true_BC + predicted_BC, 1e-12)
-    return np.asarray((f1_BC * true_BC).sum(axis=1) / true_BC.sum(axis=1))
-
-
 def over_seeds(draws_SB: Floats, rng: np.random.Generator) -> NDArray[np.float64]:
     """The hierarchical bootstrap, [B]: in each draw of patients, the mean over as many seeds, drawn with replacement.
 

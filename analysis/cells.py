@@ -133,7 +133,7 @@ def closing_table(confirm: pd.DataFrame, metric: str, averages: Averages | None 
     notes = [f"mean over n repeats on the test set, in percent; ±: half-width of the 95% interval, {T_NAME}"]
     notes += averages.notes if averages and is_auc else []
     notes += [f"paper's rule: the mean over {PAPERS_RULE}"] if papers is not None else []
-    has_untrained = bool(confirm.reindex(columns=["params.method"]).eq(ITSELF).any(axis=None))
+    has_untrained = bool(confirm["params.method"].eq(ITSELF).any())
     notes += [*mark_notes(ordered), *[UNTRAINED] * has_untrained]
     title = f"{metric} by cell"
     return text(Table(name="closing", title=title, head=[head], body=body, frame=frame, phantom=phantom, notes=notes))

@@ -9,7 +9,8 @@ import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from analysis.runs import Runs, require_file, runs
+from analysis.runs import Runs, runs
+from analysis.tracking_uri import require_store
 from trainables.config import ITSELF, RECIPE_VERSION
 from trainables.pasting import command_line
 
@@ -47,7 +48,7 @@ def chosen(tracking_uri: str, wanted: str, dataset: str | None = None, sweep: st
             the present recipe.
         ValueError: a cell without a data set.
     """
-    require_file(tracking_uri)
+    require_store(tracking_uri)
     return _by_cell(tracking_uri, wanted, dataset, sweep) if "/" in wanted else _by_id(tracking_uri, wanted)
 
 

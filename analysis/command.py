@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pandas as pd
 
+from analysis import tracking_uri
 from analysis.rendering import FORMATS, Table
-from analysis.runs import Runs, default_tracking_uri, runs
+from analysis.runs import Runs, runs
 
 ROMAN = ("I", "II", "III", "IV", "V", "VI")
 
@@ -38,14 +39,14 @@ def add_run_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--sweep", metavar="NAME", help="only this sweep's runs (default: all sweeps of one set-up)")
 
 
-def read(tracking_uri: str | None, sweep: str | None, datasets: Sequence[str]) -> list[Runs]:
+def read(uri: str | None, sweep: str | None, datasets: Sequence[str]) -> list[Runs]:
     """The runs of each data set; a data set without an experiment gives an empty `Runs`.
 
     Raises:
-        FileNotFoundError: there is no MLflow file.
+        FileNotFoundError, ValueError: as `analysis.tracking_uri.require_store` says.
         LookupError: no data set has a sweep of the name asked for.
     """
-    uri = tracking_uri or default_tracking_uri()
+    uri = uri or tracking_uri.default()
     found: list[Runs] = []
     for dataset in datasets:
         try:
@@ -53,7 +54,7 @@ def read(tracking_uri: str | None, sweep: str | None, datasets: Sequence[str]) -
         except LookupError:
             continue
     if not found:
-        raise LookupError(f"no sweep named {sweep!r} for {', '.join(datasets)} in {uri}")
+        raise LookupError(f"no sweep named {sweep!r} for {', '.join(datasets)} in {tracking_uri.without_password(uri)}")
     return found
 
 
@@ -66,7 +67,7 @@ def left_out_note(found: Sequence[Runs]) -> list[str]:
             listed = "; ".join(f"{count} {reason}" for reason, count in counts.items())
             notes.append(f"left out of {one.dataset}: {listed} (`python -m analysis.runs {one.dataset}` lists them)")
         elif one.trials.empty:
-            notes.append(f"no runs of {one.dataset} in {one.tracking_uri}")
+            notes.append(f"no runs of {one.dataset} in {tracking_uri.without_password(one.tracking_uri)}")
     return notes
 
 
@@ -83,7 +84,7 @@ def show(
     given = made.parse_args(arguments)
     try:
         found = read(given.tracking_uri, given.sweep, datasets)
-    except (FileNotFoundError, LookupError) as error:
+    except (FileNotFoundError, LookupError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     print_table(table(rows(found)), found, given.format)

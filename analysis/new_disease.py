@@ -20,9 +20,6 @@ from analysis.episodes import Episode, nested_order
 from analysis.few_shot import labels_of
 from trainables.data.store import Store
 
-NUMBERS = (10, 25, 50, 100, 250)
-NUM_DRAWS = 20
-
 
 class Pool(NamedTuple):
     """Rows of the whole store: where the n images come from, and what judges them."""

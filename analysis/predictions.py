@@ -87,9 +87,8 @@ def load(tracking_uri: str, run: pd.Series) -> Predictions | None:
     path = artifacts.of_run(tracking_uri, run, FILE)
     if path is None:
         return None
-    tag = run.get("tags.averaged_labels")
-    averaged = None if run.get("tags.average_rule") == "defined" else names_in(tag) if isinstance(tag, str) else ()
-    return from_frame(pd.read_parquet(path), str(run.get("params.uncertainty", "zeros")), averaged)
+    averaged = None if run["tags.average_rule"] == "defined" else names_in(run["tags.averaged_labels"])
+    return from_frame(pd.read_parquet(path), str(run["params.uncertainty"]), averaged)
 
 
 def by_cell(tracking_uri: str, confirm: pd.DataFrame) -> Iterator[tuple[str, list[Predictions]]]:

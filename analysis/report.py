@@ -8,26 +8,20 @@ newest run.
 from __future__ import annotations
 
 import argparse
-import base64
 import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import jinja2
 import pandas as pd
 
-from analysis import artifacts, command, drawing, origins
+from analysis import artifacts, command, origins, tracking_uri
 from analysis.averages import averages
-from analysis.rendering import FORMATS, Cell, Table
-from analysis.runs import Runs, default_tracking_uri
-from analysis.sections import Section, section
+from analysis.page import Section, write_page, write_picture, write_table
+from analysis.runs import Runs
+from analysis.sections import Content, content
 from trainables.atomic import write_bytes
 from trainables.data.catalogue import DATASETS, title
-
-SUFFIXES = {"markdown": "md", "latex": "tex", "csv": "csv"}
-PNG_AND_SVG = {"png": drawing.png, "svg": drawing.svg}
 
 
 def write(
@@ -47,46 +41,30 @@ def write(
         name: the report's name, for its head.
         ui: where MLflow's pages are, for the links to runs.
         said: the command that asked for the report.
-        results, with_images: as `analysis.sections.section` says.
+        results, with_images: as `analysis.sections.content` says.
 
     Raises:
         LookupError: there is no run to report on.
     """
-    sections = [section(one, results, with_images=with_images) for one in found if len(one.trials)]
-    if not sections:
+    contents = [content(one, results, with_images=with_images) for one in found if len(one.trials)]
+    if not contents:
         reasons = "".join(f"; {note}" for note in command.left_out_note(found))
         raise LookupError(f"no finished run of {', '.join(one.dataset for one in found)} to report on{reasons}")
-    shown = [_written(one, out, ui) for one in sections]
-    write_bytes(out / "results.parquet", _parquet([one.found for one in sections]))
-    newest = max(one.found.trials["start_time"].max() for one in sections)
+    sections = [_section(one, out, ui) for one in contents]
+    write_bytes(out / "results.parquet", _parquet([one.found for one in contents]))
+    newest = max(one.found.trials["start_time"].max() for one in contents)
     facts = [
         ("command", said),
         ("results as of", f"{pd.to_datetime(newest, unit='ms'):%Y-%m-%d %H:%M} UTC, the start of the newest run"),
-        ("runs", f"numbers link to {ui}, which shows {found[0].tracking_uri}"),
+        ("runs", f"numbers link to {ui}, which shows {tracking_uri.without_password(found[0].tracking_uri)}"),
         ("behind it all", "results.parquet"),
     ]
-    phantom = origins.union(one.found.phantom for one in sections)
-    return write_page(out, f"Knowledge transfer: {name}", facts, shown, phantom=phantom)
+    phantom = origins.union(one.found.phantom for one in contents)
+    return write_page(out, f"Knowledge transfer: {name}", facts, sections, phantom=phantom)
 
 
-def write_page(
-    out: Path, title: str, facts: list[tuple[str, str]], sections: list[dict[str, Any]], *, phantom: str
-) -> Path:
-    """Writes index.html to the folder `out`, and returns its path; `sections` has what the template reads, and
-    `phantom` names the parts that are phantoms (`analysis.origins`) for the notice at its head.
-    """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    html = environment.get_template("page.html.j2").render(
-        title=title, phantom_notice=origins.notice(phantom), facts=facts, sections=sections
-    )
-    write_bytes(out / "index.html", html.encode())
-    return out / "index.html"
-
-
-def _written(one: Section, out: Path, ui: str) -> dict[str, Any]:
-    """Writes a section's files; returns what the page's template reads."""
+def _section(one: Content, out: Path, ui: str) -> Section:
+    """Writes the files of a data set's tables and figures."""
     found = one.found
     first = found.trials.iloc[0]
     known = averages(found)
@@ -102,65 +80,29 @@ def _written(one: Section, out: Path, ui: str) -> dict[str, Any]:
         facts.append(("AUC", "; ".join([f"the mean over {known.which} ({known.why})", *known.warnings])))
     if held_out := first.get("tags.held_out"):
         facts.append(("held out of all training", held_out))
-    told = found.sweeps.reindex(columns=["tags.teacher_overlap", "tags.teacher_trained_on"]).to_numpy().ravel()
+    told = found.sweeps[["tags.teacher_overlap", "tags.teacher_trained_on"]].to_numpy().ravel()
     if warnings := sorted({str(text) for text in pd.unique(told) if pd.notna(text) and text}):
         facts.append(("WARNING", "; ".join(warnings)))
-    return {
-        "id": found.dataset,
-        "title": title(found.dataset),
-        "facts": facts,
-        "sentences": one.sentences,
-        "tables": [write_table(table, found, out, ui) for table in one.tables],
-        "pictures": [write_picture(picture, found.dataset, out) for picture in one.pictures],
-        "left_out": command.left_out_note([found]),
-    }
+    return Section(
+        anchor=found.dataset,
+        title=title(found.dataset),
+        facts=facts,
+        sentences=one.sentences,
+        tables=[write_table(table, found, out, ui) for table in one.tables],
+        pictures=[write_picture(picture, found.dataset, out) for picture in one.pictures],
+        left_out=command.left_out_note([found]),
+    )
 
 
 def _helpers(found: Runs, role: str) -> str:
     """The teachers of these runs, or the first weights ("init"), with their fingerprints; phantoms are marked."""
     names = [f"params.{role}", f"tags.{role}_fingerprint", f"tags.{role}_is_phantom"]
-    rows = found.trials.reindex(columns=names).astype("string").fillna("").drop_duplicates()
+    rows = found.trials[names].astype("string").fillna("").drop_duplicates()
     told = [(name, print_, flag) for name, print_, flag in rows.itertuples(index=False) if name != "none"]
     return (
         "; ".join(origins.marked(f"{name} {print_}".strip(), flag.replace("false", "")) for name, print_, flag in told)
         or "none"
     )
-
-
-def write_table(table: Table, found: Runs, out: Path, ui: str) -> dict[str, Any]:
-    """Writes a table as Markdown, LaTeX and CSV; returns what the page's template reads."""
-    files = []
-    for form, suffix in SUFFIXES.items():
-        path = Path("tables") / f"{found.dataset}_{table.name}.{suffix}"
-        write_bytes(out / path, (FORMATS[form](table) + "\n").encode())
-        files.append(path.as_posix())
-    experiment = found.trials["experiment_id"].iloc[0]
-
-    def cell(one: Cell) -> dict[str, Any]:
-        links = [f"{ui.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}" for run_id in one.run_ids]
-        return {"text": one.text, "mark": one.mark, "links": links}
-
-    body = [[cell(one) for one in row] for row in table.body]
-    return {
-        "title": table.title,
-        "head": table.head,
-        "is_sortable": table.is_sortable,
-        "body": body,
-        "notes": table.all_notes,
-        "files": files,
-    }
-
-
-def write_picture(picture: drawing.Picture, dataset: str, out: Path) -> dict[str, Any]:
-    """Writes a figure as PNG and SVG; returns what the page's template reads."""
-    files = []
-    for suffix, form in PNG_AND_SVG.items():
-        path = Path("figures") / f"{dataset}_{picture.name}.{suffix}"
-        written = form(picture.figure)
-        write_bytes(out / path, written)
-        files.append(path.as_posix())
-    source = "data:image/svg+xml;base64," + base64.b64encode(written).decode()
-    return {"title": picture.title, "alternative": picture.alternative, "source": source, "files": files}
 
 
 def _parquet(found: Sequence[Runs]) -> bytes:
@@ -179,13 +121,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("dataset", help=f"a data set's name, or all ({', '.join(DATASETS)})")
     command.add_run_flags(parser)
     parser.add_argument("--out", type=Path, default=Path("reports"), help="folder of the reports; default: %(default)s")
-    parser.add_argument("--mlflow-ui", default="http://127.0.0.1:5000", metavar="URL", help="default: %(default)s")
+    parser.add_argument("--mlflow-ui", default=tracking_uri.LOCAL_PAGES, metavar="URL", help="default: %(default)s")
     parser.add_argument("--results", type=Path, metavar="DIR", help="the sweep's results; default: where mlflow.db is")
     parser.add_argument("--images", action="store_true", help="show images of patients, too; phantoms always are")
     given = parser.parse_args(arguments)
     names = tuple(DATASETS) if given.dataset == "all" else (given.dataset,)
-    uri = given.tracking_uri or default_tracking_uri()
-    ui = uri if uri.startswith("http") else given.mlflow_ui
+    uri = given.tracking_uri or tracking_uri.default()
+    ui = tracking_uri.pages(uri, given.mlflow_ui)
     said = f"python -m analysis.report {given.dataset}" + (f" --sweep {given.sweep}" if given.sweep else "")
     try:
         page = write(

@@ -8,24 +8,16 @@ or real images, data, split, recipe version and length. What differs is left out
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-from mlflow import MlflowClient
-from mlflow.entities import Run
-
 from analysis import origins
-from analysis.database import is_database, run_frame
 from analysis.left_out import REQUIRED, reasons
+from analysis.mlflow_frames import run_frame
+from analysis.tracking_uri import default, require_store, without_password
 from trainables.cell import ITSELF
-from trainables.pasting import command_line
-
-PAGE_SIZE = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +56,6 @@ class Runs:
         return origins.union(self.trials["phantom"])
 
 
-def default_tracking_uri() -> str:
-    """MLFLOW_TRACKING_URI, or the SQLite file that a sweep writes in the current folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path.cwd() / 'results' / 'mlflow.db'}"
-
-
 def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
     """Reads the trials of `dataset`, all of them or those of one sweep.
 
@@ -77,16 +64,13 @@ def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
     Within a cell only the repeats of one configuration are kept: those of the newest one.
 
     Raises:
-        FileNotFoundError: `tracking_uri` names an SQLite file that does not exist.
+        FileNotFoundError, ValueError: as `analysis.tracking_uri.require_store` says.
         LookupError: the store has no such sweep.
     """
-    require_file(tracking_uri)
-    if is_database(tracking_uri):
-        frame = _typed(run_frame(tracking_uri, dataset, sweep))
-    else:
-        frame = _typed(_frame(_search(tracking_uri, dataset, sweep)))
+    require_store(tracking_uri)
+    frame = _typed(run_frame(tracking_uri, dataset, sweep))
     if sweep is not None and frame.empty:
-        raise LookupError(f"no sweep named {sweep!r} for the data set {dataset!r} in {tracking_uri}")
+        raise LookupError(f"no sweep named {sweep!r} for the data set {dataset!r} in {without_password(tracking_uri)}")
     is_parent = frame["tags.kind"] == "sweep"
     trials = frame[~is_parent].sort_values(["start_time", "run_id"], ignore_index=True)
     trials = trials.assign(phantom=origins.phantom_parts(trials))
@@ -101,55 +85,6 @@ def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
         sweeps=parents.sort_values(["start_time", "run_id"], ignore_index=True),
         left_out=left_out[reason != ""].rename(columns=lambda name: name.removeprefix("tags.")).reset_index(drop=True),
     )
-
-
-def _search(tracking_uri: str, dataset: str, sweep: str | None) -> list[Run]:
-    """Every run of the experiment, page by page."""
-    client = MlflowClient(tracking_uri)
-    experiment = client.get_experiment_by_name(dataset)
-    if experiment is None:
-        return []
-    quote = '"' if sweep and "'" in sweep else "'"
-    query = "" if sweep is None else f"tags.sweep = {quote}{sweep}{quote}"
-    found: list[Run] = []
-    token: str | None = None
-    while True:
-        page = client.search_runs([experiment.experiment_id], query, max_results=PAGE_SIZE, page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
-
-
-def require_file(tracking_uri: str) -> None:
-    """Refuses an SQLite file that is not there.
-
-    Raises:
-        FileNotFoundError: it is not there.
-    """
-    # MLflow makes the file where it is absent, and then finds no run in it: a typing error would look like no results.
-    path = Path(tracking_uri.removeprefix("sqlite:///"))
-    if tracking_uri.startswith("sqlite:///") and not path.exists():
-        first = command_line("platform.sweep", "DATASET")
-        raise FileNotFoundError(f"no MLflow file at {path}; run `{first}` first, or say where it is: --tracking-uri")
-
-
-def _frame(found: list[Run]) -> pd.DataFrame:
-    rows = [
-        {
-            "run_id": run.info.run_id,
-            "experiment_id": run.info.experiment_id,
-            "run_name": run.info.run_name,
-            "status": run.info.status,
-            "start_time": run.info.start_time,
-            "artifact_uri": run.info.artifact_uri,
-            **{f"tags.{name}": value for name, value in run.data.tags.items()},
-            **{f"params.{name}": value for name, value in run.data.params.items()},
-            **{f"metrics.{name}": value for name, value in run.data.metrics.items()},
-        }
-        for run in found
-    ]
-    return pd.DataFrame(rows)
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -171,12 +106,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Lists what a data set's tables rest on, and what was left out and why."""
     parser = argparse.ArgumentParser(prog="python -m analysis.runs", description=main.__doc__)
     parser.add_argument("dataset")
-    parser.add_argument("--tracking-uri", default=default_tracking_uri())
+    parser.add_argument("--tracking-uri", default=default(), help="default: %(default)s")
     parser.add_argument("--sweep")
     given = parser.parse_args(arguments)
     try:
         found = runs(given.tracking_uri, given.dataset, given.sweep)
-    except (FileNotFoundError, LookupError) as error:
+    except (FileNotFoundError, LookupError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     print(f"{len(found.search)} trials of the search, {len(found.confirm)} confirming repeats")

@@ -40,8 +40,8 @@ from trainables.data.catalogue import title
 
 
 @dataclass(frozen=True, kw_only=True)
-class Section:
-    """One data set's part of a report."""
+class Content:
+    """What a report shows of one data set."""
 
     found: Runs
     sentences: list[str]
@@ -49,7 +49,7 @@ class Section:
     pictures: list[Picture]
 
 
-def section(found: Runs, results: Path | None = None, *, with_images: bool = False) -> Section:
+def content(found: Runs, results: Path | None = None, *, with_images: bool = False) -> Content:
     """Reads curves and predictions, and makes everything that the report shows of one data set.
 
     Args:
@@ -70,7 +70,7 @@ def section(found: Runs, results: Path | None = None, *, with_images: bool = Fal
     pictures: list[Picture | None] = [*_images(found, results, with_images)]
     pictures += [figure_3.picture(found), figure_4.picture(found), *figure_search.pictures(found)]
     pictures.append(figure_reliability.picture(reliability, origins.of_cells(found.confirm)))
-    return Section(
+    return Content(
         found=found,
         sentences=sentences,
         tables=[*paper_tables, *tables],

@@ -23,7 +23,7 @@ def sizes(found: Runs) -> pd.DataFrame:
     first = found.confirm.drop_duplicates("tags.cell").set_index("tags.cell")
     counts = {name: row["train"] for source in from_sweeps([found], "table_2") for name, row in source.facts.items()}
     fractions = first["params.data_fraction"].astype(float)
-    numbers = first.reindex(columns=["params.image_size_px", "params.max_epochs"]).astype(float)
+    numbers = first[["params.image_size_px", "params.max_epochs"]].astype(float)
     frame = numbers.set_axis(COLUMNS[1:], axis=1)
     return frame.assign(num_train=[_num_train(found.dataset, fraction, counts) for fraction in fractions])[COLUMNS]
 

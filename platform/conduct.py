@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines a trial
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not how it makes its tables
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the tracker tries again itself, and says so
 
+from analysis import tracking_uri
 from analysis.averages import averages
 from analysis.cells import closing_table
 from analysis.runs import runs
@@ -98,7 +100,7 @@ def _commands(setup: Setup, dataset: str, places: Places) -> str:
     """What to run next, each command on a line of its own, which runs as it stands."""
     which = ["--sweep", setup.name]
     browse = f"Browse every run: open {places.said_tracking_uri}"
-    if not os.environ.get("MLFLOW_TRACKING_URI"):  # which the tables' commands find by themselves
+    if not tracking_uri.from_environment():  # which the tables' commands find by themselves
         which = ["--tracking-uri", places.tracking_uri, *which]
         ui = command_line("mlflow", "ui", "--backend-store-uri", places.tracking_uri)
         browse = f"Browse every run, and then open http://127.0.0.1:5000\n  {ui}"
@@ -119,10 +121,11 @@ def alone(folder: Path) -> Iterator[None]:
         BlockingIOError: another process runs this sweep.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "a+") as lock:
+    lock = FileLock(folder / "lock", timeout=0, fallback_to_soft=False)
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            held.enter_context(lock)
+        except Timeout:
             raise BlockingIOError(
                 f"the sweep {folder.name} runs already, in another process; give this one a --name"
             ) from None

@@ -12,13 +12,15 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import pandas as pd
 
-from analysis import artifacts, classes, command, embeddings, few_shot, new_disease, origins, probe_tables, report
+from analysis import artifacts, classes, command, embeddings, few_shot, new_disease, origins, page, probe_tables
 from analysis.embeddings import Subject
 from analysis.networks import AFTER, TEACHER
 from analysis.origins import PHANTOM_NOTICE
 from analysis.probe_tables import FEW_SHOT, NEW_DISEASE, Kind
 from analysis.rendering import text
 from analysis.runs import Runs, runs
+from analysis.tracking_uri import default as default_uri
+from analysis.tracking_uri import pages
 from platform.command_line.parsing import typed_again
 from platform.command_line.student_requests import EvaluateRequest, FewShotRequest, NewDiseaseRequest
 from platform.places import Places
@@ -62,7 +64,7 @@ def conduct_evaluation(request: EvaluateRequest) -> int:
     Raises:
         FileNotFoundError, LookupError, ValueError, OSError: what is missing or wrong, in one line.
     """
-    uri = request.tracking_uri or Places((request.results or Path("results")).resolve()).tracking_uri
+    uri = request.tracking_uri or default_uri(request.results)
     results = request.results or artifacts.results_folder(uri) or Path("results")
     sweep = _sweep(uri, results, request)
     if sweep.is_phantom:
@@ -179,8 +181,6 @@ def _write(made: Findings, sweep: Sweep, out: Path, typed: str) -> Path:
     """The page, each table as Markdown, LaTeX and CSV, each figure as PNG and SVG; equal runs give equal bytes."""
     found, kind, name = sweep.found, made.kind, made.kind.name
     findings = list(dict.fromkeys(made.frame["finding"]))
-    uri = found.tracking_uri
-    ui = uri if uri.startswith("http") else "http://127.0.0.1:5000"
     phantom = {subject.name: _phantom(subject, sweep) for subject in made.subjects}
     frame = made.frame.assign(phantom=made.frame["subject"].map(phantom))
     tables, pictures = [], []
@@ -195,22 +195,22 @@ def _write(made: Findings, sweep: Sweep, out: Path, typed: str) -> Path:
     for line in (*sentences, *(f"WARNING: {each}" for each in warnings), *(f"left out: {e}" for e in made.left_out)):
         print(line)
     write_bytes(out / f"{name}.csv", frame.assign(data=found.data).to_csv(index=False, lineterminator="\n").encode())
-    section = {
-        "id": name,
-        "title": f"{kind.title}: students of {found.dataset} on {made.store.dataset}",
-        "facts": [
+    section = page.Section(
+        anchor=name,
+        title=f"{kind.title}: students of {found.dataset} on {made.store.dataset}",
+        facts=[
             ("students", f"{len(found.trained)} confirming repeats, trained on {', '.join(sweep.label_names)}"),
             ("held out of all training", sweep.held_out or "nothing"),
             ("images", f"{made.store.dataset}, {found.data}, fingerprint {made.store.fingerprint}"),
             *(("WARNING", each) for each in warnings),
         ],
-        "sentences": sentences,
-        "tables": [report.write_table(table, found, out, ui) for table in tables],
-        "pictures": [report.write_picture(picture, found.dataset, out) for picture in pictures],
-        "left_out": [*made.left_out, *command.left_out_note([found])],
-    }
+        sentences=sentences,
+        tables=[page.write_table(table, found, out, pages(found.tracking_uri)) for table in tables],
+        pictures=[page.write_picture(picture, found.dataset, out) for picture in pictures],
+        left_out=[*made.left_out, *command.left_out_note([found])],
+    )
     said = f"{kind.title}: {found.dataset}"
-    return report.write_page(out, said, [("command", typed)], [section], phantom=origins.union(phantom.values()))
+    return page.write_page(out, said, [("command", typed)], [section], phantom=origins.union(phantom.values()))
 
 
 def _phantom(subject: Subject, sweep: Sweep) -> str:

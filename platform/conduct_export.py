@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from analysis import artifacts
+from analysis import artifacts, tracking_uri
 from analysis.chosen import Chosen, chosen
 from analysis.origins import PHANTOM_NOTICE
 from platform.agreement import CheckImages, check_images, distance_from_scores
 from platform.command_line.student_requests import ExportRequest
 from platform.model_card import Files, card
-from platform.places import Places
+from trainables import atomic
 from trainables.config import RECIPE_VERSION
 from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from trainables.models import onnx_file
@@ -38,7 +38,7 @@ def conduct_export(request: ExportRequest) -> int:
     """
     if "onnx" in request.format:
         onnx_file.require_packages()
-    uri = request.tracking_uri or Places((request.results or Path("results")).resolve()).tracking_uri
+    uri = request.tracking_uri or tracking_uri.default(request.results)
     results = request.results or artifacts.results_folder(uri) or Path("results")
     one = chosen(uri, request.run, request.dataset, request.sweep)
     run_id = str(one.run["run_id"])
@@ -141,12 +141,5 @@ def _whole_or_absent(out: Path, *, force: bool) -> Iterator[Path]:
     if out.exists() and not (force and (out / CARD).is_file()):
         hint = "--force replaces only a folder that holds a README.md" if force else "give --force, or another --out"
         raise FileExistsError(f"the folder must not be there yet, but {out} is; {hint}")
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with atomic.new_folder(out) as part:
         yield part
-        shutil.rmtree(out, ignore_errors=True)
-        part.rename(out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.training_requests import PretrainRequest
 from platform.conduct import alone, carry_out
-from platform.ledger import TrialRecord
 from platform.machines import join_cluster
 from platform.places import Places
 from platform.prepare import dataset_of
+from platform.records import TrialRecord
 from platform.scoring import averaging_tags, selection_metric
 from platform.setup import Setup, parent_tags
 from platform.sources import find_sources

@@ -7,16 +7,10 @@ whole.
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import suppress
-from pathlib import Path
-
 from mlflow.tracking import MlflowClient
 
-from trainables.atomic import umask
-
-SQLITE = "sqlite:///"
+from analysis.tracking_uri import SQLITE, sqlite_file
+from trainables import atomic
 
 
 def make_database(tracking_uri: str) -> None:
@@ -25,16 +19,8 @@ def make_database(tracking_uri: str) -> None:
     Raises:
         sqlalchemy.exc.OperationalError, OSError: it cannot be written; no part of it is left.
     """
-    path = Path(tracking_uri.removeprefix(SQLITE))
-    if not tracking_uri.startswith(SQLITE) or path.exists():
+    path = sqlite_file(tracking_uri)
+    if path is None or path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    try:
-        os.chmod(part, 0o666 & ~umask())  # mkstemp's files are for their owner alone
+    with atomic.new_file(path, replace=False) as part:
         MlflowClient(f"{SQLITE}{part}")
-        with suppress(FileExistsError):
-            os.link(part, path)
-    finally:
-        Path(part).unlink()

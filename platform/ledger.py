@@ -8,43 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from platform.database import make_database
-from trainables.config import BETA_CONVENTION, RECIPE_VERSION, TrialConfig, TrialSpec
+from platform.records import TrialRecord, spec_of
+from trainables.config import BETA_CONVENTION, RECIPE_VERSION
 
 MAX_TAG_CHARS = 5000  # MLflow's own limit on a tag's value
-
-
-@dataclass(kw_only=True)
-class TrialRecord:
-    """One trial as the ledger knows it."""
-
-    spec: TrialSpec
-    study: str  # the study that asked for it; "" in the other phases
-    number: int  # the trial's number within its study, or the repeat's number
-    status: str = "RUNNING"  # "RUNNING", "FINISHED" or "FAILED"
-    stopped: str = ""  # "asha" where the trial was stopped early
-    best_scores: list[float] = field(default_factory=list)  # after each epoch, the best validation score so far
-    num_judged: int = 0  # epochs after which the scheduler let the trial go on
-    run_id: str = ""
-    node: str = ""  # the address of the machine that trained it last
-
-    @property
-    def score(self) -> float | None:
-        """The best validation score, None where the trial failed or has not reported yet."""
-        return self.best_scores[-1] if self.best_scores and self.status != "FAILED" else None
-
-
-def spec_of(values: Mapping[str, Any]) -> TrialSpec:
-    """The inverse of `dataclasses.asdict`."""
-    return TrialSpec(**{**values, "config": TrialConfig.from_dict(values["config"])})
 
 
 class Ledger:

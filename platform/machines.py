@@ -177,12 +177,12 @@ def check_machines(nodes: list[dict[str, Any]], places: Places, local: Path | No
             )
         if answer["code"] != code:
             raise ValueError(
-                f"all machines must run the same code, but {who} has {answer['code']} for trainables/, while this machine "
+                f"all machines must run the same code, but {who} has {answer['code']} for trainables/, and this machine "
                 f"has {code}; `ray up` copies the code"
             )
         if answer["libraries"] != libraries:
             raise ValueError(
-                f"all machines must have the same libraries, but {who} has {answer['libraries']}, while this machine has "
+                f"all machines must have the same libraries, but {who} has {answer['libraries']}, and this machine has "
                 f"{libraries}; install requirements.lock there"
             )
         if answer["local_free_bytes"] < 0:

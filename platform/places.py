@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+
+from analysis import tracking_uri
+from trainables import atomic
 
 
 @dataclass(frozen=True)
@@ -27,22 +28,17 @@ class Places:
     @property
     def tracking_uri(self) -> str:
         """MLflow's store: MLFLOW_TRACKING_URI, or an SQLite file here."""
-        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.results / 'mlflow.db'}"
+        return tracking_uri.default(self.results)
 
     @property
     def said_tracking_uri(self) -> str:
         """`tracking_uri` as it may be shown: without a user's name and password."""
-        parts = urlsplit(self.tracking_uri)
-        return (
-            self.tracking_uri.replace(f"{parts.netloc.rpartition('@')[0]}@", "", 1)
-            if "@" in parts.netloc
-            else self.tracking_uri
-        )
+        return tracking_uri.without_password(self.tracking_uri)
 
     @property
     def artifacts(self) -> Path | None:
         """Where a new MLflow experiment keeps its files; None where a tracking server decides."""
-        return None if os.environ.get("MLFLOW_TRACKING_URI") else self.results / "artifacts"
+        return None if tracking_uri.from_environment() else self.results / "artifacts"
 
     @property
     def phantoms(self) -> Path:
@@ -74,12 +70,8 @@ class Places:
         """The key of the hashes of patient ids, drawn at first use; whoever has it can test a guess at an id."""
         path = self.results / "salt"
         if not path.exists():
-            part = path.with_name(f".salt.{os.getpid()}.part")
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(secrets.token_bytes(32))
-            with suppress(FileExistsError):  # of two processes that start at once, the first one's salt stays
-                os.link(part, path)
-            part.unlink()
+            with atomic.new_file(path, replace=False, mode=0o600) as part:  # of two at once, the first one's salt stays
+                part.write_bytes(secrets.token_bytes(32))
         return path.read_bytes()
 
     def salt_fingerprint(self) -> str:

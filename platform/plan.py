@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from platform.ledger import TrialRecord
+from platform.records import TrialRecord
 from platform.studies import Params, Study
 from trainables.config import TrialConfig, TrialSpec
 from trainables.knob import TUNED, knobs

@@ -9,8 +9,8 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from platform.ledger import TrialRecord
 from platform.plan import Plan
+from platform.records import TrialRecord
 from trainables.config import ITSELF
 
 QUIET_S = 10.0  # where the output is no terminal, a trial's epochs are told at most this often

@@ -17,10 +17,11 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from platform.journal import Journal
-from platform.ledger import Ledger, TrialRecord
+from platform.ledger import Ledger
 from platform.machines import Machines, machines
 from platform.plan import Plan
 from platform.progress import Progress
+from platform.records import TrialRecord
 from platform.search import KEY, FairAsha, PlannedSearch
 from platform.tracking import Tracker
 from trainables.job import PREDICTIONS_FILE, Job

@@ -14,8 +14,8 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from platform.ledger import TrialRecord
 from platform.plan import Plan
+from platform.records import TrialRecord
 
 TIME_ATTRIBUTE, METRIC = "epoch", "best_score"
 KEY = "key"  # the entry of a Ray trial's config that holds `TrialSpec.key`

@@ -15,10 +15,10 @@ import torch
 from analysis import table_1, table_2
 from platform.command_line.training_requests import SweepRequest
 from platform.fitting import fitted_to_data
-from platform.ledger import TrialRecord
 from platform.places import Places
 from platform.plan import Plan
 from platform.prepare import dataset_of
+from platform.records import TrialRecord
 from platform.scoring import averaging_lines, averaging_tags, selection_metric
 from platform.sources import check_overlaps, find_sources
 from platform.studies import make_studies

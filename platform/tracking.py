@@ -20,7 +20,8 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
 from platform.journal import Entry, Journal
-from platform.ledger import Ledger, TrialRecord, spec_of
+from platform.ledger import Ledger
+from platform.records import TrialRecord, spec_of
 
 RETRY_S = 2.0
 PATIENCE_S = 30.0  # how long the end of a sweep waits for a server that is away

@@ -68,7 +68,7 @@ MATCHES = {"startswith", "endswith", "contains", "replace", "removeprefix", "sub
 NAMES_OF_OTHER_THINGS = {  # where a file's path or an address has the same separators
     ("trainables/data/boxes.py", "paths.str.rpartition('/')"),
     ("analysis/table_1.py", "'/'.join"),  # views
-    ("platform/places.py", "parts.netloc.rpartition('@')"),
+    ("analysis/tracking_uri.py", "parts.netloc.rpartition('@')"),
 }
 
 

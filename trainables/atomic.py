@@ -1,19 +1,23 @@
-"""Files that are whole or absent: written beside their place, flushed to the disk, then renamed into it."""
+"""Files and folders that are whole or absent: written beside their place, flushed to the disk, then renamed into it."""
 
 from __future__ import annotations
 
 import errno
 import logging
 import os
+import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
 FULL_DISK_PATIENCE_S = 1800.0  # a person who is told needs so long to make room; a night is lost, no epoch
 FULL_DISK_RETRY_S = 2.0
+MANY_FILES = 64  # above these, one flush of all disks is quicker than one per file
 
 
 def patiently(write: Callable[[], None], what: str) -> None:
@@ -40,19 +44,91 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises:
         OSError: the disk is full or the folder cannot be written; the old file is untouched and no part is left.
     """
+    with new_file(path) as part:
+        part.write_bytes(data)
+
+
+@contextmanager
+def new_file(path: Path, *, replace: bool = True, locked: bool = False, mode: int = 0o666) -> Iterator[Path]:
+    """An empty file beside `path`, to be filled in the block; it takes that name at the end, or is removed.
+
+    Args:
+        replace: False keeps a file that another process has put at `path` first.
+        locked: the caller alone writes `path` at this time. The part then has one name, so that what a killed process
+            left is written over; otherwise a name of its own.
+        mode: the file's permissions, of which the umask takes its share.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; the old file is untouched and no part is left.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    part = _locked_part(path) if locked else _own_part(path)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            os.fchmod(file.fileno(), 0o666 & ~umask())  # mkstemp's files are for their owner alone
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+        part.touch()
+        part.chmod(mode & ~umask())  # mkstemp's files are for their owner alone
+        yield part
+        _flush(part)
+        if replace:
+            os.replace(part, path)
+        else:
+            with suppress(FileExistsError):
+                os.link(part, path)
+    finally:
+        part.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+@contextmanager
+def new_folder(folder: Path, *, locked: bool = False) -> Iterator[Path]:
+    """An empty folder beside `folder`, to be filled in the block; it takes that place at the end, or is removed.
+
+    Args:
+        locked: as in `new_file`.
+
+    Raises:
+        OSError: as `new_file`; a `folder` that existed is untouched.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = _locked_part(folder) if locked else Path(tempfile.mkdtemp(**_names(folder)))
+    replaced = part.with_suffix(".replaced")
+    try:
+        if locked:
+            shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
+            part.mkdir()
+        part.chmod(0o777 & ~umask())  # mkdtemp's folders are for their owner alone
+        yield part
+        files = [path for path in part.rglob("*") if path.is_file()]
+        if len(files) > MANY_FILES:
+            os.sync()
+        else:
+            for path in files:
+                _flush(path)
+        if folder.exists():
+            folder.rename(replaced)
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)
+    sync_folder(folder.parent)
+
+
+def _locked_part(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _own_part(path: Path) -> Path:
+    handle, part = tempfile.mkstemp(**_names(path))
+    os.close(handle)
+    return Path(part)
+
+
+def _names(path: Path) -> dict[str, Any]:
+    return {"dir": path.parent, "prefix": f".{path.name}.", "suffix": ".part"}
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def umask() -> int:

@@ -222,7 +222,3 @@ class Job:
         path, payload = Path(self.folder) / PREDICTIONS_FILE, table.getvalue().to_pybytes()
         patiently(lambda: write_bytes(path, payload), "the predictions")
         return {f"test_{name}": value for name, value in metrics.items()}
-
-
-def _cpu() -> str:
-    return str(torch.backends.cpu.get_cpu_capability())

@@ -166,7 +166,7 @@ def resume(training: Training, state: dict[str, Any], best_weights: dict[str, Te
         training.optimizer.load_state_dict(state["optimizer"])
         if training.guide:
             training.guide.method.load_state_dict(state["method"])
-    training.micro_batch_size = state.get("micro_batch_size")
+    training.micro_batch_size = state["micro_batch_size"]
     training.history = [EpochResult(**result) for result in state["history"]]
     training.best_weights = best_weights
 

@@ -41,7 +41,8 @@ class Store:
         found = self.client.get_experiment_by_name(dataset)
         place = (self._artifacts / dataset).as_uri()
         experiment = found.experiment_id if found else self.client.create_experiment(dataset, place)
-        facts = {"kind": "sweep", "sweep": name, "dataset": dataset, "data": data, **tags}
+        facts = {"kind": "sweep", "sweep": name, "dataset": dataset, "data": data}
+        facts |= {"teacher_overlap": "", "teacher_trained_on": "", **tags}
         return str(self.client.create_run(experiment, self._tick(), facts, run_name=name).info.run_id)
 
     def trial(
@@ -82,6 +83,7 @@ class Store:
             "teacher_fingerprint": "teacher-a",
             "teacher_is_phantom": "false",
             "init_is_phantom": "false",
+            "init_fingerprint": "random",
             **AVERAGED,
             **({"averaged_labels": json.dumps(_labels_of(predictions))} if predictions is not None else {}),
             "beta_convention": BETA_CONVENTION,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
-from analysis.bootstrap import auc_draws, f1_weighted_draws, over_seeds, patient_weights, percentiles
+from analysis.bootstrap import auc_draws, over_seeds, patient_weights, percentiles
 from trainables.data.store import salted_hashes
 
 
@@ -57,23 +57,6 @@ def test_a_draw_of_one_class_has_no_auc() -> None:
     weights = np.array([[1, 1, 0], [1, 0, 2], [0, 0, 3]], dtype=np.float32)
     draws = auc_draws(np.array([0.1, 0.9, 0.5]), np.array([False, True, True]), weights)
     assert draws[:2].tolist() == [1.0, 1.0] and np.isnan(draws[2])
-
-
-def test_f1_of_each_draw_is_sklearns() -> None:
-    generator = rng()
-    true, predicted = generator.integers(5, size=60), generator.integers(5, size=60)
-    weights = patient_weights(np.array([f"p{i}" for i in range(60)], dtype=object), 10, generator)
-    expected = [f1_score(true, predicted, average="weighted", sample_weight=row, zero_division=0) for row in weights]
-    np.testing.assert_allclose(f1_weighted_draws(predicted, true, weights), expected, atol=1e-6)
-
-
-@pytest.mark.parametrize(("most_answered", "most_true"), [(4, 1), (1, 4)])
-def test_f1_counts_classes_that_are_only_answered_or_only_true(most_answered: int, most_true: int) -> None:
-    generator = rng()
-    true, predicted = generator.integers(most_true + 1, size=60), generator.integers(most_answered + 1, size=60)
-    weights = patient_weights(np.array([f"p{i}" for i in range(60)], dtype=object), 10, generator)
-    expected = [f1_score(true, predicted, average="weighted", sample_weight=row, zero_division=0) for row in weights]
-    np.testing.assert_allclose(f1_weighted_draws(predicted, true, weights), expected, atol=1e-6)
 
 
 def test_seeds_add_their_variance() -> None:

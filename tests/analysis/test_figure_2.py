@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from analysis import artifacts, figure_2, networks
 from analysis.runs import Runs, runs
-from analysis.sections import section
+from analysis.sections import content
 from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
 from trainables.data.readers import retina
@@ -100,7 +100,7 @@ def test_the_report_shows_phantoms_and_of_patients_only_what_is_asked_for(
     found: Runs, results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def names(runs_: Runs, folder: Path | None, *, with_images: bool = False) -> set[str]:
-        return {picture.name for picture in section(runs_, folder, with_images=with_images).pictures}
+        return {picture.name for picture in content(runs_, folder, with_images=with_images).pictures}
 
     assert {"figure_1", "figure_2"} <= names(found, results)
     assert not {"figure_1", "figure_2"} & names(found, None)

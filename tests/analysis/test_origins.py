@@ -17,7 +17,7 @@ from analysis.drawing import Picture
 from analysis.origins import PHANTOM, PHANTOM_NOTICE
 from analysis.rendering import Table
 from analysis.runs import Runs, runs
-from analysis.sections import Section, section
+from analysis.sections import Content, content
 
 REAL = ["transfer/none/densenet121/all", "transfer/none/densenet40/all"]
 TAUGHT, WEIGHTED = "attention/imagenet/densenet40/all", "attention/mimic-cxr/densenet40/all"
@@ -65,8 +65,8 @@ def mixed(store: Any) -> Runs:
 
 
 @pytest.fixture
-def shown(mixed: Runs) -> Section:
-    return section(mixed)
+def shown(mixed: Runs) -> Content:
+    return content(mixed)
 
 
 def test_the_parts_of_a_trial() -> None:
@@ -159,7 +159,7 @@ def names_phantoms(table: Table) -> bool:
     return True
 
 
-def test_every_table_of_the_report(shown: Section) -> None:
+def test_every_table_of_the_report(shown: Content) -> None:
     tables = {table.name: table for table in shown.tables}
     per_cell = ["variance", "comparisons", "delong", "labels", "subgroups", "overfitting"]
     assert set(per_cell) < set(tables)
@@ -171,7 +171,7 @@ def test_every_table_of_the_report(shown: Section) -> None:
     assert {tables[name].phantom for name in ("table_1", "table_2", "table_6")} == {""}  # no number of theirs is one
 
 
-def test_every_sentence(shown: Section) -> None:
+def test_every_sentence(shown: Content) -> None:
     assert len(shown.sentences) == 3
     for sentence in shown.sentences:
         cells = [cell for cell in PARTS if cell in sentence]
@@ -186,7 +186,7 @@ def labels(picture: Picture) -> set[str]:
     return {text.get_text() for texts in handles for text in texts}
 
 
-def test_every_figure(shown: Section) -> None:
+def test_every_figure(shown: Content) -> None:
     assert {"figure_3", "figure_4", "search_budget", "search_beta", "reliability"} < {p.name for p in shown.pictures}
     for picture in shown.pictures:
         assert "PHANTOM TEACHER, FIRST WEIGHTS" in str(picture.figure.get_suptitle()), picture.name
@@ -215,7 +215,7 @@ def test_nothing_is_marked_where_nothing_is_phantom(store: Any) -> None:
             shown = predictions(seed, 2.0)
             store.trial(parent, seed=seed, metrics={"test_auc": 0.7}, predictions=shown, **config)
     found = runs(store.uri, "retina")
-    made = section(found)
+    made = content(found)
     write: Callable[[Table], str] = rendering.text
     assert not any(PHANTOM in write(table) for table in made.tables)
     assert not any(PHANTOM in text for text in [*made.sentences, *(p.alternative for p in made.pictures)])

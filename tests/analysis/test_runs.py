@@ -136,13 +136,6 @@ def test_another_teacher_of_the_same_name_is_another_configuration(store) -> Non
     assert list(reasons(found)) == [old]
 
 
-def test_paging_reads_every_run(store, monkeypatch: pytest.MonkeyPatch) -> None:
-    parent = store.sweep()
-    ids = [store.trial(parent, phase="search", seed=seed) for seed in range(5)]
-    monkeypatch.setattr(analysis.runs, "PAGE_SIZE", 2)
-    assert runs(store.uri, "retina").trials["run_id"].tolist() == ids
-
-
 def test_a_store_without_the_data_set_is_empty(store) -> None:
     found = runs(store.uri, "retina")
     assert found.trials.empty and found.left_out.empty and found.data == ""
@@ -164,14 +157,6 @@ def test_absent_file_is_an_error_and_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"typo\.db"):
         runs(f"sqlite:///{tmp_path / 'typo.db'}", "retina")
     assert not (tmp_path / "typo.db").exists()
-
-
-def test_default_tracking_uri(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server:5000")
-    assert analysis.runs.default_tracking_uri() == "http://server:5000"
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    monkeypatch.chdir(tmp_path)
-    assert analysis.runs.default_tracking_uri() == f"sqlite:///{tmp_path}/results/mlflow.db"
 
 
 def test_command_lists_what_was_left_out(store) -> None:

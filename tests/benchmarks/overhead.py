@@ -25,9 +25,10 @@ import ray
 
 from platform import runner
 from platform.journal import Journal
-from platform.ledger import Ledger, TrialRecord
+from platform.ledger import Ledger
 from platform.machines import start_ray
 from platform.plan import Plan
+from platform.records import TrialRecord
 from platform.studies import CellStudy, Study
 from search_spaces import space_of
 from search_spaces.presets import PRESETS

@@ -25,7 +25,7 @@ from torchdistill.losses.mid_level import ATLoss
 from tests.benchmarks.step import CPU, make_store
 from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD, training_views
 from trainables.data.store import Store
-from trainables.models.architectures import ATTENTION_TAP, build
+from trainables.models.architectures import TAPS, build
 
 BATCH_SIZE = 32
 
@@ -55,8 +55,8 @@ def batches_of(store: Store) -> list[tuple[Tensor, Tensor]]:
 def torchdistills_step(store: Store, architecture: str) -> dict[str, Callable[[], object]]:
     """An epoch without a teacher, and one of its attention transfer."""
     torch.manual_seed(0)
-    teacher, tap_of_teacher = build("densenet121", 14).eval(), ATTENTION_TAP["densenet121"]
-    tap = ATTENTION_TAP[architecture]
+    teacher, tap_of_teacher = build("densenet121", 14).eval(), TAPS["densenet121"]["attention"].module
+    tap = TAPS[architecture]["attention"].module
     pair = {"teacher": {"io": "output", "path": tap_of_teacher}, "student": {"io": "output", "path": tap}}
     criterion, batches = ATLoss({"pair": pair}), batches_of(store)
 

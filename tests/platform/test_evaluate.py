@@ -24,6 +24,7 @@ from trainables.teachers import ledger as teachers
 
 evaluate = importlib.import_module("platform.evaluate")
 ledgers = importlib.import_module("platform.ledger")
+records = importlib.import_module("platform.records")
 prepare = importlib.import_module("platform.prepare")
 Places = importlib.import_module("platform.places").Places
 parent_tags = importlib.import_module("platform.setup").parent_tags
@@ -66,7 +67,7 @@ def _sweep(places: Any, store: Store, name: str, chest: teachers.Teacher) -> Non
             config=replace(config, seed=number // 2), data_fingerprint=store.fingerprint,
             split_fingerprint=store.split_fingerprint, teacher_fingerprint=chest.fingerprint if number % 2 else "none",
         )  # fmt: skip
-        record = ledgers.TrialRecord(spec=spec, study="", number=number)
+        record = records.TrialRecord(spec=spec, study="", number=number)
         facts = {"data": "phantom", "init_fingerprint": "random", "held_out": store.held_out, "num_trainable": "1"}
         ledger.open(record, facts, at_ms=1_700_000_000_000 + number)
         torch.manual_seed(number + 1)

@@ -35,6 +35,7 @@ pytest.importorskip("onnxruntime")
 
 export = importlib.import_module("platform.export")
 ledgers = importlib.import_module("platform.ledger")
+records = importlib.import_module("platform.records")
 parent_tags = importlib.import_module("platform.setup").parent_tags
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +72,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
     def trial(name: str, tags: dict[str, str] | None = None, trains: bool = False, **changed: Any) -> None:
         own = replace(spec, config=replace(config, **changed))
-        record = ledgers.TrialRecord(spec=own, study="", number=own.config.seed)
+        record = records.TrialRecord(spec=own, study="", number=own.config.seed)
         facts = {"data": "phantom", "init_fingerprint": first.fingerprint, "num_trainable": "1", **(tags or {})}
         ledger.open(record, facts, at_ms=1_700_000_000_000 + len(ids))
         files = []

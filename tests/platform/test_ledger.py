@@ -17,7 +17,8 @@ from mlflow.exceptions import MlflowException
 from trainables.config import TrialConfig, TrialSpec
 
 module = importlib.import_module("platform.ledger")
-Ledger, TrialRecord = module.Ledger, module.TrialRecord
+Ledger = module.Ledger
+TrialRecord = importlib.import_module("platform.records").TrialRecord
 
 SETTINGS = {"epochs": 3, "seed": 0, "teachers": {"imagenet": "abc"}}
 CLOCK_MS = itertools.count(1_700_000_000_000)

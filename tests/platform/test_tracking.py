@@ -19,6 +19,7 @@ from trainables.config import TrialConfig, TrialSpec
 tracking = importlib.import_module("platform.tracking")
 Journal = importlib.import_module("platform.journal").Journal
 ledger_module = importlib.import_module("platform.ledger")
+records = importlib.import_module("platform.records")
 
 SPEC = TrialSpec(
     config=TrialConfig(dataset="retina", method="transfer"), data_fingerprint="data", split_fingerprint="split"
@@ -65,7 +66,7 @@ def journal(tmp_path: Path) -> Any:
 
 @pytest.fixture
 def record() -> Any:
-    return ledger_module.TrialRecord(spec=SPEC, study="a", number=4)
+    return records.TrialRecord(spec=SPEC, study="a", number=4)
 
 
 def whole_trial(tracker: Any, record: Any, num_epochs: int = 2) -> None:

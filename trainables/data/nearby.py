@@ -7,13 +7,14 @@ requests as there are images; from the machine's own disk it is its memory, afte
 from __future__ import annotations
 
 import errno
-import fcntl
 import logging
 import os
 import shutil
 from pathlib import Path
 
-from trainables.atomic import sync_folder
+from filelock import FileLock
+
+from trainables import atomic
 from trainables.data.store import Store
 
 logger = logging.getLogger(__name__)
@@ -44,8 +45,7 @@ def nearby(store: Path, fingerprint: str, folder: Path) -> Path:
             "put --results on storage that all machines have mounted at the same place"
         )
     place.parent.mkdir(parents=True, exist_ok=True)
-    with open(place.with_suffix(".lock"), "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(place.with_suffix(".lock"), fallback_to_soft=False):
         if not place.exists():
             try:
                 _copy(store, place, fingerprint)
@@ -58,19 +58,11 @@ def nearby(store: Path, fingerprint: str, folder: Path) -> Path:
 
 
 def _copy(store: Path, place: Path, fingerprint: str) -> None:
-    part = place.with_suffix(".part")  # one name: what a killed process left is written over
-    try:
+    with atomic.new_file(place, locked=True) as part:
         shutil.copyfile(store, part)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        found = Store.open(part).recomputed_fingerprint()
-        if found != fingerprint:
+        actual = Store.open(part).recomputed_fingerprint()
+        if actual != fingerprint:
             raise ValueError(
-                f"a copied store must have the fingerprint {fingerprint}, but the copy of {store} has {found}: file "
+                f"a copied store must have the fingerprint {fingerprint}, but the copy of {store} has {actual}: file "
                 "or a disk is damaged; delete it and prepare anew"
             )
-        os.replace(part, place)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    sync_folder(place.parent)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from trainables.atomic import sync_folder
+from trainables import atomic
 from trainables.data.decode import UnreadableImageError, decode
 from trainables.data.hold_out import hold_out
 from trainables.data.listing import Listing
@@ -73,19 +73,16 @@ def prepare(
     rows["image_id"] = salted_hashes(rows["path"].to_list(), salt)
     _check_space(out, len(rows) * image_size_px**2 * listing.channels)
 
-    part = out.parent / f".{out.name}.{os.getpid()}.part"
+    columns = rows.to_dict("list")
     try:
-        _write(part, listing, rows.to_dict("list"), image_size_px, held_out, skip_unreadable, num_threads, progress)
-        os.replace(part, out)
+        with atomic.new_file(out) as part:
+            _write(part, listing, columns, image_size_px, held_out, skip_unreadable, num_threads, progress)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
         raise OSError(
             errno.ENOSPC, f"the disk is full: no store was written to {out}; free some space, or use --results"
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
-    sync_folder(out.parent)
     return Store.open(out)
 
 
@@ -135,7 +132,7 @@ def _write(
             "is_phantom": listing.is_phantom,
             "fingerprint": content.hexdigest()[:16],
             "split_fingerprint": splits.hexdigest()[:16],
-            **({"held_out": held_out} if held_out else {}),
+            "held_out": held_out or "",
             "left_out": [*listing.left_out.to_numpy().tolist(), *unreadable],
         }
         writer.write_batch(pending, custom_metadata={FACTS_KEY: json.dumps(facts).encode()})

@@ -20,7 +20,7 @@ from trainables.data.listing import POSITIVE, UNCERTAIN
 from trainables.data.splits import SPLITS
 from trainables.pasting import command_line
 
-STORE_VERSION = 2
+STORE_VERSION = 3
 FACTS_KEY = b"facts"
 COLUMNS = ("labels", "patient", "image_id", "view", "sex", "age_years", "split", "train_rank")
 
@@ -50,7 +50,7 @@ class Store:
         self.is_phantom: bool = facts["is_phantom"]
         self.fingerprint: str = facts["fingerprint"]
         self.split_fingerprint: str = facts["split_fingerprint"]
-        self.held_out: str = facts.get("held_out", "")
+        self.held_out: str = facts["held_out"]
         self.left_out: list[list[str]] = facts["left_out"]
 
         shape = (-1, self.image_size_px, self.image_size_px, self.channels)

@@ -124,7 +124,6 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
 }
 TAPS = {name: architecture.taps for name, architecture in ARCHITECTURES.items()}
-ATTENTION_TAP = {name: taps["attention"].module for name, taps in TAPS.items()}
 
 
 def known(name: str, role: str = "student") -> Architecture:

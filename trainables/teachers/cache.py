@@ -27,6 +27,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainables import atomic
+
 Compute = Callable[[Tensor], Tensor]  # views [n, C, H, W] -> knowledge [n, *K]
 
 
@@ -133,9 +135,7 @@ class KnowledgeCache:
                 raise
             finally:
                 os.close(handle)
-            part = self._folder / f".shape.{os.getpid()}"
-            part.write_text(json.dumps(list(shape)))
-            part.replace(self._folder / "shape.json")
+            atomic.write_bytes(self._folder / "shape.json", json.dumps(list(shape)).encode())
             return self._map(tuple(shape))
         except OSError:
             return False

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from trainables.atomic import sync_folder
+from trainables import atomic
 
 WEIGHTS_FILE, FACTS_FILE = "weights.safetensors", "teacher.json"
 
@@ -50,18 +48,10 @@ def save(folder: Path, weights: Mapping[str, Tensor], **facts: Any) -> Teacher:
     """Puts a teacher into `folder`, in place of one of its name; `facts` are `Teacher`'s fields."""
     place = folder / facts["name"]
     teacher = Teacher(folder=place, fingerprint=fingerprint(weights), **facts)
-    part = folder / f".{facts['name']}.part"
-    shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
-    part.mkdir(parents=True)
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, part / WEIGHTS_FILE)
     stored = {name: value for name, value in asdict(teacher).items() if name != "folder"}
-    (part / FACTS_FILE).write_text(json.dumps(stored, indent=2) + "\n")
-    for path in part.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    shutil.rmtree(place, ignore_errors=True)
-    part.rename(place)
-    sync_folder(folder)
+    with atomic.new_folder(place) as part:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, part / WEIGHTS_FILE)
+        (part / FACTS_FILE).write_text(json.dumps(stored, indent=2) + "\n")
     return teacher
 
 

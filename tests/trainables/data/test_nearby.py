@@ -72,7 +72,7 @@ def test_a_copy_that_was_cut_short_is_refused(store: Store, tmp_path: Path, monk
 
 
 def test_what_a_killed_process_left_is_written_over(store: Store, tmp_path: Path) -> None:
-    part = tmp_path / "stores" / f"s-{store.fingerprint}.part"
+    part = tmp_path / "stores" / f".s-{store.fingerprint}.arrow.part"
     part.parent.mkdir()
     part.write_bytes(b"half" * 100_000)
     place = nearby(store.path, store.fingerprint, tmp_path)

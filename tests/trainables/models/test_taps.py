@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trainables.models.architectures import ATTENTION_TAP, build
+from trainables.models.architectures import TAPS, build
 from trainables.models.taps import Tapped, Taps, Truncated
 
 # Fig. 2 of Akbarian et al. 2020 at 256 px: 32 planes of 8 x 8 in both students.
@@ -20,16 +20,16 @@ def name(request):
 @pytest.mark.parametrize("size_px", TAP_SIDE)
 def test_the_tap_is_32_planes_of_a_32nd_of_the_size(name, size_px):
     student = build(name, 2).eval()
-    with torch.no_grad(), Taps(student, [ATTENTION_TAP[name]]) as taps:
+    with torch.no_grad(), Taps(student, [TAPS[name]["attention"].module]) as taps:
         student(torch.randn(1, 3, size_px, size_px))
-    assert taps[ATTENTION_TAP[name]].shape == (1, 32, TAP_SIDE[size_px], TAP_SIDE[size_px])
+    assert taps[TAPS[name]["attention"].module].shape == (1, 32, TAP_SIDE[size_px], TAP_SIDE[size_px])
 
 
 def test_taps_are_part_of_the_graph(name):
     student = build(name, 2)
-    with Taps(student, [ATTENTION_TAP[name]]) as taps:
+    with Taps(student, [TAPS[name]["attention"].module]) as taps:
         student(torch.randn(2, 3, 64, 64))
-    taps[ATTENTION_TAP[name]].sum().backward()
+    taps[TAPS[name]["attention"].module].sum().backward()
     assert student.features.conv0.weight.grad.abs().sum() > 0
     assert student.classifier.weight.grad is None
 
@@ -54,7 +54,7 @@ def test_a_tap_that_the_network_does_not_have_is_named():
 
 
 def test_a_tapped_network_gives_its_output_and_the_taps(name):
-    student, tap = build(name, 2).eval(), ATTENTION_TAP[name]
+    student, tap = build(name, 2).eval(), TAPS[name]["attention"].module
     images = torch.randn(2, 3, 64, 64)
     with Taps(student, [tap]) as taps:
         expected = student(images)
@@ -71,10 +71,11 @@ def test_a_tapped_network_gives_its_output_and_the_taps(name):
 def test_a_truncated_network_gives_the_taps_output(name):
     network = build(name, 2).eval()
     images = torch.randn(2, 3, 64, 64)
-    with torch.no_grad(), Taps(network, [ATTENTION_TAP[name]]) as taps:
+    with torch.no_grad(), Taps(network, [TAPS[name]["attention"].module]) as taps:
         network(images)
     assert torch.equal(
-        Truncated(network, [ATTENTION_TAP[name]])(images)[ATTENTION_TAP[name]], taps[ATTENTION_TAP[name]]
+        Truncated(network, [TAPS[name]["attention"].module])(images)[TAPS[name]["attention"].module],
+        taps[TAPS[name]["attention"].module],
     )
 
 
@@ -86,17 +87,17 @@ def test_nothing_behind_the_tap_is_computed():
             lambda module, inputs, each=each: ran.append(each)
         )
     network.classifier.register_forward_pre_hook(lambda module, inputs: ran.append("classifier"))
-    Truncated(network, [ATTENTION_TAP["densenet121"]])(torch.randn(1, 3, 64, 64))
+    Truncated(network, [TAPS["densenet121"]["attention"].module])(torch.randn(1, 3, 64, 64))
     assert ran == ["denseblock4.denselayer15"]
 
 
 def test_a_teacher_stays_as_it_is_whatever_its_owner_does(name):
-    teacher = Truncated(build(name, 2).train(), [ATTENTION_TAP[name]])
+    teacher = Truncated(build(name, 2).train(), [TAPS[name]["attention"].module])
     owner = torch.nn.ModuleList([teacher]).train()
     before = {key: tensor.clone() for key, tensor in teacher.state_dict().items()}
     images = torch.randn(2, 3, 64, 64, requires_grad=True)
     for _ in range(2):
-        output = owner[0](images)[ATTENTION_TAP[name]]
+        output = owner[0](images)[TAPS[name]["attention"].module]
     assert not any(module.training for module in teacher.modules())
     assert all(torch.equal(tensor, before[key]) for key, tensor in teacher.state_dict().items())
     assert not output.requires_grad

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from trainables.models.architectures import ATTENTION_TAP, build
+from trainables.models.architectures import TAPS, build
 from trainables.models.taps import Taps
 from trainables.teachers import ledger
 from trainables.teachers.guide import Guide, check_fit
@@ -35,9 +35,9 @@ def test_knowledge_is_the_teachers_unit_planes_in_evaluation_mode(teacher: Teach
     views = torch.randn(2, 3, 64, 64)
     network = build(teacher.architecture, 3).eval()
     network.load_state_dict(teacher.state_dict())
-    with torch.no_grad(), Taps(network, [ATTENTION_TAP[teacher.architecture]]) as taps:
+    with torch.no_grad(), Taps(network, [TAPS[teacher.architecture]["attention"].module]) as taps:
         network(views)
-    expected = unit_planes(taps[ATTENTION_TAP[teacher.architecture]])
+    expected = unit_planes(taps[TAPS[teacher.architecture]["attention"].module])
     guide = Guide("attention", "densenet40", teacher, CPU)
     found = guide.knowledge(views)
     assert found.shape == (2, 32, 2, 2)
@@ -71,7 +71,7 @@ def test_the_gradient_reaches_the_student_alone(teacher: Teacher) -> None:
 
 def test_a_student_like_its_teacher_has_nothing_to_learn(teacher: Teacher) -> None:
     guide = Guide("attention", teacher.architecture, teacher, CPU)
-    assert guide.student_taps == (ATTENTION_TAP[teacher.architecture],)
+    assert guide.student_taps == (TAPS[teacher.architecture]["attention"].module,)
     student = build(teacher.architecture, 3).eval()
     student.load_state_dict(teacher.state_dict())
     views = torch.randn(2, 3, 64, 64)

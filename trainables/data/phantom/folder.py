@@ -7,14 +7,11 @@ from real data.
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import io
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,6 +19,7 @@ from typing import Any
 
 import joblib  # type: ignore[import-untyped]
 import numpy as np
+from filelock import FileLock
 from joblib.externals.loky import ProcessPoolExecutor  # type: ignore[import-untyped]
 from PIL import Image
 from tqdm import tqdm
@@ -67,23 +65,14 @@ def write_folder(
     folder = Path(folder)
     facts = {"generator_version": GENERATOR_VERSION, "arguments": dict(arguments)}
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with FileLock(folder.with_name(f".{folder.name}.lock"), fallback_to_soft=False):
         if folder.exists():
             _check_same(folder, facts)
             return folder
-        part = folder.parent / f".{folder.name}.part"
-        shutil.rmtree(part, ignore_errors=True)  # of a writer that was killed
-        try:
-            part.mkdir()
+        with atomic.new_folder(folder, locked=True) as part:
             rows = _draw_all(part, draw, jobs, num_processes, progress, f"phantom {folder.name}")
             _put_tables(part, tables, rows)
             _put(part, MARK, (json.dumps(facts, indent=2, sort_keys=True) + "\n").encode())
-            os.sync()
-            os.rename(part, folder)
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
-        atomic.sync_folder(folder.parent)
     return folder
 
 
@@ -155,11 +144,3 @@ def _csv(rows: Sequence[Sequence[object]]) -> bytes:
 def _put(part: Path, name: str, content: bytes) -> None:
     (part / name).parent.mkdir(parents=True, exist_ok=True)
     (part / name).write_bytes(content)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One writer of a folder at a time; the lock goes with its process, however that ends."""
-    with open(folder.parent / f".{folder.name}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

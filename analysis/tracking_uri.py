@@ -1,0 +1,66 @@
+"""Where MLflow's store is, and what kind of store that is: everything that depends on the form of a tracking URI."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from trainables.pasting import command_line
+
+SQLITE = "sqlite:///"
+LOCAL_PAGES = "http://127.0.0.1:5000"  # where `mlflow ui` serves
+
+
+def from_environment() -> str | None:
+    """MLFLOW_TRACKING_URI; None where it is unset or empty."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or None
+
+
+def default(results: Path | None = None) -> str:
+    """MLFLOW_TRACKING_URI, or else the SQLite file of this results folder; None: `results` in the current folder."""
+    return from_environment() or f"{SQLITE}{(results or Path('results')).resolve() / 'mlflow.db'}"
+
+
+def is_server(tracking_uri: str) -> bool:
+    """Whether it is the address of a tracking server."""
+    return tracking_uri.startswith(("http://", "https://"))
+
+
+def is_database(tracking_uri: str) -> bool:
+    """Whether it is the address of a database, and not of a server or a folder."""
+    return "://" in tracking_uri and not is_server(tracking_uri) and not tracking_uri.startswith("file:")
+
+
+def sqlite_file(tracking_uri: str) -> Path | None:
+    """The file of an SQLite store; None for any other store."""
+    return Path(tracking_uri.removeprefix(SQLITE)) if tracking_uri.startswith(SQLITE) else None
+
+
+def pages(tracking_uri: str, local_pages: str = LOCAL_PAGES) -> str:
+    """The address of MLflow's web pages: a server's own, without a password, or else `local_pages` (`mlflow ui`)."""
+    return without_password(tracking_uri) if is_server(tracking_uri) else local_pages
+
+
+def without_password(tracking_uri: str) -> str:
+    """The URI as it may be shown: without a user's name and password."""
+    parts = urlsplit(tracking_uri)
+    if "@" not in parts.netloc:
+        return tracking_uri
+    return tracking_uri.replace(f"{parts.netloc.rpartition('@')[0]}@", "", 1)
+
+
+def require_store(tracking_uri: str) -> None:
+    """Refuses an SQLite file that does not exist, and a store that is neither a database nor a server.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        ValueError: MLflow's folder of files, for example, which MLflow itself no longer reads.
+    """
+    # MLflow makes the file where it is absent, and then finds no run in it: a typing error would look like no results.
+    path = sqlite_file(tracking_uri)
+    if path is not None and not path.exists():
+        first = command_line("platform.sweep", "DATASET")
+        raise FileNotFoundError(f"no MLflow file at {path}; run `{first}` first, or say where it is: --tracking-uri")
+    if not is_database(tracking_uri) and not is_server(tracking_uri):
+        raise ValueError(f"tracking URI must be a database (sqlite://) or a server (http:), but got {tracking_uri!r}")

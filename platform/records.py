@@ -1,0 +1,34 @@
+"""One trial as a sweep knows it, wherever the record came from: the ledger, the plan or the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trainables.config import TrialConfig, TrialSpec
+
+
+@dataclass(kw_only=True)
+class TrialRecord:
+    """One trial: what it is, and how far it has come."""
+
+    spec: TrialSpec
+    study: str  # the study that asked for it; "" in the other phases
+    number: int  # the trial's number within its study, or the repeat's number
+    status: str = "RUNNING"  # "RUNNING", "FINISHED" or "FAILED"
+    stopped: str = ""  # "asha" where the trial was stopped early
+    best_scores: list[float] = field(default_factory=list)  # after each epoch, the best validation score so far
+    num_judged: int = 0  # epochs after which the scheduler let the trial go on
+    run_id: str = ""
+    node: str = ""  # the address of the machine that trained it last
+
+    @property
+    def score(self) -> float | None:
+        """The best validation score, None where the trial failed or has not reported yet."""
+        return self.best_scores[-1] if self.best_scores and self.status != "FAILED" else None
+
+
+def spec_of(values: Mapping[str, Any]) -> TrialSpec:
+    """The inverse of `dataclasses.asdict`."""
+    return TrialSpec(**{**values, "config": TrialConfig.from_dict(values["config"])})

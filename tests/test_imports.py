@@ -1,0 +1,125 @@
+"""What the sources import is declared, is light where it says so, and hides nothing of the standard library."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROLES = ["platform", "analysis", "search_spaces", "trainables"]
+SOURCES = sorted(path.relative_to(ROOT).as_posix() for role in ROLES for path in (ROOT / role).rglob("*.py"))
+TESTS = ["conftest.py", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py"))]
+OURS = {*ROLES, "tests"}
+BY_NAME = {"pytest.importorskip", "importlib.import_module"}  # functions that import what their argument names
+
+
+@cache
+def declared(*, with_extras: bool) -> set[str]:
+    """The names of the packages that pyproject.toml asks for, as package indexes compare them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lists = [project["dependencies"], *(project["optional-dependencies"].values() if with_extras else [])]
+    return {plain(re.split(r"[\[=<>~! ;]", requirement)[0]) for names in lists for requirement in names}
+
+
+@cache
+def packages() -> Mapping[str, list[str]]:
+    """The packages that each installed module comes from."""
+    return packages_distributions()
+
+
+def plain(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def third_party(source: str) -> Iterator[tuple[str, bool]]:
+    """Each module that is not ours or Python's own, and whether it is imported in a function, that is, on demand."""
+    tree = ast.parse(source)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    on_demand = {id(node) for function in functions for node in ast.walk(function)}
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names = [node.module]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in BY_NAME:
+            first = node.args[0]
+            names = [first.value] if isinstance(first, ast.Constant) and isinstance(first.value, str) else []
+        for name in {name.partition(".")[0] for name in names} - OURS - sys.stdlib_module_names:
+            yield name, id(node) in on_demand
+
+
+def undeclared(source: str, *, is_test: bool) -> list[str]:
+    """Imports without a package in pyproject.toml; of a source's, only those on demand may be of an extra."""
+    bad = []
+    for module, on_demand in third_party(source):
+        names = {plain(package) for package in packages().get(module, [module])}
+        if not names & declared(with_extras=is_test or on_demand):
+            bad.append(module)
+    return bad
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *TESTS])
+def test_every_import_is_declared(path: str) -> None:
+    source = (ROOT / path).read_text(encoding="utf-8")
+    assert undeclared(source, is_test=path in TESTS) == [], "declare the package in pyproject.toml, then `make lock`"
+
+
+@pytest.mark.parametrize(
+    ("source", "is_test", "expected"),
+    [
+        ("import numpy\nfrom PIL import Image\nimport yaml, os, trainables.loop", False, []),
+        ("import nowhere.inner", False, ["nowhere"]),
+        ("def late():\n    from nowhere import x", True, ["nowhere"]),
+        ("import pydicom", False, ["pydicom"]),
+        ("def late():\n    import pydicom", False, []),
+        ("import hypothesis", True, []),
+        ("theirs = pytest.importorskip('nowhere.losses')", True, ["nowhere"]),
+        ("from . import nowhere", False, []),
+    ],
+)
+def test_an_undeclared_import_is_seen(source: str, is_test: bool, expected: list[str]) -> None:
+    assert undeclared(source, is_test=is_test) == expected
+
+
+def public_names_of_pythons_platform() -> set[str]:
+    """What `platform.X` means to every other library: our package must not put a module of that name in its place."""
+    place = os.path.join(os.path.dirname(os.__file__), "platform.py")
+    spec = importlib.util.spec_from_file_location("pythons_platform", place)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {name for name in vars(module) if not name.startswith("_")}
+
+
+def hiding(names: list[str]) -> set[str]:
+    """The names of files and folders that would hide a public name of Python's own `platform`."""
+    return {name.partition(".")[0] for name in names} & public_names_of_pythons_platform()
+
+
+def test_no_module_of_platform_hides_a_name_of_pythons_platform() -> None:
+    assert hiding([path.name for path in (ROOT / "platform").iterdir()]) == set()
+
+
+def test_a_name_that_would_hide_one_is_seen() -> None:
+    names = ["machine.py", "node", "system.py", "release", "version.py", "uname.py"]
+    assert hiding([*names, "sweep.py", "machines.py", "tracking", "__init__.py", "model_card.md.j2"]) == {
+        name.removesuffix(".py") for name in names
+    }
+
+
+def test_the_plan_knows_nothing_of_ray_or_mlflow() -> None:
+    script = "import sys, platform.plan\nprint({name.partition('.')[0] for name in sys.modules} & {'mlflow', 'ray'})"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
