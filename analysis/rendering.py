@@ -16,7 +16,7 @@ TOO_SMALL, CONSTANT = (
     "†",
     "‡",
 )  # signs behind a number: of too few repeats, of a student that does not tell images apart
-MARKS_NOTE = "best: {best}, second best: {second}; the paper's numbers and ours are ranked separately"
+MARKS_NOTE = "best: {best}, second best: {second}; the paper's numbers and ours are each ranked by themselves"
 LATEX_SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$",

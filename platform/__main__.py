@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> str | None:
     if arguments and arguments[0] not in ("-h", "--help"):
         if arguments[0] in known:
             right = command_line(f"platform.{arguments[0]}", *arguments[1:])
-            return f"a dot must stand before the command, and no blank: {right}"
+            return f"the command must follow a dot, not a blank: {right}"
         any_verb = command_line("platform.VERB")
         return f"the command must be one of {', '.join(known)}, but got {arguments[0]!r}; write {any_verb}"
     width = max(map(len, known), default=0)

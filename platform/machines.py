@@ -177,13 +177,13 @@ def check_machines(nodes: list[dict[str, Any]], places: Places, local: Path | No
             )
         if answer["code"] != code:
             raise ValueError(
-                f"all machines must run the same code, but {who} has {answer['code']} for trainables/, and this machine "
-                f"has {code}; `ray up` copies the code"
+                f"all machines must run the same code, but {who} has {answer['code']} for trainables/ "
+                f"and this machine has {code}; `ray up` copies the code"
             )
         if answer["libraries"] != libraries:
             raise ValueError(
-                f"all machines must have the same libraries, but {who} has {answer['libraries']}, and this machine has "
-                f"{libraries}; install requirements.lock there"
+                f"all machines must have the same libraries, but {who} has {answer['libraries']} and "
+                f"this machine has {libraries}; install requirements.lock there"
             )
         if answer["local_free_bytes"] < 0:
             raise ValueError(

@@ -33,7 +33,7 @@ def test_text() -> None:
         "b|c        90.00*",
         "-----------------",
         "n = 3",
-        "best: *, second best: +; the paper's numbers and ours are ranked separately",
+        "best: *, second best: +; the paper's numbers and ours are each ranked by themselves",
     ]
 
 

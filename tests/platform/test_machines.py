@@ -126,9 +126,9 @@ def test_nodes_that_are_there_count_where_the_file_names_no_sizes(
     ("answer", "said"),
     [
         (None, r"must see the results folder, but 10\.0\.0\.7 does not see, or cannot write, .*; put --results"),
-        ({**HERE, "code": "older"}, r"same code, but 10\.0\.0\.7 has older for trainables/, and this .* has [0-9a-f]{16}"),
-        ({**HERE, "libraries": {"torch": "1"}}, r"same libraries, but 10\.0\.0\.7 has {'torch': '1'}, and this machine has {"),
-        ({**HERE, "local_free_bytes": -1}, r"write to its own --local folder, but 10\.0\.0\.7 cannot write to"),
+        ({**HERE, "code": "older"}, r"same code, but 10\.0\.0\.7 has older for trainables/ and .* has [0-9a-f]{16}"),
+        ({**HERE, "libraries": {"torch": "1"}}, r"same libraries, but 10\.0\.0\.7 has {'torch': '1'} and this"),
+        ({**HERE, "local_free_bytes": -1}, r"own --local folder, but 10\.0\.0\.7 cannot write to /scratch"),
     ],
 )  # fmt: skip
 def test_a_machine_that_cannot_take_trials_is_named(
