@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from search_spaces.space import Space
-from trainables.data.readers.chestxray8 import DATASET
 
 SPACE = Space(
-    dataset=DATASET.name,
+    dataset="chestxray8",
     first_beta={  # Table III
         ("mimic-cxr", "densenet121"): 1.0,
         ("mimic-cxr", "densenet40"): 1.0,

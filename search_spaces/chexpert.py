@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from search_spaces.space import Space
-from trainables.data.readers.chexpert import DATASET
+from trainables.data.catalogue import DATASETS
 
-SMALL, MIDDLE, WHOLE = DATASET.fractions.values()  # Table II: 5,000, 50,000 and all training images
+SMALL, MIDDLE, WHOLE = DATASETS["chexpert"].fractions.values()  # Table II: 5,000, 50,000 and all training images
 
 SPACE = Space(
-    dataset=DATASET.name,
+    dataset="chexpert",
     first_beta={  # Table III
         ("mimic-cxr", "densenet121", SMALL): 1.0,
         ("mimic-cxr", "densenet40", SMALL): 20.0,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from search_spaces.space import Space
-from trainables.data.readers.retina import DATASET
 
 SPACE = Space(
-    dataset=DATASET.name,
+    dataset="retina",
     first_beta={  # Table III
         ("mimic-cxr", "densenet121"): 30.0,
         ("mimic-cxr", "densenet40"): 30.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from trainables.data import catalogue
 from trainables.data.catalogue import DATASETS, share_patients, shown_in, synonyms, title
 from trainables.data.dataset import Dataset, Published
 from trainables.data.readers import own, retina
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_records_stand_in_the_order_of_table_1_and_others_follow() -> None:
@@ -66,6 +69,24 @@ def test_a_csv_of_ones_own_makes_the_same_record(
     assert (record.name, record.title, record.task, record.selection_metric) == ("clinic", "clinic", task, metric)
     assert record.label_names == names and record.published is None and record.fractions == {}
     assert record.read(tmp_path / record.folders[0]).label_names == names
+
+
+ROLES = ("platform", "analysis", "search_spaces", "trainables")
+SOURCES = [path for role in ROLES for path in (ROOT / role).rglob("*.py")]
+FOLDERS_OF_ONE_DATA_SET = {"trainables/data/readers", "trainables/data/phantom", "search_spaces"}
+DRIVERS_OWN = {"platform/prepare.py", "platform/phantom_teachers.py"}  # who draws the phantoms, who teaches on them
+NAMES = {*DATASETS, *map(title, DATASETS)} - {"mimic-cxr"}  # which is also a teacher's name
+
+
+def test_only_a_data_sets_own_files_know_it_by_name() -> None:
+    known: list[str] = []
+    for path in SOURCES:
+        place = path.relative_to(ROOT)
+        if place.parent.as_posix() in FOLDERS_OF_ONE_DATA_SET or place.as_posix() in DRIVERS_OWN:
+            continue
+        texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        known += [f"{place}: {name}" for name in NAMES & texts]
+    assert known == []
 
 
 def test_a_record_that_cannot_be_is_refused() -> None:
