@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from filelock import FileLock
 
 from tests import small_sweep
+
+torch.set_num_threads(1)  # two processes share the cores
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_databases() -> None:
+    """SQLite waits for no disk, since no test cuts the power, and MLflow reads its seventy schema files once.
+
+    In this process alone: those that a test starts work as they do for a user.
+    """
+    if "mlflow" not in sys.modules:
+        return
+    from mlflow.store.db import utils
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    utils._get_latest_schema_revision = functools.cache(utils._get_latest_schema_revision)
+
+    @event.listens_for(Engine, "connect")
+    def no_waiting(connection: Any, _: Any) -> None:
+        if type(connection).__module__ == "sqlite3":
+            connection.execute("pragma synchronous = off")
 
 
 @pytest.fixture(scope="session")
