@@ -20,7 +20,7 @@ from analysis.runs import Runs
 from trainables.data.augment import normalise
 from trainables.data.catalogue import synonyms
 from trainables.data.store import Store
-from trainables.models.architectures import TAPS, build, load_backbone
+from trainables.models.architectures import TAPS, build, load_backbone, restored
 from trainables.models.taps import Taps
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.ledger import Teacher
@@ -73,8 +73,7 @@ def batches(store: Store, rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]
 
 def network(architecture: str, label_names: Sequence[str], state: dict[str, Tensor]) -> Network:
     """A network with these weights."""
-    module = build(architecture, len(label_names))
-    module.load_state_dict(state)
+    module = restored(architecture, len(label_names), state)
     return Network(architecture=architecture, label_names=tuple(label_names), module=module.eval())
 
 

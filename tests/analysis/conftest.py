@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,17 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "mlflow.db"
 
 
+@pytest.fixture(scope="session")
+def new_store(empty_store: Path) -> Callable[[Path], Store]:
+    """Makes an empty store in a folder."""
+
+    def make(folder: Path) -> Store:
+        shutil.copy(empty_store, folder / "mlflow.db")
+        return Store(folder)
+
+    return make
+
+
 @pytest.fixture
-def store(empty_store: Path, tmp_path: Path) -> Store:
-    shutil.copy(empty_store, tmp_path / "mlflow.db")
-    return Store(tmp_path)
+def store(new_store: Callable[[Path], Store], tmp_path: Path) -> Store:
+    return new_store(tmp_path)

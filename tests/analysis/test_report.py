@@ -6,8 +6,10 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,8 +33,10 @@ def predictions(seed: int, strength: float) -> pd.DataFrame:
     return table.assign(label_DR=truth.astype(np.int8), probability_DR=score.astype(np.float32))
 
 
-@pytest.fixture
-def filled(store):  # type: ignore[no-untyped-def]
+@pytest.fixture(scope="module")
+def filled(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Two cells with three repeats each, and a failed trial; nothing is added to it."""
+    store = new_store(tmp_path_factory.mktemp("filled"))
     parent = store.sweep(data="phantom", name="<b>sweep</b>")
     for number, cell in enumerate(CELLS):
         store.trial(parent, phase="search", curve={"best_score": [0.6, 0.7]}, **cell)
@@ -44,14 +48,19 @@ def filled(store):  # type: ignore[no-untyped-def]
     return store
 
 
-def make(store, out: Path) -> Path:  # type: ignore[no-untyped-def]
+def make(store: Any, out: Path) -> Path:
     assert report.main(["retina", "--tracking-uri", store.uri, "--out", str(out)]) == 0
     return out / "retina"
 
 
-def test_the_page_is_whole_and_says_what_it_rests_on(filled, tmp_path: Path) -> None:
-    folder = make(filled, tmp_path / "reports")
-    html = (folder / "index.html").read_text()
+@pytest.fixture(scope="module")
+def written(filled: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the report on `filled`; nothing in it is changed."""
+    return make(filled, tmp_path_factory.mktemp("reports"))
+
+
+def test_the_page_is_whole_and_says_what_it_rests_on(written: Path) -> None:
+    html = (written / "index.html").read_text()
     assert PHANTOM_NOTICE in html.replace("&#39;", "'")
     assert "80.00" not in html.split("Table V")[0]
     for said in (
@@ -71,8 +80,7 @@ def test_the_page_is_whole_and_says_what_it_rests_on(filled, tmp_path: Path) -> 
     assert not re.findall(r'(?:src|href)="https?://(?!127\.0\.0\.1:5000/#/experiments/\d+/runs/)', html)
 
 
-def test_every_file_that_the_page_names_is_there(filled, tmp_path: Path) -> None:
-    folder = make(filled, tmp_path / "reports")
+def test_every_file_that_the_page_names_is_there(written: Path) -> None:
     named: list[str] = []
 
     class Links(HTMLParser):
@@ -82,20 +90,20 @@ def test_every_file_that_the_page_names_is_there(filled, tmp_path: Path) -> None
                 assert values["alt"] and str(values["src"]).startswith("data:")
             named.extend(str(values["href"]) for _ in [0] if tag == "a" and not str(values["href"]).startswith("http"))
 
-    Links().feed((folder / "index.html").read_text())
-    assert len(named) > 20 and all((folder / name).stat().st_size for name in named)
-    assert len(pd.read_parquet(folder / "results.parquet")) == 8
+    Links().feed((written / "index.html").read_text())
+    assert len(named) > 20 and all((written / name).stat().st_size for name in named)
+    assert len(pd.read_parquet(written / "results.parquet")) == 8
 
 
-def test_the_same_runs_give_the_same_bytes(filled, tmp_path: Path) -> None:
-    first, second = make(filled, tmp_path / "one"), make(filled, tmp_path / "two")
+def test_the_same_runs_give_the_same_bytes(filled: Any, written: Path, tmp_path: Path) -> None:
+    first, second = written, make(filled, tmp_path / "two")
     files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
     assert [str(name) for name in files if (first / name).read_bytes() != (second / name).read_bytes()] == []
 
 
-def test_a_copied_number_is_the_number(filled, tmp_path: Path) -> None:
-    page = (make(filled, tmp_path / "reports") / "index.html").read_text()
+def test_a_copied_number_is_the_number(written: Path) -> None:
+    page = (written / "index.html").read_text()
     fields: list[str] = []
 
     class Text(HTMLParser):
@@ -124,8 +132,8 @@ def test_a_copied_number_is_the_number(filled, tmp_path: Path) -> None:
     assert "td small { user-select: none; }" in page
 
 
-def test_files_of_a_table_have_numbers_and_no_links(filled, tmp_path: Path) -> None:
-    tables = make(filled, tmp_path / "reports") / "tables"
+def test_files_of_a_table_have_numbers_and_no_links(written: Path) -> None:
+    tables = written / "tables"
     assert "| 81.00±2.48 |" in (tables / "retina_table_5.md").read_text()
     assert r"& 81.00$\pm$2.48 " in (tables / "retina_table_5.tex").read_text()
     means = pd.read_csv(tables / "retina_table_5.csv")["mean"]
@@ -166,9 +174,8 @@ def test_predictions_without_averaged_labels_are_shown_label_by_label_alone(stor
     assert "No two cells with predictions to compare." in page and "Label by label" in page
 
 
-def test_no_patient_is_named(filled, tmp_path: Path) -> None:
-    folder = make(filled, tmp_path / "reports")
-    texts = [path.read_text() for path in folder.rglob("*") if path.suffix in {".html", ".csv", ".md", ".tex"}]
+def test_no_patient_is_named(written: Path) -> None:
+    texts = [path.read_text() for path in written.rglob("*") if path.suffix in {".html", ".csv", ".md", ".tex"}]
     assert not any(re.search(r"\bp\d\d\b|\bi\d\d\b", re.sub(r"base64,[^\"]*", "", text)) for text in texts)
 
 
@@ -186,13 +193,11 @@ def test_nothing_to_report(store, tmp_path: Path, capsys: pytest.CaptureFixture[
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium on this machine")
 @pytest.mark.parametrize("width", [1280, 500])
-def test_in_a_browser(filled, tmp_path: Path, width: int) -> None:
-    folder = make(filled, tmp_path / "reports")
-    page = folder / "index.html"
+def test_in_a_browser(written: Path, tmp_path: Path, width: int) -> None:
+    page = tmp_path / "index.html"
     probe = "document.title = [document.body.scrollWidth <= innerWidth, document.querySelectorAll('td').length].join();"
-    page.write_text(
-        page.read_text().replace("</script>", f"document.querySelector('th button').click(); {probe}</script>")
-    )
+    click = "document.querySelector('th button').click();"
+    page.write_text((written / "index.html").read_text().replace("</script>", f"{click} {probe}</script>"))
     flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},900", "--dump-dom"]
     profile = f"--user-data-dir={tmp_path / 'profile'}"
     done = subprocess.run(

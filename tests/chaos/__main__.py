@@ -25,42 +25,17 @@ from pathlib import Path
 
 from tests.chaos.faults import FAULTS, Target, fill_cache, fill_results
 from tests.chaos.server import Server
+from tests.small_sweep import CELLS, COMMAND, NUM_TRIALS, ROOT, environment, finish, start
 
-ROOT = Path(__file__).parents[2]
-CELLS = ["transfer/none/densenet40/all", "attention/imagenet/densenet40/all"]
-FLAGS = ["--image-size", "32", "--phantom-size", "24", "--epochs", "3", "--trials", "2", "--repeats", "1"]
-FLAGS += ["--average-labels", "defined"]  # in twelve validation images no class is frequent
-NUM_TRIALS = len(CELLS) * 3
 FAULTS_A_SWEEP = 6
 PATIENCE_S = 1200
 ENDS = (3, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM)
 
 
-def command(results: Path) -> list[str]:
-    """The sweep's command line."""
-    sweep = [sys.executable, "-m", "platform.sweep", "retina", *FLAGS, "--concurrent", "1"]
-    return [*sweep, "--cells", *CELLS, "--results", str(results), "--name", "chaos"]
-
-
-def environment(told: Path, server: Server | None) -> dict[str, str]:
-    """This one's, without another cluster or server, and with the saboteur on the path."""
-    others = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI")}
-    if server:
-        others["MLFLOW_TRACKING_URI"] = server.uri
-    return {**others, "PYTHONPATH": str(ROOT / "tests" / "chaos" / "saboteur"), "CHAOS_FOLDER": str(told)}
-
-
-def start(results: Path, told: Path, server: Server | None = None) -> subprocess.Popen[str]:
-    """The sweep, in a process group of its own."""
-    return subprocess.Popen(
-        command(results),
-        cwd=ROOT,
-        env=environment(told, server),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+def variables(told: Path, server: Server | None) -> dict[str, str]:
+    """The server's address, where there is one, and the saboteur on the path."""
+    uri = {"MLFLOW_TRACKING_URI": server.uri} if server else {}
+    return {**uri, "PYTHONPATH": str(ROOT / "tests" / "chaos" / "saboteur"), "CHAOS_FOLDER": str(told)}
 
 
 def outcome(results: Path, output: str) -> tuple[object, ...]:
@@ -89,7 +64,8 @@ def disturbed(
 ) -> str:
     """Runs the sweep to its end through up to `num_faults` faults, and returns what it printed last."""
     faults = [fault for fault in FAULTS if os.path.ismount(results) or fault not in (fill_cache, fill_results)]
-    process = start(results, told, server)
+    ours = variables(told, server)
+    process = start(results, more=ours)
     while True:
         try:
             # Of the 40 to 50 s that an undisturbed one takes on two cores.
@@ -97,7 +73,8 @@ def disturbed(
         except subprocess.TimeoutExpired:
             assert num_faults, "the sweep does not end"
             fault = rng.choice(faults)
-            fault(Target(process, command(results), ROOT, environment(told, server), results, server, told, rng))
+            second = ([*COMMAND, "--results", str(results)], ROOT, environment(ours))
+            fault(Target(process, *second, results, server, told, rng))
             counts[fault.__name__] += 1
             num_faults -= 1
         if process.poll() is None:
@@ -110,7 +87,7 @@ def disturbed(
         # Ray aborts now and then where it was stopped while it started.
         has_aborted = process.returncode == -signal.SIGABRT and "stopped; the same command goes on" in error
         assert has_refused or has_aborted or process.returncode in ENDS, f"{process.returncode}\n{error}"
-        process = start(results, told, server)
+        process = start(results, more=ours)
 
 
 @contextmanager
@@ -135,21 +112,27 @@ def disks(results: Path, calm: Path) -> Iterator[None]:
         shutil.rmtree(results)
 
 
-def chaos(num_sweeps: int, num_faults: int, seed: int) -> Counter[str]:
+def chaos(num_sweeps: int, num_faults: int, seed: int, calm: tuple[Path, str] | None = None) -> Counter[str]:
     """Breaks `num_sweeps` sweeps, each up to `num_faults` times; returns the faults by kind.
+
+    Args:
+        num_sweeps: how many, one after the other.
+        num_faults: of each sweep.
+        seed: of the faults and their moments.
+        calm: results and output of the undisturbed sweep, which else runs first.
 
     Raises:
         AssertionError: one ended otherwise than the undisturbed one.
     """
     rng, counts = random.Random(seed), Counter[str]()
     with tempfile.TemporaryDirectory() as name:
-        calm, told = Path(name) / "calm", Path(name) / "told"
+        told = Path(name) / "told"
         told.mkdir()
-        output, _ = start(calm, told).communicate(timeout=PATIENCE_S)
-        expected = outcome(calm, output)
+        undisturbed, output = calm or (Path(name) / "calm", finish(start(Path(name) / "calm")))
+        expected = outcome(undisturbed, output)
         for number in range(1, num_sweeps + 1):
             results, started_s = Path(name) / f"sweep-{number}", time.monotonic()
-            with disks(results, calm):
+            with disks(results, undisturbed):
                 server = Server(results, ROOT) if number % 2 == 0 else None
                 try:
                     if server:

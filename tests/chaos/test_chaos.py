@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.chaos.__main__ import chaos
@@ -9,5 +11,5 @@ from tests.chaos.__main__ import chaos
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_sweep_that_is_broken_ends_as_if_nobody_had_touched_it() -> None:
-    assert sum(chaos(num_sweeps=1, num_faults=2, seed=9).values()) >= 1
+def test_a_sweep_that_is_broken_ends_as_if_nobody_had_touched_it(undisturbed: tuple[Path, str]) -> None:
+    assert sum(chaos(num_sweeps=1, num_faults=2, seed=9, calm=undisturbed).values()) >= 1

@@ -20,6 +20,8 @@ import yaml
 from ray.cluster_utils import Cluster
 
 from trainables import machine
+from trainables.models.architectures import build
+from trainables.teachers import ledger
 
 machines = importlib.import_module("platform.machines")
 runner = importlib.import_module("platform.runner")
@@ -190,6 +192,11 @@ MORE = ["--average-labels", "defined", "--trials", "2", "--repeats", "1", "--cel
 @pytest.mark.timeout(200)
 def test_a_sweep_on_two_nodes(two_nodes: str, tmp_path: Path) -> None:
     results, local = tmp_path / "results", tmp_path / "local"
+    facts: dict[str, Any] = {"architecture": "densenet121", "task": "multiclass", "label_names": ("a", "b")}
+    weights = build("densenet121", 2).state_dict()  # drawn: what the first weights are worth is of no matter here
+    ledger.save(
+        results / "teachers" / "phantom-32px", weights, name="imagenet", source="drawn", is_phantom=True, **facts
+    )
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     environment |= {"RAY_ADDRESS": two_nodes, "TRANSFER_RESULTS": str(results), "TRANSFER_LOCAL": str(local)}
     done = subprocess.run(

@@ -10,7 +10,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -20,51 +19,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from tests.small_sweep import CELLS, COMMAND, NUM_TRIALS, ROOT, finish, start
+
 sweep = importlib.import_module("platform.sweep")
 
-ROOT = Path(__file__).parents[2]
-CELLS = ["transfer/none/densenet40/all", "attention/imagenet/densenet40/all"]
-NUM_TRIALS = len(CELLS) * (2 + 1)  # two of the search and one repeat each
-FLAGS = [
-    "--image-size",
-    "32",
-    "--phantom-size",
-    "24",
-    "--epochs",
-    "3",
-    "--trials",
-    "2",
-    "--repeats",
-    "1",
-    "--concurrent",
-    "1",
-    "--average-labels",
-    "defined",
-]
-COMMAND = [sys.executable, "-m", "platform.sweep", "retina", *FLAGS, "--cells", *CELLS]
-
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-
-
-def start(results: Path, *more: str) -> subprocess.Popen[str]:
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI")
-    }
-    return subprocess.Popen(
-        [*COMMAND, "--results", str(results), *more],
-        cwd=ROOT,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,  # so that a test can end it with all its children
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, f"{out}\n{err}"
-    return out
 
 
 def query(results: Path, sql: str) -> list[tuple]:
@@ -96,13 +55,6 @@ def numbers(results: Path) -> dict[tuple[str, str, int], float]:
 
 def table(output: str) -> list[str]:
     return [line for line in output.splitlines() if re.match(r"(transfer|attention)/.* \d+\.\d\d", line)]
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> tuple[Path, str]:
-    """Results and output of a sweep that nobody disturbed."""
-    results = tmp_path_factory.mktemp("undisturbed")
-    return results, finish(start(results))
 
 
 @pytest.fixture

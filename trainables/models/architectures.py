@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torchvision import models
 from torchvision.models import WeightsEnum
@@ -147,6 +148,21 @@ def build(name: str, num_labels: int) -> nn.Module:
     if num_labels < 1:
         raise ValueError(f"num_labels >= 1 must hold, but got num_labels={num_labels}")
     return architecture.make(num_labels)
+
+
+def restored(name: str, num_labels: int, state: Mapping[str, Tensor]) -> nn.Module:
+    """The network of that name with a copy of the weights in `state`; no weights are drawn first.
+
+    Raises:
+        ValueError: as `build`.
+        RuntimeError: `state` does not hold exactly this network's weights.
+    """
+    with torch.device("meta"):
+        network = build(name, num_labels)
+    types = {key: tensor.dtype for key, tensor in network.state_dict().items()}
+    weights = {key: tensor.to(types.get(key, tensor.dtype), copy=True) for key, tensor in state.items()}
+    network.load_state_dict(weights, assign=True)
+    return network
 
 
 def load_backbone(student: nn.Module, state: Mapping[str, Tensor]) -> None:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD, normalise
-from trainables.models.architectures import build
+from trainables.models.architectures import restored
 
 TASKS = ("multiclass", "multilabel")
 
@@ -57,9 +57,8 @@ def load_student(path: Path, architecture: str, num_labels: int) -> nn.Module:
     Raises:
         ValueError: the file is damaged, or does not hold exactly this network's weights.
     """
-    student = build(architecture, num_labels)
     try:
-        student.load_state_dict(load_file(path))
+        student = restored(architecture, num_labels, load_file(path))
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(
             f"{path.name} must hold the weights of {architecture} with {num_labels} outputs, but: "

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from trainables.models.architectures import ARCHITECTURES, TAPS, build, known
+from trainables.models.architectures import ARCHITECTURES, TAPS, known, restored
 from trainables.models.taps import Truncated
 from trainables.teachers.cache import KnowledgeCache, in_batches
 from trainables.teachers.ledger import Teacher
@@ -120,8 +120,7 @@ class _Member:
         output = ARCHITECTURES[teacher.architecture].output
         self._modules = {role: output if role == LOGITS else taps[role].module for role in roles}
         self._columns = columns
-        network = build(teacher.architecture, len(teacher.label_names))
-        network.load_state_dict(teacher.state_dict())
+        network = restored(teacher.architecture, len(teacher.label_names), teacher.state_dict())
         self.network = Truncated(network, self._modules.values()).to(device).to(memory_format=torch.channels_last)
 
     def outputs(self, views_BCHW: Tensor) -> dict[str, Tensor]:

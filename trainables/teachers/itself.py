@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.config import ITSELF
-from trainables.models.architectures import build
+from trainables.models.architectures import restored
 from trainables.teachers.guide import named, shared_labels
 from trainables.teachers.ledger import Teacher
 
@@ -33,9 +33,7 @@ class Itself(nn.Module):
         self._columns = [[teacher.label_names.index(name) for name in label_names] for teacher in teachers]
         self.members = nn.ModuleList()
         for teacher in teachers:
-            network = build(teacher.architecture, len(teacher.label_names))
-            network.load_state_dict(teacher.state_dict())
-            self.members.append(network)
+            self.members.append(restored(teacher.architecture, len(teacher.label_names), teacher.state_dict()))
 
     def forward(self, views_BCHW: Tensor) -> Tensor:
         logits = [network(views_BCHW)[:, own] for network, own in zip(self.members, self._columns, strict=True)]

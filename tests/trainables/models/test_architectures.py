@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trainables.models.architectures import ARCHITECTURES, TAPS, build, known, load_backbone
+from trainables.models.architectures import ARCHITECTURES, TAPS, build, known, load_backbone, restored
 from trainables.models.densenet import num_trainable, unfreeze
 from trainables.models.taps import Taps, Truncated
 
@@ -88,3 +88,21 @@ def test_other_networks_are_trained_as_a_whole() -> None:
 def test_an_unknown_architecture_is_named_with_its_role() -> None:
     with pytest.raises(ValueError, match=r"the teacher must be one of densenet121, .*, but got 'vgg'"):
         known("vgg", "teacher")
+
+
+@pytest.mark.parametrize("name", ["densenet40", "convnext_tiny"])
+def test_a_restored_network_has_its_own_copy_of_the_weights_and_draws_none(name: str) -> None:
+    weights = {key: tensor.half() for key, tensor in build(name, 3).state_dict().items() if tensor.is_floating_point()}
+    weights |= {key: tensor for key, tensor in build(name, 3).state_dict().items() if key not in weights}
+    expected = build(name, 3)
+    expected.load_state_dict(weights)
+    before = torch.random.get_rng_state()
+    network = restored(name, 3, weights)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    for key, tensor in expected.state_dict().items():
+        own = network.state_dict()[key]
+        assert own.dtype == tensor.dtype and own.stride() == tensor.stride() and torch.equal(own, tensor)
+        assert own.data_ptr() != weights[key].data_ptr()
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    with pytest.raises(RuntimeError, match="Missing key"):
+        restored(name, 3, dict(list(weights.items())[1:]))

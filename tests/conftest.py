@@ -1,0 +1,55 @@
+"""What tests of several folders share, made once for all processes of a run."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from filelock import FileLock
+
+from tests import small_sweep
+
+torch.set_num_threads(1)  # two processes share the cores
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_databases() -> None:
+    """SQLite waits for no disk, since no test cuts the power, and MLflow reads its seventy schema files once.
+
+    In this process alone: those that a test starts work as they do for a user.
+    """
+    if "mlflow" not in sys.modules:
+        return
+    from mlflow.store.db import utils
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    utils._get_latest_schema_revision = functools.cache(utils._get_latest_schema_revision)
+
+    @event.listens_for(Engine, "connect")
+    def no_waiting(connection: Any, _: Any) -> None:
+        if type(connection).__module__ == "sqlite3":
+            connection.execute("pragma synchronous = off")
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this test run that all its processes see."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(shared: Path) -> tuple[Path, str]:
+    """Results and output of the small sweep that nobody disturbed; whoever is second waits for it."""
+    results, output = shared / "undisturbed" / "results", shared / "undisturbed" / "output"
+    with FileLock(shared / "undisturbed.lock"):
+        if not output.exists():
+            text = small_sweep.finish(small_sweep.start(results))
+            output.write_text(text)
+    return results, output.read_text()
