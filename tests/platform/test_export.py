@@ -18,7 +18,9 @@ import torch
 from mlflow.tracking import MlflowClient
 from PIL import Image
 
+from platform.scoring import averaging_tags
 from trainables.config import RECIPE_VERSION, TrialConfig, TrialSpec
+from trainables.data.averaging import averaged_labels
 from trainables.data.decode import decode
 from trainables.data.phantom.writers import write_retina
 from trainables.data.prepare import prepare
@@ -73,7 +75,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     def trial(name: str, tags: dict[str, str] | None = None, trains: bool = False, **changed: Any) -> None:
         own = replace(spec, config=replace(config, **changed))
         record = records.TrialRecord(spec=own, study="", number=own.config.seed)
-        facts = {"data": "phantom", "init_fingerprint": first.fingerprint, "num_trainable": "1", **(tags or {})}
+        facts = {"data": "phantom", "init_fingerprint": first.fingerprint, "num_trainable": "1"}
+        facts |= averaging_tags(averaged_labels(store, own.config.average_labels)) | (tags or {})
         ledger.open(record, facts, at_ms=1_700_000_000_000 + len(ids))
         files = []
         if trains:
