@@ -55,7 +55,7 @@ def new_file(path: Path, *, replace: bool = True, locked: bool = False, mode: in
     Args:
         replace: False keeps a file that another process has put at `path` first.
         locked: the caller alone writes `path` at this time. The part then has one name, so that what a killed process
-            left is written over; otherwise a name of its own.
+            left is removed; otherwise a name of its own.
         mode: the file's permissions, of which the umask takes its share.
 
     Raises:
@@ -64,7 +64,9 @@ def new_file(path: Path, *, replace: bool = True, locked: bool = False, mode: in
     path.parent.mkdir(parents=True, exist_ok=True)
     part = _locked_part(path) if locked else _own_part(path)
     try:
-        part.touch()
+        if locked:
+            part.unlink(missing_ok=True)  # of a process that was killed
+            part.touch()
         part.chmod(mode & ~umask())  # mkstemp's files are for their owner alone
         yield part
         _flush(part)
@@ -90,7 +92,6 @@ def new_folder(folder: Path, *, locked: bool = False) -> Iterator[Path]:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = _locked_part(folder) if locked else Path(tempfile.mkdtemp(**_names(folder)))
-    replaced = part.with_suffix(".replaced")
     try:
         if locked:
             shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
@@ -103,13 +104,25 @@ def new_folder(folder: Path, *, locked: bool = False) -> Iterator[Path]:
         else:
             for path in files:
                 _flush(path)
-        if folder.exists():
-            folder.rename(replaced)
-        part.rename(folder)
+        _swap(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(replaced, ignore_errors=True)
     sync_folder(folder.parent)
+
+
+def _swap(part: Path, folder: Path) -> None:
+    """Renames `part` to `folder`, whose present content goes only once the new one is there."""
+    replaced = Path(tempfile.mkdtemp(**_names(folder)))
+    try:
+        if folder.exists():
+            folder.rename(replaced / folder.name)
+        part.rename(folder)
+    except BaseException:
+        if not folder.exists() and (replaced / folder.name).exists():
+            (replaced / folder.name).rename(folder)
+        raise
+    finally:
+        shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _locked_part(path: Path) -> Path:

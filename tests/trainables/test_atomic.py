@@ -77,7 +77,24 @@ def test_a_folder_takes_the_place_of_another(tmp_path: Path, num_files: int) -> 
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_what_a_killed_process_left_is_written_over(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, rename = tmp_path / "folder", Path.rename
+    folder.mkdir()
+    (folder / "file").write_text("old")
+
+    def refused(path: Path, target: Path) -> Path:
+        if path.suffix == ".part" and target == folder:
+            raise PermissionError("no")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(PermissionError), atomic.new_folder(folder) as part:
+        (part / "file").write_text("new")
+    assert (folder / "file").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom trainables import atomic\n"
         "root = Path(sys.argv[1])\n"

@@ -150,7 +150,7 @@ def test_a_missing_store_says_how_to_make_it(tmp_path):
 
 def test_a_store_of_another_version_is_refused(root, tmp_path, monkeypatch):
     monkeypatch.setattr(preparing, "STORE_VERSION", 99)
-    with pytest.raises(ValueError, match="of version 2, but is of 99"):
+    with pytest.raises(ValueError, match="of version 3, but is of 99"):
         make(root, tmp_path / "s.arrow")
 
 
