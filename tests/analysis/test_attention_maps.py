@@ -135,7 +135,7 @@ def test_of_patients_only_what_is_asked_for(found: Runs, results: Path, monkeypa
     hidden = explain(found, results, None, Choice(num_images=1))
     assert hidden.pictures == [] and [table.name for table in hidden.tables] == ["attention_and_labels"]
     assert "--data DIR must say where" in dict(hidden.facts)["radiologists' boxes"]
-    assert "--images asks for them" in dict(hidden.facts)["pictures"]
+    assert "--images includes them" in dict(hidden.facts)["pictures"]
     asked = explain(found, results, results / "phantoms" / "60", Choice(num_images=1, with_images=True))
     assert len(asked.pictures) == 2 and asked.tables[0].name == "pointing_game"
 

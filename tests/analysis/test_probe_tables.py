@@ -44,7 +44,7 @@ def test_a_table_says_numbers_and_who_knew_it() -> None:
     row = [ATTENTION, "PHANTOM", "1", "63.0", "55.0", "to", "80.0", "+2.0", "+0.5", "to", "+10.0", "0.010", "3", "x"]
     assert lines[6].split() == row
     assert "7 episodes; each is judged on 40 test images, 6 of them with Lung Lesion" in made.notes[0]
-    assert made.notes[0].endswith("fewer than 10 positives are few for an AUC")
+    assert made.notes[0].endswith("fewer than 10 positives are too few for a reliable AUC")
     assert made.frame["knew_it"].tolist()[:2] == ["", "x"] and set(made.frame["data"]) == {"phantom"}
 
 
