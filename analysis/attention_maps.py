@@ -69,12 +69,14 @@ def write(request: MapsRequest) -> Path:
     """Makes the page, prints its tables, and returns its path.
 
     Raises:
-        LookupError, FileNotFoundError, ValueError: as `analysis.explanation.explain` says.
+        LookupError, FileNotFoundError, ValueError: as `analysis.attention.explanation.explain` says.
     """
     # heavy imports here, so that --help is quick
-    from analysis import artifacts, command, page, tracking_uri
-    from analysis.explanation import Choice, explain
-    from analysis.rendering import text
+    from analysis.attention.explanation import Choice, explain
+    from analysis.pages import page
+    from analysis.reading import artifacts, tracking_uri
+    from analysis.tables import command
+    from analysis.tables.rendering import text
     from trainables.atomic import write_bytes
     from trainables.data import catalogue
 

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis import drawing
-from analysis.drawing import Picture
+from analysis.figures import drawing
+from analysis.figures.drawing import Picture
 from trainables.atomic import write_bytes
 from trainables.data.catalogue import title
 from trainables.data.listing import POSITIVE

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import artifacts, command, origins, tracking_uri
-from analysis.averages import averages
-from analysis.page import Section, write_page, write_picture, write_table
-from analysis.runs import Runs
-from analysis.sections import Content, content
+from analysis.pages.page import Section, write_page, write_picture, write_table
+from analysis.pages.sections import Content, content
+from analysis.reading import artifacts, origins, tracking_uri
+from analysis.reading.averages import averages
+from analysis.reading.trials import Runs
+from analysis.tables import command
 from trainables.atomic import write_bytes
 from trainables.data.catalogue import DATASETS, title
 
@@ -41,7 +42,7 @@ def write(
         name: the report's name, for its head.
         ui: where MLflow's pages are, for the links to runs.
         said: the command that asked for the report.
-        results, with_images: as `analysis.sections.content` says.
+        results, with_images: as `analysis.pages.sections.content` says.
 
     Raises:
         LookupError: there is no run to report on.

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from analysis import published
-from analysis.facts import Source, from_sweeps, show
-from analysis.rendering import MISSING, Cell, Table
-from analysis.runs import Runs
+from analysis.reading.facts import Source, from_sweeps, show
+from analysis.reading.trials import Runs
+from analysis.tables.rendering import MISSING, Cell, Table
 from trainables.data import catalogue
 from trainables.data.store import Store
 

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis import command, origins, published
-from analysis.averages import averages
-from analysis.rendering import MISSING, Cell, Table
-from analysis.results import STUDENT_NAMES
-from analysis.runs import Runs
-from analysis.sizes import COLUMNS as SIZES
-from analysis.sizes import sizes, words
+from analysis import published
+from analysis.reading import origins
+from analysis.reading.averages import averages
+from analysis.reading.sizes import COLUMNS as SIZES
+from analysis.reading.sizes import sizes, words
+from analysis.reading.trials import Runs
+from analysis.tables import command
+from analysis.tables.rendering import MISSING, Cell, Table
+from analysis.tables.results import STUDENT_NAMES
 from trainables.config import BETA_CONVENTION
 from trainables.data import catalogue
 
@@ -23,7 +25,7 @@ KEYS = ["dataset", "teacher", "student", "method", "unfreeze"]
 
 def rows(found: Sequence[Runs]) -> pd.DataFrame:
     """One row a cell with a teacher: KEYS, paper_beta, beta, num_trials (of its search), the sizes of our
-    trainings (`analysis.sizes`), phantom, warning, data, convention, run_ids.
+    trainings (`analysis.reading.sizes`), phantom, warning, data, convention, run_ids.
 
     Our beta is that of the configuration which the search chose, read from the runs that confirm it; NaN where no
     repeat has finished.

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis import command, results
-from analysis.rendering import Table
-from analysis.runs import Runs
+from analysis.reading.trials import Runs
+from analysis.tables import command, results
+from analysis.tables.rendering import Table
 from trainables.data.catalogue import shown_in
 
 DATASETS = shown_in(5)
@@ -17,7 +17,7 @@ METRICS = ("auc", "f1_weighted")
 
 
 def rows(found: Sequence[Runs]) -> pd.DataFrame:
-    """The paper's 14 numbers with ours beside them, in percent; columns as `analysis.results.beside_paper`."""
+    """The paper's 14 numbers with ours beside them, in percent; columns as `analysis.tables.results.beside_paper`."""
     return results.beside_paper([one for one in found if one.dataset in DATASETS], "V", METRICS, DATASETS)
 
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from analysis import command
-from analysis.rendering import FORMATS, MISSING, Cell, Table
+from analysis.tables import command
+from analysis.tables.rendering import FORMATS, MISSING, Cell, Table
 from trainables.models.architectures import build
 
 NUM_LABELS = 14

@@ -33,7 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     typed = commands.parse_args(arguments)
     with say_errors(commands):
         request = request_of(KINDS[typed.kind][0], typed)
-        from platform.conduct_evaluation import conduct_evaluation  # torch and MLflow: not before the flags are right
+        from platform.evaluating.conduct_evaluation import (
+            conduct_evaluation,  # torch and MLflow: not before the flags are right
+        )
 
         return conduct_evaluation(request)
 

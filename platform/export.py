@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     typed = parser.parse_args(arguments)
     with say_errors(parser):
         request = request_of(ExportRequest, typed)
-        from platform.conduct_export import conduct_export  # torch and MLflow: not before the flags are right
+        from platform.exporting.conduct_export import conduct_export  # torch and MLflow: not before the flags are right
 
         return conduct_export(request)
 

@@ -5,197 +5,12 @@ Prints the set's rows of Tables I and II beside the paper's, and every row that 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from platform.command_line.endings import say_errors
-from platform.command_line.image_requests import SPLIT_KINDS, PrepareRequest
+from platform.command_line.image_requests import PrepareRequest
 from platform.command_line.parsing import parser_of, request_of
-from platform.places import Places
-from trainables.atomic import write_bytes
-from trainables.data.averaging import MIN_POSITIVES, definite_counts
-from trainables.data.catalogue import DATASETS, read
-from trainables.data.dataset import Dataset
-from trainables.data.listing import Listing
-from trainables.data.phantom.chest_writers import write_chexpert, write_mimic_cxr
-from trainables.data.phantom.nih_writer import write_chestxray8
-from trainables.data.phantom.writers import write_generic, write_retina
-from trainables.data.prepare import prepare
-from trainables.data.readers import own
-from trainables.data.splits import SPLITS
-from trainables.data.store import STORE_VERSION, Store
-from trainables.pasting import command_line
-
-
-@dataclass(frozen=True, kw_only=True)
-class Phantom:
-    """How the synthetic images of a data set are made, and how many: a quick sweep's epoch takes one to two seconds."""
-
-    write: Callable[..., Path]
-    counted: str = "num_images"  # what `size` counts, by the writer's name for it
-    size: int
-    validation_share: float | None = None  # enough for ten positives of most labels, or three; None: as real images
-
-
-PHANTOMS = {  # by the data set's name
-    "retina": Phantom(write=write_retina, counted="num_patients", size=92, validation_share=0.35),
-    "chexpert": Phantom(write=write_chexpert, size=400, validation_share=0.35),
-    "chestxray8": Phantom(write=write_chestxray8, size=400, validation_share=0.35),
-    "mimic-cxr": Phantom(write=write_mimic_cxr, size=320, validation_share=0.2),
-    "generic": Phantom(write=write_generic, size=480),
-}
-PHANTOM_SEED = 0
-PHANTOM_IMAGE_SIZE_PX = 160  # drawn larger than a quick sweep works, as a camera does
-
-
-def phantom_listing(dataset: str, places: Places, size: int | None = None) -> Listing:
-    """Synthetic images of `dataset` in its real layout, drawn at first use; `size` counts what its writer counts.
-
-    Raises:
-        ValueError: there is no phantom of that data set.
-    """
-    if dataset not in PHANTOMS:
-        raise ValueError(
-            f"the phantoms are {', '.join(PHANTOMS)}, but got {dataset!r}: give --data DIR with real images"
-        )
-    phantom = PHANTOMS[dataset]
-    size = size or phantom.size
-    folder = places.phantoms / str(size) / dataset
-    phantom.write(folder, **{phantom.counted: size}, image_size_px=PHANTOM_IMAGE_SIZE_PX, seed=PHANTOM_SEED)
-    return read(dataset, folder.parent)
-
-
-def register(csv: Path, places: Places) -> str:
-    """Makes a user's own data set known by its CSV's name, which is returned.
-
-    Raises:
-        FileNotFoundError, ValueError: there is no such file, it cannot be read, or a data set of that name is another.
-    """
-    name = own.dataset(csv).name
-    if name in DATASETS:
-        raise ValueError(f"{name} is the name of a published data set: call {csv} otherwise")
-    write_bytes(places.own_dataset(name), json.dumps({"csv": str(csv.resolve())}).encode())
-    return name
-
-
-def dataset_of(name: str, places: Places) -> Dataset:
-    """The record of a data set: the catalogue's, or that of a user's own CSV.
-
-    Raises:
-        ValueError: there is no such data set, or the CSV is none.
-        FileNotFoundError: the CSV is gone.
-    """
-    return DATASETS[name] if name in DATASETS else own.dataset(_own_csv(name, places))
-
-
-def _own_csv(name: str, places: Places) -> Path:
-    registered = places.own_dataset(name)
-    if not registered.is_file():
-        own_names = ", ".join(sorted(path.stem for path in registered.parent.glob("*.json"))) or "none yet"
-        raise ValueError(
-            f"the data set must be one of {', '.join(DATASETS)} or a user's own ({own_names}), but got {name!r}; "
-            f"{command_line('platform.prepare', 'FILE.csv')} makes one"
-        )
-    return Path(json.loads(registered.read_text())["csv"])
-
-
-def listing_of(dataset: str, data: Path | None, places: Places, phantom_size: int | None = None) -> Listing:
-    """The images of `dataset`: those under `data`, those of a user's own CSV, or phantoms.
-
-    Raises:
-        ValueError: there is no such data set.
-        FileNotFoundError: it is not where it should be.
-    """
-    if dataset not in DATASETS:
-        return own.read(_own_csv(dataset, places))
-    return read(dataset, data) if data else phantom_listing(dataset, places, phantom_size)
-
-
-def store_of(
-    listing: Listing,
-    places: Places,
-    image_size_px: int,
-    *,
-    skip_unreadable: bool = False,
-    split: str = SPLIT_KINDS[0],
-    validation_share: float | None = None,
-    held_out: str | None = None,
-) -> Store:
-    """The store of `listing`: the one that is there, if it was made from the same rows of the same folder.
-
-    Raises:
-        UnreadableImagesError, OSError, ValueError: as `trainables.data.prepare.prepare` says.
-    """
-    if listing.is_phantom and split == SPLIT_KINDS[0] and listing.dataset in PHANTOMS:
-        validation_share = validation_share or PHANTOMS[listing.dataset].validation_share
-    digest = hashlib.sha256(f"{STORE_VERSION} {listing.root.resolve()} {skip_unreadable} {split}".encode())
-    digest.update(f"{validation_share} {held_out}".encode())
-    for row in listing.rows[["path", "patient", "labels", "official_split"]].itertuples(index=False):
-        digest.update(f"{row.path} {row.patient} {row.labels} {row.official_split}".encode())
-    kind = "phantom" if listing.is_phantom else "real"
-    path = places.store(listing.dataset, image_size_px, f"{kind}-{digest.hexdigest()[:8]}")
-    if path.exists():
-        return Store.open(path)
-    return prepare(
-        listing,
-        path,
-        image_size_px=image_size_px,
-        salt=places.salt(),
-        is_official_split=split == "official",
-        validation_share=validation_share,
-        held_out=held_out,
-        skip_unreadable=skip_unreadable,
-    )
-
-
-def summary(listing: Listing, store: Store) -> str:
-    """What was found, in the columns of Tables I and II, and what was left out."""
-    kind = "PHANTOM (synthetic) images" if store.is_phantom else "images"
-    counts = {split: int((store.split == split).sum()) for split in SPLITS}
-    lines = [
-        f"{store.dataset}: {store.num_images} {kind} of {len(set(store.patient))} patients, "
-        f"{len(store.label_names)} labels, {store.image_size_px} px, fingerprint {store.fingerprint}",
-    ]
-    record = DATASETS.get(store.dataset)
-    if record and (paper := record.published):
-        counted = f"{paper.num_images:,} images of {paper.num_patients:,} patients, {len(record.label_names)} labels"
-        lines.append(f"  Table I, the paper's: {counted}")
-    lines.append("  Table II     ours    paper")
-    in_paper = record.split_counts if record else {}
-    lines += [f"  {split:10} {counts[split]:>6} {in_paper.get(split, '-'):>8}" for split in SPLITS]
-    lines += positives(store)
-    if store.held_out:
-        lines.append(f"  held out: {store.held_out}: no image that shows it, or may, is in training or validation")
-    lines += [f"  noted: {note}" for note in listing.notes]
-    lines += [f"  left out: {path}: {reason}" for path, reason in store.left_out]
-    return "\n".join(lines)
-
-
-def positives(store: Store) -> list[str]:
-    """How many images of each split show each label, in lines, and which labels have too few in validation or test.
-
-    An uncertain label is neither positive nor negative; one that is not mentioned is negative.
-    """
-    counts = {split: definite_counts(store, split) for split in SPLITS}
-    width = max(map(len, ("positives", *store.label_names)))
-    lines = [f"  {'positives':{width}}" + "".join(f" {split:>10}" for split in SPLITS)]
-    for label, name in enumerate(store.label_names):
-        lines.append(f"  {name:{width}}" + "".join(f" {counts[split][0, label]:>10}" for split in SPLITS))
-    warnings = []
-    for split in ("validation", "test"):
-        for sign, num_L in zip(("positives", "negatives"), counts[split], strict=True):
-            rare = [f"{store.label_names[i]} ({num_L[i]})" for i in np.flatnonzero(num_L < MIN_POSITIVES)]
-            if rare:
-                warnings.append(f"  WARNING: fewer than {MIN_POSITIVES} {sign} in {split}: {', '.join(rare)}")
-    if warnings:
-        warnings.append("  scores of these labels are mostly noise: more images help, or --validation-share F")
-    return lines + warnings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -204,6 +19,10 @@ def main(arguments: list[str] | None = None) -> int:
     typed = parser.parse_args(arguments)
     with say_errors(parser):
         request = request_of(PrepareRequest, typed)
+        from platform.sources.images import listing_of, register, store_of, summary  # not before the flags are right
+        from platform.sources.places import Places
+        from trainables.pasting import command_line
+
         places = Places.under(request.results)
         name = request.dataset
         if name.endswith(".csv"):
@@ -218,10 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
             validation_share=request.validation_share,
             held_out=request.hold_out,
         )
-    print(summary(listing, store))
-    print(f"  {store.path}")
-    if name != request.dataset:
-        print(f"  {command_line('platform.sweep', name)} now knows it")
+        print(summary(listing, store))
+        print(f"  {store.path}")
+        if name != request.dataset:
+            print(f"  {command_line('platform.sweep', name)} now knows it")
     return 0
 
 

@@ -18,7 +18,9 @@ def main(arguments: list[str] | None = None) -> int:
     typed = parser.parse_args(arguments)
     with say_errors(parser):
         request = request_of(PretrainRequest, typed)
-        from platform.conduct_pretraining import conduct_pretraining  # torch and Ray: not before the flags are right
+        from platform.sweeping.conduct_pretraining import (
+            conduct_pretraining,  # torch and Ray: not before the flags are right
+        )
 
         return conduct_pretraining(request)
 

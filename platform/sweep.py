@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
             print("\n".join(cell.name for cell in columns))
             return 0
-        from platform.conduct import conduct  # torch, Ray and MLflow take ten seconds
+        from platform.sweeping.conduct_sweep import conduct  # torch, Ray and MLflow take ten seconds
 
         return conduct(request)
 

@@ -10,7 +10,7 @@ from platform.command_line.endings import say_errors
 from platform.command_line.image_requests import ResultsRequest
 from platform.command_line.parsing import add_options, parser_of, request_of
 from platform.command_line.teacher_requests import ImportRequest
-from platform.places import Places
+from platform.sources.places import Places
 from trainables.pasting import command_line
 
 SHOWN_SCORES = ("test_auc", "val_auc")  # the first that a teacher has
@@ -40,11 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def table(places: Places) -> str:
     """Every teacher under the results folder, a line each: name, network, outputs, own score, fingerprint, source."""
-    from trainables.teachers import ledger
-    from trainables.teachers.ledger import Teacher
+    from trainables.teachers import shelf
+    from trainables.teachers.shelf import Teacher
 
     folders = sorted((places.results / "teachers").glob("*"))
-    found = [teacher for folder in folders for teacher in ledger.listing(folder)]
+    found = [teacher for folder in folders for teacher in shelf.listing(folder)]
     if not found:
         return (
             f"no teachers in {places.results / 'teachers'}: "
@@ -82,8 +82,8 @@ def _columns(lines: Sequence[tuple[str, ...]]) -> str:
 
 def _import(request: ImportRequest) -> str:
     from trainables.models.architectures import known
-    from trainables.teachers import ledger
-    from trainables.teachers.checkpoint import import_network
+    from trainables.teachers import shelf
+    from trainables.teachers.importing import import_network
     from trainables.teachers.overlap import unverifiable
 
     known(request.architecture, "teacher")
@@ -92,7 +92,7 @@ def _import(request: ImportRequest) -> str:
         request.file, architecture=request.architecture, num_labels=num_labels, may_differ=request.may_differ
     )
     labels = request.labels or [f"output {number}" for number in range(1, imported.num_labels + 1)]
-    teacher = ledger.save(
+    teacher = shelf.save(
         Places.under(request.results).teachers(phantom=False, image_size_px=0),
         imported.weights,
         name=request.name,

@@ -51,7 +51,7 @@ def test_arrows_point_forward(path: str) -> None:
         ("platform/sweep.py", "import ray\nfrom platform import search\nimport trainables.loop", []),
         ("analysis/runs.py", "from platform.sweep import main", ["platform.sweep"]),
         ("analysis/runs.py", "import mlflow, search_spaces.retina", []),
-        ("search_spaces/retina.py", "def late():\n    import analysis.runs", ["analysis.runs"]),
+        ("search_spaces/retina.py", "def late():\n    import analysis.reading.trials", ["analysis.reading.trials"]),
         ("search_spaces/retina.py", "import platform", ["platform"]),
         ("trainables/loop.py", "if True:\n    from ray import tune", ["ray"]),
         ("trainables/student.py", "from ray import tune\nimport optuna_integration", []),
@@ -68,7 +68,7 @@ MATCHES = {"startswith", "endswith", "contains", "replace", "removeprefix", "sub
 NAMES_OF_OTHER_THINGS = {  # where a file's path or an address has the same separators
     ("trainables/data/boxes.py", "paths.str.rpartition('/')"),
     ("analysis/table_1.py", "'/'.join"),  # views
-    ("analysis/tracking_uri.py", "parts.netloc.rpartition('@')"),
+    ("analysis/reading/tracking_uri.py", "parts.netloc.rpartition('@')"),
 }
 
 

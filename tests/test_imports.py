@@ -120,6 +120,9 @@ def test_a_name_that_would_hide_one_is_seen() -> None:
 
 
 def test_the_plan_knows_nothing_of_ray_or_mlflow() -> None:
-    script = "import sys, platform.plan\nprint({name.partition('.')[0] for name in sys.modules} & {'mlflow', 'ray'})"
+    script = (
+        "import sys, platform.sweeping.plan\n"
+        "print({name.partition('.')[0] for name in sys.modules} & {'mlflow', 'ray'})"
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -91,6 +91,9 @@ class Cell:
         qualities = ",".join([*fraction, *self.departures])
         return f"{self._column}@{qualities}" if qualities else self._column
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def short(self) -> str:
         """The name without the fraction of the data, for a line over fractions: ``.../all,from-random``."""

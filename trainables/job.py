@@ -18,15 +18,15 @@ from trainables.atomic import patiently, write_bytes
 from trainables.config import ITSELF, NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec, members
 from trainables.data.nearby import nearby
 from trainables.data.store import Store
-from trainables.evaluate import metric_name
 from trainables.loop import EpochResult, Training, evaluate, resume, state_of, train, untrained
+from trainables.metrics import metric_name
 from trainables.models.architectures import build, load_backbone
 from trainables.models.densenet import unfreeze
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.itself import Itself
-from trainables.teachers.ledger import Teacher, load
+from trainables.teachers.shelf import Teacher, load
 from trainables.transfer import code_fingerprint
 
 PREDICTIONS_FILE = "predictions.parquet"

@@ -26,7 +26,7 @@ from trainables.data.augment import normalise, training_views
 from trainables.data.averaging import Averaging, averaged_labels
 from trainables.data.resident import Images
 from trainables.data.store import Store
-from trainables.evaluate import multiclass_metrics, multilabel_metrics
+from trainables.metrics import multiclass_metrics, multilabel_metrics
 from trainables.models.taps import Tapped
 from trainables.teachers.guide import Guide
 from trainables.transfer.objective import cross_entropy, total_loss

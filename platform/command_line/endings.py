@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from platform.stopping import clean_stops
+from platform.command_line.stopping import clean_stops
 
 EXIT_UNFINISHED = 3  # something is left to do: the same command resumes it
 

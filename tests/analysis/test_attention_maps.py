@@ -11,16 +11,19 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from analysis import artifacts, attention_maps, explanation, networks, pointing
-from analysis.explanation import Choice, boxes_at_hand, explain
-from analysis.runs import Runs, runs
-from trainables.data.phantom.nih_writer import write_chestxray8
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
+from analysis import attention_maps
+from analysis.attention import explanation, pointing
+from analysis.attention.explanation import Choice, boxes_at_hand, explain
+from analysis.probes import networks
+from analysis.reading import artifacts
+from analysis.reading.trials import Runs, runs
+from platform.phantoms.nih_writer import write_chestxray8
+from platform.phantoms.writers import write_retina
 from trainables.data.readers import chestxray8, retina
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 from trainables.models.architectures import build
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 
 SALT = b"salt"
 STUDENT = "densenet40"
@@ -42,7 +45,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = ("Cardiomegaly", "Pleural Effusion")
     facts: dict[str, Any] = {"architecture": STUDENT, "task": "multilabel", "label_names": labels, "source": "drawn"}
     weights = build(STUDENT, len(labels)).state_dict()
-    ledger.save(folder / "teachers" / "x", weights, name="mimic-cxr", is_phantom=True, **facts)
+    shelf.save(folder / "teachers" / "x", weights, name="mimic-cxr", is_phantom=True, **facts)
     return folder
 
 
@@ -53,7 +56,7 @@ def store_of(results: Path, dataset: str = "chestxray8") -> Store:
 def confirmed(store: Any, results: Path, tmp_path: Path, dataset: str, *, has_weights: bool = True) -> Runs:
     """One attention cell with a teacher, and one from random weights without; confirmed once each."""
     data = store_of(results, dataset)
-    teacher = ledger.load(results / "teachers" / "x", "mimic-cxr")
+    teacher = shelf.load(results / "teachers" / "x", "mimic-cxr")
     parent = store.sweep(dataset=dataset, data="phantom")
     with_teacher = {"method": "attention", "teacher": "mimic-cxr", "beta": 3.0, "init": "mimic-cxr"}
     for config in (with_teacher, {"init": "random"}):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from analysis import figure_1
-from trainables.data.phantom.chest_writers import write_mimic_cxr
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
+from platform.phantoms.chest_writers import write_mimic_cxr
+from platform.phantoms.writers import write_retina
 from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 
 
 @pytest.fixture(scope="module")

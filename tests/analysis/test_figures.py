@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import drawing, figure_3, figure_4, figure_reliability, figure_search
-from analysis.runs import runs
+from analysis.figures import drawing, figure_3, figure_4, figure_reliability, figure_search
+from analysis.reading.trials import runs
 
 
 def test_figure_3_counts_training_images(store) -> None:

@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 
 from analysis import report
-from analysis.origins import PHANTOM_NOTICE
-from trainables.evaluate import metric_name
+from analysis.reading.origins import PHANTOM_NOTICE
+from trainables.metrics import metric_name
 
 CELLS = [
     {"method": "transfer", "teacher": "none", "student": "densenet40"},

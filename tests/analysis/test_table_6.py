@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from analysis import rendering, table_6
+from analysis import table_6
+from analysis.tables import rendering
 
 
 def test_at_the_papers_size_every_output_is_the_papers() -> None:

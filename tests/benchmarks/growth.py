@@ -17,12 +17,12 @@ import pandas as pd
 import torch
 from matplotlib.axes import Axes
 
-from analysis import drawing
+from analysis.figures import drawing
+from platform.phantoms.writers import write_retina
 from tests.benchmarks.overhead import alone, ours, silent
 from tests.benchmarks.step import CPU, make_store, make_teacher, make_training
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import retina
+from trainables.data.store_making import prepare
 from trainables.loop import _train_one_epoch
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide

@@ -23,13 +23,13 @@ from typing import Any
 import optuna
 import ray
 
-from platform import runner
-from platform.journal import Journal
-from platform.ledger import Ledger
-from platform.machines import start_ray
-from platform.plan import Plan
-from platform.records import TrialRecord
-from platform.studies import CellStudy, Study
+from platform.cluster.machines import start_ray
+from platform.sweeping import runner
+from platform.sweeping.plan import Plan
+from platform.sweeping.records import TrialRecord
+from platform.sweeping.studies import CellStudy, Study
+from platform.tracking.journal import Journal
+from platform.tracking.ledger import Ledger
 from search_spaces import space_of
 from search_spaces.presets import PRESETS
 from tests.benchmarks.targets import verdict

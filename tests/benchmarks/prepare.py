@@ -15,12 +15,12 @@ from pathlib import Path
 
 from PIL import Image
 
+from platform.phantoms.writers import write_retina
 from tests.benchmarks.targets import verdict
 from trainables.data.catalogue import read
 from trainables.data.listing import Listing
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import retina
+from trainables.data.store_making import prepare
 
 TARGET = 2
 

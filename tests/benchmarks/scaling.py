@@ -31,14 +31,14 @@ from trainables.config import TrialConfig, TrialSpec
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-progress = importlib.import_module("platform.progress")
-runner = importlib.import_module("platform.runner")
-search = importlib.import_module("platform.search")
-studies = importlib.import_module("platform.studies")
-Journal = importlib.import_module("platform.journal").Journal
-Ledger = importlib.import_module("platform.ledger").Ledger
-Plan = importlib.import_module("platform.plan").Plan
-Tracker = importlib.import_module("platform.tracking").Tracker
+progress = importlib.import_module("platform.sweeping.progress")
+runner = importlib.import_module("platform.sweeping.runner")
+search = importlib.import_module("platform.sweeping.search")
+studies = importlib.import_module("platform.sweeping.studies")
+Journal = importlib.import_module("platform.tracking.journal").Journal
+Ledger = importlib.import_module("platform.tracking.ledger").Ledger
+Plan = importlib.import_module("platform.sweeping.plan").Plan
+Tracker = importlib.import_module("platform.tracking.tracker").Tracker
 
 MAX_EPOCHS = 16
 NUM_METRICS = 23  # that an epoch of a trial on chest X-rays logs

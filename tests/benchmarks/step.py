@@ -16,20 +16,20 @@ from typing import Any
 
 import torch
 
+from platform.phantoms.writers import write_retina
 from tests.benchmarks.targets import verdict
 from trainables.batches import batches
 from trainables.config import TrialConfig
 from trainables.data.augment import training_views
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 from trainables.loop import Training, _train_one_epoch
 from trainables.models.architectures import build
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 from trainables.teachers.cache import KnowledgeCache, in_batches
 from trainables.teachers.guide import Guide
-from trainables.teachers.ledger import Teacher
+from trainables.teachers.shelf import Teacher
 
 NUM_PATIENTS = 80  # 160 photographs, 96 of them for training
 CPU = torch.device("cpu")
@@ -50,7 +50,7 @@ def make_teacher(folder: Path) -> Teacher:
     torch.manual_seed(0)
     weights = build("densenet121", 14).state_dict()
     facts: dict[str, Any] = {"task": "multilabel", "label_names": tuple(map(str, range(14))), "source": "drawn"}
-    return ledger.save(folder, weights, name="bench", architecture="densenet121", is_phantom=True, **facts)
+    return shelf.save(folder, weights, name="bench", architecture="densenet121", is_phantom=True, **facts)
 
 
 def make_training(store: Store, student: str, guide: Guide | None) -> Training:

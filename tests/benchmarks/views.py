@@ -21,14 +21,14 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
+from platform.phantoms.nih_writer import write_chestxray8
+from platform.phantoms.writers import write_retina
 from tests.benchmarks.targets import verdict
 from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD, normalise, training_views
 from trainables.data.catalogue import read
 from trainables.data.listing import Listing
-from trainables.data.phantom.nih_writer import write_chestxray8
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import chestxray8, retina
+from trainables.data.store_making import prepare
 
 NUM_IMAGES = 96
 BATCH_SIZE = 32

@@ -14,16 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from platform.phantoms.writers import write_retina
 from trainables import checkpoint
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 from trainables.models.architectures import build
 from trainables.teachers import pickles
-from trainables.teachers.checkpoint import import_network
+from trainables.teachers.importing import import_network
 
-Journal = importlib.import_module("platform.journal").Journal
+Journal = importlib.import_module("platform.tracking.journal").Journal
 fuzzed = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

@@ -15,19 +15,20 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import platform.phantoms.sets
+from platform.phantoms.nih_writer import write_chestxray8
 from trainables.config import TrialConfig, TrialSpec
 from trainables.data.listing import PHANTOM_MARK
-from trainables.data.phantom.nih_writer import write_chestxray8
 from trainables.data.store import Store
 from trainables.models.architectures import build
-from trainables.teachers import ledger as teachers
+from trainables.teachers import shelf as teachers
 
 evaluate = importlib.import_module("platform.evaluate")
-ledgers = importlib.import_module("platform.ledger")
-records = importlib.import_module("platform.records")
-prepare = importlib.import_module("platform.prepare")
-Places = importlib.import_module("platform.places").Places
-parent_tags = importlib.import_module("platform.setup").parent_tags
+ledgers = importlib.import_module("platform.tracking.ledger")
+records = importlib.import_module("platform.sweeping.records")
+prepare = importlib.import_module("platform.sources.images")
+Places = importlib.import_module("platform.sources.places").Places
+parent_tags = importlib.import_module("platform.sweeping.setup").parent_tags
 
 ROOT = Path(__file__).parents[2]
 FINDING = "Pleural Effusion"
@@ -39,10 +40,10 @@ PLAIN, TAUGHT = "transfer/none/resnet18/all@from-random", "hints/chest/resnet18/
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Two sweeps of random students, two repeats a cell: `held` without a finding, and `plain` with all."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(prepare, "PHANTOM_IMAGE_SIZE_PX", 32)
+    patch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
     patch.delenv("MLFLOW_TRACKING_URI", raising=False)
     places = Places.under(tmp_path_factory.mktemp("results"))
-    listing = prepare.phantom_listing("chexpert", places, NUM_IMAGES)
+    listing = platform.phantoms.sets.phantom_listing("chexpert", places, NUM_IMAGES)
     torch.manual_seed(0)
     chest = teachers.save(
         places.teachers(phantom=True, image_size_px=32), build("resnet18", 2).state_dict(), name="chest",
@@ -172,7 +173,7 @@ def test_phantom_students_never_meet_real_images(made: dict[str, Any], tmp_path:
 
 
 def test_real_students_need_real_images(made: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    conducted = importlib.import_module("platform.conduct_evaluation")
+    conducted = importlib.import_module("platform.evaluating.conduct_evaluation")
     monkeypatch.setattr(conducted.Sweep, "is_phantom", False)
     said = refused(made, capsys, "few-shot", "--target", "chestxray8")
     assert run(made, "few-shot", "--sweep", "held", "--shots", "1", "--episodes", "2") == 0

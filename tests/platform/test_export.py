@@ -18,27 +18,27 @@ import torch
 from mlflow.tracking import MlflowClient
 from PIL import Image
 
-from platform.scoring import averaging_tags
+from platform.phantoms.writers import write_retina
+from platform.sweeping.scoring import averaging_tags
 from trainables.config import RECIPE_VERSION, TrialConfig, TrialSpec
 from trainables.data.averaging import averaged_labels
 from trainables.data.decode import decode
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 from trainables.job import Job
 from trainables.models import onnx_file
 from trainables.models.architectures import build
 from trainables.models.deployed import load_student, probabilities
-from trainables.teachers import ledger as teachers
+from trainables.teachers import shelf as teachers
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
 
 export = importlib.import_module("platform.export")
-ledgers = importlib.import_module("platform.ledger")
-records = importlib.import_module("platform.records")
-parent_tags = importlib.import_module("platform.setup").parent_tags
+ledgers = importlib.import_module("platform.tracking.ledger")
+records = importlib.import_module("platform.sweeping.records")
+parent_tags = importlib.import_module("platform.sweeping.setup").parent_tags
 
 ROOT = Path(__file__).parents[2]
 CELL = "transfer/none/densenet40/all"
@@ -202,7 +202,7 @@ def test_a_disagreement_leaves_nothing_behind(
     made: dict[str, Any], exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any, fault: str
 ) -> None:
     _write_from(monkeypatch, exported)
-    conducted = importlib.import_module("platform.conduct_export")
+    conducted = importlib.import_module("platform.exporting.conduct_export")
     if fault == "onnx":
         right = onnx_file.probabilities
         monkeypatch.setattr(onnx_file, "probabilities", lambda *given: right(*given) + np.float32(0.001))

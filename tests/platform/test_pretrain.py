@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from platform.command_line.training_requests import PretrainRequest
-from platform.conduct_pretraining import base_of
+from platform.sweeping.conduct_pretraining import base_of
 from tests.typed import typed
 from trainables.data.store import Store
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 
 pretrain = importlib.import_module("platform.pretrain")
 
@@ -58,7 +58,7 @@ def runs(results: Path) -> list[tuple[str, str]]:
 @pytest.mark.timeout(400)
 def test_a_teacher_is_trained_once_and_knows_what_it_has_seen(tmp_path: Path) -> None:
     output = run(tmp_path)
-    teacher = ledger.load(tmp_path / "teachers" / "phantom-32px", "own")
+    teacher = shelf.load(tmp_path / "teachers" / "phantom-32px", "own")
     assert f"teacher own (PHANTOM), fingerprint {teacher.fingerprint}" in output
     assert teacher.is_phantom and "from random weights" in teacher.source
     assert {"val_auc", "test_auc"} <= set(teacher.scores) and any(key.startswith("test_auc_") for key in teacher.scores)
@@ -78,14 +78,14 @@ def test_a_teacher_is_trained_once_and_knows_what_it_has_seen(tmp_path: Path) ->
 def test_the_trial_starts_from_the_weights_that_were_asked_for(
     init: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importlib.import_module("platform.prepare"), "PHANTOM_IMAGE_SIZE_PX", 32)
-    conduct = importlib.import_module("platform.conduct_pretraining")
-    places = importlib.import_module("platform.places").Places.under(tmp_path)
+    monkeypatch.setattr(importlib.import_module("platform.phantoms.sets"), "PHANTOM_IMAGE_SIZE_PX", 32)
+    conduct = importlib.import_module("platform.sweeping.conduct_pretraining")
+    places = importlib.import_module("platform.sources.places").Places.under(tmp_path)
     folder, prints = places.teachers(phantom=True, image_size_px=32), {"random": "random"}
     for value, name in enumerate(("imagenet", "other")):  # both there: the wrong one must not be taken unseen
         facts: dict[str, Any] = {"architecture": "densenet121", "task": "multilabel", "label_names": ("a",)}
         weights = {"w": torch.full((1,), float(value))}
-        made = ledger.save(folder, weights, name=name, source="drawn", is_phantom=True, **facts)
+        made = shelf.save(folder, weights, name=name, source="drawn", is_phantom=True, **facts)
         prints[name] = made.fingerprint
     flags = ["mimic-cxr", "--init", init, "--image-size", "32", "--phantom-size", "30", "--name", "own"]
     flags += ["--average-labels", "defined"]
@@ -119,14 +119,14 @@ def test_what_is_wrong_is_said_in_one_line(
 
 
 def test_another_network_is_trained_from_its_own_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("platform.prepare"), "PHANTOM_IMAGE_SIZE_PX", 32)
-    conduct = importlib.import_module("platform.conduct_pretraining")
-    places = importlib.import_module("platform.places").Places.under(tmp_path)
+    monkeypatch.setattr(importlib.import_module("platform.phantoms.sets"), "PHANTOM_IMAGE_SIZE_PX", 32)
+    conduct = importlib.import_module("platform.sweeping.conduct_pretraining")
+    places = importlib.import_module("platform.sources.places").Places.under(tmp_path)
     folder, facts = places.teachers(phantom=True, image_size_px=32), {"task": "multilabel", "label_names": ("a",)}
     prints = {}
     for value, (name, network) in enumerate({"imagenet-resnet18": "resnet18", "other": "densenet121"}.items()):
         weights, more = {"w": torch.full((1,), float(value))}, {"architecture": network, "source": "drawn", **facts}
-        prints[name] = ledger.save(folder, weights, name=name, is_phantom=True, **more).fingerprint
+        prints[name] = shelf.save(folder, weights, name=name, is_phantom=True, **more).fingerprint
     flags = ["mimic-cxr", "--architecture", "resnet18", "--image-size", "32", "--phantom-size", "30"]
     flags += ["--average-labels", "defined"]
     request = typed(PretrainRequest, *flags)

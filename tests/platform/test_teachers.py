@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from trainables.models.architectures import build
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 
 teachers = importlib.import_module("platform.teachers")
 
@@ -40,7 +40,7 @@ def test_a_checkpoint_is_brought_in_and_listed(
     flags = ["--results", str(tmp_path), "import", str(pickled), "--name", "mimic-cxr", "--seen", "mimic-cxr"]
     assert teachers.main(flags) == 0
     assert "727 of 727 tensors matched, 14 outputs" in capsys.readouterr().out
-    teacher = ledger.load(tmp_path / "teachers" / "real", "mimic-cxr")
+    teacher = shelf.load(tmp_path / "teachers" / "real", "mimic-cxr")
     assert teacher.seen == {"dataset": "mimic-cxr"} and not teacher.is_phantom
     assert teachers.main(["--results", str(tmp_path)]) == 0
     said = capsys.readouterr().out
@@ -71,7 +71,7 @@ def test_a_foundation_models_note_is_kept_and_shown(tmp_path: Path, capsys: pyte
     assert teachers.main([*flags, "--architecture", "resnet18", "--trained-on", "a million X-rays"]) == 0
     said = capsys.readouterr().out
     assert "WARNING: the teacher big was trained on 'a million X-rays'" in said and "--seen" not in said
-    teacher = ledger.load(tmp_path / "teachers" / "real", "big")
+    teacher = shelf.load(tmp_path / "teachers" / "real", "big")
     assert (teacher.architecture, teacher.trained_on) == ("resnet18", "a million X-rays")
     assert teachers.main(["--results", str(tmp_path)]) == 0
     assert "big   resnet18" in (listed := capsys.readouterr().out) and "'a million X-rays' (unchecked)" in listed

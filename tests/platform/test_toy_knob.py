@@ -78,7 +78,7 @@ def test_the_page_of_options_is_stale_until_it_has_it(run: Run) -> None:
 def test_it_decides_a_trials_key_and_which_runs_share_a_table(run: Run) -> None:
     program = """
 from dataclasses import replace
-from analysis.left_out import OF_THE_SETUP
+from analysis.reading.left_out import OF_THE_SETUP
 from trainables.config import TrialConfig, TrialSpec
 plain = TrialConfig(dataset="retina", method="transfer")
 configs = [plain, replace(plain, toy=2), replace(plain, plain_toy="tin"), replace(plain, tuned_toy=1.5)]

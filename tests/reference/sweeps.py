@@ -13,7 +13,7 @@ import torch
 
 from trainables.data.readers import chexpert
 from trainables.models.architectures import build
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 
 IMAGE_SIZE_PX = 32
 SALT = bytes(range(32))  # image and patient ids are hashed with it, so that they are the same in every folder
@@ -77,7 +77,7 @@ def main(results: Path) -> None:
 def _draw_teachers(folder: Path) -> None:
     for seed, (name, (task, label_names)) in enumerate(TEACHERS.items()):
         torch.manual_seed(seed)
-        ledger.save(
+        shelf.save(
             folder,
             build("densenet121", len(label_names)).state_dict(),
             name=name,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, roc_auc_score
 
-from trainables.evaluate import multiclass_metrics, multilabel_metrics
+from trainables.metrics import multiclass_metrics, multilabel_metrics
 
 NUM_IMAGES = 200
 NAMES = ("No DR", "Mild", "Moderate", "Severe", "Proliferative DR")

@@ -11,18 +11,18 @@ import torch
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
+from platform.phantoms.writers import write_retina
 from trainables import loop
 from trainables.config import TrialConfig
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 from trainables.loop import Training, train
 from trainables.models.architectures import build
 from trainables.models.densenet import DenseNet, unfreeze
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 from trainables.teachers.guide import Guide
-from trainables.teachers.ledger import Teacher
+from trainables.teachers.shelf import Teacher
 
 CPU = torch.device("cpu")
 BATCH_SIZE = 6  # of 16 photographs: two whole batches and a rest
@@ -42,7 +42,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
     facts: dict[str, Any] = {"task": "multiclass", "label_names": ("a", "b", "c"), "source": "drawn"}
     weights = build("densenet121", 3).state_dict()
     folder = tmp_path_factory.mktemp("teachers")
-    return ledger.save(folder, weights, name="imagenet", architecture="densenet121", is_phantom=True, **facts)
+    return shelf.save(folder, weights, name="imagenet", architecture="densenet121", is_phantom=True, **facts)
 
 
 @pytest.fixture(autouse=True)

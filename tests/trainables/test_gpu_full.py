@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from platform.phantoms.writers import write_retina
 from trainables import checkpoint
 from trainables.config import TrialConfig, TrialSpec
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 from trainables.job import GpuFullError, Job
 from trainables.loop import EpochResult, Training, train
 from trainables.models.densenet import DenseNet40

@@ -15,19 +15,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from platform.phantoms.chest_writers import write_mimic_cxr
+from platform.phantoms.writers import write_retina
 from trainables import checkpoint, loop
 from trainables.config import TrialConfig, TrialSpec
-from trainables.data.phantom.chest_writers import write_mimic_cxr
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
-from trainables.evaluate import label_auc
+from trainables.data.store_making import prepare
 from trainables.job import PREDICTIONS_FILE, Job
 from trainables.loop import EpochResult
+from trainables.metrics import label_auc
 from trainables.models.architectures import build
 from trainables.models.densenet import num_trainable
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 
 GRADES = ["No DR", "Mild", "Moderate", "Severe", "Proliferative DR"]
 FACTS = ["image", "patient", "view", "sex", "age_years"]
@@ -57,7 +57,7 @@ def teachers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("teachers")
     torch.manual_seed(7)
     facts: dict[str, Any] = {"architecture": "densenet121", "task": "multiclass", "label_names": ("a", "b")}
-    ledger.save(folder, build("densenet121", 2).state_dict(), name="imagenet", source="drawn", is_phantom=True, **facts)
+    shelf.save(folder, build("densenet121", 2).state_dict(), name="imagenet", source="drawn", is_phantom=True, **facts)
     return folder
 
 
@@ -275,7 +275,7 @@ def test_a_job_of_many_labels(chest_store: Path, teachers: Path, tmp_path: Path)
 
 def test_the_student_begins_with_the_named_weights(retina_store: Path, teachers: Path, tmp_path: Path) -> None:
     taken = job_of(retina_store, teachers, tmp_path, student="densenet121", unfreeze="last34")._training().student
-    weights = ledger.load(teachers, "imagenet").state_dict()
+    weights = shelf.load(teachers, "imagenet").state_dict()
     assert torch.equal(taken.state_dict()["features.conv0.weight"], weights["features.conv0.weight"])
     assert num_trainable(taken) == sum(
         parameter.numel()

@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from platform.phantoms.writers import write_retina
 from trainables.batches import batches
 from trainables.config import TrialConfig
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 from trainables.loop import (
     EpochResult,
     NonFiniteLossError,
@@ -29,9 +29,9 @@ from trainables.loop import (
     train,
 )
 from trainables.models.architectures import build
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 from trainables.teachers.guide import Guide
-from trainables.teachers.ledger import Teacher
+from trainables.teachers.shelf import Teacher
 
 CPU = torch.device("cpu")
 
@@ -58,7 +58,7 @@ def prepared(root: Path, image_size_px: int) -> Store:
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
     torch.manual_seed(99)
     weights = build("densenet121", 3).state_dict()
-    return ledger.save(
+    return shelf.save(
         tmp_path_factory.mktemp("teachers"),
         weights,
         name="imagenet",

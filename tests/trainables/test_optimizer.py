@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from platform.phantoms.writers import write_retina
 from trainables.config import TrialConfig
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 from trainables.loop import Training, train
 
 RATE, NUM_EPOCHS = 1e-2, 4

@@ -13,9 +13,9 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from trainables.config import TrialConfig, TrialSpec
-from trainables.data.prepare import prepare
 from trainables.data.readers import own
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 from trainables.job import Job
 from trainables.loop import Training, evaluate, train
 from trainables.student import StudentTrial

@@ -11,18 +11,18 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
+from platform.phantoms.chest_writers import write_mimic_cxr
 from trainables.batches import batches
 from trainables.config import TrialConfig
 from trainables.data.augment import normalise, training_views
-from trainables.data.phantom.chest_writers import write_mimic_cxr
-from trainables.data.prepare import prepare
 from trainables.data.readers import mimic_cxr
 from trainables.data.store import UNCERTAIN, Store
+from trainables.data.store_making import prepare
 from trainables.loop import Training, evaluate, train
 from trainables.models.architectures import build
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 from trainables.teachers.guide import Guide
-from trainables.teachers.ledger import Teacher
+from trainables.teachers.shelf import Teacher
 from trainables.transfer import METHODS
 from trainables.transfer.method import Method
 
@@ -43,7 +43,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
     torch.manual_seed(99)
     facts: dict[str, Any] = {"task": "multiclass", "label_names": ("a", "b"), "source": "drawn"}
     weights, folder = build("densenet121", 2).state_dict(), tmp_path_factory.mktemp("teachers")
-    return ledger.save(folder, weights, name="imagenet", architecture="densenet121", is_phantom=True, **facts)
+    return shelf.save(folder, weights, name="imagenet", architecture="densenet121", is_phantom=True, **facts)
 
 
 @pytest.fixture(autouse=True)

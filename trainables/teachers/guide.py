@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from trainables.models.architectures import ARCHITECTURES, TAPS, known, restored
 from trainables.models.taps import Truncated
 from trainables.teachers.cache import KnowledgeCache, in_batches
-from trainables.teachers.ledger import Teacher
+from trainables.teachers.shelf import Teacher
 from trainables.transfer import METHODS
 from trainables.transfer.method import needs_shared_labels
 

@@ -19,9 +19,9 @@ import torch
 from torchvision.models import WeightsEnum
 
 from trainables.models.architectures import ARCHITECTURES, known
-from trainables.teachers import ledger
-from trainables.teachers.checkpoint import import_network
-from trainables.teachers.ledger import Teacher
+from trainables.teachers import shelf
+from trainables.teachers.importing import import_network
+from trainables.teachers.shelf import Teacher
 
 NAME = "imagenet"
 PAPER = "densenet121"  # the architecture of the teacher that is `imagenet` alone
@@ -96,7 +96,7 @@ def take(folder: Path, weights_file: Path | None = None, architecture: str = PAP
     categories = tuple(weights.meta["categories"])
     if imported.num_labels != len(categories):
         raise ValueError(f"ImageNet weights must have {len(categories)} outputs, but {path} has {imported.num_labels}")
-    return ledger.save(
+    return shelf.save(
         folder,
         imported.weights,
         name=name_of(architecture),

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from trainables.config import ITSELF
 from trainables.models.architectures import restored
 from trainables.teachers.guide import named, shared_labels
-from trainables.teachers.ledger import Teacher
+from trainables.teachers.shelf import Teacher
 
 
 class Itself(nn.Module):

@@ -6,7 +6,7 @@ import numpy as np
 
 from trainables.data.catalogue import share_patients
 from trainables.data.store import Store
-from trainables.teachers.ledger import Teacher
+from trainables.teachers.shelf import Teacher
 
 
 def unverifiable(teacher: Teacher) -> str:

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from platform.phantoms.nih_writer import write_chestxray8
 from trainables.data import boxes
 from trainables.data.boxes import EDGES, in_square, placed
 from trainables.data.catalogue import DATASETS
 from trainables.data.decode import decode
-from trainables.data.phantom.nih_writer import write_chestxray8
-from trainables.data.prepare import prepare
 from trainables.data.readers import chestxray8
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 
 SALT = b"salt"
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from platform.phantoms.writers import write_retina
 from trainables.data import nearby as module
 from trainables.data.nearby import nearby
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from platform.phantoms.writers import write_retina
 from trainables.data import resident
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 
 CPU = torch.device("cpu")
 ROWS = np.array([7, 0, 3, 3, 27])

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from trainables.data import prepare as preparing
+from trainables.data import store_making as preparing
 from trainables.data.listing import Listing
-from trainables.data.prepare import UnreadableImagesError, prepare
 from trainables.data.readers import retina
 from trainables.data.store import Store
+from trainables.data.store_making import UnreadableImagesError, prepare
 
 NUM_PATIENTS = 12
 

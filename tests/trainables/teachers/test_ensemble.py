@@ -9,9 +9,9 @@ import torch
 
 from trainables.config import TrialConfig, members
 from trainables.models.architectures import build
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 from trainables.teachers.guide import Guide, check_fit
-from trainables.teachers.ledger import Teacher
+from trainables.teachers.shelf import Teacher
 from trainables.transfer import METHODS
 
 CPU = torch.device("cpu")
@@ -27,7 +27,7 @@ def teachers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Teacher]:
         architecture = "densenet40" if name == "b" else "densenet121"
         facts: dict[str, Any] = {"task": "multilabel", "label_names": label_names, "source": "drawn"}
         weights = build(architecture, len(label_names)).state_dict()
-        made[name] = ledger.save(folder, weights, name=name, architecture=architecture, is_phantom=True, **facts)
+        made[name] = shelf.save(folder, weights, name=name, architecture=architecture, is_phantom=True, **facts)
     return made
 
 

@@ -10,9 +10,9 @@ import torch
 
 from trainables.models.architectures import TAPS, build
 from trainables.models.taps import Taps
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 from trainables.teachers.guide import Guide, check_fit
-from trainables.teachers.ledger import Teacher
+from trainables.teachers.shelf import Teacher
 from trainables.transfer.attention import unit_planes
 
 CPU = torch.device("cpu")
@@ -28,7 +28,7 @@ def teacher(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         for _ in range(2):
             network.train()(torch.randn(4, 3, 64, 64))
     folder = tmp_path_factory.mktemp("teachers")
-    return ledger.save(folder, network.state_dict(), name="t", architecture=request.param, is_phantom=True, **facts)
+    return shelf.save(folder, network.state_dict(), name="t", architecture=request.param, is_phantom=True, **facts)
 
 
 def test_knowledge_is_the_teachers_unit_planes_in_evaluation_mode(teacher: Teacher) -> None:
@@ -88,7 +88,7 @@ def test_an_unknown_method_is_named(teacher: Teacher, method: str) -> None:
 
 def test_a_teacher_without_a_tap_is_named(tmp_path: Path) -> None:
     facts: dict[str, Any] = {"task": "multiclass", "label_names": ("a",), "source": "drawn", "is_phantom": True}
-    teacher = ledger.save(tmp_path, {"w": torch.zeros(1)}, name="t", architecture="resnet34", **facts)
+    teacher = shelf.save(tmp_path, {"w": torch.zeros(1)}, name="t", architecture="resnet34", **facts)
     with pytest.raises(ValueError, match=r"the teacher must be one of densenet121, .*, but got 'resnet34'"):
         Guide("attention", "densenet121", teacher, CPU)
 
@@ -101,7 +101,7 @@ def test_where_planes_are_not_as_many_it_is_said_what_can_be_used(
     method: str, role: str, others: int, own: int, tmp_path: Path
 ) -> None:
     facts: dict[str, Any] = {"task": "multiclass", "label_names": ("a",), "source": "drawn", "is_phantom": True}
-    teacher = ledger.save(tmp_path, {"w": torch.zeros(1)}, name="t", architecture="resnet50", **facts)
+    teacher = shelf.save(tmp_path, {"w": torch.zeros(1)}, name="t", architecture="resnet50", **facts)
     said = rf"{role} tap, but the teacher t \(resnet50\) has {others} and densenet40 {own}; .*attention-squares.*hints"
     with pytest.raises(ValueError, match=said):
         check_fit(method, "multiclass", ("a",), [teacher], "densenet40")

@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.models import DenseNet121_Weights
 
 from trainables.models.architectures import ARCHITECTURES, build
-from trainables.teachers import imagenet, ledger
+from trainables.teachers import imagenet, shelf
 
 FILE = "densenet121-a639ec97.pth"  # torchvision's; the digits are the beginning of the SHA-256
 
@@ -68,10 +68,10 @@ def test_a_file_that_is_not_what_its_name_promises_is_refused(tmp_path: Path, ca
     digest = hashlib.sha256(b"half a download").hexdigest()
     with pytest.raises(ValueError, match=rf"the SHA-256 of .*{FILE} must begin with a639ec97, but is {digest}"):
         imagenet.take(tmp_path / "teachers")
-    assert ledger.listing(tmp_path / "teachers") == []
+    assert shelf.listing(tmp_path / "teachers") == []
 
 
-def check(teacher: ledger.Teacher, weights: dict[str, Tensor]) -> None:
+def check(teacher: shelf.Teacher, weights: dict[str, Tensor]) -> None:
     assert (teacher.name, teacher.architecture, teacher.task) == ("imagenet", "densenet121", "multiclass")
     assert not teacher.is_phantom
     assert teacher.seen == {"dataset": "imagenet", "split": "train"}
@@ -88,7 +88,7 @@ def test_a_named_file_is_taken(tmp_path: Path, weights: dict[str, Tensor]) -> No
     torch.save(weights, path)
     teacher = imagenet.take(tmp_path / "teachers", path)
     check(teacher, weights)
-    assert ledger.load(tmp_path / "teachers", "imagenet") == teacher
+    assert shelf.load(tmp_path / "teachers", "imagenet") == teacher
     assert teacher.source.endswith("from mine.pth")
 
 

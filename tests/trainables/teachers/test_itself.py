@@ -12,19 +12,19 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from platform.phantoms.chest_writers import write_mimic_cxr
+from platform.phantoms.writers import write_retina
 from trainables.config import TrialConfig, TrialSpec
 from trainables.data.augment import normalise
-from trainables.data.phantom.chest_writers import write_mimic_cxr
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 from trainables.job import PREDICTIONS_FILE, Job
 from trainables.loop import EpochResult
 from trainables.models.architectures import build
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 from trainables.teachers.itself import Itself, check_outputs
-from trainables.teachers.ledger import Teacher
+from trainables.teachers.shelf import Teacher
 
 GRADES = ("No DR", "Mild", "Moderate", "Severe", "Proliferative DR")
 FINDINGS = mimic_cxr.LABELS
@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.manual_seed(seed)
         weights = build(architecture, len(labels)).state_dict()
         facts: dict[str, Any] = {"architecture": architecture, "task": task, "label_names": labels}
-        ledger.save(made, weights, name=name, source="drawn", is_phantom=True, **facts)
+        shelf.save(made, weights, name=name, source="drawn", is_phantom=True, **facts)
     return made
 
 
@@ -98,7 +98,7 @@ def test_the_score_is_sklearns_on_the_teachers_own_logits(
 ) -> None:
     store = stores["mimic-cxr"]
     result = scored(store, folder, tmp_path, "chest")
-    logits = own_logits(ledger.load(folder, "chest"), store, FINDINGS, split)
+    logits = own_logits(shelf.load(folder, "chest"), store, FINDINGS, split)
     expected = macro_auc(logits, store.labels[store.rows(split)] == 1)
     assert result.metrics[metric] == pytest.approx(expected, abs=1e-12)
     assert (result.epoch, result.last, result.best_epoch) == (1, True, 1)
@@ -109,7 +109,7 @@ def test_an_ensemble_is_scored_by_the_mean_of_its_logits(
     stores: dict[str, Store], folder: Path, tmp_path: Path
 ) -> None:
     store = stores["mimic-cxr"]
-    both = [own_logits(ledger.load(folder, name), store, FINDINGS, "test") for name in ("chest", "other")]
+    both = [own_logits(shelf.load(folder, name), store, FINDINGS, "test") for name in ("chest", "other")]
     expected = macro_auc((both[0] + both[1]) / 2, store.labels[store.rows("test")] == 1)
     assert scored(store, folder, tmp_path, "chest+other").metrics["test_auc"] == pytest.approx(expected, abs=1e-12)
 
@@ -117,7 +117,7 @@ def test_an_ensemble_is_scored_by_the_mean_of_its_logits(
 def test_the_classes_of_a_softmax_are_found_by_name(stores: dict[str, Store], folder: Path, tmp_path: Path) -> None:
     store = stores["retina"]
     result = scored(store, folder, tmp_path, "eyes")
-    logits = own_logits(ledger.load(folder, "eyes"), store, GRADES, "test")
+    logits = own_logits(shelf.load(folder, "eyes"), store, GRADES, "test")
     grades = store.labels[store.rows("test"), 0]
     assert result.metrics["test_accuracy"] == (logits.argmax(axis=1) == grades).mean()
     frame = pd.read_parquet(tmp_path / PREDICTIONS_FILE)
@@ -165,7 +165,7 @@ def test_an_uncertain_label_counts_as_it_does_for_a_student(
 ) -> None:
     store = stores["mimic-cxr"]
     result = scored(store, folder, tmp_path, "chest", uncertainty="ones")
-    logits = own_logits(ledger.load(folder, "chest"), store, FINDINGS, "test")
+    logits = own_logits(shelf.load(folder, "chest"), store, FINDINGS, "test")
     codes = store.labels[store.rows("test")]
     assert (codes == -1).any()
     assert result.metrics["test_auc"] == pytest.approx(macro_auc(logits, np.abs(codes) == 1), abs=1e-12)
@@ -189,11 +189,11 @@ def test_a_teacher_without_the_outputs_is_refused(
     folder: Path, teacher: str, task: str, labels: tuple[str, ...], said: str
 ) -> None:
     with pytest.raises(ValueError, match=said):
-        Itself([ledger.load(folder, teacher)], task, labels)
+        Itself([shelf.load(folder, teacher)], task, labels)
 
 
 def test_each_of_an_ensemble_needs_all_labels(folder: Path) -> None:
-    who = [ledger.load(folder, name) for name in ("chest", "poor")]
+    who = [shelf.load(folder, name) for name in ("chest", "poor")]
     check_outputs(who, "multilabel", FINDINGS[2:])
     with pytest.raises(ValueError, match="the teacher poor has none for"):
         check_outputs(who, "multilabel", FINDINGS)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainables.teachers.ledger import Teacher
 from trainables.teachers.overlap import overlap, unverifiable
+from trainables.teachers.shelf import Teacher
 
 SALT = "0a1b2c3d"
 STORE: Any = SimpleNamespace(

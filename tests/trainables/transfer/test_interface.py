@@ -14,9 +14,9 @@ import torch
 from trainables.config import TrialConfig
 from trainables.models.architectures import build
 from trainables.models.taps import Taps
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 from trainables.teachers.guide import Guide
-from trainables.teachers.ledger import Teacher
+from trainables.teachers.shelf import Teacher
 from trainables.transfer import METHODS, code_fingerprint
 from trainables.transfer.attention import AttentionTransfer
 from trainables.transfer.method import Method, needs_shared_labels
@@ -94,7 +94,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
     facts: dict[str, Any] = {"task": "multilabel", "label_names": ("Mass", "Edema"), "source": "drawn"}
     weights = build("densenet121", 2).state_dict()
     folder = tmp_path_factory.mktemp("teachers")
-    return ledger.save(folder, weights, name="t", architecture="densenet121", is_phantom=True, **facts)
+    return shelf.save(folder, weights, name="t", architecture="densenet121", is_phantom=True, **facts)
 
 
 def made(name: str, teacher_role: str, student_role: str, monkeypatch: pytest.MonkeyPatch) -> type[Method]:

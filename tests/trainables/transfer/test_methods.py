@@ -18,9 +18,9 @@ from trainables.cell import Cell
 from trainables.config import TrialConfig, TrialSpec
 from trainables.models.architectures import TAPS, build
 from trainables.models.taps import Taps
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 from trainables.teachers.guide import Guide
-from trainables.teachers.ledger import Teacher
+from trainables.teachers.shelf import Teacher
 from trainables.transfer import METHODS
 from trainables.transfer.method import Method
 
@@ -110,7 +110,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
     facts: dict[str, Any] = {"task": "multilabel", "label_names": ("Mass", "Edema", "Nodule"), "source": "drawn"}
     weights = build("densenet121", 3).state_dict()
     folder = tmp_path_factory.mktemp("teachers")
-    return ledger.save(folder, weights, name="t", architecture="densenet121", is_phantom=True, **facts)
+    return shelf.save(folder, weights, name="t", architecture="densenet121", is_phantom=True, **facts)
 
 
 @functools.cache

@@ -12,17 +12,17 @@ import pytest
 import torch
 from torch import nn
 
+from platform.phantoms.chest_writers import write_mimic_cxr
+from platform.phantoms.writers import write_retina
 from trainables import checkpoint
 from trainables.config import TrialConfig, TrialSpec
-from trainables.data.phantom.chest_writers import write_mimic_cxr
-from trainables.data.phantom.writers import write_retina
-from trainables.data.prepare import prepare
 from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 from trainables.job import Job
 from trainables.loop import EpochResult
 from trainables.models.architectures import ARCHITECTURES, build
-from trainables.teachers import ledger
+from trainables.teachers import shelf
 from trainables.teachers.imagenet import name_of
 from trainables.transfer import METHODS
 from trainables.transfer.method import needs_shared_labels
@@ -56,7 +56,7 @@ def teachers(tmp_path_factory: pytest.TempPathFactory, stores: dict[str, Store])
         torch.manual_seed(seed)
         facts: dict[str, Any] = {"name": name, "task": task, "label_names": label_names, "source": "drawn"}
         weights = build("densenet121", len(label_names)).state_dict()
-        ledger.save(folder, weights, architecture="densenet121", is_phantom=True, **facts)
+        shelf.save(folder, weights, architecture="densenet121", is_phantom=True, **facts)
     return folder
 
 
@@ -171,14 +171,14 @@ def test_a_teacher_whose_labels_are_mended_is_asked_anew(
 ) -> None:
     # The same weights and so the same fingerprint, but other names: its columns are other labels'.
     job = job_of("compression", stores, teachers, tmp_path)
-    wrong = ledger.load(teachers, "chest")
+    wrong = shelf.load(teachers, "chest")
     facts = {**vars(wrong), "label_names": wrong.label_names[::-1]}
-    mended = ledger.save(
+    mended = shelf.save(
         tmp_path / "mended",
         wrong.state_dict(),
         **{k: v for k, v in facts.items() if k not in ("folder", "fingerprint")},
     )
-    imagenet = ledger.load(teachers, "imagenet")
+    imagenet = shelf.load(teachers, "imagenet")
     (mended.folder.parent / "imagenet").symlink_to(imagenet.folder)
     assert mended.fingerprint == wrong.fingerprint
     before = list(job.run())
@@ -191,13 +191,13 @@ def test_a_teacher_whose_labels_are_mended_is_asked_anew(
 def test_an_ensemble_teaches_and_its_mean_is_cached(stores: dict[str, Store], teachers: Path, tmp_path: Path) -> None:
     # Two that contradict each other in all but the bias have the bias for a mean: together they teach what a third
     # does that knows the bias alone.
-    chest = ledger.load(teachers, "chest")
+    chest = shelf.load(teachers, "chest")
     facts = {key: value for key, value in vars(chest).items() if key not in ("folder", "fingerprint", "name")}
     for name, factor in (("sure", 50), ("opposite", -50), ("plain", 0)):
         weights = chest.state_dict()
         bias = torch.linspace(-2, 2, len(chest.label_names))  # drawn weights have none
         head = {"classifier.weight": factor * weights["classifier.weight"], "classifier.bias": bias}
-        ledger.save(teachers, {**weights, **head}, name=name, **facts)
+        shelf.save(teachers, {**weights, **head}, name=name, **facts)
     job = job_of("compression", stores, teachers, tmp_path, teacher="opposite+sure")
     results = list(job.run())
     assert numbers(list(replace(job, folder=str(tmp_path / "again")).run())) == numbers(results)
@@ -220,7 +220,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for architecture in ("densenet121", "resnet18", "resnet50", "efficientnet_b0"):
         facts: dict[str, Any] = {"task": "multiclass", "label_names": ("tench", "goldfish"), "source": "drawn"}
         weights = build(architecture, 2).state_dict()
-        ledger.save(folder, weights, name=name_of(architecture), architecture=architecture, is_phantom=True, **facts)
+        shelf.save(folder, weights, name=name_of(architecture), architecture=architecture, is_phantom=True, **facts)
     return folder
 
 
@@ -251,7 +251,7 @@ def test_a_student_begins_with_the_weights_of_its_own_architecture(
     stores: dict[str, Store], mixed: Path, tmp_path: Path
 ) -> None:
     student = job_of("transfer", stores, mixed, tmp_path, student="resnet18")._training().student.state_dict()
-    own = ledger.load(mixed, "imagenet-resnet18").state_dict()
+    own = shelf.load(mixed, "imagenet-resnet18").state_dict()
     assert all(torch.equal(student[name], own[name]) for name in own if not name.startswith("fc."))
     assert student["fc.weight"].shape == (5, 512)
 

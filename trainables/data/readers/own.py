@@ -27,7 +27,7 @@ from trainables.data.listing import (
     nothing_left_out,
     read_csv,
 )
-from trainables.evaluate import metric_name
+from trainables.metrics import metric_name
 
 REQUIRED = ("image", "patient")
 OPTIONAL = ("view", "sex", "age")

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from platform.phantoms.nih_writer import write_chestxray8
 from trainables.data.catalogue import read
-from trainables.data.phantom.nih_writer import write_chestxray8
-from trainables.data.prepare import prepare
 from trainables.data.readers import chestxray8
+from trainables.data.store_making import prepare
 
 HEADER = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position\n"
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from platform.phantoms.chest_writers import write_chexpert
 from trainables.data.catalogue import find, read
 from trainables.data.listing import Listing
-from trainables.data.phantom.chest_writers import write_chexpert
-from trainables.data.prepare import prepare
 from trainables.data.readers import chexpert
 from trainables.data.store import Store
+from trainables.data.store_making import prepare
 
 HEADER = ",".join(("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *chexpert.LABELS))
 EMPTY = "," * 13

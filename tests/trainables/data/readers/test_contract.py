@@ -15,10 +15,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from platform.phantoms.chest_writers import write_chexpert, write_mimic_cxr
+from platform.phantoms.nih_writer import write_chestxray8
+from platform.phantoms.writers import write_generic, write_retina
 from trainables.data.listing import ROW_COLUMNS, Listing
-from trainables.data.phantom.chest_writers import write_chexpert, write_mimic_cxr
-from trainables.data.phantom.nih_writer import write_chestxray8
-from trainables.data.phantom.writers import write_generic, write_retina
 from trainables.data.readers import chestxray8, chexpert, generic, mimic_cxr, own, retina
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from trainables.data.phantom.chest_writers import write_mimic_cxr
+from platform.phantoms.chest_writers import write_mimic_cxr
 from trainables.data.readers import mimic_cxr
 
 

@@ -1,0 +1,134 @@
+"""What all figures share: colours that colour-blind readers can tell apart, and files that are the same to the byte."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from analysis.reading.origins import marked, notice, union
+from trainables.cell import NO_TEACHER, Cell
+
+# Okabe and Ito's palette, https://jfly.uni-koeln.de/color/ ; yellow is left out: it vanishes on white.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+BLACK = "#000000"
+LINES = {("densenet121", "all"): "-", ("densenet40", "all"): "--", ("densenet121", "last34"): ":"}
+MARKERS = {("densenet121", "all"): "o", ("densenet40", "all"): "s", ("densenet121", "last34"): "^"}
+# The same of cells whose first weights, or whose policy on uncertain labels, are not the paper's.
+DEPARTING_LINES = {"-": (0, (9, 2, 1, 2)), "--": (0, (4, 2, 1, 2)), ":": (0, (1, 3)), "-.": (0, (4, 2, 1, 2, 1, 2))}
+DEPARTING_MARKERS = {"o": "h", "s": "p", "^": "v", "D": "d"}
+PNG_DPI = 150
+MAX_VECTORS = 500  # more marks than these are pixels within an SVG: thousands of paths would choke a browser
+SETTINGS: Any = {"svg.hashsalt": "analysis", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A drawn figure with its text alternative and the frame behind it."""
+
+    name: str  # for example "figure_4"
+    title: str
+    alternative: str  # what the figure shows, in a sentence or two, for who cannot see it
+    figure: Figure
+    frame: pd.DataFrame
+
+
+def figure(
+    num_columns: int = 1, height_in: float = 3.6, num_rows: int = 1, sharey: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """An empty figure, 8 inches wide, and its axes from left to right and from top to bottom."""
+    with mpl.rc_context(SETTINGS):
+        made = Figure(figsize=(8, height_in * num_rows), layout="constrained")
+        axes = made.subplots(num_rows, num_columns, squeeze=False, sharey=sharey)
+    return made, list(axes.flat)
+
+
+def legend(made: Figure, axes: list[Axes], num_columns: int = 3) -> None:
+    """One legend below the axes for all of them: beside the lines it would hide some."""
+    entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    if entries:
+        made.legend(
+            entries.values(), entries.keys(), loc="outside lower center", ncols=num_columns, fontsize=7, frameon=False
+        )
+
+
+def announce_phantom(made: Figure, phantom: str) -> None:
+    """Writes the notice of these phantom parts across the head of the figure; nothing where there are none."""
+    if phantom:
+        made.suptitle(notice(phantom), fontsize=8, color=PALETTE[1], fontweight="bold", wrap=True)
+
+
+def mark_phantoms(made: Figure, axes: list[Axes], phantom: Mapping[str, str]) -> None:
+    """Marks each line whose label is a name in `phantom` (name -> its phantom parts), and announces them.
+
+    Before `legend`, which shows the labels.
+    """
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            handle.set_label(marked(label, phantom.get(label.partition(", ECE")[0], "")))
+    announce_phantom(made, union(phantom.values()))
+
+
+def image(ax: Axes, image_HWC: NDArray[np.uint8], map_hw: NDArray[np.floating] | None = None) -> None:
+    """An image with H x W pixels, grey or in colour, and over it a map of h x w cells, each in its true size."""
+    height, width, channels = image_HWC.shape
+    ax.imshow(image_HWC[..., 0] if channels == 1 else image_HWC, cmap="gray", vmin=0, vmax=255)
+    if map_hw is not None:
+        ax.imshow(map_hw, cmap="viridis", alpha=0.6, extent=(0, width, height, 0))
+    ax.axis("off")
+
+
+def png(made: Figure) -> bytes:
+    """The figure as PNG, without a date or the version of a program in it."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(SETTINGS):
+        made.savefig(buffer, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def svg(made: Figure) -> bytes:
+    """The figure as SVG, without a date or the version of a program in it."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(SETTINGS):
+        made.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def style(name: str, teachers: list[str]) -> dict[str, Any]:
+    """The line of the cell with this name: the `look` of its parts, paler with a part of the training data.
+
+    Dash and marker are others where the first weights or the policy on uncertain labels are not the paper's.
+
+    Args:
+        name: a cell's.
+        teachers: those of the whole figure, so that one teacher has one colour.
+    """
+    cell = Cell.parse(name)
+    line = look(cell.student, cell.unfreeze, colour(cell.teacher, teachers))
+    if cell.departures:
+        line |= {"linestyle": DEPARTING_LINES[line["linestyle"]], "marker": DEPARTING_MARKERS[line["marker"]]}
+    return {**line, "alpha": 0.5 if cell.has_less_data else 1.0}
+
+
+def look(student: str, unfreeze: str, line_colour: str) -> dict[str, Any]:
+    """A line in this colour; dash and marker are the student's and its depth's."""
+    kind = (student, unfreeze)
+    return {"color": line_colour, "linestyle": LINES.get(kind, "-."), "marker": MARKERS.get(kind, "D")}
+
+
+def colour(teacher: str, teachers: list[str]) -> str:
+    """The colour of a teacher among all of the figure; black for none."""
+    return BLACK if teacher == NO_TEACHER else PALETTE[teachers.index(teacher) % len(PALETTE)]
+
+
+def teachers_of(names: list[str]) -> list[str]:
+    """The teachers of the cells with these names, sorted, without "none"."""
+    return sorted({Cell.parse(name).teacher for name in names} - {NO_TEACHER})

@@ -1,0 +1,130 @@
+"""Fig. 4: validation curves of transfer against attention, and how much each loses from its best epoch to its last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from analysis.figures import drawing
+from analysis.figures.drawing import Picture
+from analysis.reading import origins
+from analysis.reading.averages import averages
+from analysis.reading.history import history
+from analysis.reading.trials import Runs
+from analysis.stats.intervals import T_NAME, shown_half_width, t_interval
+from trainables.cell import Cell
+
+METRIC = "val_auc"
+
+
+def curves(found: Runs) -> pd.DataFrame:
+    """Every repeat's validation AUC: cell, run_id, epoch, auc. Percent; in the order of the runs, by epoch.
+
+    Not in the order of the runs' ids, which are drawn: the last bit of a sum would differ between two equal sweeps.
+    """
+    confirm = found.trained
+    logged = history(found.tracking_uri, confirm["run_id"].tolist(), [METRIC]) if len(confirm) else pd.DataFrame()
+    if logged.empty:
+        return pd.DataFrame(columns=["cell", "run_id", "epoch", "auc"])
+    cell = confirm.set_index("run_id")["tags.cell"]
+    frame = logged.assign(cell=logged["run_id"].map(cell), auc=100 * logged["value"], epoch=logged["step"])
+    place = {run_id: number for number, run_id in enumerate(confirm["run_id"])}
+    frame = frame.sort_values("run_id", key=lambda ids: ids.map(place), kind="stable", ignore_index=True)
+    return frame[["cell", "run_id", "epoch", "auc"]]
+
+
+def rows(every: pd.DataFrame) -> pd.DataFrame:
+    """One row per cell and epoch, from `curves`: cell, epoch, auc (mean over repeats), half_width (Student's t), n.
+
+    Only epochs that every repeat of the cell has reached count: else the mean would jump where one repeat ends.
+    """
+    num_repeats = every.groupby("cell")["run_id"].transform("nunique")
+    reached = every.groupby(["cell", "epoch"])["run_id"].transform("nunique")
+    grouped = every[reached == num_repeats].groupby(["cell", "epoch"])["auc"]
+    frame = grouped.agg(auc="mean", n="size", sd="std").reset_index()
+    # One t-quantile a number of repeats, not one call a point: there are cells x epochs points.
+    scale = {n: shown_half_width(t_interval(_unit_spread(n))) if n > 1 else np.nan for n in frame["n"].unique()}
+    frame["half_width"] = frame["sd"] * frame["n"].map(scale).astype(float)
+    return frame[["cell", "epoch", "auc", "half_width", "n"]]
+
+
+def _unit_spread(n: int) -> np.ndarray:
+    """n values with a sample standard deviation of 1."""
+    values = np.arange(n, dtype=float)
+    return values / values.std(ddof=1)
+
+
+def drops(every: pd.DataFrame) -> pd.DataFrame:
+    """One row per cell: cell, drop (AUC at the best epoch minus that at the last, mean over repeats), half_width, n,
+    best_epoch (mean). A small drop is what "delays overfitting" means in numbers.
+    """
+    lines = []
+    for cell, block in every.groupby("cell"):
+        by_run = block.sort_values("epoch", kind="stable").groupby("run_id", sort=False)
+        lost = (by_run["auc"].max() - by_run["auc"].last()).to_numpy()
+        best_epoch = block.loc[by_run["auc"].idxmax(), "epoch"].mean()
+        interval = t_interval(lost)
+        lines.append((cell, interval.mean, shown_half_width(interval), interval.n, best_epoch))
+    return pd.DataFrame(lines, columns=["cell", "drop", "half_width", "n", "best_epoch"])
+
+
+def _panel(frame: pd.DataFrame) -> pd.Series:
+    """Student, what is not the paper's, and the fraction of the training data: the panels in the order of this text."""
+    return frame["cell"].map({name: _panel_of(Cell.parse(name)) for name in frame["cell"].unique()})
+
+
+def _panel_of(cell: Cell) -> str:
+    """For example ``densenet121, from-random, 0.25 of the training data``."""
+    amount = [f"{cell.data_fraction:g} of the training data"] if cell.has_less_data else []
+    return ", ".join([cell.student, *cell.departures, *amount])
+
+
+def draw(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
+    """One panel per student and amount of training data; a dot marks the best epoch of each mean curve."""
+    teachers = drawing.teachers_of(frame["cell"].tolist())
+    for ax, (name, block) in zip(axes, frame.groupby(_panel(frame)), strict=False):
+        for cell, curve in block.groupby("cell"):
+            look = {**drawing.style(str(cell), teachers), "marker": "", "alpha": 1.0}
+            epoch, auc = curve["epoch"].to_numpy(dtype=float), curve["auc"].to_numpy(dtype=float)
+            band = curve["half_width"].fillna(0).to_numpy(dtype=float)
+            ax.plot(epoch, auc, label=Cell.parse(str(cell)).short, linewidth=1.2, **look)
+            ax.fill_between(epoch, auc - band, auc + band, color=look["color"], alpha=0.15, linewidth=0)
+            ax.plot(epoch[auc.argmax()], auc.max(), "o", color=look["color"], markersize=5)
+        ax.set_title(str(name))
+        ax.set_xlabel("epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_ylabel("AUC, validation set (%)")
+
+
+def picture(found: Runs) -> Picture | None:
+    """The whole figure; None where no repeat has a curve."""
+    every = curves(found)
+    if every.empty:
+        return None
+    frame = rows(every)
+    num_panels = _panel(frame).nunique()
+    num_columns = min(num_panels, 2)
+    num_rows = -(-num_panels // num_columns)
+    made, axes = drawing.figure(num_columns=num_columns, num_rows=num_rows, sharey=True)
+    draw(frame, axes)
+    for ax in axes[num_panels:]:
+        ax.set_visible(False)
+    parts = origins.of_cells(found.trained)
+    by_label = frame.groupby(frame["cell"].map(lambda name: Cell.parse(name).short))["cell"].unique()
+    marks = {str(label): origins.union(parts[name] for name in names) for label, names in by_label.items()}
+    drawing.mark_phantoms(made, axes, marks)
+    drawing.legend(made, axes)
+    lost = "; ".join(f"{origins.marked(r.cell, parts[r.cell])} {r.drop:.2f}" for r in drops(every).itertuples())
+    known = averages(found)
+    which = "".join(f" {note}." for note in (known.notes if known else []))
+    alternative = (
+        f"Validation AUC by epoch, mean over repeats, bands: 95% interval, {T_NAME}; a dot marks the best epoch."
+        f"{which} "
+        f"Points lost from the best epoch to the last: {lost}."
+    )
+    title = "Fig. 4: does it regularise"
+    return Picture(name="figure_4", title=title, alternative=alternative, figure=made, frame=frame)

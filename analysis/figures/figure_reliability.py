@@ -1,0 +1,41 @@
+"""Beyond the paper: the reliability diagram, one line per cell: are the probabilities calibrated?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis.figures import drawing
+from analysis.figures.drawing import Picture
+from analysis.reading import origins
+from analysis.stats.calibration import expected_calibration_error
+
+
+def draw(frame: pd.DataFrame, ax: Axes) -> None:
+    """`frame`: rows of `analysis.scores.labels.reliability_rows` of all cells; the diagonal is perfect calibration."""
+    teachers = drawing.teachers_of(frame["cell"].tolist())
+    ax.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
+    for cell, bins in frame.groupby("cell", sort=False):
+        label = f"{cell}, ECE {expected_calibration_error(bins):.3f}"
+        ax.plot(bins["confidence"], bins["frequency"], label=label, markersize=4, **drawing.style(str(cell), teachers))
+    ax.set_xlabel("predicted probability (mean of the bin)")
+    ax.set_ylabel("share of positives")
+
+
+def picture(frame: pd.DataFrame, phantom: Mapping[str, str]) -> Picture | None:
+    """The whole figure; None where no cell has predictions. `phantom`: each cell's parts that are phantoms."""
+    if frame.empty:
+        return None
+    made, (ax,) = drawing.figure(height_in=5.0)
+    draw(frame, ax)
+    drawing.mark_phantoms(made, [ax], {cell: phantom.get(cell, "") for cell in frame["cell"].unique()})
+    drawing.legend(made, [ax])
+    errors = "; ".join(
+        f"{origins.marked(str(cell), phantom.get(str(cell)))} {expected_calibration_error(bins):.3f}"
+        for cell, bins in frame.groupby("cell", sort=False)
+    )
+    alternative = f"Share of positives against the predicted probability. Expected calibration error: {errors}."
+    title = "Reliability on the test set, labels and repeats together"
+    return Picture(name="reliability", title=title, alternative=alternative, figure=made, frame=frame)

@@ -1,0 +1,127 @@
+"""A page of tables, figures and sentences: its parts, and the files that it links to.
+
+Three commands write one: `analysis.report`, `analysis.attention_maps` and `platform.evaluate`. The template
+`page.html.j2` reads nothing but these parts.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from analysis.figures import drawing
+from analysis.reading import origins
+from analysis.reading.trials import Runs
+from analysis.tables.rendering import FORMATS, Table
+from trainables.atomic import write_bytes
+
+SUFFIXES = {"markdown": "md", "latex": "tex", "csv": "csv"}
+PNG_AND_SVG = {"png": drawing.png, "svg": drawing.svg}
+
+Facts = Sequence[tuple[str, str]]  # name, value
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenCell:
+    """One field of a table, with links to the runs behind its number."""
+
+    text: str
+    mark: str  # "best", "second" or ""
+    links: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenTable:
+    """A table whose files are written."""
+
+    title: str
+    head: Sequence[Sequence[str]]
+    body: Sequence[Sequence[WrittenCell]]
+    notes: Sequence[str]
+    files: Sequence[str]  # relative to the page
+    is_sortable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenPicture:
+    """A figure whose files are written."""
+
+    title: str
+    alternative: str  # the figure in words
+    source: str  # the picture itself, as a data: address
+    files: Sequence[str]  # relative to the page
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One part of a page, under a heading of its own."""
+
+    anchor: str  # the heading's name in addresses
+    title: str
+    facts: Facts
+    sentences: Sequence[str]
+    tables: Sequence[WrittenTable]
+    pictures: Sequence[WrittenPicture]
+    left_out: Sequence[str]
+
+
+def write_page(out: Path, title: str, facts: Facts, sections: Sequence[Section], *, phantom: str) -> Path:
+    """Writes index.html to the folder `out`, and returns its path.
+
+    Args:
+        phantom: which parts of any number are phantoms (`analysis.reading.origins`), for the notice at the head.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    html = environment.get_template("page.html.j2").render(
+        title=title, phantom_notice=origins.notice(phantom), facts=facts, sections=sections
+    )
+    write_bytes(out / "index.html", html.encode())
+    return out / "index.html"
+
+
+def write_table(table: Table, found: Runs, out: Path, ui: str) -> WrittenTable:
+    """Writes a table as Markdown, LaTeX and CSV.
+
+    Args:
+        out: the page's folder.
+        ui: the address of MLflow's pages, for the links to runs.
+    """
+    files = []
+    for form, suffix in SUFFIXES.items():
+        path = Path("tables") / f"{found.dataset}_{table.name}.{suffix}"
+        write_bytes(out / path, (FORMATS[form](table) + "\n").encode())
+        files.append(path.as_posix())
+    experiment = f"{ui.rstrip('/')}/#/experiments/{found.trials['experiment_id'].iloc[0]}"
+
+    def links(run_ids: Sequence[str]) -> tuple[str, ...]:
+        return tuple(f"{experiment}/runs/{run_id}" for run_id in run_ids)
+
+    return WrittenTable(
+        title=table.title,
+        head=table.head,
+        body=[
+            [WrittenCell(text=cell.text, mark=cell.mark, links=links(cell.run_ids)) for cell in row]
+            for row in table.body
+        ],
+        notes=table.all_notes,
+        files=files,
+        is_sortable=table.is_sortable,
+    )
+
+
+def write_picture(picture: drawing.Picture, dataset: str, out: Path) -> WrittenPicture:
+    """Writes a figure as PNG and SVG; `out` is the page's folder."""
+    files = []
+    for suffix, form in PNG_AND_SVG.items():
+        path = Path("figures") / f"{dataset}_{picture.name}.{suffix}"
+        content = form(picture.figure)
+        write_bytes(out / path, content)
+        files.append(path.as_posix())
+    source = "data:image/svg+xml;base64," + base64.b64encode(content).decode()
+    return WrittenPicture(title=picture.title, alternative=picture.alternative, source=source, files=files)

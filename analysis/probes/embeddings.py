@@ -1,0 +1,137 @@
+"""Frozen embeddings of every network behind a data set's cells: students, the same before training, and teachers.
+
+Shapes: N images, C planes of h x w at the tap, D = C dimensions of the embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from analysis.probes import networks
+from analysis.probes.networks import AFTER, BEFORE, Network
+from analysis.reading import artifacts
+from analysis.reading.trials import Runs
+from trainables.cell import Cell
+from trainables.config import members
+from trainables.data.store import Store
+from trainables.models.taps import Taps
+from trainables.teachers.imagenet import first_weights
+from trainables.teachers.shelf import Teacher
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A row of the tables: a cell with all its repeats, a student before training, or a teacher."""
+
+    name: str
+    kind: str  # `AFTER`, `BEFORE` or `networks.TEACHER`
+    baseline: str  # the cell of plain transfer of the same student; "" for a teacher
+    teachers: tuple[Teacher, ...]  # that it is, or has learned from, its first weights' among them
+    repeats: tuple[NDArray[np.float32], ...]  # [N, D] each
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subjects:
+    """What can be compared on the same images, and what cannot, with the reason."""
+
+    subjects: tuple[Subject, ...]
+    left_out: tuple[str, ...]
+
+
+@torch.no_grad()
+def embed(network: Network, store: Store, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The embedding [N, D] of the images of `rows`: the tap that the head averages, rectified and averaged."""
+    tap = network.tap("embedding")
+    parts = [np.empty((0, 0), np.float32)]
+    for images_BHWC in networks.batches(store, rows):
+        with Taps(network.module, [tap]) as taps:
+            network.module(networks.views(images_BHWC))
+        parts.append(taps[tap].relu().mean(dim=(2, 3)).numpy())
+    return np.concatenate(parts[1:] or parts)
+
+
+def of_runs(
+    found: Runs, results: Path, label_names: Sequence[str], store: Store, rows: NDArray[np.int64], progress: bool = True
+) -> Subjects:
+    """Every confirming repeat of every cell, each student before its training, and each teacher, on `rows` of `store`.
+
+    Args:
+        label_names: what the students were trained on.
+
+    Raises:
+        LookupError: no cell has its weights.
+    """
+    teachers = {teacher.name: teacher for teacher in artifacts.teachers_of(found, results)}
+    students = found.trained.sort_values(["tags.cell", "params.seed"])
+    repeats: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
+    facts: dict[tuple[str, str], pd.Series] = {}
+    left_out: list[str] = []
+    for _, run in tqdm(students.iterrows(), "embeddings", len(students), unit="run", disable=not progress, delay=1):
+        at_hand = networks.of_run(found, run, list(teachers.values()), label_names)
+        if AFTER not in at_hand:
+            left_out.append(f"{run['tags.cell']}, seed {int(run['params.seed'])}: its weights are missing")
+            continue
+        _add(repeats, (AFTER, str(run["tags.cell"])), embed(at_hand[AFTER], store, rows))
+        facts[AFTER, str(run["tags.cell"])] = run
+        first = f"{run['params.student']} from {run['params.init']}, before training"
+        if BEFORE in at_hand and (BEFORE, first) not in facts:
+            facts[BEFORE, first] = run
+        if BEFORE in at_hand and facts[BEFORE, first]["tags.cell"] == run["tags.cell"]:
+            _add(repeats, (BEFORE, first), embed(at_hand[BEFORE], store, rows))
+    if not repeats:
+        raise LookupError(f"no cell of {found.dataset} has its weights: {'; '.join(left_out) or 'none was confirmed'}")
+    made = [_student(kind, name, facts[kind, name], teachers, each) for (kind, name), each in repeats.items()]
+    made.sort(key=lambda subject: (subject.kind != AFTER, subject.name))
+    return Subjects(
+        subjects=(*made, *_teachers(found.confirm, teachers, store, rows, left_out)), left_out=tuple(left_out)
+    )
+
+
+def _add(repeats: dict, key: tuple[str, str], embeddings_ND: NDArray[np.float32]) -> None:
+    """Adds a repeat; equal ones are one: before training, seeds that draw nothing but the head make no difference."""
+    there = repeats.setdefault(key, [])
+    if key[0] != BEFORE or not any(np.array_equal(embeddings_ND, each) for each in there):
+        there.append(embeddings_ND)
+
+
+def _student(
+    kind: str, name: str, run: pd.Series, teachers: dict[str, Teacher], repeats: list[NDArray[np.float32]]
+) -> Subject:
+    taught_by = members(str(run["params.teacher"])) if kind == AFTER else ()
+    names = dict.fromkeys((*taught_by, first_weights(str(run["params.init"]), str(run["params.student"]))))
+    return Subject(
+        name=name,
+        kind=kind,
+        baseline=Cell.parse(str(run["tags.cell"])).baseline().name,
+        teachers=tuple(teachers[each] for each in names if each in teachers),
+        repeats=tuple(repeats),
+    )
+
+
+def _teachers(
+    confirm: pd.DataFrame,
+    teachers: dict[str, Teacher],
+    store: Store,
+    rows: NDArray[np.int64],
+    left_out: list[str],
+) -> list[Subject]:
+    made = []
+    for name in sorted({each for teacher in confirm["params.teacher"].dropna() for each in members(str(teacher))}):
+        if name not in teachers:
+            left_out.append(f"teacher {name}: its weights are missing")
+            continue
+        teacher = teachers[name]
+        network = networks.network(teacher.architecture, teacher.label_names, teacher.state_dict())
+        repeats = (embed(network, store, rows),)
+        made.append(
+            Subject(name=f"teacher {name}", kind=networks.TEACHER, baseline="", teachers=(teacher,), repeats=repeats)
+        )
+    return made

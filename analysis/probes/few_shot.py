@@ -1,0 +1,94 @@
+"""K images of a class that the students never saw, and how well they then recognise it.
+
+Source: Tian et al. 2020, "Rethinking few-shot image classification: a good embedding is all you need?".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from analysis.probes import probing
+from analysis.probes.embeddings import Subject
+from analysis.probes.episodes import Episode, episode
+from trainables.data.listing import POSITIVE, UNCERTAIN
+from trainables.data.store import Store
+
+SHOTS = (1, 5, 10, 20)
+NUM_EPISODES = 200
+
+
+def labels_of(store: Store, rows: NDArray[np.int64], finding: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which of `rows` show the finding, and of which it is known whether they do: an uncertain one is neither."""
+    code = store.labels[rows, store.label_names.index(finding)]
+    return code == POSITIVE, code != UNCERTAIN
+
+
+def episodes_of(
+    positive_N: NDArray[np.bool_],
+    known_N: NDArray[np.bool_],
+    patient_N: NDArray[np.str_],
+    shots: Sequence[int],
+    num_episodes: int,
+    seed: int,
+) -> tuple[dict[int, list[Episode]], dict[int, str]]:
+    """For each K its seeded episodes among the known images, equal for every network; and why a K cannot be had.
+
+    In an episode a smaller K learns from a part of what a larger one learns from, and all judge on the same images,
+    those of the patients that the largest leaves: else a K's AUC would also tell of other patients.
+    """
+    known = np.flatnonzero(known_N)
+
+    def drawn(num_shots: int) -> list[Episode]:
+        generators = [np.random.default_rng([seed, number]) for number in range(num_episodes)]
+        return [episode(positive_N[known], patient_N[known], num_shots, rng) for rng in generators]
+
+    refused: dict[int, str] = {}
+    made: dict[int, list[Episode]] = {}
+    queries: list[NDArray[np.int64]] = []
+    for num_shots in sorted(set(shots), reverse=True):
+        try:
+            episodes = drawn(num_shots)
+        except ValueError as error:
+            refused[num_shots] = str(error)
+            continue
+        queries = queries or [known[each.query] for each in episodes]
+        made[num_shots] = [Episode(known[each.support], query) for each, query in zip(episodes, queries, strict=True)]
+    return dict(sorted(made.items())), dict(sorted(refused.items()))
+
+
+def evaluate(
+    subjects: Sequence[Subject],
+    store: Store,
+    findings: Sequence[str],
+    shots: Sequence[int] = SHOTS,
+    num_episodes: int = NUM_EPISODES,
+    seed: int = 0,
+    progress: bool = True,
+) -> tuple[pd.DataFrame, list[str]]:
+    """One row per finding, K and subject: finding, size (K), and `probing.COLUMNS`, p_holm; and what was left out.
+
+    Args:
+        subjects: their embeddings are those of the test images of `store`, in that order.
+
+    Raises:
+        ValueError: no finding has images enough for any K.
+    """
+    rows = store.rows("test")
+    patient_N = store.patient[rows]
+    frames: list[pd.DataFrame] = []
+    left_out: list[str] = []
+    for finding in tqdm(findings, "few-shot", unit="finding", disable=not progress, delay=1):
+        positive_N, known_N = labels_of(store, rows, finding)
+        made, refused = episodes_of(positive_N, known_N, patient_N, shots, num_episodes, seed)
+        left_out += [f"{finding}, K = {num_shots}: {reason}" for num_shots, reason in refused.items()]
+        for num_shots, episodes in made.items():
+            frame = probing.rows(subjects, positive_N, patient_N, episodes, seed)
+            frames.append(frame.assign(finding=finding, size=num_shots, num_test_positives=int(positive_N.sum())))
+    if not frames:
+        raise ValueError(f"no finding has test images enough for any K: {'; '.join(left_out)}")
+    return probing.corrected(pd.concat(frames, ignore_index=True)), left_out

@@ -1,0 +1,101 @@
+"""The networks behind a cell: its teacher, its student before training, and the trained student of its first repeat.
+
+Shapes: B images, H x W pixels, C planes of h x w at the tap, L labels or classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from analysis.reading import artifacts
+from analysis.reading.trials import Runs
+from trainables.data.augment import normalise
+from trainables.data.catalogue import synonyms
+from trainables.data.store import Store
+from trainables.models.architectures import TAPS, build, load_backbone, restored
+from trainables.models.taps import Taps
+from trainables.teachers.imagenet import first_weights
+from trainables.teachers.shelf import Teacher
+from trainables.transfer.attention import unit_planes
+
+TEACHER, BEFORE, AFTER = "teacher", "student, before", "student, after"
+BATCH = 32  # images a forward pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network with its weights, in evaluation mode, and the names of what it scores."""
+
+    architecture: str
+    label_names: tuple[str, ...]
+    module: nn.Module
+
+    def tap(self, role: str) -> str:
+        """The module behind a role (`TAPS`)."""
+        return TAPS[self.architecture][role].module
+
+    def column(self, label: str) -> int | None:
+        """The output for a label, by its name or the name that another data set has for it; None without one."""
+        names = [name for name in (label, *synonyms(label)) if name in self.label_names]
+        return self.label_names.index(names[0]) if names else None
+
+    @torch.no_grad()
+    def planes(self, images_BHWC: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+        """The planes at the tap of Eq. 1 [B, C, h, w], and the logits [B, L]."""
+        with Taps(self.module, [self.tap("attention")]) as taps:
+            logits_BL = self.module(views(images_BHWC))
+        return taps[self.tap("attention")], logits_BL
+
+    def attention(self, images_BHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The attention maps [B, h, w]: the mean absolute unit plane, so that networks can be compared."""
+        attention_Bhw: NDArray[np.float32] = unit_planes(self.planes(images_BHWC)[0]).abs().mean(dim=1).numpy()
+        return attention_Bhw
+
+
+def views(images_BHWC: NDArray[np.uint8]) -> Tensor:
+    """What a network is shown of stored images, [B, 3, H, W]."""
+    return normalise(torch.from_numpy(np.ascontiguousarray(images_BHWC)))
+
+
+def batches(store: Store, rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+    """The images of `rows`, `BATCH` at a time."""
+    for start in range(0, len(rows), BATCH):
+        yield store.gather(rows[start : start + BATCH])
+
+
+def network(architecture: str, label_names: Sequence[str], state: dict[str, Tensor]) -> Network:
+    """A network with these weights."""
+    module = restored(architecture, len(label_names), state)
+    return Network(architecture=architecture, label_names=tuple(label_names), module=module.eval())
+
+
+def first_repeats(found: Runs) -> pd.DataFrame:
+    """The first confirming repeat of each cell with a student."""
+    return found.trained.sort_values("params.seed").drop_duplicates("tags.cell")
+
+
+def of_run(found: Runs, run: pd.Series, teachers: Sequence[Teacher], label_names: Sequence[str]) -> dict[str, Network]:
+    """The networks of a repeat (a row of `Runs.confirm`) by TEACHER, BEFORE and AFTER; without those not at hand."""
+    by_name = {teacher.name: teacher for teacher in teachers}
+    student, made = str(run["params.student"]), {}
+    teacher, init = by_name.get(run["params.teacher"]), by_name.get(first_weights(str(run["params.init"]), student))
+    if teacher is not None:
+        made[TEACHER] = network(teacher.architecture, teacher.label_names, teacher.state_dict())
+    if init is not None or run["params.init"] == "random":
+        torch.manual_seed(int(run["params.seed"]))  # as the trial drew the layers that no weights are loaded into
+        before = build(student, len(label_names))
+        if init is not None:
+            load_backbone(before, init.state_dict())
+        made[BEFORE] = Network(architecture=student, label_names=tuple(label_names), module=before.eval())
+    folder = artifacts.of_run(found.tracking_uri, run, "model")
+    if folder and (files := sorted(folder.glob("*.safetensors"))):
+        made[AFTER] = network(student, label_names, load_file(files[-1]))
+    return made

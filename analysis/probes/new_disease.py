@@ -1,0 +1,97 @@
+"""n images of a finding that all training went without, and how well it is then told.
+
+The n images are of the training patients, as many negatives are of the images that the students were trained on, and
+the whole test set judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from analysis.probes import probing
+from analysis.probes.embeddings import Subject
+from analysis.probes.episodes import Episode, nested_order
+from analysis.probes.few_shot import labels_of
+from trainables.data.store import Store
+
+
+class Pool(NamedTuple):
+    """Rows of the whole store: where the n images come from, and what judges them."""
+
+    positives: NDArray[np.int64]
+    negatives: NDArray[np.int64]
+    judged: NDArray[np.int64]
+
+
+class Plan(NamedTuple):
+    """What has to be embedded, and for each n the draws in positions of `rows`."""
+
+    rows: NDArray[np.int64]
+    draws: dict[int, list[Episode]]
+    left_out: list[str]
+
+
+def pool(whole: Store, held: Store) -> Pool:
+    """The training images that show the held-out finding, those that the students learned from, and the test images.
+
+    Images of which it is uncertain are in none of them.
+    """
+    train, test = whole.rows("train"), whole.rows("test")
+    positive_N, _ = labels_of(whole, train, held.held_out)
+    was_trained_on = np.isin(whole.image_id[train], held.image_id[held.rows("train")])
+    _, is_known = labels_of(whole, test, held.held_out)
+    return Pool(train[positive_N], train[was_trained_on], test[is_known])
+
+
+def plan(there: Pool, numbers: Sequence[int], num_draws: int, seed: int) -> Plan:
+    """Nested draws: with n images come the first n of a larger draw, and as many negatives.
+
+    Raises:
+        ValueError: there are not enough images for the smallest n.
+    """
+    most = min(len(there.positives), len(there.negatives))
+    fitting = [n for n in sorted(set(numbers)) if n <= most]
+    counted = f"{len(there.positives)} training images show the finding, {len(there.negatives)} do not"
+    if not fitting:
+        raise ValueError(f"n <= {most} must hold ({counted}), but got n={min(numbers)} at the least")
+    drawn = []
+    for number in range(num_draws):
+        rng = np.random.default_rng([seed, number])
+        drawn.append([_order(rows, fitting[-1], rng) for rows in (there.positives, there.negatives)])
+    rows = np.unique(np.concatenate([there.judged, *(each for draw in drawn for each in draw)]))
+    query = np.searchsorted(rows, there.judged)
+    draws = {
+        n: [
+            Episode(np.sort(np.searchsorted(rows, np.concatenate([each[:n] for each in draw]))), query)
+            for draw in drawn
+        ]
+        for n in fitting
+    }
+    return Plan(rows, draws, [f"n = {n}: {counted}" for n in sorted(set(numbers)) if n > most])
+
+
+def evaluate(
+    subjects: Sequence[Subject], whole: Store, finding: str, planned: Plan, seed: int = 0, progress: bool = True
+) -> pd.DataFrame:
+    """One row an n and subject: finding, size (n), and `probing.COLUMNS`, p_holm.
+
+    Args:
+        subjects: their embeddings are those of `planned.rows` of `whole`, in that order.
+    """
+    positive_N, _ = labels_of(whole, planned.rows, finding)
+    patient_N = whole.patient[planned.rows]
+    frames = []
+    for n, draws in tqdm(planned.draws.items(), "draws", unit="n", disable=not progress, delay=1):
+        frame = probing.rows(subjects, positive_N, patient_N, draws, seed)
+        frames.append(frame.assign(finding=finding, size=n, num_test_positives=int(positive_N[draws[0].query].sum())))
+    return probing.corrected(pd.concat(frames, ignore_index=True))
+
+
+def _order(rows: NDArray[np.int64], num_images: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    return rows[nested_order(np.ones(len(rows), dtype=bool), num_images, rng)]

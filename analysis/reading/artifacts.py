@@ -1,0 +1,96 @@
+"""What lies beside the runs: their files in MLflow, and the prepared images and teachers of the results folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pandas as pd
+from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
+
+from analysis.reading.tracking_uri import sqlite_file
+from analysis.reading.trials import Runs
+from trainables.data.store import Store
+from trainables.teachers import shelf
+from trainables.teachers.shelf import Teacher
+
+
+def of_run(tracking_uri: str, run: pd.Series, name: str) -> Path | None:
+    """The file or folder `name` among the artifacts of a run (a row of `Runs.trials`); None where there is none."""
+    uri = str(run["artifact_uri"])
+    if urlsplit(uri).scheme in ("", "file"):
+        path = Path(unquote(urlsplit(uri).path)) / name
+    else:
+        try:
+            path = Path(download_artifacts(run_id=run["run_id"], artifact_path=name, tracking_uri=tracking_uri))
+        except (MlflowException, OSError):
+            return None
+    return path if path.exists() else None
+
+
+def results_folder(tracking_uri: str) -> Path | None:
+    """The folder of a sweep's results, which holds its MLflow file; None where MLflow is a server."""
+    path = sqlite_file(tracking_uri)
+    return path.parent if path else None
+
+
+def store_of(results: Path, fingerprint: str) -> Store | None:
+    """The prepared data set of that fingerprint; None where it is gone, or cannot be read any more."""
+    for path in sorted((results / "stores").glob("*.arrow")):
+        try:
+            store = Store.open(path)
+        except ValueError:
+            continue
+        if store.fingerprint == fingerprint:
+            return store
+    return None
+
+
+def whole_of(results: Path, held: Store) -> Store | None:
+    """The prepared data set that `held` was made from by holding a finding out; None where there is none."""
+    for path in sorted((results / "stores").glob(f"{held.dataset}-*.arrow")):
+        try:
+            store = Store.open(path)
+        except ValueError:
+            continue
+        if is_whole_of(store, held):
+            return store
+    return None
+
+
+def is_whole_of(store: Store, held: Store) -> bool:
+    """Whether `store` has every image of `held` in the same split, and its labels and the finding that it lacks."""
+    facts = [(each.dataset, each.is_phantom, each.image_size_px, each.channels) for each in (store, held)]
+    names = tuple(name for name in store.label_names if name != held.held_out)
+    if store.held_out or facts[0] != facts[1] or names != held.label_names or names == store.label_names:
+        return False
+    splits = dict(zip(store.image_id, store.split, strict=True))
+    return all(splits.get(one) == split for one, split in zip(held.image_id, held.split, strict=True))
+
+
+def teachers_of(found: Runs, results: Path) -> list[Teacher]:
+    """The teachers of these runs, and the first weights of their students, as far as they are there."""
+    prints = found.trials[["tags.teacher_fingerprint", "tags.init_fingerprint"]].to_numpy().ravel()
+    each = dict.fromkeys(one for fingerprint in prints for one in str(fingerprint).split("+"))  # "+": an ensemble
+    teachers = [teacher_of(results, fingerprint) for fingerprint in each]
+    return [teacher for teacher in teachers if teacher is not None]
+
+
+def salt_of(results: Path) -> bytes:
+    """The key of the hashes in the stores of a results folder.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    path = results / "salt"
+    if not path.is_file():
+        raise FileNotFoundError(f"no salt in {results}: without it, no image can be found by its name; use --results")
+    return path.read_bytes()
+
+
+def teacher_of(results: Path, fingerprint: str) -> Teacher | None:
+    """The teacher whose weights have that fingerprint; None where it is gone."""
+    folders = sorted((results / "teachers").glob("*"))
+    teachers = (teacher for folder in folders for teacher in shelf.listing(folder))
+    return next((teacher for teacher in teachers if teacher.fingerprint == fingerprint), None)

@@ -1,0 +1,118 @@
+"""One confirming repeat out of MLflow: by its run's id, or the best repeat of a cell."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from analysis.reading.tracking_uri import require_store
+from analysis.reading.trials import Runs, runs
+from trainables.config import ITSELF, RECIPE_VERSION
+from trainables.pasting import command_line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """A confirming repeat, among the runs that it stands with."""
+
+    found: Runs
+    run: pd.Series  # a row of `found.confirm`
+    by_validation: bool  # whether it was chosen among its cell's repeats, and not named by its id
+
+    @property
+    def why(self) -> str:
+        """How it was chosen, in words."""
+        if self.by_validation:
+            return f"the best of its cell's {len(self.repeats)} repeats by the score on the validation set"
+        return "named by its id"
+
+    @property
+    def repeats(self) -> pd.DataFrame:
+        """Every confirming repeat of its cell, this one among them."""
+        return self.found.confirm[self.found.confirm["tags.cell"] == self.run["tags.cell"]]
+
+
+def chosen(tracking_uri: str, wanted: str, dataset: str | None = None, sweep: str | None = None) -> Chosen:
+    """The repeat that `wanted` names: a run's id, its beginning, or a cell.
+
+    Of a cell it is the repeat with the best score on the validation set, the first of two equals: choosing by the test
+    set would make the test score of the choice too good.
+
+    Raises:
+        FileNotFoundError: there is no MLflow file.
+        LookupError: no such run or cell, a beginning that several runs have, or a run that is no confirming repeat of
+            the present recipe.
+        ValueError: a cell without a data set.
+    """
+    require_store(tracking_uri)
+    return _by_cell(tracking_uri, wanted, dataset, sweep) if "/" in wanted else _by_id(tracking_uri, wanted)
+
+
+def _by_cell(tracking_uri: str, cell: str, dataset: str | None, sweep: str | None) -> Chosen:
+    if dataset is None:
+        raise ValueError(f"a cell needs its data set, but got {cell!r} alone; add --dataset, such as --dataset retina")
+    found = runs(tracking_uri, dataset, sweep)
+    repeats = found.confirm[found.confirm["tags.cell"] == cell]
+    if repeats.empty:
+        known = ", ".join(sorted(found.confirm["tags.cell"].unique())) or "none"
+        raise LookupError(f"no finished confirming repeat of {cell!r} on {dataset} (cells that have one: {known})")
+    best = repeats.sort_values(["metrics.best_score", "params.seed"], ascending=[False, True], kind="stable").iloc[0]
+    return _checked(Chosen(found=found, run=best, by_validation=True))
+
+
+def _by_id(tracking_uri: str, wanted: str) -> Chosen:
+    if not re.fullmatch(r"[0-9a-f]{1,32}", wanted):
+        raise LookupError(
+            f"RUN must be a run's id (32 hexadecimal digits, or their beginning) or a cell's name such as "
+            f"attention/imagenet/densenet40/all, but got {wanted!r}"
+        )
+    client = MlflowClient(tracking_uri)
+    places = [experiment.experiment_id for experiment in client.search_experiments()]
+    matching = client.search_runs(places, f"attributes.run_id LIKE '{wanted}%'", max_results=10)
+    if not matching:
+        ui = command_line("mlflow", "ui", "--backend-store-uri", tracking_uri)
+        raise LookupError(f"no run whose id begins with {wanted} in this MLflow; `{ui}` lists those there are")
+    if len(matching) > 1:
+        ids = ", ".join(sorted(run.info.run_id for run in matching))
+        raise LookupError(f"the id must belong to one run, but several begin with {wanted}: {ids}; give more digits")
+    tags = _tags_of_a_repeat(matching[0])
+    run_id, found = matching[0].info.run_id, runs(tracking_uri, tags["dataset"], tags["sweep"])
+    rows = found.confirm[found.confirm["run_id"] == run_id]
+    if rows.empty:
+        reasons = found.left_out.loc[found.left_out["run_id"] == run_id, "reason"].tolist()
+        raise LookupError(f"the run must stand in the tables, but {run_id} does not: {', '.join(reasons)}")
+    return _checked(Chosen(found=found, run=rows.iloc[0], by_validation=False))
+
+
+def _tags_of_a_repeat(run: Run) -> dict[str, str]:
+    tags: dict[str, str] = run.data.tags
+    if tags.get("phase") != "confirm":
+        kind = f"is of the phase {tags['phase']!r}" if "phase" in tags else "is no trial"
+        raise LookupError(
+            f"only confirming repeats are exported, since they alone were scored on the test set, but "
+            f"{run.info.run_id} {kind}; `{command_line('analysis.runs', 'DATASET')}` counts them"
+        )
+    _check_recipe(run.info.run_id, tags.get("recipe", ""))
+    return tags
+
+
+def _checked(made: Chosen) -> Chosen:
+    _check_recipe(str(made.run["run_id"]), str(made.run["tags.recipe"]))
+    if made.run["params.method"] == ITSELF:
+        raise LookupError(
+            f"a trained student is exported, but in {made.run['tags.cell']} nothing was trained: the teacher "
+            f"{made.run['params.teacher']} itself lies under the results' teachers/"
+        )
+    return made
+
+
+def _check_recipe(run_id: str, recipe: str) -> None:
+    if recipe != str(RECIPE_VERSION):
+        raise LookupError(
+            f"a run of this code's recipe {RECIPE_VERSION} is needed, but {run_id} is of recipe {recipe or 'unknown'}; "
+            "export it with the version of the code that made it"
+        )

@@ -1,0 +1,109 @@
+"""The predictions of confirming repeats, one row a test image, read from MLflow's artifacts.
+
+Shapes: N test images, L labels or classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.reading import artifacts
+from analysis.reading.averages import names_in
+from trainables.metrics import metric_name
+
+FILE = "predictions.parquet"
+POSITIVE, UNCERTAIN = 1, -1  # label codes; every other code is a negative
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """What one repeat says of the test images; they stand in the file's order, which is the store's.
+
+    So their order is the same for every repeat, and no hash of a name, and with it no salt, has a say in it.
+    """
+
+    label_names: tuple[str, ...]
+    probabilities_NL: NDArray[np.float32]
+    positive_NL: NDArray[np.bool_]
+    known_NL: NDArray[np.bool_]  # False where a label counts for nothing (uncertainty policy "ignore")
+    averaged_L: NDArray[np.bool_]  # the labels that its sweep averages; none where the sweep does not say
+    is_multiclass: bool
+    images: pd.DataFrame  # image, patient, view, sex, age_years
+
+    @property
+    def patient_N(self) -> NDArray[np.object_]:
+        """The salted hash of each image's patient."""
+        return self.images["patient"].to_numpy(dtype=object)
+
+
+def from_frame(frame: pd.DataFrame, uncertainty: str = "zeros", averaged: Sequence[str] | None = ()) -> Predictions:
+    """A `predictions.parquet` as arrays, with the uncertainty policy of its run and the labels that its sweep averages.
+
+    `averaged` are their names; None is the paper's rule: those with positives and negatives among these images.
+
+    Raises:
+        ValueError: a column is missing, an image stands in two rows, or the file lacks labels, or one that is averaged.
+    """
+    needed = ["image", "patient", "view", "sex", "age_years"]
+    names = [name.removeprefix("probability_") for name in frame if name.startswith("probability_")]
+    missing = [name for name in [*needed, *[f"label_{name}" for name in names]] if name not in frame]
+    if missing or not names:
+        raise ValueError(f"predictions must have the column {(missing or ['probability_<label>'])[0]}")
+    spelled = {metric_name(name) for name in averaged or ()}
+    if absent := sorted(spelled - set(names)):
+        raise ValueError(f"the averaged labels must have predictions, but there are none of {', '.join(absent)}")
+    doubled = frame["image"][frame["image"].duplicated()]
+    if len(doubled):
+        raise ValueError(f"an image must stand in one row, but {doubled.iloc[0]} stands in several")
+    codes_NL = frame[[f"label_{name}" for name in names]].to_numpy()
+    positive_codes = [POSITIVE, UNCERTAIN] if uncertainty == "ones" else [POSITIVE]
+    positive_NL = np.isin(codes_NL, positive_codes)
+    known_NL = (codes_NL != UNCERTAIN) if uncertainty == "ignore" else np.ones(codes_NL.shape, dtype=bool)
+    averaged_L = np.asarray(np.isin(names, sorted(spelled)))
+    if averaged is None:
+        averaged_L = np.asarray((positive_NL & known_NL).any(axis=0) & (~positive_NL & known_NL).any(axis=0))
+    return Predictions(
+        label_names=tuple(names),
+        probabilities_NL=frame[[f"probability_{name}" for name in names]].to_numpy(dtype=np.float32),
+        positive_NL=positive_NL,
+        known_NL=known_NL,
+        averaged_L=averaged_L,
+        is_multiclass="grade" in frame,
+        images=frame[needed].reset_index(drop=True),
+    )
+
+
+def load(tracking_uri: str, run: pd.Series) -> Predictions | None:
+    """The predictions of one run (a row of `Runs.confirm`), None where the run left none.
+
+    Raises:
+        ValueError: as `from_frame` and `averages.names_in`.
+    """
+    path = artifacts.of_run(tracking_uri, run, FILE)
+    if path is None:
+        return None
+    averaged = None if run["tags.average_rule"] == "defined" else names_in(run["tags.averaged_labels"])
+    return from_frame(pd.read_parquet(path), str(run["params.uncertainty"]), averaged)
+
+
+def by_cell(tracking_uri: str, confirm: pd.DataFrame) -> Iterator[tuple[str, list[Predictions]]]:
+    """Each cell of `confirm` that has predictions, one cell in memory at a time.
+
+    Raises:
+        ValueError: two repeats of a cell were tested on other images.
+    """
+    for cell, runs in confirm.groupby("tags.cell", sort=False):
+        loaded = [load(tracking_uri, run) for _, run in runs.iterrows()]
+        found = [predictions for predictions in loaded if predictions is not None]
+        for other in found[1:]:
+            if not other.images["image"].equals(found[0].images["image"]):
+                raise ValueError(
+                    f"the repeats of a cell must be tested on the same images, but those of {cell} are not"
+                )
+        if found:
+            yield str(cell), found

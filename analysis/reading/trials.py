@@ -1,0 +1,100 @@
+"""From MLflow to a frame: one row per trial, and with it every run that was left out, with the reason.
+
+Columns are named as `mlflow.search_runs` names them (``tags.cell``, ``params.beta``, ``metrics.test_auc``); ``phantom``
+says which parts of a trial are phantoms (`analysis.reading.origins`). Within one `Runs` all trials share one *setup*:
+phantom or real images, data, split, recipe version and every knob whose role is that. What differs is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.reading import origins
+from analysis.reading.left_out import REQUIRED, reasons
+from analysis.reading.mlflow_frames import run_frame
+from analysis.reading.tracking_uri import require_store, without_password
+from trainables.cell import ITSELF
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """The trials of one data set that may stand in one table."""
+
+    dataset: str
+    tracking_uri: str
+    trials: pd.DataFrame  # finished trials of one setup, one row each
+    sweeps: pd.DataFrame  # the parent runs of `trials`
+    left_out: pd.DataFrame  # run_id, sweep, phase, cell, status, reason
+
+    @property
+    def search(self) -> pd.DataFrame:
+        """The trials of the search: scores on the validation set only."""
+        return self.trials[self.trials["tags.phase"] == "search"]
+
+    @property
+    def confirm(self) -> pd.DataFrame:
+        """The repeats of each cell's best configuration: scores on the test set."""
+        return self.trials[self.trials["tags.phase"] == "confirm"]
+
+    @property
+    def trained(self) -> pd.DataFrame:
+        """`confirm` without the controls in which nothing was trained: they have no curve and no student."""
+        return self.confirm[self.confirm["params.method"] != ITSELF]
+
+    @property
+    def data(self) -> str:
+        """The images that the trials rest on: "phantom" or "real"; "" where there is no trial."""
+        return str(self.trials["tags.data"].iloc[0]) if len(self.trials) else ""
+
+    @property
+    def phantom(self) -> str:
+        """Which parts of any trial are phantoms (`analysis.reading.origins`); "" where none is."""
+        return origins.union(self.trials["phantom"])
+
+
+def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
+    """Reads the trials of `dataset`, all of them or those of one sweep.
+
+    Sweeps with a finding held out of training are left out, unless `sweep` names one.
+    Where a store holds several setups, real data go before phantom ones, then the newest setup; the rest is left out.
+    Within a cell only the repeats of one configuration are kept: those of the newest one.
+
+    Raises:
+        FileNotFoundError, ValueError: as `analysis.reading.tracking_uri.require_store` says.
+        LookupError: the store has no such sweep.
+    """
+    require_store(tracking_uri)
+    frame = _typed(run_frame(tracking_uri, dataset, sweep))
+    if sweep is not None and frame.empty:
+        raise LookupError(f"no sweep named {sweep!r} for the data set {dataset!r} in {without_password(tracking_uri)}")
+    is_parent = frame["tags.kind"] == "sweep"
+    trials = frame[~is_parent].sort_values(["start_time", "run_id"], ignore_index=True)
+    trials = trials.assign(phantom=origins.phantom_parts(trials))
+    reason = reasons(trials, sweep)
+    kept = trials[reason == ""].reset_index(drop=True)
+    left_out = trials[["run_id", "tags.sweep", "tags.phase", "tags.cell", "status"]].assign(reason=reason)
+    parents = frame[is_parent & frame["run_id"].isin(set(kept["tags.mlflow.parentRunId"]))]
+    return Runs(
+        dataset=dataset,
+        tracking_uri=tracking_uri,
+        trials=kept,
+        sweeps=parents.sort_values(["start_time", "run_id"], ignore_index=True),
+        left_out=left_out[reason != ""].rename(columns=lambda name: name.removeprefix("tags.")).reset_index(drop=True),
+    )
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """With every column that is read later, and numbers where a parameter is a number in all runs."""
+    needed = ["run_id", "status", "start_time", "tags.kind", "tags.sweep", "tags.mlflow.parentRunId", "params.method"]
+    needed += REQUIRED
+    frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *needed])))
+    for name in frame.columns[frame.columns.str.startswith("params.")]:
+        frame[name] = _numbers_where_all_are(frame[name].replace("None", None))
+    return frame
+
+
+def _numbers_where_all_are(column: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce")
+    return numbers if numbers.notna().equals(column.notna()) else column

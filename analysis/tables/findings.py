@@ -1,0 +1,180 @@
+"""The tables beyond the paper: variance, comparisons, labels, subgroups and overfitting, each from its frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+
+from analysis.reading.averages import averages
+from analysis.reading.origins import PHANTOM, of_cells, union
+from analysis.reading.predictions import Predictions
+from analysis.reading.trials import Runs
+from analysis.scores.comparisons import delong_rows
+from analysis.stats.intervals import MIN_REPEATS, T_NAME
+from analysis.tables.rendering import MISSING, Cell, Table, number
+from trainables.data.averaging import MIN_POSITIVES
+
+Format = Callable[[float], str]
+NO_INTERVAL = f"± -: n is too small (n < {MIN_REPEATS}, or the interval would leave the score's range)"
+
+
+def _percent(value: float) -> str:
+    return number(100 * value)
+
+
+def _points(value: float) -> str:
+    return number(value)
+
+
+def _p(value: float) -> str:
+    return number(value, digits=3)
+
+
+def _count(value: float) -> str:
+    return MISSING if pd.isna(value) else f"{value:,.0f}"
+
+
+def listed(
+    name: str,
+    title: str,
+    found: Runs,
+    frame: pd.DataFrame,
+    columns: Mapping[str, tuple[str, Format]],
+    notes: Sequence[str],
+) -> Table:
+    """A table with one row per row of `frame`: its text columns unchanged, then `columns` (name -> head, format).
+
+    A last column says which parts of the row's cells (``cell``, or ``first`` and ``second``) are phantoms, if any is.
+    """
+    texts = [column for column in frame if column not in columns]
+    frame = frame.assign(phantom=phantom_of_rows(found, frame))
+    head = [[*texts, *[shown for shown, _ in columns.values()], PHANTOM]]
+    body = [
+        [
+            *[Cell(str(row[text])) for text in texts],
+            *[Cell(form(row[column])) for column, (_, form) in columns.items()],
+            Cell(row["phantom"] or MISSING),
+        ]
+        for row in frame.to_dict("records")
+    ]
+    phantom = union(frame["phantom"])
+    if not phantom:
+        head, body = [head[0][:-1]], [row[:-1] for row in body]
+    data = frame.assign(data=found.data)
+    return Table(name=name, title=title, head=head, body=body, frame=data, notes=list(notes), phantom=phantom)
+
+
+def phantom_of_rows(found: Runs, frame: pd.DataFrame) -> list[str]:
+    """Which parts of the cells of each row are phantoms: of ``cell``, or of ``first`` and ``second`` together."""
+    parts = of_cells(found.confirm)
+    names = [name for name in ("cell", "first", "second") if name in frame]
+    return [union(parts[cell] for cell in cells) for cells in frame[names].itertuples(index=False)]
+
+
+def _averaged(found: Runs) -> list[str]:
+    """Which labels the AUC averages; none where the runs do not say."""
+    known = averages(found)
+    return known.notes if known else []
+
+
+def _warnings(found: Runs) -> list[str]:
+    known = averages(found)
+    return known.warnings if known else []
+
+
+def variance(found: Runs, frame: pd.DataFrame) -> Table:
+    """The frame of `analysis.scores.comparisons.variance_rows`."""
+    columns = {
+        "auc": ("AUC", _percent), "low": ("low", _percent), "high": ("high", _percent),
+        "sd_seeds": ("s, seeds", _percent), "sd_patients": ("s, patients", _percent),
+        "n": ("n", _count), "num_patients": ("patients", _count),
+    }  # fmt: skip
+    notes = [
+        "AUC: on the test set, mean over n repeats; percent",
+        *_averaged(found),
+        "low, high: 95% interval, hierarchical bootstrap over seeds and patients, with all images of a patient",
+        "s, seeds: standard deviation over repeats; s, patients: that of the repeats' mean under redrawn test patients",
+    ]
+    return listed("variance", "Two sources of variance: seeds and test patients", found, frame, columns, notes)
+
+
+def compared(found: Runs, frame: pd.DataFrame) -> Table:
+    """The frame of `analysis.scores.comparisons.comparison_rows`."""
+    columns = {
+        "difference": ("difference", _percent), "low": ("low", _percent), "high": ("high", _percent),
+        "p_patients": ("p, patients", _p), "p_seeds": ("p, seeds", _p), "p_holm": ("p, Holm", _p),
+        "n": ("n", _count), "num_patients": ("patients", _count),
+    }  # fmt: skip
+    notes = [
+        "AUC of the first minus that of the second, in points; low, high: 95% interval, hierarchical bootstrap, paired",
+        *_averaged(found),
+        "p, patients: of that bootstrap; p, seeds: Welch's t-test over the repeats; -: not defined",
+        "p, Holm: the larger of the two, corrected for all pairs here; a difference is claimed where it is below 0.05",
+    ]
+    return listed("comparisons", "Cells compared on the same test images", found, frame, columns, notes)
+
+
+def delong(found: Runs, compared: pd.DataFrame, kept: Mapping[str, list[Predictions]]) -> Table:
+    """DeLong's test for each pair of `compared`, label by label; `kept` holds each cell's predictions."""
+    pairs = list(compared[["first", "second"]].itertuples(index=False, name=None))
+    frames = [delong_rows((first, kept[first]), (second, kept[second])) for first, second in pairs]
+    names = ["first", "second", "label", "auc_first", "auc_second", "p", "p_holm"]
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names)
+    columns = {
+        "auc_first": ("AUC, first", _percent), "auc_second": ("AUC, second", _percent),
+        "p": ("p", _p), "p_holm": ("p, Holm", _p),
+    }  # fmt: skip
+    notes = [
+        "DeLong's test per label, on the mean probability of the repeats; Holm's correction over the labels of a pair",
+        "it treats images as independent: where patients have several, its p is too small; then read the bootstrap",
+    ]
+    return listed("delong", "DeLong's test, label by label", found, frame, columns, notes)
+
+
+def labels(found: Runs, frame: pd.DataFrame) -> Table:
+    """The frame of `analysis.scores.labels.label_rows`."""
+    columns = {
+        "num_positives": ("positives", _count), "num_images": ("images", _count), "auc": ("AUC", _percent),
+        "half_width": ("±", _percent), "auprc": ("AUPRC", _percent), "ece": ("ECE", _p), "n": ("n", _count),
+    }  # fmt: skip
+    others = sorted(set(frame.loc[~frame["is_averaged"], "label"]))
+    notes = [f"±: half-width of the 95% interval over n repeats, {T_NAME}; {NO_INTERVAL}; AUC -: one class only"]
+    if others:
+        notes.append(f"shown here, and not among the labels that the sweep averages: {', '.join(others)}")
+    shown = frame.drop(columns="is_averaged")
+    return listed("labels", "Label by label, with the number of positives", found, shown, columns, notes)
+
+
+def groups(found: Runs, frame: pd.DataFrame) -> Table:
+    """The frame of `analysis.scores.subgroups.subgroup_rows`."""
+    columns = {
+        "num_images": ("images", _count), "num_patients": ("patients", _count), "num_labels": ("labels", _count),
+        "auc": ("AUC", _percent), "half_width": ("±", _percent), "gap": ("gap", _percent), "n": ("n", _count),
+    }  # fmt: skip
+    notes = [
+        f"AUC: mean over those of the sweep's averaged labels that have {MIN_POSITIVES} positives and negatives or "
+        "more in every subgroup of the kind",
+        *_warnings(found),
+        f"±: half-width of the 95% interval over n repeats, {T_NAME}; {NO_INTERVAL}",
+        "gap: the kind's best subgroup minus its worst",
+    ]
+    return listed("subgroups", "Subgroups of the test images", found, frame, columns, notes)
+
+
+def drops(found: Runs, frame: pd.DataFrame) -> Table:
+    """The frame of `analysis.figures.figure_4.drops`."""
+    columns = {
+        "drop": ("drop", _points), "half_width": ("±", _points), "best_epoch": ("best epoch", _epoch),
+        "n": ("n", _count),
+    }  # fmt: skip
+    notes = [
+        "points of validation AUC lost from the best epoch to the last",
+        *_averaged(found),
+        f"±: 95% interval over n repeats, {T_NAME}; {NO_INTERVAL}",
+    ]
+    return listed("overfitting", "Does it delay overfitting?", found, frame, columns, notes)
+
+
+def _epoch(value: float) -> str:
+    return number(value, digits=1)

@@ -1,0 +1,137 @@
+"""One table, written as plain text, Markdown, LaTeX or CSV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pandas as pd
+
+from analysis.reading.origins import notice
+
+MISSING = "-"
+TOO_SMALL, CONSTANT = (
+    "†",
+    "‡",
+)  # signs behind a number: of too few repeats, of a student that does not tell images apart
+MARKS_NOTE = "best: {best}, second best: {second}; the paper's numbers and ours are each ranked by themselves"
+LATEX_SIGNS = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$",
+    TOO_SMALL: r"\textdagger{}", CONSTANT: r"\textdaggerdbl{}",
+    "<": r"$<$", ">": r"$>$",
+}  # fmt: skip
+
+
+class Cell(NamedTuple):
+    """What stands in one field of a table."""
+
+    text: str
+    mark: str = ""  # "best", "second" or ""
+    run_ids: tuple[str, ...] = ()  # the runs that the number rests on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table ready to be written: the frame behind it is its CSV form."""
+
+    name: str  # for example "table_5"
+    title: str
+    head: list[list[str]]  # one list or more, each as long as a row
+    body: list[list[Cell]]
+    frame: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+    phantom: str = ""  # which parts of any number in it are phantoms (`analysis.reading.origins`)
+    is_sortable: bool = True  # False where a row belongs to the one above it
+
+    @property
+    def all_notes(self) -> list[str]:
+        """The notes, the notice of phantoms first."""
+        return [line for line in [notice(self.phantom)] if line] + self.notes
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether a best and a second best are marked."""
+        return any(cell.mark for row in self.body for cell in row)
+
+
+def number(mean: float | None, half_width: float | None = None, digits: int = 2) -> str:
+    """``84.46±0.52``; ``84.46`` where there is no interval, ``-`` where there is no number."""
+    if mean is None or not math.isfinite(mean):
+        return MISSING
+    text = f"{mean:.{digits}f}"
+    return text if half_width is None or not math.isfinite(half_width) else f"{text}±{half_width:.{digits}f}"
+
+
+def ranks(values: Sequence[float], eligible: Sequence[bool]) -> list[str]:
+    """Marks the highest eligible value "best" and the next lower one "second"; equal values share a mark, NaN has none.
+
+    Args:
+        values: one a cell.
+        eligible: whether the cell may be ranked; what may not has no mark, and no other is measured against it.
+    """
+    judged = [value if may and math.isfinite(value) else None for value, may in zip(values, eligible, strict=True)]
+    ordered = sorted({value for value in judged if value is not None}, reverse=True)
+    if len(ordered) < 2:
+        return [""] * len(judged)
+    names = {ordered[0]: "best", ordered[1]: "second"}
+    return ["" if value is None else names.get(value, "") for value in judged]
+
+
+def text(table: Table) -> str:
+    """Aligned columns for a terminal; ``*`` is best, ``+`` second best."""
+    signs = {"best": "*", "second": "+", "": ""}
+    body = [[cell.text + signs[cell.mark] for cell in row] for row in table.body]
+    widths = [max(len(row[column]) for row in [*table.head, *body]) for column in range(len(table.head[0]))]
+
+    def line(row: Sequence[str]) -> str:
+        first, *others = zip(row, widths, strict=True)
+        return "  ".join([first[0].ljust(first[1]), *(field.rjust(width) for field, width in others)]).rstrip()
+
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    marks = [MARKS_NOTE.format(best="*", second="+")] if table.has_marks else []
+    parts = [table.title, *([said] if (said := notice(table.phantom)) else []), rule, *map(line, table.head), rule]
+    return "\n".join([*parts, *map(line, body), rule, *table.notes, *marks])
+
+
+def markdown(table: Table) -> str:
+    """A pipe table; the best is bold, the second best underlined."""
+    signs = {"best": "**{}**", "second": "<u>{}</u>", "": "{}"}
+    head = ["<br>".join(filter(None, column)) for column in zip(*table.head, strict=True)]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
+    lines += [[signs[cell.mark].format(cell.text) for cell in row] for row in table.body]
+    grid = ["| " + " | ".join(field.replace("|", "\\|") for field in line) + " |" for line in lines]
+    marks = [MARKS_NOTE.format(best="bold", second="underlined")] if table.has_marks else []
+    announced = [f"**{said}**", ""] if (said := notice(table.phantom)) else []
+    return "\n".join(
+        [f"**{table.title}**", "", *announced, *grid, "", *[f"- {note}" for note in [*table.notes, *marks]]]
+    )
+
+
+def latex(table: Table) -> str:
+    """A `table` environment (needs booktabs); the best is bold, the second best underlined."""
+    signs = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
+    head = [" & ".join(map(latex_escaped, row)) + r" \\" for row in table.head]
+    body = [" & ".join(signs[cell.mark] % latex_escaped(cell.text) for cell in row) + r" \\" for row in table.body]
+    marks = [MARKS_NOTE.format(best="bold", second="underlined")] if table.has_marks else []
+    announced = rf"\textbf{{{said}}} " if (said := notice(table.phantom)) else ""
+    notes = " ".join(latex_escaped(note) + "." for note in [*table.notes, *marks])
+    columns = "l" + "r" * (len(table.head[0]) - 1)
+    lines = [r"\begin{table}", r"\centering", rf"\caption{{{announced}{latex_escaped(table.title)}}}"]
+    lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *head, r"\midrule", *body, r"\bottomrule"]
+    return "\n".join([*lines, r"\end{tabular}", "", rf"\footnotesize {notes}", r"\end{table}"])
+
+
+def csv(table: Table) -> str:
+    """The frame behind the table, one number's facts a row; its columns `data` and `phantom` say what it rests on."""
+    return table.frame.to_csv(index=False, lineterminator="\n").rstrip("\n")
+
+
+FORMATS: dict[str, Callable[[Table], str]] = {"text": text, "markdown": markdown, "latex": latex, "csv": csv}
+
+
+def latex_escaped(plain: str) -> str:
+    """`plain` with TeX's own signs escaped."""
+    return "".join(LATEX_SIGNS.get(sign, sign) for sign in plain)

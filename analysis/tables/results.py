@@ -1,0 +1,213 @@
+"""The body of Tables IV and V: for each cell the paper's number, and ours below it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+import trainables.cell
+from analysis import published
+from analysis.published import CELL
+from analysis.reading import origins
+from analysis.reading.averages import PAPERS_RULE, averages
+from analysis.reading.sizes import COLUMNS as SIZES
+from analysis.reading.sizes import sizes, words
+from analysis.reading.trials import Runs
+from analysis.scores.cells import MARKS, UNTRAINED, differ, eligible, mark_notes, score, summary
+from analysis.stats.intervals import NORMAL_NAME, T_NAME
+from analysis.tables.rendering import MISSING, Cell, Table, number, ranks
+from trainables.config import ITSELF, NO_STUDENT
+
+METRIC_NAMES = {"auc": "AUC", "f1_weighted": "F1", "accuracy": "accuracy", "kappa": "kappa"}
+STUDENT_NAMES = {"densenet121": "DenseNet-121", "densenet40": "DenseNet-40"}
+COLUMN = [*CELL, "init"]  # what tells two columns of a table apart; the paper's students all start from ImageNet
+FACTS = [*[f"params.{name}" for name in COLUMN], "params.data_fraction", "params.uncertainty", "tags.num_trainable"]
+FACT_NAMES = [*COLUMN, "data_fraction", "uncertainty", "trainable"]
+SCORES = ["mean", "half_width", "half_width_normal"]
+AVERAGED = {  # the same cell's AUC over the labels that the sweep averages, where that is another number
+    "mean": "averaged_mean", "half_width": "averaged_half_width", "n": "averaged_n",
+    "is_n_too_small": "averaged_is_n_too_small", "is_constant": "averaged_is_constant",
+}  # fmt: skip
+OURS = [
+    "trainable", *SCORES, "n", "num_undefined", *AVERAGED.values(), "averaged", "averages", "warning", *SIZES, *MARKS,
+    "data", "run_ids",
+]  # fmt: skip
+
+NOTES = [
+    "in percent; -: missing; n: finished repeats of the cell's best configuration, each tested once",
+    f"ours ±: half-width of the 95% interval over n repeats, {T_NAME}; none where n is too small",
+    f"± normal: the same in the {NORMAL_NAME}, to compare with the paper's ±",
+    f"AUC of ours: by the paper's rule, the mean over {PAPERS_RULE}, unless the row names its labels",
+]
+
+
+def beside_paper(found: Sequence[Runs], table: str, metrics: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
+    """One row per number of the paper's `table` ("IV" or "V") and a number of ours, joined; NaN where one is missing.
+
+    Columns: dataset, metric, COLUMN's, trainable_paper, paper_mean, paper_half_width, and OURS. Scores are in percent.
+    An AUC of ours in `mean` is by the paper's rule, every label that is defined on the test set; `averaged_mean` is
+    that over the labels that the sweep averages, NaN where the two are the same in all cells.
+    """
+    paper = published.results()
+    keys = ["dataset", "metric", *COLUMN]
+    names = [name for dataset in datasets for name in published.rows_of(dataset)]
+    paper = paper[(paper["table"] == table) & paper["metric"].isin(metrics) & paper["dataset"].isin(names)]
+    paper = paper.rename(columns={"mean": "paper_mean", "half_width": "paper_half_width"})
+    ours = [_ours(one, metric) for one in found for metric in metrics if len(one.confirm)]
+    own = pd.concat(ours, ignore_index=True) if ours else pd.DataFrame(columns=[*keys, *OURS])
+    paper = paper.rename(columns={"trainable": "trainable_paper"}).drop(columns="table").assign(init="imagenet")
+    frame = paper.merge(own, on=keys, how="outer", sort=False)
+    counts = ["n", "num_undefined"]
+    frame[counts] = frame[counts].astype(float).fillna(0).astype(int)
+    texts = ["phantom", "averaged", "averages", "warning"]
+    frame[texts] = frame[texts].astype(object).fillna("")
+    return _in_order(frame, metrics)[[*keys, "trainable_paper", "paper_mean", "paper_half_width", *OURS]]
+
+
+def _ours(found: Runs, metric: str) -> pd.DataFrame:
+    confirm = found.confirm
+    frame = summary(confirm, "test_auc_defined" if metric == "auc" else f"test_{metric}")
+    frame[SCORES] = 100 * frame[SCORES]
+    facts = confirm.drop_duplicates("tags.cell").set_index("tags.cell").reindex(columns=FACTS)
+    run_ids = confirm.groupby("tags.cell")["run_id"].agg(" ".join).rename("run_ids")
+    frame = frame.join(facts.set_axis(FACT_NAMES, axis=1), on="cell").join(run_ids, on="cell")
+    frame = frame.join(sizes(found), on="cell")
+    parts = frame[["data_fraction", "uncertainty"]].itertuples(index=False)
+    frame["dataset"] = [published.row_name(found.dataset, float(fraction), policy) for fraction, policy in parts]
+    frame = _with_averages(frame, found, metric)
+    return frame.assign(metric=metric, data=found.data, trainable=pd.to_numeric(frame["trainable"]))
+
+
+def _with_averages(frame: pd.DataFrame, found: Runs, metric: str) -> pd.DataFrame:
+    """The columns of AVERAGED; averaged (``3 of 5 labels``), averages (which, and why), warning (that they are few)."""
+    known = averages(found)
+    warning = "; ".join(known.warnings) if known else ""
+    if metric != "auc" or not differ(found.confirm):
+        which = f"{known.which}, {known.why}" if known and metric == "auc" else ""
+        return frame.assign(**dict.fromkeys(AVERAGED.values(), np.nan), averaged="", averages=which, warning=warning)
+    own = summary(found.confirm, "test_auc").set_index("cell")[list(AVERAGED)]
+    own[["mean", "half_width"]] *= 100
+    which = f"{known.which}, {known.why}" if known else "the labels that the sweep averages"
+    count = known.count if known else "averaged labels"
+    return frame.join(own.rename(columns=AVERAGED), on="cell").assign(averaged=count, averages=which, warning=warning)
+
+
+def _in_order(frame: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """The paper's rows and columns first and in its order, ours after them by name."""
+    cells = list(published.cells().assign(init="imagenet")[COLUMN].itertuples(index=False, name=None))
+    datasets = published.splits()["dataset"].tolist()
+    ranked = frame.assign(
+        _dataset=[datasets.index(name) if name in datasets else len(datasets) for name in frame["dataset"]],
+        _metric=[list(metrics).index(name) for name in frame["metric"]],
+        _cell=[cells.index(row) if row in cells else 99 for row in frame[COLUMN].itertuples(index=False, name=None)],
+    )
+    return ranked.sort_values(["_dataset", "dataset", "_metric", "_cell", *COLUMN], ignore_index=True)
+
+
+def results_table(frame: pd.DataFrame, name: str, title: str, notes: list[str]) -> Table:
+    """The layout of Tables IV and V: one column per cell, and for each score the paper's row above ours."""
+    columns = list(dict.fromkeys(frame[COLUMN].itertuples(index=False, name=None)))
+    head = [
+        ["", *[method for method, *_ in columns]],
+        ["teacher", *[teacher for _, teacher, *_ in columns]],
+        ["student", *[STUDENT_NAMES.get(student, student) for _, _, student, *_ in columns]],
+        ["trainable, paper", *[_first(frame, column, "trainable_paper") for column in columns]],
+        ["trainable, ours", *[_first(frame, column, "trainable") for column in columns]],
+    ]
+    inits = [init for *_, init in columns]
+    if set(inits) - {"imagenet", NO_STUDENT}:
+        head.insert(3, ["first weights", *inits])
+    body: list[list[Cell]] = []
+    for (dataset, metric), block in frame.groupby(["dataset", "metric"], sort=False):
+        by_cell = block.set_index(COLUMN).reindex(columns)
+        body += _block(str(dataset), METRIC_NAMES.get(str(metric), str(metric)), by_cell)
+    return Table(
+        name=name,
+        title=title,
+        head=head,
+        body=body,
+        frame=frame,
+        notes=[*NOTES, *notes, *_notes_of_ours(frame)],
+        phantom=origins.union(frame["phantom"]),
+        is_sortable=False,
+    )
+
+
+def _notes_of_ours(frame: pd.DataFrame) -> list[str]:
+    notes = []
+    for dataset, block in frame[frame["averages"] != ""].groupby("dataset", sort=False):
+        which, averaged = block["averages"].iloc[0], block["averaged"].iloc[0]
+        if averaged:
+            notes.append(f"{dataset}, ours, {averaged}: the AUC that the sweep averages, over {which}")
+        else:
+            notes.append(f"{dataset}, ours: what the sweep averages is the same AUC, over {which}")
+    notes += list(dict.fromkeys(f"{row.dataset}: {row.warning}" for row in frame.itertuples() if row.warning))
+    named = frame.assign(cell=frame["dataset"] + " " + _cells(frame))
+    notes += mark_notes(named)
+    notes += origins.by_part(named["cell"].tolist(), named["phantom"].tolist())
+    if (frame["method"] == ITSELF).any():
+        notes.append(UNTRAINED)
+    undefined = int(frame["num_undefined"].sum())
+    if undefined:
+        notes.append(f"{undefined} scores were not defined in a repeat (one class only) and enter no mean")
+    return notes
+
+
+def _cells(frame: pd.DataFrame) -> pd.Series:
+    names = [trainables.cell.Cell(**row).name for row in frame[COLUMN].to_dict("records")]
+    return pd.Series(names, index=frame.index, dtype=object)
+
+
+def _block(dataset: str, metric: str, by_cell: pd.DataFrame) -> list[list[Cell]]:
+    """The paper's row, ours below it with the size of our trainings, and what belongs to them."""
+    paper = [number(row.paper_mean, row.paper_half_width) for row in by_cell.itertuples()]
+    has_paper = bool(by_cell["paper_mean"].notna().any())
+    normal = [f"±{number(value)}" if np.isfinite(value) else MISSING for value in by_cell["half_width_normal"]]
+    averaged = next((name for name in by_cell["averaged"] if isinstance(name, str) and name), "")
+    ours = "ours" + (", paper's rule" if averaged else "") + _size(dataset, by_cell)
+    lines = [
+        [
+            Cell(f"{dataset} {metric}: paper"),
+            *map(Cell, paper, ranks(by_cell["paper_mean"].tolist(), [True] * len(paper))),
+        ],
+        _ours_line(ours, by_cell, has_paper),
+        [Cell("  ± normal"), *map(Cell, normal)],
+        [Cell("  n"), *[Cell(f"{n:g}" if n > 0 else MISSING) for n in by_cell["n"]]],
+    ]
+    if averaged:
+        other = by_cell.drop(columns=list(AVERAGED)).rename(columns={new: old for old, new in AVERAGED.items()})
+        lines.insert(3, _ours_line(f"ours, {averaged}", other, has_paper))
+    return lines
+
+
+def _ours_line(label: str, by_cell: pd.DataFrame, beside_paper: bool) -> list[Cell]:
+    texts = [
+        score(r.mean, r.half_width, is_n_too_small=r.is_n_too_small, num_constant=r.num_constant)
+        for r in by_cell.itertuples()
+    ]
+    is_there = by_cell["n"].gt(0)
+    all_phantom = bool(is_there.any() and by_cell.loc[is_there, "phantom"].ne("").all())
+    if all_phantom:
+        label = f"{label}, {origins.PHANTOM}"
+    else:
+        parts = by_cell["phantom"].where(is_there, "")
+        texts = [origins.marked(text, part) for text, part in zip(texts, parts, strict=True)]
+    marks = ranks(by_cell["mean"].tolist(), eligible(by_cell, beside_paper=beside_paper))
+    ids = [tuple(value.split()) if isinstance(value, str) else () for value in by_cell["run_ids"]]
+    return [Cell(f"  {label}"), *map(Cell, texts, marks, ids)]
+
+
+def _size(dataset: str, by_cell: pd.DataFrame) -> str:
+    """The sizes of our trainings behind a row, in brackets; "" where there is none."""
+    told = by_cell.loc[by_cell["n"].gt(0), SIZES].drop_duplicates().itertuples(index=False)
+    texts = [words(dataset, *(float(value) for value in row)) for row in told]
+    return f" ({'; '.join(texts)})" if texts else ""
+
+
+def _first(frame: pd.DataFrame, cell: tuple[str, ...], column: str) -> str:
+    found = frame.loc[(frame[COLUMN] == list(cell)).all(axis=1), column].dropna()
+    if found.empty:
+        return MISSING
+    return found.iloc[0] if isinstance(found.iloc[0], str) else f"{found.iloc[0]:,.0f}"

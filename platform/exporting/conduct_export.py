@@ -1,0 +1,145 @@
+"""An export from its options to its folder, which is whole or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from analysis.reading import artifacts, tracking_uri
+from analysis.reading.chosen import Chosen, chosen
+from analysis.reading.origins import PHANTOM_NOTICE
+from platform.command_line.student_requests import ExportRequest
+from platform.exporting.agreement import CheckImages, check_images, distance_from_scores
+from platform.exporting.model_card import Files, card
+from trainables import atomic
+from trainables.config import RECIPE_VERSION
+from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD
+from trainables.models import onnx_file
+from trainables.models.deployed import Deployed, load_student, probabilities
+
+WEIGHTS, CONFIG, ONNX, CARD = "model.safetensors", "config.json", "model.onnx", "README.md"
+
+
+def conduct_export(request: ExportRequest) -> int:
+    """Finds the run, writes and checks its files, and prints what was found. Returns the exit status.
+
+    Raises:
+        FileExistsError: the folder is there.
+        FileNotFoundError, LookupError, ValueError, ImportError: what is missing or wrong, in one line.
+    """
+    if "onnx" in request.format:
+        onnx_file.require_packages()
+    uri = request.tracking_uri or tracking_uri.default(request.results)
+    results = request.results or artifacts.results_folder(uri) or Path("results")
+    one = chosen(uri, request.run, request.dataset, request.sweep)
+    run_id = str(one.run["run_id"])
+    out = request.out or results / "exports" / f"{one.found.dataset}-{run_id[:8]}"
+    with _whole_or_absent(out, force=request.force) as part:
+        print(f"run {run_id}, {one.why}\n{one.run['tags.cell']}, {one.found.data} data")
+        files = _write(part, one, request, check_images(one, results, request.check_images, request.channels))
+        (part / CARD).write_text(card(one, files, results), encoding="utf-8")
+    print(f"{out}: {', '.join(f'{name} {size:,} bytes' for name, size in files.sizes.items())}, {CARD}")
+    return 0
+
+
+def _write(part: Path, one: Chosen, request: ExportRequest, check: CheckImages) -> Files:
+    source = _weights_of(one)
+    student = load_student(source, str(one.run["params.student"]), len(check.label_names))
+    reference_BL = probabilities(student, check.task, check.images_BHWC)
+    from_scores = distance_from_scores(one, check, reference_BL)
+    difference, latency = None, None
+    config = _config(one, check, student)
+    if "onnx" in request.format:
+        path, (size, channels) = part / ONNX, check.images_BHWC.shape[2:]
+        facts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in config.items()}
+        model = Deployed(student, check.task)
+        config["opset"] = onnx_file.write(model, path, image_size_px=size, channels=channels, facts=facts)
+        difference = onnx_file.check_agreement(reference_BL, onnx_file.probabilities(path, check.images_BHWC))
+        print(f"ONNX and PyTorch: probabilities differ by at most {difference:.2g} on {check.what}")
+        timed = {"num_runs": request.runs, "num_threads": request.threads}
+        latency = onnx_file.latency(path, check.images_BHWC[0], **timed)
+        print(
+            f"latency on {cpu_name()}, {latency.num_threads} thread(s), batch 1: median {latency.median_ms:.1f} ms, "
+            f"95th percentile {latency.p95_ms:.1f} ms of {latency.num_runs} runs"
+        )
+    if "safetensors" in request.format:
+        shutil.copyfile(source, part / WEIGHTS)
+        (part / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return Files(
+        config=config,
+        sizes={path.name: path.stat().st_size for path in sorted(part.iterdir())},
+        check=check,
+        difference=difference,
+        from_scores=from_scores,
+        latency=latency,
+        cpu=cpu_name(),
+    )
+
+
+def _weights_of(one: Chosen) -> Path:
+    folder = artifacts.of_run(one.found.tracking_uri, one.run, "model")
+    files = sorted(folder.glob("*.safetensors")) if folder else []
+    if not files:
+        raise FileNotFoundError(
+            f"run {one.run['run_id']} has no model/*.safetensors among its files in MLflow, so there is nothing to "
+            "export; was the artifacts' folder moved or deleted?"
+        )
+    return files[-1]
+
+
+def _config(one: Chosen, check: CheckImages, student: nn.Module) -> dict[str, Any]:
+    """What a program must know to use the weights; none of it tells who a patient is."""
+    run = one.run
+    pyproject = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    return {
+        "architecture": str(run["params.student"]),
+        "task": check.task,
+        "labels": list(check.label_names),
+        "image_size_px": check.images_BHWC.shape[1],
+        "channels": check.images_BHWC.shape[3],
+        "mean": list(IMAGENET_MEAN),
+        "std": list(IMAGENET_STD),
+        "num_parameters": sum(parameter.numel() for parameter in student.parameters()),
+        "data": one.found.data,
+        **({"warning": PHANTOM_NOTICE} if one.found.data == "phantom" else {}),
+        "dataset": one.found.dataset,
+        "cell": str(run["tags.cell"]),
+        "run_id": str(run["run_id"]),
+        **{name: str(run[f"tags.{name}"]) for name in ("data_fingerprint", "split_fingerprint", "teacher_fingerprint")},
+        "platform_version": pyproject["project"]["version"],
+        "recipe": RECIPE_VERSION,
+        "torch_version": torch.__version__,
+    }
+
+
+def cpu_name() -> str:
+    """This machine's processor, by the name that the system has for it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else os.uname().machine
+
+
+@contextmanager
+def _whole_or_absent(out: Path, *, force: bool) -> Iterator[Path]:
+    """A folder beside `out` that takes its place at the end, or leaves nothing.
+
+    Raises:
+        FileExistsError: `out` is there and may not be replaced.
+    """
+    if out.exists() and not (force and (out / CARD).is_file()):
+        hint = "--force replaces only a folder that holds a README.md" if force else "give --force, or another --out"
+        raise FileExistsError(f"the folder must not be there yet, but {out} is; {hint}")
+    with atomic.new_folder(out) as part:
+        yield part

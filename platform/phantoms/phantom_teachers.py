@@ -1,0 +1,131 @@
+"""Pre-train the phantom teachers: `imagenet` (and `imagenet-resnet50` ...) on generic pictures, `mimic-cxr` on X-rays.
+
+Small budgets, in this process; made at first use, kept, and marked as phantoms.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from safetensors.torch import load_file
+from tqdm import tqdm
+
+from platform.phantoms.sets import phantom_listing
+from platform.sources.images import store_of
+from platform.sources.places import Places
+from trainables import checkpoint
+from trainables.config import AVERAGE_RULES, TrialConfig, TrialSpec
+from trainables.data.averaging import averaged_labels
+from trainables.data.store import Store
+from trainables.job import Job
+from trainables.loop import EpochResult
+from trainables.pasting import command_line
+from trainables.teachers import imagenet, shelf
+from trainables.teachers.shelf import Teacher
+
+NUM_EPOCHS = {"generic": 4, "mimic-cxr": 1}  # by data set; from the weights of `imagenet` one is enough to differ
+LEARNING_RATE, BATCH_SIZE = 1e-3, 16
+ARCHITECTURE = "densenet121"  # of the teachers whose name says none
+SOURCES = {"imagenet": ("generic", "random"), "mimic-cxr": ("mimic-cxr", "imagenet")}  # data set, first weights
+
+
+def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
+    """The phantom teacher `name`, made now if it is not there; a training that was interrupted goes on.
+
+    Raises:
+        ValueError: there is no phantom teacher of that name.
+    """
+    folder = places.teachers(phantom=True, image_size_px=image_size_px)
+    if (folder / name / shelf.FACTS_FILE).exists():
+        return shelf.load(folder, name)
+    architecture = imagenet.architecture_of(name) or ARCHITECTURE
+    dataset, init = _source(name)
+    if init != "random":
+        phantom_teacher(init, places, image_size_px)
+    store = store_of(phantom_listing(dataset, places), places, image_size_px)
+    spec = _spec(store, folder, init, architecture)
+    work = folder / f".{name}-{spec.key}"
+    job = Job(
+        spec=spec,
+        store=str(store.path),
+        teachers=str(folder),
+        folder=str(work),
+        num_threads=os.cpu_count() or 1,
+    )
+    last = _train(job, f"pre-training the phantom teacher {name}")
+    teacher = shelf.save(
+        folder,
+        load_file(checkpoint.best_path(work, last.best_epoch)),
+        name=name,
+        architecture=architecture,
+        task=store.task,
+        label_names=store.label_names,
+        source=f"phantom: {last.epoch} epochs on {store.num_images} synthetic {dataset} images, from {init} weights",
+        is_phantom=True,
+        scores={metric: value for metric, value in last.metrics.items() if metric.startswith(("val_", "test_"))},
+        seen={"dataset": dataset, "data": "phantom", "data_fingerprint": store.fingerprint, "split": "train"},
+    )
+    shutil.rmtree(work)
+    return teacher
+
+
+def _source(name: str) -> tuple[str, str]:
+    """The data set that a phantom teacher learns from, and its first weights.
+
+    Raises:
+        ValueError: there is no phantom teacher of that name.
+    """
+    source = SOURCES.get(imagenet.NAME if imagenet.architecture_of(name) else name)
+    if source is None:
+        raise ValueError(
+            f"the phantom teachers are {', '.join(SOURCES)}, but got {name!r}; "
+            f"{command_line('platform.pretrain', 'DATASET')} makes others"
+        )
+    return source
+
+
+def _spec(store: Store, folder: Path, init: str, architecture: str) -> TrialSpec:
+    rule, metric = _judged_by(store)
+    config = TrialConfig(
+        dataset=store.dataset,
+        method="transfer",
+        student=architecture,
+        learning_rate=LEARNING_RATE,
+        max_epochs=NUM_EPOCHS[store.dataset],
+        batch_size=BATCH_SIZE,
+        image_size_px=store.image_size_px,
+        init=init,
+        phase="pretrain",
+        average_labels=rule,
+        selection_metric=metric,
+    )
+    init_fingerprint = init if init == "random" else shelf.load(folder, init).fingerprint
+    return TrialSpec(
+        config=config,
+        data_fingerprint=store.fingerprint,
+        split_fingerprint=store.split_fingerprint,
+        init_fingerprint=init_fingerprint,
+    )
+
+
+def _judged_by(store: Store) -> tuple[str, str]:
+    """Rule and metric that select the best epoch: a sweep's, or where the set is too small for those, what it has.
+
+    A sweep of real images is refused there, but a phantom says nothing about medicine.
+    """
+    for rule in AVERAGE_RULES:
+        if averaged_labels(store, rule).names:
+            return rule, "auc"
+    return "defined", "accuracy"
+
+
+def _train(job: Job, title: str) -> EpochResult:
+    result: EpochResult | None = None
+    with tqdm(total=job.spec.config.max_epochs, desc=title, unit="epoch") as bar:
+        for result in job.run():
+            bar.set_postfix_str(f"validation AUC {result.metrics.get('val_auc', float('nan')):.3f}", refresh=False)
+            bar.update(1)
+    assert result is not None, "a training has at least one epoch"
+    return result

@@ -1,0 +1,79 @@
+"""Where things lie under the results folder, and the secret that hashes patient ids."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.reading import tracking_uri
+from trainables import atomic
+
+
+@dataclass(frozen=True)
+class Places:
+    """The results folder's layout; every path is absolute, since a worker has a working folder of its own."""
+
+    results: Path
+
+    @classmethod
+    def under(cls, folder: str | os.PathLike[str]) -> Places:
+        """The places under `folder`, which is made where it is absent."""
+        results = Path(folder).resolve()
+        results.mkdir(parents=True, exist_ok=True)
+        return cls(results)
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's store: MLFLOW_TRACKING_URI, or an SQLite file here."""
+        return tracking_uri.default(self.results)
+
+    @property
+    def said_tracking_uri(self) -> str:
+        """`tracking_uri` as it may be shown: without a user's name and password."""
+        return tracking_uri.without_password(self.tracking_uri)
+
+    @property
+    def artifacts(self) -> Path | None:
+        """Where a new MLflow experiment keeps its files; None where a tracking server decides."""
+        return None if tracking_uri.from_environment() else self.results / "artifacts"
+
+    @property
+    def phantoms(self) -> Path:
+        """Phantom data sets, in the real ones' layouts."""
+        return self.results / "phantoms"
+
+    def store(self, dataset: str, image_size_px: int, source: str) -> Path:
+        """A prepared data set; `source` tells two folders, or two sets of rows, apart."""
+        return self.results / "stores" / f"{dataset}-{image_size_px}px-{source}.arrow"
+
+    def teachers(self, *, phantom: bool, image_size_px: int) -> Path:
+        """The teachers of one kind: those made on phantoms are never among the real ones."""
+        return self.results / "teachers" / (f"phantom-{image_size_px}px" if phantom else "real")
+
+    @property
+    def cache(self) -> Path:
+        """Teachers' answers, which any trial may compute anew: this folder may be deleted at any time."""
+        return self.results / "cache"
+
+    def own_dataset(self, name: str) -> Path:
+        """Where a user's own data set is known by its name."""
+        return self.results / "datasets" / f"{name}.json"
+
+    def sweep(self, name: str) -> Path:
+        """A sweep's own folder: its trials' checkpoints."""
+        return self.results / "sweeps" / name
+
+    def salt(self) -> bytes:
+        """The key of the hashes of patient ids, drawn at first use; whoever has it can test a guess at an id."""
+        path = self.results / "salt"
+        if not path.exists():
+            with atomic.new_file(path, replace=False, mode=0o600) as part:  # of two at once, the first one's salt stays
+                part.write_bytes(secrets.token_bytes(32))
+        return path.read_bytes()
+
+    def salt_fingerprint(self) -> str:
+        """Tells hashes made with one salt from those made with another; says nothing of the salt itself."""
+        return hashlib.sha256(b"fingerprint of a salt" + self.salt()).hexdigest()[:8]

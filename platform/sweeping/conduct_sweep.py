@@ -1,0 +1,132 @@
+"""Conducts a sweep from its options to its closing table, once `platform.sweep` has checked the flags."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines a trial
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not how it makes its tables
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the tracker tries again itself, and says so
+
+from analysis.reading import tracking_uri
+from analysis.reading.averages import averages
+from analysis.reading.trials import runs
+from analysis.scores.cells import closing_table
+from platform.cluster.machines import join_cluster, machines, start_ray
+from platform.command_line.endings import EXIT_UNFINISHED
+from platform.command_line.training_requests import SweepRequest, TrainingRequest
+from platform.sources.places import Places
+from platform.sweeping.plan import Plan
+from platform.sweeping.runner import Resources, run
+from platform.sweeping.setup import Setup, prepare_sweep
+from platform.tracking.journal import Journal
+from platform.tracking.ledger import Ledger
+from platform.tracking.tracker import must_answer, send_rest
+from trainables.data.catalogue import DATASETS
+from trainables.pasting import command_line
+
+
+def conduct(request: SweepRequest) -> int:
+    """Runs a sweep; 0 when it is finished, else `EXIT_UNFINISHED`.
+
+    Raises:
+        ValueError, LookupError, OSError: as `prepare_sweep` and `alone` say.
+        ConnectionError: MLflow does not answer at the start, or at the end.
+    """
+    places = Places.under(request.results)
+    storage = join_cluster(places, request.local, verbose=request.verbose)
+    setup = prepare_sweep(request, places)
+    with alone(places.sweep(setup.name)), must_answer(places.said_tracking_uri):
+        plan = carry_out(setup, request.dataset, request, places, storage)
+        print(_closing(setup, request.dataset, places))
+    if plan.finished:
+        return 0
+    print(f"{plan.num_open_trials} trials are left: the same command goes on with them.", file=sys.stderr)
+    return EXIT_UNFINISHED
+
+
+def carry_out(setup: Setup, experiment: str, request: TrainingRequest, places: Places, storage: str) -> Plan:
+    """Runs what the ledger says is left of the set-up, and returns the plan as it then stands.
+
+    Args:
+        experiment: MLflow's, for the runs.
+        request: for what a trial takes, and how many run at once.
+        storage: what `join_cluster` says of the shared storage.
+    """
+    ledger = Ledger(places.tracking_uri, experiment, setup.name, setup.facts, places.artifacts)
+    journal = Journal(setup.folder / "journal.jsonl")
+    send_rest(ledger, journal)
+    plan = setup.plan(ledger.records())
+    print(setup.announcement(plan, places, storage), flush=True)
+    if not plan.finished:
+        start_ray(verbose=request.verbose)
+        there = machines()
+        print(f"  machines: {there}", flush=True)
+        gpus = request.gpus_per_trial
+        if gpus is None:  # of a cluster, the driver's machine need not have what the others have
+            gpus = float(there.most_gpus > 0 if there.is_cluster else setup.has_gpu)
+        resources = Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=request.num_slots)
+        run(
+            plan,
+            ledger,
+            journal,
+            setup.job,
+            setup.tags,
+            resources,
+            places.sweep(setup.name),
+            setup.max_epochs,
+            f"val {setup.base.selection_metric}",
+            verbose=request.verbose,
+        )
+    ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
+    return plan
+
+
+def _closing(setup: Setup, dataset: str, places: Places) -> str:
+    found = runs(places.tracking_uri, dataset, setup.name)
+    metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
+    tables = [closing_table(found.confirm, name, averages(found)) for name in metrics]
+    return "\n\n".join([*tables, _commands(setup, dataset, places)])
+
+
+def _commands(setup: Setup, dataset: str, places: Places) -> str:
+    """What to run next, each command on a line of its own, which runs as it stands."""
+    which = ["--sweep", setup.name]
+    browse = f"Browse every run: open {places.said_tracking_uri}"
+    if not tracking_uri.from_environment():  # which the tables' commands find by themselves
+        which = ["--tracking-uri", places.tracking_uri, *which]
+        ui = command_line("mlflow", "ui", "--backend-store-uri", places.tracking_uri)
+        browse = f"Browse every run, and then open http://127.0.0.1:5000\n  {ui}"
+    lines = [browse, f"The whole report\n  {command_line('analysis.report', dataset, *which)}"]
+    if setup.store.held_out:
+        evaluate = command_line("platform.evaluate", "new-disease", "--dataset", dataset, *which)
+        lines.append(f"The held-out finding\n  {evaluate}")
+    if dataset in DATASETS and (published := DATASETS[dataset].published) and published.results_table:
+        lines.append(f"The paper's table\n  {command_line(f'analysis.table_{published.results_table}', *which)}")
+    return "\n".join(lines)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One process a sweep; the lock goes with the process, however that ends.
+
+    Raises:
+        BlockingIOError: another process runs this sweep.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock", timeout=0, fallback_to_soft=False)
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock)
+        except Timeout:
+            raise BlockingIOError(
+                f"the sweep {folder.name} runs already, in another process; give this one a --name"
+            ) from None
+        yield

@@ -1,0 +1,68 @@
+"""Whether a search space fits data and teachers: uncertain labels, shared labels, planes, and first weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from search_spaces.space import Space
+from trainables.cell import Cell
+from trainables.config import ITSELF, NO_TEACHER, members
+from trainables.data.listing import UNCERTAIN
+from trainables.data.store import Store
+from trainables.models.architectures import known
+from trainables.teachers.guide import check_fit
+from trainables.teachers.imagenet import first_weights
+from trainables.teachers.itself import check_outputs
+from trainables.teachers.shelf import Teacher
+
+
+def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) -> Space:
+    """The space without cells that compare outputs or planes which not all share, or want one teacher; each is said.
+
+    Raises:
+        ValueError: a method, or the sweep, has no cell left, first weights are another network's, or a policy on
+        uncertain labels has none to meet.
+    """
+    _check_uncertainty(space, store)
+    kept: list[Cell] = []
+    refusals: dict[Cell, ValueError] = {}
+    for cell in space.cells:
+        _check_first_weights(cell, teachers)
+        try:
+            who = [teachers[name] for name in members(cell.teacher)]
+            if cell.method == ITSELF:
+                check_outputs(who, store.task, store.label_names)
+            elif cell.teacher != NO_TEACHER:
+                check_fit(cell.method, store.task, store.label_names, who, cell.student)
+            kept.append(cell)
+        except ValueError as error:
+            refusals[cell] = error
+    methods = {cell.method for cell in kept}
+    for cell, refusal in refusals.items():
+        # Nobody asks for the control by its name: where no teacher has the labels, the sweep runs without it.
+        if cell.method not in methods and (cell.method != ITSELF or not kept):
+            raise refusal
+        print(f"left out: {cell.name}: {refusal}", flush=True)
+    return replace(space, cells=tuple(kept))
+
+
+def _check_first_weights(cell: Cell, teachers: Mapping[str, Teacher]) -> None:
+    if cell.method == ITSELF:
+        return
+    init = teachers.get(first_weights(cell.init, cell.student))
+    needed = known(cell.student).first_weights
+    if init is not None and init.architecture != needed:
+        raise ValueError(
+            f"the first weights of {cell.student} must be those of a {needed}, but {init.name} is a "
+            f"{init.architecture}: give --init imagenet, random, or a teacher of that architecture"
+        )
+
+
+def _check_uncertainty(space: Space, store: Store) -> None:
+    policies = {cell.uncertainty for cell in space.cells} - {"zeros"}
+    if policies and not (store.task == "multilabel" and (store.labels == UNCERTAIN).any()):
+        raise ValueError(
+            f"a policy on uncertain labels needs some, but {store.dataset} has none: leave out --uncertainty "
+            f"{' '.join(sorted(policies))}"
+        )

@@ -1,0 +1,130 @@
+"""The order of a sweep's trials: search every cell with an equal budget, then confirm the best of each.
+
+The plan holds no state of its own that the ledger could not give back: made anew from the ledger's records it goes on
+where the last process stopped. It knows nothing of Ray or MLflow.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from platform.sweeping.records import TrialRecord
+from platform.sweeping.studies import Params, Study
+from trainables.config import TrialConfig, TrialSpec
+from trainables.knob import TUNED, knobs
+
+# "knobs" holds what a method has of its own, and is put together from the rest of what a study suggests.
+TUNED_FIELDS = tuple(each.name for each in knobs(TrialConfig, TUNED) if each.name != "knobs")
+
+
+class Plan:
+    """What to run next, and what is known so far.
+
+    Args:
+        studies: the searches: one per cell, or one per question over all cells that ask it.
+        base: what all trials of the sweep share.
+        spec_of: adds the fingerprints of data, teacher and first weights to a configuration.
+        num_repeats: trainings of each study's best configuration in the confirm phase.
+        records: what the ledger holds of this sweep.
+    """
+
+    def __init__(
+        self,
+        studies: list[Study],
+        base: TrialConfig,
+        spec_of: Callable[[TrialConfig], TrialSpec],
+        num_repeats: int,
+        records: Iterable[TrialRecord] = (),
+    ) -> None:
+        self.studies = {study.name: study for study in studies}
+        self.records: dict[str, TrialRecord] = {}
+        self._base = base
+        self._spec_of = spec_of
+        self._num_repeats = num_repeats
+        self._unfinished: deque[TrialRecord] = deque()
+        for record in records:
+            self._take_up(record)
+
+    def next(self) -> TrialRecord | None:
+        """The next trial to run, or None while (or because) there is none: see `finished`.
+
+        Unfinished trials come first. Then the studies take turns, one trial each, so that at any moment all cells have
+        had the same budget, and so that a study knows as much as possible when it is asked.
+        """
+        if self._unfinished:
+            return self._unfinished.popleft()
+        open_studies = [study for study in self.studies.values() if not study.exhausted]
+        if open_studies:
+            study = min(open_studies, key=lambda each: len(each.asked))
+            number, params = study.ask()
+            return self._add(self._spec_of(self._search_config(study, params)), study.name, number)
+        for study in self.studies.values():
+            for repeat, spec in enumerate(self._repeats(study), 1):
+                if spec.key not in self.records:
+                    return self._add(spec, study.name, repeat)
+        return None
+
+    def settle(self, record: TrialRecord) -> None:
+        """Notes the end of a trial (`record.status` and `record.best_scores` say how it ended)."""
+        if record.spec.config.phase != "confirm" and record.study in self.studies:
+            self.studies[record.study].tell(record.number, record.score)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all that was planned has ended."""
+        return self.num_open_trials == 0
+
+    @property
+    def num_trials(self) -> int:
+        """How many trials the whole sweep has, of both phases."""
+        return sum(study.num_trials + study.num_repeats(self._num_repeats) for study in self.studies.values())
+
+    @property
+    def num_open_trials(self) -> int:
+        """How many trials have no end yet; a study whose trials all failed has nothing to confirm."""
+        return sum(self._num_open(study) for study in self.studies.values())
+
+    def _num_open(self, study: Study) -> int:
+        if not study.complete:
+            return study.num_trials - len(study.told) + study.num_repeats(self._num_repeats)
+        keys = [spec.key for spec in self._repeats(study)]
+        return sum(key not in self.records or self.records[key].status == "RUNNING" for key in keys)
+
+    def _search_config(self, study: Study, params: Params) -> TrialConfig:
+        of_trial = {name: params[name] for name in TUNED_FIELDS if name in params}
+        of_method = {name: value for name, value in params.items() if name not in of_trial and name != "cell"}
+        return replace(self._base, **study.cell(params).axes, **of_trial, knobs=tuple(sorted(of_method.items())))
+
+    def _repeats(self, study: Study) -> list[TrialSpec]:
+        """The best configuration of a searched study, to be trained anew with seeds that the search has not used."""
+        if study.choice is None:
+            return []
+        best = self._search_config(study, study.choice)
+        seeds = range(self._base.seed + 1, self._base.seed + 1 + study.num_repeats(self._num_repeats))
+        return [self._spec_of(replace(best, phase="confirm", seed=seed)) for seed in seeds]
+
+    def _add(self, spec: TrialSpec, study: str, number: int) -> TrialRecord:
+        record = TrialRecord(spec=spec, study=study, number=number)
+        self.records[spec.key] = record
+        return record
+
+    def _take_up(self, record: TrialRecord) -> None:
+        """A record of the ledger: part of what is known, or first in the queue where it has no end."""
+        study = self.studies.get(record.study)
+        if study is None:  # a cell that this command leaves out
+            return
+        self.records[record.spec.key] = record
+        if record.spec.config.phase != "confirm":
+            study.take_up(record.number, _params_of(record.spec.config), record.spec.config.cell.name)
+        if record.status == "RUNNING":
+            self._unfinished.append(record)
+        else:
+            self.settle(record)
+
+
+def _params_of(config: TrialConfig) -> Params:
+    """What a study suggested for the trial: no beta where there is no teacher."""
+    params = {name: getattr(config, name) for name in TUNED_FIELDS}
+    return {name: value for name, value in params.items() if value is not None} | dict(config.knobs)

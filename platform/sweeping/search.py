@@ -1,0 +1,151 @@
+"""The plan as Ray Tune sees it: a searcher that hands out its trials, and an ASHA bracket a study.
+
+Ray's own restore is not used (it forgets ASHA's rungs): a sweep that is started again builds the plan and the brackets
+from the ledger, and a trial that had begun goes on from its own last checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from platform.sweeping.plan import Plan
+from platform.sweeping.records import TrialRecord
+
+TIME_ATTRIBUTE, METRIC = "epoch", "best_score"
+KEY = "key"  # the entry of a Ray trial's config that holds `TrialSpec.key`
+
+
+class PlannedSearch(Searcher):
+    """Hands Ray Tune the plan's trials, one at a time.
+
+    Args:
+        plan: what to run.
+        start: notes in the ledger that the trial starts, and gives what the worker needs (the trial's config).
+        num_slots: how many trials run at once; Ray would ask for more ahead, before the running ones have taught
+        anything.
+    """
+
+    def __init__(self, plan: Plan, start: Callable[[TrialRecord], dict[str, Any]], num_slots: int) -> None:
+        super().__init__(metric=METRIC, mode="max")
+        self._plan, self._start, self._num_slots = plan, start, num_slots
+        self._handed_out: list[TrialRecord] = []
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next trial's config; None while others must end first; `FINISHED` at the end."""
+        self._handed_out = [record for record in self._handed_out if record.status == "RUNNING"]
+        if len(self._handed_out) >= self._num_slots:
+            return None
+        record = self._plan.next()
+        if record is None:
+            return Searcher.FINISHED if self._plan.finished else None
+        self._handed_out.append(record)
+        return self._start(record)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Nothing: the tracking callback settles a trial, with its whole history at hand."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the ledger is the memory."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore: the ledger is the memory."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Ray pickles the searcher with its snapshots; the plan stays with the driver
+
+
+class FairAsha(FIFOScheduler):
+    """One ASHA bracket a study, over the best validation score so far; confirm runs are never stopped early.
+
+    Nor are the trials of a study that says so: the paper trained each point of its grid to the end.
+
+    Args:
+        plan: tells which study a trial belongs to, and what the ledger knows of earlier ones.
+        max_epochs: the length of a trial.
+        grace_epochs: no trial is stopped before.
+        reduction_factor: at each rung the best 1/reduction_factor of what has been seen there goes on.
+    """
+
+    def __init__(self, plan: Plan, *, max_epochs: int, grace_epochs: int, reduction_factor: int) -> None:
+        super().__init__()
+        self._plan = plan
+        self._brackets = {
+            name: AsyncHyperBandScheduler(
+                time_attr=TIME_ATTRIBUTE,
+                metric=METRIC,
+                mode="max",
+                max_t=max_epochs,
+                grace_period=min(grace_epochs, max_epochs),
+                reduction_factor=reduction_factor,
+            )
+            for name, study in plan.studies.items()
+            if study.stops_early
+        }
+        for record in plan.records.values():
+            self._replay(record)
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """A trial enters its study's bracket."""
+        if bracket := self._bracket(trial):
+            bracket.on_trial_add(tune_controller, _stand_in(trial.config[KEY]))
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Whether the trial goes on, by what its own study has seen at this rung."""
+        bracket = self._bracket(trial)
+        if bracket is None or METRIC not in result:
+            return TrialScheduler.CONTINUE
+        return str(bracket.on_trial_result(tune_controller, _stand_in(trial.config[KEY]), result))
+
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
+        """The last result counts at its rung."""
+        if (bracket := self._bracket(trial)) and METRIC in result:
+            bracket.on_trial_complete(tune_controller, _stand_in(trial.config[KEY]), result)
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """A failed trial leaves its bracket."""
+        self.on_trial_remove(tune_controller, trial)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
+        """A removed trial leaves its bracket."""
+        if bracket := self._bracket(trial):
+            bracket.on_trial_remove(tune_controller, _stand_in(trial.config[KEY]))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def _bracket(self, trial: Trial) -> AsyncHyperBandScheduler | None:
+        return self._bracket_of(self._plan.records[trial.config[KEY]])
+
+    def _bracket_of(self, record: TrialRecord) -> AsyncHyperBandScheduler | None:
+        return self._brackets.get(record.study) if record.spec.config.phase == "search" else None
+
+    def _replay(self, record: TrialRecord) -> None:
+        """Puts the rungs back as they were when the sweep was interrupted, by the same calls that made them.
+
+        Of a trial that has no end, or failed, only the epochs after which it was let go on: those are never judged
+        twice.
+        """
+        bracket = self._bracket_of(record)
+        if bracket is None or not record.best_scores:
+            return
+        scores = record.best_scores if record.status == "FINISHED" else record.best_scores[: record.num_judged]
+        trial = _stand_in(record.spec.key)
+        nobody: Any = None  # the brackets do not ask the controller for anything
+        bracket.on_trial_add(nobody, trial)
+        for epoch, score in enumerate(scores, 1):
+            bracket.on_trial_result(nobody, trial, {TIME_ATTRIBUTE: epoch, METRIC: score})
+        if record.status == "FINISHED":
+            bracket.on_trial_complete(nobody, trial, {TIME_ATTRIBUTE: len(scores), METRIC: scores[-1]})
+        else:
+            bracket.on_trial_remove(nobody, trial)
+
+
+def _stand_in(key: str) -> Trial:
+    """ASHA asks a trial for its id alone; ours is the same in every process."""
+    return SimpleNamespace(trial_id=key)  # type: ignore[return-value]

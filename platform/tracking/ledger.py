@@ -1,0 +1,172 @@
+"""The ledger: what MLflow holds of a sweep, and the only memory that a sweep has.
+
+A sweep is a parent run, a trial a run under it, found again by its tag ``trial`` (`TrialSpec.key`). A run is opened
+before its trial starts and closed when it ended, so a run without an end is a trial to go on with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from platform.sweeping.records import TrialRecord, spec_of
+from platform.tracking.database import make_database
+from trainables.config import BETA_CONVENTION, RECIPE_VERSION
+
+MAX_TAG_CHARS = 5000  # MLflow's own limit on a tag's value
+
+
+class Ledger:
+    """The runs of one sweep in MLflow.
+
+    Args:
+        tracking_uri: where MLflow keeps them, for example ``sqlite:////data/results/mlflow.db``.
+        experiment: MLflow's experiment: the data set's name.
+        sweep: the sweep's name.
+        facts: tags of the parent run, set anew each time; the tag ``settings`` must stay what it was.
+        artifact_folder: where a new experiment's files go; None leaves that to the tracking server.
+
+    Raises:
+        ValueError: there is a sweep of that name with other settings.
+    """
+
+    def __init__(
+        self, tracking_uri: str, experiment: str, sweep: str, facts: Mapping[str, str], artifact_folder: Path | None
+    ) -> None:
+        make_database(tracking_uri)
+        self.client = MlflowClient(tracking_uri)
+        self.sweep = sweep
+        self.experiment_id = self._experiment(experiment, artifact_folder)
+        self._facts = dict(facts)
+        self.parent_id = self._parent()
+
+    def records(self) -> list[TrialRecord]:
+        """Every trial of the sweep under the present recipe, in the order in which they were opened."""
+        query = f"tags.kind = 'trial' and tags.sweep = '{self.sweep}' and tags.recipe = '{RECIPE_VERSION}'"
+        return [self._record(run) for run in self._search(query, order_by=["attributes.start_time ASC"])]
+
+    def run_id_of(self, key: str) -> str:
+        """The id of the trial's run (`TrialSpec.key`); "" where it has none."""
+        found = self._search(f"tags.kind = 'trial' and tags.sweep = '{self.sweep}' and tags.trial = '{key}'")
+        return str(found[0].info.run_id) if found else ""
+
+    def open(self, record: TrialRecord, tags: Mapping[str, str], at_ms: int) -> None:
+        """Makes the trial's run, or takes up the one that is there, and notes its id in `record`."""
+        if record.run_id:
+            self.client.update_run(record.run_id, status="RUNNING")
+            self._log_params(record)
+            return
+        config, key = record.spec.config, record.spec.key
+        all_tags = {
+            MLFLOW_PARENT_RUN_ID: self.parent_id,
+            "kind": "trial",
+            "sweep": self.sweep,
+            "trial": key,
+            "study": record.study,
+            "number": str(record.number),
+            "spec": json.dumps(asdict(record.spec), sort_keys=True),
+            "dataset": config.dataset,
+            "phase": config.phase,
+            "cell": config.cell.name,
+            "seed": str(config.seed),
+            "recipe": str(RECIPE_VERSION),
+            "data_fingerprint": record.spec.data_fingerprint,
+            "split_fingerprint": record.spec.split_fingerprint,
+            "teacher_fingerprint": record.spec.teacher_fingerprint,
+            "beta_convention": BETA_CONVENTION,
+            **tags,
+        }
+        name = f"{config.phase} {config.cell.name} {record.number}"
+        run = self.client.create_run(self.experiment_id, start_time=at_ms, run_name=name, tags=all_tags)
+        record.run_id = run.info.run_id
+        self._log_params(record)
+
+    def log(self, run_id: str, metrics: Mapping[str, float], epoch: int, timestamp_ms: int) -> None:
+        """The metrics of one epoch, in one call."""
+        self.client.log_batch(run_id, [Metric(name, value, timestamp_ms, epoch) for name, value in metrics.items()])
+
+    def close(
+        self,
+        run_id: str,
+        status: str,
+        files: Iterable[tuple[Path, str]],
+        outcome: Mapping[str, str],
+        at_ms: int,
+    ) -> None:
+        """Ends a trial's run with its outcome as tags; its files (path, folder within the artifacts) go first."""
+        for path, folder in files:
+            if path.exists():
+                self.client.log_artifact(run_id, str(path), folder or None)
+        tags = [RunTag(name, value[:MAX_TAG_CHARS]) for name, value in outcome.items() if value]
+        self.client.log_batch(run_id, tags=tags)
+        self.client.set_terminated(run_id, status=status, end_time=at_ms)
+
+    def close_sweep(self, status: str) -> None:
+        """Ends the parent run; the same command run again takes it up."""
+        self.client.set_terminated(self.parent_id, status=status)
+
+    def _experiment(self, name: str, artifact_folder: Path | None) -> str:
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        return str(self.client.create_experiment(name, artifact_folder.as_uri() if artifact_folder else None))
+
+    def _parent(self) -> str:
+        found = self._search(f"tags.kind = 'sweep' and tags.sweep = '{self.sweep}'")
+        tags = {"kind": "sweep", "sweep": self.sweep, **self._facts}
+        if found:
+            parent_id = str(found[0].info.run_id)
+            self._check_settings(found[0].data.tags.get("settings", ""))
+            self.client.update_run(parent_id, status="RUNNING")
+            self.client.log_batch(parent_id, tags=[RunTag(name, value) for name, value in tags.items()])
+            return parent_id
+        return str(self.client.create_run(self.experiment_id, run_name=self.sweep, tags=tags).info.run_id)
+
+    def _check_settings(self, before: str) -> None:
+        now = self._facts.get("settings", "")
+        if before == now:
+            return
+        old, new = json.loads(before or "{}"), json.loads(now or "{}")
+        changed = "; ".join(f"{k}: {old.get(k)} before, {new.get(k)} now" for k in new if old.get(k) != new[k])
+        raise ValueError(
+            f"a sweep must keep the settings that it began with, but {self.sweep} has other ones ({changed}); "
+            "give the same flags, or another --name"
+        )
+
+    def _search(self, query: str, order_by: list[str] | None = None) -> list[Run]:
+        runs: list[Run] = []
+        token = None
+        while True:
+            page = self.client.search_runs([self.experiment_id], query, order_by=order_by, page_token=token)
+            runs += page
+            token = page.token
+            if not token:
+                return runs
+
+    def _log_params(self, record: TrialRecord) -> None:
+        params = [Param(name, str(value)) for name, value in asdict(record.spec.config).items()]
+        self.client.log_batch(record.run_id, params=params)
+
+    def _record(self, run: Run) -> TrialRecord:
+        tags = run.data.tags
+        record = TrialRecord(
+            spec=spec_of(json.loads(tags["spec"])),
+            study=tags["study"],
+            number=int(tags["number"]),
+            status=run.info.status,
+            stopped=tags.get("stopped", ""),
+            run_id=run.info.run_id,
+        )
+        record.best_scores = self._history(record.run_id, "best_score")
+        record.num_judged = sum(value > 0 for value in self._history(record.run_id, "rung"))
+        return record
+
+    def _history(self, run_id: str, metric: str) -> list[float]:
+        steps = {m.step: m.value for m in self.client.get_metric_history(run_id, metric)}
+        return [steps[step] for step in sorted(steps)]

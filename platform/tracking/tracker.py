@@ -1,0 +1,176 @@
+"""From Ray Tune's events to the ledger, off the training path: a journal on the disk, a queue, one thread.
+
+A tracking server that does not answer costs no training and no record: the thread tries again until it does, and says
+so once; what is left when the process ends waits in the journal for the same command. A record that MLflow refuses for
+what is in it is named and left out, so that those behind it are written.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import OperationalError
+
+from platform.sweeping.records import TrialRecord, spec_of
+from platform.tracking.journal import Entry, Journal
+from platform.tracking.ledger import Ledger
+
+RETRY_S = 2.0
+PATIENCE_S = 30.0  # how long the end of a sweep waits for a server that is away
+REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
+
+
+class Tracker:
+    """Writes to the ledger in the order of the calls, from a thread of its own; first, what the journal holds.
+
+    Args:
+        ledger: where to.
+        journal: what has not been sent yet.
+        forget: called from that thread with the key of each finished trial that MLflow now has whole.
+
+    Raises:
+        OSError: from any call, where the journal's disk stays full.
+    """
+
+    def __init__(self, ledger: Ledger, journal: Journal, forget: Callable[[str], object] = lambda key: None) -> None:
+        self._ledger, self._journal, self._forget = ledger, journal, forget
+        self._run_ids: dict[str, str] = {}
+        self._waiting: queue.Queue[Entry | None] = queue.Queue()
+        self._lock = threading.Lock()  # the journal holds whatever the queue holds
+        self._may_be_there = {entry["trial"] for entry in journal.pending() if entry["do"] == "open"}
+        self._flushed_s = float("inf")  # when the end began
+        for entry in journal.pending():
+            self._waiting.put(entry)
+        self._thread = threading.Thread(target=self._work, name="tracker", daemon=True)
+        self._thread.start()
+
+    def open(self, record: TrialRecord, tags: Mapping[str, str]) -> None:
+        """Queues the beginning of a trial's run."""
+        if record.run_id:
+            self._run_ids[record.spec.key] = record.run_id
+        facts = {"spec": asdict(record.spec), "study": record.study, "number": record.number, "tags": dict(tags)}
+        self._put("open", record, **facts)
+
+    def log(self, record: TrialRecord, metrics: dict[str, float], epoch: int) -> None:
+        """Queues the metrics of one epoch."""
+        self._put("log", record, metrics=metrics, epoch=epoch)
+
+    def close(self, record: TrialRecord, files: list[tuple[Path, str]], outcome: Mapping[str, str]) -> None:
+        """Queues the end of a trial's run, after all that was queued for it before."""
+        listed = [(str(path), folder) for path, folder in files]
+        self._put("close", record, status=record.status, files=listed, outcome=dict(outcome))
+
+    def flush(self) -> None:
+        """Waits until everything queued is written, and ends the thread.
+
+        Raises:
+            ConnectionError: the server stays away; the records wait in the journal.
+        """
+        self._flushed_s = time.monotonic()
+        self._waiting.put(None)
+        self._thread.join()
+        if left := len(self._journal.pending()):
+            raise ConnectionError(
+                f"MLflow does not answer: {left} records wait in {self._journal.path}; nothing is lost, "
+                "run the same command again to send them and resume"
+            )
+
+    def _put(self, do: str, record: TrialRecord, **facts: object) -> None:
+        entry = {"do": do, "trial": record.spec.key, "at_ms": int(time.time() * 1000), **facts}
+        with self._lock:
+            self._journal.append(entry)
+            self._waiting.put(entry)
+
+    def _work(self) -> None:
+        while (entry := self._waiting.get()) is not None:
+            if not self._sent(entry):
+                return
+            with self._lock:
+                if self._waiting.empty() or self._waiting.queue[0] is None:
+                    self._journal.clear()
+
+    def _sent(self, entry: Entry) -> bool:
+        """Sends one record, however long that takes; False where the sweep has ended and the server stays away."""
+        told = False
+        while True:
+            try:
+                self._send(entry)
+                return True
+            except Exception as error:  # whatever it is, the thread must go on: the records behind would be lost
+                if not _may_pass(error):
+                    print(f"MLflow refused a record ({error}); leaving it out", file=sys.stderr)
+                    return True
+                if not told:
+                    print(
+                        f"MLflow does not accept records ({error}); retrying while training continues", file=sys.stderr
+                    )
+                    told = True
+                self._may_be_there.add(entry["trial"])  # an answer that was lost is no proof that nothing was done
+                if time.monotonic() - self._flushed_s > PATIENCE_S:
+                    return False
+                time.sleep(RETRY_S)
+
+    def _send(self, entry: Entry) -> None:
+        key = entry["trial"]
+        if entry["do"] == "open":
+            record = TrialRecord(spec=spec_of(entry["spec"]), study=entry["study"], number=entry["number"])
+            record.run_id = self._run_ids.get(key, "")
+            if not record.run_id and key in self._may_be_there:
+                record.run_id = self._ledger.run_id_of(key)
+            self._ledger.open(record, entry["tags"], entry["at_ms"])
+            self._run_ids[key] = record.run_id
+            return
+        if key not in self._run_ids:
+            self._run_ids[key] = self._ledger.run_id_of(key)
+        if entry["do"] == "log":
+            self._ledger.log(self._run_ids[key], entry["metrics"], entry["epoch"], entry["at_ms"])
+        else:
+            files = [(Path(path), folder) for path, folder in entry["files"]]
+            self._ledger.close(self._run_ids[key], entry["status"], files, entry["outcome"], entry["at_ms"])
+            if entry["status"] == "FINISHED":
+                self._forget(key)
+
+
+def send_rest(ledger: Ledger, journal: Journal) -> None:
+    """Sends what an earlier process could not.
+
+    Raises:
+        ConnectionError: the server does not answer.
+    """
+    if journal.pending():
+        Tracker(ledger, journal).flush()
+
+
+@contextmanager
+def must_answer(where: str) -> Iterator[None]:
+    """For what a sweep cannot do without MLflow: to begin, and to print its table.
+
+    Raises:
+        ConnectionError: it does not answer.
+    """
+    try:
+        yield
+    except (MlflowException, OperationalError) as error:
+        if not _may_pass(error):
+            raise
+        what = str(error).splitlines()[0]
+        raise ConnectionError(
+            f"MLflow must answer at {where}, but: {what}; run the same command again to resume"
+        ) from error
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether trying again can help: a server that is away or busy, not a record that is wrong."""
+    if isinstance(error, MlflowException):
+        return error.error_code not in REFUSALS
+    if isinstance(error, OperationalError):  # of a locked file, where MLflow opens it, comes as it is
+        return True
+    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)

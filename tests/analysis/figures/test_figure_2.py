@@ -1,0 +1,117 @@
+"""Fig. 2 and the results folder: whose attention is shown, on whose image, and whose images are not shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from analysis.figures import figure_2
+from analysis.pages.sections import content
+from analysis.probes import networks
+from analysis.reading import artifacts
+from analysis.reading.trials import Runs, runs
+from platform.phantoms.writers import write_retina
+from trainables.data.readers import retina
+from trainables.data.store import Store
+from trainables.data.store_making import prepare
+from trainables.models.architectures import build
+from trainables.teachers import shelf
+from trainables.teachers.shelf import Teacher
+
+GRADES = 5
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with phantom photographs of 64 px and the teacher `imagenet`, of random weights."""
+    folder = tmp_path_factory.mktemp("results")
+    root = write_retina(folder / "phantoms" / "retina", num_patients=14, image_size_px=64, seed=0, progress=False)
+    store_path = folder / "stores" / "retina.arrow"
+    prepare(retina.read(root), store_path, image_size_px=64, salt=b"s", progress=False)
+    torch.manual_seed(0)
+    facts: dict[str, Any] = {"architecture": "densenet121", "task": "multiclass", "label_names": ("a", "b")}
+    weights = build("densenet121", 2).state_dict()
+    shelf.save(folder / "teachers" / "x", weights, name="imagenet", source="drawn", is_phantom=True, **facts)
+    return folder
+
+
+@pytest.fixture
+def found(store: Any, results: Path, tmp_path: Path) -> Runs:
+    """An attention cell of each student, confirmed once, with weights; the retina of `results`."""
+    data = artifacts_store(results)
+    teacher = shelf.load(results / "teachers" / "x", "imagenet")
+    parent = store.sweep(data="phantom", label_names='["0", "1", "2", "3", "4"]')
+    for student in ("densenet121", "densenet40"):
+        torch.manual_seed(9)
+        weights = tmp_path / "best-00002.safetensors"
+        save_file(dict(build(student, GRADES).state_dict()), weights)
+        tags = {"teacher_fingerprint": teacher.fingerprint, "init_fingerprint": teacher.fingerprint}
+        cell = {"method": "attention", "teacher": "imagenet", "beta": 3.0, "student": student, "seed": 1}
+        run_id = store.trial(parent, metrics={"test_auc": 0.6}, data_fingerprint=data.fingerprint, tags=tags, **cell)
+        store.client.log_artifact(run_id, str(weights), "model")
+    return runs(store.uri, "retina")
+
+
+def artifacts_store(results: Path) -> Store:
+    return Store.open(results / "stores" / "retina.arrow")
+
+
+def teacher_of(results: Path) -> Teacher:
+    return shelf.load(results / "teachers" / "x", "imagenet")
+
+
+def test_a_student_that_starts_from_the_teacher_looks_where_it_looks(found: Runs, results: Path) -> None:
+    made = figure_2.maps(found, artifacts_store(results), [teacher_of(results)], row=0)
+    assert [one.cell for one in made] == ["attention/imagenet/densenet121/all", "attention/imagenet/densenet40/all"]
+    whole = made[0].maps
+    assert whole["teacher"].shape == (2, 2)
+    np.testing.assert_array_equal(whole["teacher"], whole["student, before"])
+    assert np.abs(whole["teacher"] - whole["student, after"]).max() > 1e-3
+    frame = figure_2.rows(made)
+    assert frame["before"][0] == pytest.approx(1.0) and frame["after"][0] < 0.999
+
+
+@pytest.mark.parametrize("name", ["densenet40", "resnet18"])
+def test_unit_planes_make_a_map_of_at_most_one(name: str, results: Path) -> None:
+    image = artifacts_store(results).gather(np.array([0]))[0]
+    torch.manual_seed(0)
+    network = networks.network(name, "abcde", dict(build(name, 5).state_dict()))
+    attention = network.attention(image[None])[0]
+    assert attention.shape == (2, 2) and attention.min() >= 0 and attention.max() <= 1
+
+
+def test_the_results_folder_gives_what_the_fingerprints_name(results: Path) -> None:
+    data = artifacts_store(results)
+    (results / "stores" / "damaged.arrow").write_bytes(b"no store")
+    found = artifacts.store_of(results, data.fingerprint)
+    assert found is not None and found.path == data.path
+    assert artifacts.store_of(results, "other") is None
+    teacher = artifacts.teacher_of(results, teacher_of(results).fingerprint)
+    assert teacher is not None and teacher.name == "imagenet"
+    assert artifacts.teacher_of(results, "other") is None
+    assert artifacts.results_folder("sqlite:////data/results/mlflow.db") == Path("/data/results")
+    assert artifacts.results_folder("http://127.0.0.1:5000") is None
+
+
+def test_the_report_shows_phantoms_and_of_patients_only_what_is_asked_for(
+    found: Runs, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def names(runs_: Runs, folder: Path | None, *, with_images: bool = False) -> set[str]:
+        return {picture.name for picture in content(runs_, folder, with_images=with_images).pictures}
+
+    assert {"figure_1", "figure_2"} <= names(found, results)
+    assert not {"figure_1", "figure_2"} & names(found, None)
+    real = artifacts_store(results)
+    real.is_phantom = False
+    monkeypatch.setattr(artifacts, "store_of", lambda *_: real)
+    assert not {"figure_1", "figure_2"} & names(found, results)
+    assert {"figure_1", "figure_2"} <= names(found, results, with_images=True)
+
+
+def test_without_the_weights_there_is_no_figure(found: Runs, results: Path) -> None:
+    assert figure_2.picture(found, artifacts_store(results), [], row=0) is None

@@ -1,0 +1,97 @@
+"""Embeddings are what the head sees; every repeat, first weights and teachers are among the subjects, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from analysis.probes import networks
+from analysis.probes.embeddings import embed, of_runs
+from analysis.probes.networks import AFTER, BEFORE, TEACHER
+from analysis.reading.trials import runs
+from platform.phantoms.nih_writer import write_chestxray8
+from trainables.data.readers import chestxray8
+from trainables.data.store import Store
+from trainables.data.store_making import prepare
+from trainables.models.architectures import ARCHITECTURES, build
+from trainables.teachers import shelf
+
+NAMES = ("a", "b")
+PLAIN, TAUGHT = "transfer/none/resnet18/all", "attention/one+two/resnet18/all"
+ROWS = np.arange(5)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = tmp_path_factory.mktemp("data")
+    write_chestxray8(folder / "chestxray8", num_images=20, image_size_px=32, seed=0, progress=False)
+    listing = chestxray8.read(folder / "chestxray8")
+    return prepare(listing, folder / "store.arrow", image_size_px=32, salt=b"s", progress=False)
+
+
+def network(architecture: str, seed: int = 0) -> networks.Network:
+    torch.manual_seed(seed)
+    return networks.network(architecture, NAMES, build(architecture, 2).state_dict())
+
+
+@pytest.mark.parametrize("architecture", ["densenet121", "densenet40", "resnet18"])
+def test_the_head_sees_the_embedding(architecture: str, data: Store) -> None:
+    made = network(architecture)
+    embeddings = embed(made, data, ROWS)
+    assert embeddings.shape == (5, ARCHITECTURES[architecture].taps["embedding"].num_planes)
+    head = made.module.get_submodule(ARCHITECTURES[architecture].output)
+    with torch.no_grad():
+        logits = made.module(networks.views(data.gather(ROWS)))
+        np.testing.assert_allclose(head(torch.from_numpy(embeddings)), logits, atol=1e-5)
+
+
+def add_teacher(folder: Path, name: str, seed: int) -> shelf.Teacher:
+    weights = network("resnet18", seed).module.state_dict()
+    facts: dict[str, Any] = {"architecture": "resnet18", "task": "multilabel", "label_names": NAMES, "source": "drawn"}
+    return shelf.save(folder / "teachers" / "x", weights, name=name, is_phantom=True, **facts)
+
+
+@pytest.fixture
+def results(store: Any, tmp_path: Path) -> Path:
+    """Two repeats of plain transfer, and two of a student of two teachers, one of which is without weights."""
+    names = ("one", "two", "imagenet-resnet18")
+    prints = [add_teacher(tmp_path, name, seed).fingerprint for seed, name in enumerate(names)]
+    parent = store.sweep(data="phantom")
+    taught = {"method": "attention", "teacher": "one+two", "beta": 3.0}
+    for number, config in enumerate([{}, {}, taught, taught]):
+        tags = {"teacher_fingerprint": "+".join(prints[:2]), "init_fingerprint": prints[2]}
+        run = store.trial(parent, seed=number % 2, student="resnet18", tags=tags, **config)
+        if number < 3:
+            save_file(network("resnet18", number + 5).module.state_dict(), tmp_path / "best-00001.safetensors")
+            store.client.log_artifact(run, str(tmp_path / "best-00001.safetensors"), "model")
+    return tmp_path
+
+
+def test_every_network_behind_the_cells_is_there_once(store: Any, results: Path, data: Store) -> None:
+    made = of_runs(runs(store.uri, "retina"), results, NAMES, data, ROWS, progress=False)
+    assert [(each.name, each.kind, len(each.repeats)) for each in made.subjects] == [
+        (TAUGHT, AFTER, 1),
+        (PLAIN, AFTER, 2),
+        ("resnet18 from imagenet, before training", BEFORE, 1),  # both seeds begin with the same backbone
+        ("teacher one", TEACHER, 1),
+        ("teacher two", TEACHER, 1),
+    ]
+    assert [each.baseline for each in made.subjects] == [PLAIN, PLAIN, PLAIN, "", ""]
+    assert [teacher.name for teacher in made.subjects[0].teachers] == ["one", "two", "imagenet-resnet18"]
+    assert [teacher.name for teacher in made.subjects[1].teachers] == ["imagenet-resnet18"]
+    assert made.left_out == (f"{TAUGHT}, seed 1: its weights are missing",)
+    np.testing.assert_array_equal(made.subjects[1].repeats[1], embed(network("resnet18", 6), data, ROWS))
+    np.testing.assert_array_equal(made.subjects[2].repeats[0], embed(network("resnet18", 2), data, ROWS))
+
+
+def test_without_any_weights_there_is_nothing_to_compare(store: Any, tmp_path: Path, data: Store) -> None:
+    store.trial(store.sweep(), student="resnet18")
+    with pytest.raises(
+        LookupError, match=f"no cell of retina has its weights: {PLAIN}, seed 0: its weights are missing"
+    ):
+        of_runs(runs(store.uri, "retina"), tmp_path, NAMES, data, ROWS, progress=False)

@@ -1,0 +1,34 @@
+"""What counts as a class that was never trained on: by its name, another set's name for it, and a broader label."""
+
+import pytest
+
+from analysis.scores.classes import related, same, seen_as, unseen
+
+CHEXPERT = ("Edema", "Lung Lesion", "Pleural Effusion")
+NIH = ("Edema", "Effusion", "Hernia", "Mass", "Nodule")
+
+
+def test_names_of_other_data_sets_are_known():
+    assert same("Effusion", CHEXPERT) == "Pleural Effusion" and same("Hernia", CHEXPERT) == ""
+    assert related("Mass", CHEXPERT) == ("Lung Lesion",) and related("Lung Lesion", NIH) == ("Mass", "Nodule")
+    assert seen_as("Effusion", CHEXPERT) == "Pleural Effusion" and seen_as("Lung Lesion", NIH) == "Mass, Nodule"
+    assert seen_as("Hernia", CHEXPERT) == ""
+
+
+def test_all_that_is_new_or_what_is_asked_for():
+    assert unseen(None, NIH, CHEXPERT) == ("Hernia", "Mass", "Nodule")
+    assert unseen(["Hernia"], NIH, CHEXPERT) == ("Hernia",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "message"),
+    [
+        (["Covid"], NIH, r"the finding must be one of .*, but got 'Covid'"),
+        (["Effusion"], NIH, r"new to the students, but they were trained on 'Effusion' \(as 'Pleural Effusion'\)"),
+        (["Edema"], NIH, "new to the students, but they were trained on 'Edema'$"),
+        (None, CHEXPERT, "but they were trained on all of Edema, Lung Lesion, Pleural Effusion; give the --sweep"),
+    ],
+)
+def test_what_was_trained_on_is_refused_by_name(asked, there, message):
+    with pytest.raises(ValueError, match=message):
+        unseen(asked, there, CHEXPERT)

@@ -1,0 +1,271 @@
+"""The verb that prepares a data set: decoded once, counted beside the paper, wrong flags in one line."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import platform.phantoms.sets
+import platform.prepare
+from platform.phantoms.writers import write_retina
+from trainables.data.listing import PHANTOM_MARK
+from trainables.data.splits import SPLITS
+from trainables.data.store import Store
+
+verb = importlib.import_module("platform.sources.images")
+Places = importlib.import_module("platform.sources.places").Places
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds `retina`, which passes for real: 28 photographs of 14 patients."""
+    folder = tmp_path_factory.mktemp("data")
+    root = write_retina(folder / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
+    (root / PHANTOM_MARK).unlink()
+    return folder
+
+
+def prepare(results: Path, *more: str, dataset: str = "retina") -> None:
+    platform.prepare.main([dataset, "--image-size", "32", "--results", str(results), *more])
+
+
+def stores(results: Path) -> list[Path]:
+    return sorted((results / "stores").glob("*.arrow"))
+
+
+def test_a_phantom_is_drawn_split_and_decoded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prepare(tmp_path, "--phantom-size", "14")
+    said = capsys.readouterr().out.splitlines()
+    (path,) = stores(tmp_path)
+    store = Store.open(path)
+    assert store.is_phantom and path.name.startswith("retina-32px-phantom-")
+    assert said[0] == (
+        f"retina: 28 PHANTOM (synthetic) images of 14 patients, 5 labels, 32 px, fingerprint {store.fingerprint}"
+    )
+    assert said[1] == "  Table I, the paper's: 35,126 images of 17,563 patients, 5 labels"
+    assert [line.split() for line in said[2:6]] == [
+        ["Table", "II", "ours", "paper"],
+        ["train", "8", "21126"],  # of so few, 0.35 each are kept for judging
+        ["validation", "10", "7000"],
+        ["test", "10", "7000"],
+    ]
+    assert [line.rsplit(maxsplit=3) for line in said[6:12]] == [
+        ["  positives", *SPLITS],
+        *(
+            [f"  {name}", *(str((store.labels[store.split == split] == grade).sum()) for split in SPLITS)]
+            for grade, name in enumerate(store.label_names)
+        ),
+    ]
+    assert said[-1] == f"  {path}"
+    assert json.loads((tmp_path / "phantoms" / "14" / "retina" / PHANTOM_MARK).read_text())
+
+
+def test_the_second_call_takes_the_store_that_is_there(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(tmp_path, "--data", str(data))
+    (path,) = stores(tmp_path)
+    written = path.stat().st_mtime_ns
+    first = capsys.readouterr().out
+
+    def never(*arguments: Any, **options: Any) -> None:
+        raise AssertionError("decoded again")
+
+    monkeypatch.setattr(verb, "prepare", never)
+    prepare(tmp_path, "--data", str(data))
+    assert capsys.readouterr().out == first
+    assert path.stat().st_mtime_ns == written
+    with pytest.raises(AssertionError, match="decoded again"):
+        platform.prepare.main(["retina", "--data", str(data), "--image-size", "64", "--results", str(tmp_path)])
+
+
+def test_other_rows_of_the_same_folder_are_another_store(tmp_path: Path) -> None:
+    root = write_retina(tmp_path / "data" / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
+    (root / PHANTOM_MARK).unlink()
+    results = tmp_path / "results"
+    prepare(results, "--data", str(tmp_path / "data"))
+    table = (root / "trainLabels.csv").read_text()
+    first = table.splitlines()[1]
+    (root / "trainLabels.csv").write_text(table.replace(first, first[:-1] + "4"))  # a grade that was put right
+    assert not first.endswith("4")
+    prepare(results, "--data", str(tmp_path / "data"))
+    found = [Store.open(path).labels[0, 0] for path in stores(results)]
+    assert sorted(found) == [int(first[-1]), 4]
+
+
+def test_a_real_looking_folder_is_no_phantom_and_a_marked_one_is(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(tmp_path / "results", "--data", str(data))
+    assert "PHANTOM" not in capsys.readouterr().out
+    write_retina(tmp_path / "data" / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
+    prepare(tmp_path / "results", "--data", str(tmp_path / "data"))
+    assert "28 PHANTOM (synthetic) images" in capsys.readouterr().out
+    assert sorted(Store.open(path).is_phantom for path in stores(tmp_path / "results")) == [False, True]
+
+
+def test_the_salt_makes_the_hashes_and_never_the_numbers(tmp_path: Path, data: Path) -> None:
+    found = []
+    for results in (tmp_path / "one", tmp_path / "two"):
+        prepare(results, "--data", str(data))
+        found.append(Store.open(stores(results)[0]))
+    assert found[0].fingerprint == found[1].fingerprint
+    assert not set(found[0].patient) & set(found[1].patient)
+
+
+def test_images_that_cannot_be_read_are_named_or_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_retina(tmp_path / "data" / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
+    broken = sorted((root / "train").iterdir())[3]
+    broken.write_bytes(b"no picture")
+    flags = ["--data", str(tmp_path / "data")]
+    with pytest.raises(SystemExit) as caught:
+        prepare(tmp_path / "results", *flags)
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert f"train/{broken.name}" in said and "1 of 28 are not" in said and "--skip-unreadable" in said
+    assert stores(tmp_path / "results") == []
+    prepare(tmp_path / "results", *flags, "--skip-unreadable")
+    out = capsys.readouterr().out
+    assert "27 PHANTOM" in out and f"  left out: train/{broken.name}: " in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["brain"], r"'brain'"),
+        (
+            ["retina", "--image-size", "100"],
+            r"--image-size: image_size_px must be a multiple of 32, but got",
+        ),
+        (["retina", "--image-size", "0"], r"image_size_px >= 32 must hold, but got image_size_px=0"),
+        (["retina", "--phantom-size", "none"], r"must be a whole number of at least 1, but got none"),
+        (["retina", "--data", "no/such/folder"], r"error: the data folder must exist, but there is no no/such/folder"),
+        (["retina", "--phantom-size", "2"], r"error: three splits need at least three patients, but there are 2"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        platform.prepare.main([*arguments, "--results", str(tmp_path)])
+    assert caught.value.code == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("python -m platform.prepare: error: ")
+    assert re.search(said, last), last
+
+
+def test_an_empty_data_folder_and_a_wrong_layout_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for made, said in [("data", "no retina folder in"), ("data/retina", "no trainLabels.csv in")]:
+        (tmp_path / made).mkdir()
+        with pytest.raises(SystemExit):
+            prepare(tmp_path / "results", "--data", str(tmp_path / "data"))
+        assert said in capsys.readouterr().err
+
+
+def test_a_phantom_that_nobody_draws_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"the phantoms are retina, .*, but got 'brain'"):
+        platform.phantoms.sets.phantom_listing("brain", Places.under(tmp_path))
+
+
+def test_a_csv_of_ones_own_is_a_data_set_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "clinic"
+    folder.mkdir()
+    lines = ["image,patient,label"]
+    for number in range(20):
+        Image.new("L", (40, 40), 10 * number).save(folder / f"{number}.png")
+        lines.append(f"{number}.png,p{number},{'ill' if number % 3 else 'well'}")
+    (folder / "covid.csv").write_text("\n".join(lines))
+    prepare(tmp_path / "results", dataset=str(folder / "covid.csv"))
+    said = capsys.readouterr().out
+    assert "covid: 20 images of 20 patients, 2 labels" in said
+    assert "python -m platform.sweep covid now knows it" in said
+    prepare(tmp_path / "results", dataset="covid")  # by its name, from now on
+    assert capsys.readouterr().out.splitlines()[0] == said.splitlines()[0]
+    with pytest.raises(SystemExit):
+        prepare(tmp_path / "results", dataset="covid19")
+    assert "or a user's own (covid), but got 'covid19'" in capsys.readouterr().err
+    (folder / "covid.csv").rename(folder / "chexpert.csv")
+    with pytest.raises(SystemExit):
+        prepare(tmp_path / "results", dataset=str(folder / "chexpert.csv"))
+    assert "chexpert is the name of a published data set" in capsys.readouterr().err
+
+
+def own_set(folder: Path, num_images: int) -> Path:
+    """A CSV of one image per patient: half show *Common*, a tenth are uncertain of it, and every fifth shows *Rare*."""
+    folder.mkdir()
+    lines = ["image,patient,Common,Rare"]
+    for number in range(num_images):
+        Image.new("L", (40, 40), number).save(folder / f"{number}.png")
+        common = -1 if number % 10 == 0 else number % 2
+        lines.append(f"{number}.png,p{number},{common},{int(number % 5 == 1)}")
+    (folder / "clinic.csv").write_text("\n".join(lines))
+    return folder / "clinic.csv"
+
+
+def test_positives_are_counted_for_each_split_and_few_are_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(tmp_path / "results", dataset=str(own_set(tmp_path / "clinic", 200)))
+    said = capsys.readouterr().out.splitlines()
+    first = next(number for number, line in enumerate(said) if line.startswith("  positives"))
+    assert said[first : first + 7] == [
+        "  positives      train validation       test",
+        "  Common            80         10         10",
+        "  Rare              32          4          4",
+        "  WARNING: fewer than 10 positives in validation: Rare (4)",
+        "  WARNING: fewer than 10 negatives in validation: Common (8)",  # two of twenty are uncertain
+        "  WARNING: fewer than 10 positives in test: Rare (4)",
+        "  WARNING: fewer than 10 negatives in test: Common (8)",
+    ]
+    assert "--validation-share F" in said[first + 7]
+
+
+def test_a_larger_validation_share_is_another_store_without_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    csv = str(own_set(tmp_path / "clinic", 200))
+    prepare(tmp_path / "results", dataset=csv)
+    capsys.readouterr()
+    prepare(tmp_path / "results", "--validation-share", "0.25", dataset=csv)
+    said = capsys.readouterr().out
+    assert "  Rare              20         10         10" in said and "WARNING" not in said
+    made = [Store.open(path) for path in stores(tmp_path / "results")]
+    assert len({store.fingerprint for store in made}) == len({store.split_fingerprint for store in made}) == 2
+    assert sorted((store.split == "validation").sum() for store in made) == [20, 50]
+
+
+def test_the_releases_own_split_is_another_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for split in ("drawn", "official"):
+        prepare(tmp_path, "--phantom-size", "120", "--split", split, dataset="mimic-cxr")
+    stores_of = [Store.open(path) for path in stores(tmp_path)]
+    assert len({store.split_fingerprint for store in stores_of}) == 2
+    shares = ["--split", "official", "--validation-share", "0.2"]
+    with pytest.raises(SystemExit):
+        prepare(tmp_path, "--phantom-size", "120", *shares, dataset="mimic-cxr")
+    assert "mimic-cxr has a validation set of its own: leave out --validation-share 0.2" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        prepare(tmp_path, "--phantom-size", "14", "--split", "official")
+    assert "retina must come with a split of its own for --split official, but has none" in capsys.readouterr().err
+
+
+def test_a_held_out_finding_is_in_another_store_without_it(tmp_path):
+    places = Places.under(tmp_path)
+    listing = platform.phantoms.sets.phantom_listing("chexpert", places, 60)
+    whole, made = (verb.store_of(listing, places, 32, held_out=name) for name in (None, "Cardiomegaly"))
+    assert whole.path != made.path and whole.fingerprint != made.fingerprint
+    assert set(whole.label_names) - set(made.label_names) == {"Cardiomegaly"}
+    has_it = whole.labels[:, whole.label_names.index("Cardiomegaly")]
+    gone = set(whole.image_id) - set(made.image_id)
+    assert gone and gone == set(whole.image_id[np.isin(has_it, (1, -1)) & (whole.split != "test")])

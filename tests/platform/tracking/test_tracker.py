@@ -1,0 +1,254 @@
+"""A tracking server that is away, or a process that dies, costs no record and no order; it is said once."""
+
+from __future__ import annotations
+
+import importlib
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
+from trainables.config import TrialConfig, TrialSpec
+
+tracking = importlib.import_module("platform.tracking.tracker")
+Journal = importlib.import_module("platform.tracking.journal").Journal
+ledger_module = importlib.import_module("platform.tracking.ledger")
+records = importlib.import_module("platform.sweeping.records")
+
+SPEC = TrialSpec(
+    config=TrialConfig(dataset="retina", method="transfer"), data_fingerprint="data", split_fingerprint="split"
+)
+
+
+class FakeLedger:
+    """Fails as often as `failures` says, with its errors in turn; notes what it was given."""
+
+    def __init__(self, failures: list[Exception] | None = None, there: str = "") -> None:
+        self.failures, self.there = failures or [], there
+        self.written: list[tuple[Any, ...]] = []
+        self.threads: set[int] = set()
+
+    def run_id_of(self, key: str) -> str:
+        return self.there
+
+    def open(self, record: Any, tags: dict[str, str], at_ms: int) -> None:
+        self._write("open", record.run_id, record.number, tags, at_ms)
+        record.run_id = record.run_id or "new"
+
+    def log(self, run_id: str, metrics: dict[str, float], epoch: int, at_ms: int) -> None:
+        self._write("log", run_id, epoch, metrics, at_ms)
+
+    def close(self, run_id: str, status: str, files: Any, outcome: dict[str, str], at_ms: int) -> None:
+        self._write("close", run_id, status, files, outcome)
+
+    def _write(self, *what: Any) -> None:
+        self.threads.add(threading.get_ident())
+        if self.failures:
+            raise self.failures.pop(0)
+        self.written.append(what)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracking, "RETRY_S", 0.01)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Any:
+    return Journal(tmp_path / "journal.jsonl")
+
+
+@pytest.fixture
+def record() -> Any:
+    return records.TrialRecord(spec=SPEC, study="a", number=4)
+
+
+def whole_trial(tracker: Any, record: Any, num_epochs: int = 2) -> None:
+    tracker.open(record, {"data": "phantom"})
+    for epoch in range(1, num_epochs + 1):
+        tracker.log(record, {"score": epoch / 10}, epoch)
+    record.status = "FINISHED"
+    tracker.close(record, [(Path("best"), "model")], {"stopped": ""})
+
+
+def test_everything_is_written_in_order_by_another_thread(journal: Any, record: Any) -> None:
+    ledger = FakeLedger()
+    tracker = tracking.Tracker(ledger, journal)
+    before_ms = int(time.time() * 1000)
+    whole_trial(tracker, record)
+    tracker.flush()
+    assert [what[:3] for what in ledger.written] == [
+        ("open", "", 4),
+        ("log", "new", 1),
+        ("log", "new", 2),
+        ("close", "new", "FINISHED"),
+    ]
+    assert ledger.written[-1][3:] == ([(Path("best"), "model")], {"stopped": ""})
+    times = [what[4] for what in ledger.written[:3]]
+    assert before_ms <= times[0] <= times[1] <= times[2] <= int(time.time() * 1000)
+    assert threading.get_ident() not in ledger.threads
+    assert not tracker._thread.is_alive()
+    assert journal.pending() == []
+
+
+def test_a_server_that_is_away_is_tried_until_it_answers_and_told_of_once(
+    journal: Any, record: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away: list[Exception] = [MlflowException("no answer"), ConnectionError("refused"), MlflowException("no answer")]
+    ledger = FakeLedger(away)
+    tracker = tracking.Tracker(ledger, journal)
+    whole_trial(tracker, record)
+    tracker.flush()
+    assert [what[0] for what in ledger.written] == ["open", "log", "log", "close"]
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["MLflow does not accept records (no answer); retrying while training continues"]
+
+
+def test_a_run_whose_making_was_never_answered_is_not_made_twice(journal: Any, record: Any) -> None:
+    ledger = FakeLedger([MlflowException("the answer was lost")], there="made")
+    tracker = tracking.Tracker(ledger, journal)
+    whole_trial(tracker, record, num_epochs=1)
+    tracker.flush()
+    assert [what[1] for what in ledger.written] == ["made", "made", "made"]
+
+
+def test_a_trial_that_goes_on_is_logged_to_its_own_run(journal: Any, record: Any) -> None:
+    record.run_id = "before"
+    ledger = FakeLedger()
+    tracker = tracking.Tracker(ledger, journal)
+    whole_trial(tracker, record, num_epochs=1)
+    tracker.flush()
+    assert [what[1] for what in ledger.written] == ["before", "before", "before"]
+
+
+@pytest.mark.parametrize("status, forgotten", [("FINISHED", 1), ("FAILED", 0)])
+def test_a_trial_is_forgotten_once_it_is_written_whole(journal: Any, record: Any, status: str, forgotten: int) -> None:
+    ledger = FakeLedger([MlflowException("away")])
+    written_before: list[int] = []
+    tracker = tracking.Tracker(ledger, journal, lambda key: written_before.append(len(ledger.written)))
+    tracker.open(record, {})
+    record.status = status
+    tracker.close(record, [], {})
+    tracker.flush()
+    assert written_before == [2] * forgotten  # the open and the close
+
+
+def test_a_trial_whose_end_was_refused_is_not_forgotten(journal: Any, record: Any) -> None:
+    record.run_id, record.status = "before", "FINISHED"
+    forgotten: list[str] = []
+    tracker = tracking.Tracker(FakeLedger([TypeError("no number")]), journal, forgotten.append)
+    tracker.close(record, [], {})
+    tracker.flush()
+    assert forgotten == []
+
+
+@pytest.fixture
+def waiting(journal: Any, record: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A journal that a sweep left whose server never answered."""
+    monkeypatch.setattr(tracking, "PATIENCE_S", 0.0)
+    tracker = tracking.Tracker(FakeLedger([MlflowException("away")] * 10**6), journal)
+    whole_trial(tracker, record)
+    with pytest.raises(
+        ConnectionError, match=r"4 records wait in .*journal\.jsonl; nothing is lost, run the same command"
+    ):
+        tracker.flush()
+    yield journal
+
+
+def test_what_could_not_be_sent_waits_on_the_disk_and_is_sent_by_the_next_process(waiting: Any) -> None:
+    later = FakeLedger()
+    tracking.send_rest(later, Journal(waiting.path))
+    assert [(what[0], what[1]) for what in later.written] == [
+        ("open", ""),
+        ("log", "new"),
+        ("log", "new"),
+        ("close", "new"),
+    ]
+    assert waiting.pending() == []
+    tracking.send_rest(FakeLedger([AssertionError("nothing is left to send")]), waiting)
+
+
+def test_a_crash_between_sending_and_clearing_makes_no_second_run(waiting: Any) -> None:
+    later = FakeLedger(there="made before the crash")
+    tracking.send_rest(later, waiting)
+    assert {what[1] for what in later.written} == {"made before the crash"}
+
+
+def test_training_does_not_wait_for_the_server(journal: Any, record: Any) -> None:
+    answers = threading.Event()
+
+    class Slow(FakeLedger):
+        def open(self, *what: Any) -> None:
+            assert answers.wait(20)
+            super().open(*what)
+
+    ledger = Slow()
+    tracker = tracking.Tracker(ledger, journal)
+    whole_trial(tracker, record)
+    assert ledger.written == []
+    assert len(journal.pending()) == 4
+    answers.set()
+    tracker.flush()
+    assert [what[0] for what in ledger.written] == ["open", "log", "log", "close"]
+
+
+def test_a_record_that_is_refused_is_named_and_those_behind_it_are_written(
+    journal: Any, record: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = MlflowException("Invalid metric name: a=b", error_code=INVALID_PARAMETER_VALUE)
+    record.run_id = "before"
+    ledger = FakeLedger([refused, TypeError("no number")])
+    tracker = tracking.Tracker(ledger, journal)
+    tracker.open(record, {})
+    for epoch in (1, 2):
+        tracker.log(record, {"score": 0.1}, epoch)
+    tracker.flush()
+    assert [what[2] for what in ledger.written] == [2]
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "MLflow refused a record (Invalid metric name: a=b); leaving it out",
+        "MLflow refused a record (no number); leaving it out",
+    ]
+
+
+def test_sending_twice_leaves_one_run_with_each_number_once(journal: Any, record: Any, tmp_path: Path) -> None:
+    facts = {"settings": "{}"}
+    ledger = ledger_module.Ledger(f"sqlite:///{tmp_path / 'mlflow.db'}", "retina", "s", facts, tmp_path / "artifacts")
+    kept = Journal(tmp_path / "kept.jsonl")
+    kept.clear = lambda: None  # as if the process died each time before it could
+    tracker = tracking.Tracker(ledger, kept)
+    whole_trial(tracker, record)
+    with pytest.raises(ConnectionError):
+        tracker.flush()
+    with pytest.raises(ConnectionError):
+        tracking.send_rest(ledger, kept)
+    (found,) = ledger.records()
+    assert (found.spec, found.status, found.number) == (SPEC, "FINISHED", 4)
+    history = ledger.client.get_metric_history(found.run_id, "score")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 0.1), (2, 0.2)]
+
+
+def test_a_server_that_must_answer_is_named() -> None:
+    said = r"MLflow must answer at http://mlflow:5000, but: no route; run the same command again to resume"
+    with pytest.raises(ConnectionError, match=said), tracking.must_answer("http://mlflow:5000"):
+        raise MlflowException("no route\nand a long trace")
+
+
+def test_a_file_that_is_locked_at_the_start_is_said_in_one_line(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    said = r"MLflow must answer at mlflow.db, but: .*database is locked"
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        database.execute("begin exclusive")
+        with pytest.raises(ConnectionError, match=said), tracking.must_answer("mlflow.db"):
+            ledger_module.Ledger(uri, "retina", "s", {"settings": "{}"}, tmp_path / "artifacts")
+
+
+def test_what_mlflow_refuses_is_no_matter_of_connection() -> None:
+    with pytest.raises(MlflowException, match="bad name"), tracking.must_answer("sqlite:///x"):
+        raise MlflowException("bad name", error_code=INVALID_PARAMETER_VALUE)

@@ -1,0 +1,270 @@
+"""Whatever file a DenseNet comes in, the imported one computes what the saved one did; what does not fit is named."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torchvision
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from trainables.models.architectures import build
+from trainables.teachers.importing import Imported, import_network, own_names
+
+NUM_LABELS = 14
+State = dict[str, Tensor]
+
+
+def drawn(head: nn.Module | None = None) -> torchvision.models.DenseNet:
+    """torchvision's own network with running statistics as a training leaves them."""
+    torch.set_num_threads(1)
+    torch.manual_seed(11)
+    network = torchvision.models.densenet121(num_classes=NUM_LABELS)
+    if head is not None:
+        network.classifier = head
+    with torch.no_grad():
+        network.train()(torch.randn(4, 3, 32, 32))
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def plain() -> torchvision.models.DenseNet:
+    return drawn()
+
+
+@pytest.fixture(scope="module")
+def chexclusion() -> torchvision.models.DenseNet:
+    """As CheXclusion trains it: probabilities come out."""
+    return drawn(nn.Sequential(nn.Linear(1024, NUM_LABELS), nn.Sigmoid()))
+
+
+@pytest.fixture(scope="module")
+def images() -> Tensor:
+    return torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(2))
+
+
+def logits(imported: Imported, images: Tensor) -> Tensor:
+    network = build("densenet121", imported.num_labels)
+    network.load_state_dict(imported.weights)
+    with torch.no_grad():
+        return network.eval()(images)
+
+
+def expected(network: nn.Module, images: Tensor) -> Tensor:
+    with torch.no_grad():
+        return network(images)
+
+
+def olden(state: State) -> State:
+    """Names and tensors of 2017: norm.1 for norm1, and no count of the batches."""
+    renamed = {}
+    for name, tensor in state.items():
+        for new, old in (("norm1", "norm.1"), ("norm2", "norm.2"), ("conv1", "conv.1"), ("conv2", "conv.2")):
+            name = name.replace(f".{new}.", f".{old}.") if "denselayer" in name else name
+        if not name.endswith("num_batches_tracked"):
+            renamed[name] = tensor
+    return renamed
+
+
+def prefixed(state: State, prefix: str) -> State:
+    return {prefix + name: tensor for name, tensor in state.items()}
+
+
+SHAPES: dict[str, Callable[[State], Any]] = {
+    "state dict": lambda state: state,
+    "state_dict": lambda state: {"state_dict": state, "epoch": 3, "optimizer": {"state": {}, "param_groups": [{}]}},
+    "model_state_dict": lambda state: {"epoch": 1, "model_state_dict": state, "loss": torch.tensor(0.1)},
+    "module. prefixes": lambda state: {"state_dict": prefixed(state, "module.")},
+    "a wrapper's prefixes": lambda state: {"state_dict": prefixed(state, "module.densenet121.")},
+    "old names": olden,
+    "old names and prefixes": lambda state: {"state_dict": prefixed(olden(state), "module.densenet121.")},
+    "nested twice": lambda state: {"model": {"state_dict": state}, "best_loss": torch.tensor(0.5)},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_state_dict_in_any_shape_gives_the_same_logits(
+    plain: nn.Module, images: Tensor, tmp_path: Path, shape: str
+) -> None:
+    torch.save(SHAPES[shape](dict(plain.state_dict())), tmp_path / "n.pth")
+    imported = import_network(tmp_path / "n.pth")
+    assert (imported.num_labels, imported.differing, len(imported.matched)) == (14, (), 727)
+    assert torch.equal(logits(imported, images), expected(plain, images))
+    assert imported.report() == "727 of 727 tensors matched, 14 outputs"
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+@pytest.mark.parametrize("of_a_gpu", [True, False], ids=["GPU", "CPU"])
+def test_a_whole_model_as_chexclusion_saves_it(
+    chexclusion: nn.Module, images: Tensor, tmp_path: Path, zipped: bool, of_a_gpu: bool
+) -> None:
+    model = nn.DataParallel(chexclusion)
+    if of_a_gpu:  # what DataParallel notes where there is one
+        model.dim, model.device_ids, model.output_device = 0, [0], 0
+        model.src_device_obj = torch.device("cuda:0")
+    content = {"model": model, "best_loss": 0.1, "epoch": 7, "rng_state": torch.get_rng_state(), "LR": 0.0005}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch would rather keep source texts
+        torch.save(content, tmp_path / "best.pth.tar", _use_new_zipfile_serialization=zipped)
+    imported = import_network(tmp_path / "best.pth.tar")
+    assert (imported.num_labels, imported.differing) == (NUM_LABELS, ())
+    probabilities = expected(chexclusion, images)
+    assert torch.equal(logits(imported, images).sigmoid(), probabilities)  # the Sigmoid is left off: logits
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+def test_a_bare_whole_model(plain: nn.Module, images: Tensor, tmp_path: Path, zipped: bool) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.save(plain, tmp_path / "n.pth", _use_new_zipfile_serialization=zipped)
+    assert torch.equal(logits(import_network(tmp_path / "n.pth"), images), expected(plain, images))
+
+
+def test_safetensors(plain: nn.Module, images: Tensor, tmp_path: Path) -> None:
+    save_file(dict(plain.state_dict()), tmp_path / "n.safetensors")
+    assert torch.equal(logits(import_network(tmp_path / "n.safetensors"), images), expected(plain, images))
+
+
+def test_half_precision_is_widened(plain: nn.Module, tmp_path: Path) -> None:
+    state = {name: t.half() if t.is_floating_point() else t for name, t in plain.state_dict().items()}
+    torch.save(state, tmp_path / "n.pth")
+    weights = import_network(tmp_path / "n.pth").weights
+    assert weights["features.conv0.weight"].dtype == torch.float32
+    assert torch.equal(weights["features.conv0.weight"], state["features.conv0.weight"].float())
+
+
+def test_another_architecture_is_asked_for_by_name(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    state = build("densenet40", 5).state_dict()
+    torch.save(state, tmp_path / "n.pth")
+    imported = import_network(tmp_path / "n.pth", architecture="densenet40")
+    assert imported.num_labels == 5
+    assert all(torch.equal(imported.weights[name], tensor) for name, tensor in state.items())
+
+
+def broken(state: State) -> State:
+    """Another head, one tensor missing, one of another shape, one unknown."""
+    mended = {name: tensor for name, tensor in state.items() if name != "features.norm5.bias"}
+    return mended | {"features.conv0.weight": torch.zeros(64, 1, 7, 7), "extra.weight": torch.zeros(3)}
+
+
+def test_a_partial_match_is_refused_and_its_tensors_named(plain: nn.Module, tmp_path: Path) -> None:
+    torch.save(broken(dict(plain.state_dict())), tmp_path / "n.pth")
+    with pytest.raises(ValueError, match="as a whole, but 3 tensors do not") as caught:
+        import_network(tmp_path / "n.pth")
+    said = str(caught.value)
+    assert "725 of 727 do" in said
+    assert "features.conv0.weight (64, 3, 7, 7): found (64, 1, 7, 7)" in said
+    assert "features.norm5.bias (1024,): absent" in said
+    assert "extra.weight (3,): densenet121 has no such tensor" in said
+
+
+def test_a_partial_match_is_taken_where_the_parts_may_differ(plain: nn.Module, tmp_path: Path) -> None:
+    torch.save(broken(dict(plain.state_dict())), tmp_path / "n.pth")
+    with pytest.raises(ValueError, match=r"but 1 tensors do not .*: extra\.weight"):
+        import_network(tmp_path / "n.pth", may_differ=["features.conv0", "features.norm5"])
+    parts = ["features.conv0", "features.norm5.bias", "extra"]
+    one, two = (import_network(tmp_path / "n.pth", may_differ=parts) for _ in range(2))
+    assert len(one.differing) == 3 and len(one.matched) == 725
+    assert "  not taken: features.norm5.bias (1024,): absent" in one.report().splitlines()
+    assert torch.equal(one.weights["features.conv0.weight"], two.weights["features.conv0.weight"])  # always the same
+    assert torch.equal(one.weights["features.norm5.weight"], plain.state_dict()["features.norm5.weight"])
+    assert one.weights.keys() == build("densenet121", NUM_LABELS).state_dict().keys()
+
+
+def test_a_part_is_no_prefix_of_a_name(plain: nn.Module, tmp_path: Path) -> None:
+    state = {name: t for name, t in plain.state_dict().items() if not name.startswith("features.denseblock1.")}
+    torch.save(state, tmp_path / "n.pth")
+    with pytest.raises(ValueError, match="and 62 more; name the parts that may differ"):
+        import_network(tmp_path / "n.pth", may_differ=["features.dense"])
+
+
+def test_another_number_of_outputs_is_a_partial_match(plain: nn.Module, tmp_path: Path) -> None:
+    torch.save(plain.state_dict(), tmp_path / "n.pth")
+    with pytest.raises(
+        ValueError, match=r"densenet121 with 5 outputs .*classifier\.weight \(5, 1024\): found \(14, 1024\)"
+    ):
+        import_network(tmp_path / "n.pth", num_labels=5)
+    imported = import_network(tmp_path / "n.pth", num_labels=5, may_differ=["classifier"])
+    assert imported.weights["classifier.weight"].shape == (5, 1024)
+
+
+def test_importing_leaves_the_global_generator_alone(plain: nn.Module, tmp_path: Path) -> None:
+    torch.save(plain.state_dict(), tmp_path / "n.pth")
+    torch.manual_seed(4)
+    before = torch.get_rng_state()
+    import_network(tmp_path / "n.pth")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_missing_head_asks_for_the_number_of_outputs(plain: nn.Module, tmp_path: Path) -> None:
+    state = {name: t for name, t in plain.state_dict().items() if not name.startswith("classifier")}
+    torch.save(state, tmp_path / "n.pth")
+    with pytest.raises(ValueError, match=r"must have a classifier, .* but begins with features\.conv0\.weight"):
+        import_network(tmp_path / "n.pth")
+    imported = import_network(tmp_path / "n.pth", num_labels=3, may_differ=["classifier"])
+    assert imported.weights["classifier.weight"].shape == (3, 1024)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({}, "a dict of nothing"),
+        ({"epoch": 3, "lr": 0.1}, "a dict of 'epoch', 'lr'"),
+        ({"state_dict": 5}, "a int"),
+        ([torch.zeros(1)], "a list"),
+        (torch.zeros(3), "a Tensor"),
+    ],
+    ids=["empty", "numbers", "no state dict", "list", "tensor"],
+)
+def test_a_file_without_a_network_says_what_it_holds(tmp_path: Path, content: Any, said: str) -> None:
+    torch.save(content, tmp_path / "n.pth")
+    with pytest.raises(ValueError, match=rf"n\.pth must hold a network's weights, but holds {said}"):
+        import_network(tmp_path / "n.pth")
+
+
+def test_two_names_for_one_tensor_are_refused() -> None:
+    doubled = {"module.classifier.weight": torch.zeros(1), "classifier.0.weight": torch.ones(1)}
+    with pytest.raises(ValueError, match=r"both be 'classifier\.weight'; the second is 'classifier\.0\.weight'"):
+        own_names(doubled)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*typo\.pth"):
+        import_network(tmp_path / "typo.pth")
+
+
+HEADS: dict[str, tuple[str, Callable[[Any], nn.Module]]] = {
+    "resnet18": ("fc", lambda last: nn.Sequential(last, nn.Sigmoid())),
+    "resnet50": ("fc", lambda last: nn.Sequential(nn.Dropout(), last)),
+    "efficientnet_b0": ("classifier", lambda last: nn.Sequential(last[1], nn.Sigmoid())),
+    "convnext_tiny": ("classifier", lambda last: nn.Sequential(*last[:2], nn.Sequential(last[2], nn.Sigmoid()))),
+    "densenet169": ("classifier", lambda last: nn.Sequential(last, nn.Sigmoid())),
+}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("name", list(HEADS))
+def test_other_networks_with_a_sigmoid_behind_them_are_taken(name: str, whole: bool, tmp_path: Path) -> None:
+    network = torchvision.models.get_model(name, num_classes=4)
+    expected = {key: tensor.clone() for key, tensor in network.state_dict().items()}
+    part, wrapped = HEADS[name]
+    setattr(network, part, wrapped(getattr(network, part)))
+    torch.save(nn.DataParallel(network) if whole else {"state_dict": network.state_dict()}, tmp_path / "n.pth")
+    imported = import_network(tmp_path / "n.pth", architecture=name)
+    assert imported.num_labels == 4 and not imported.differing
+    assert imported.weights.keys() == expected.keys()
+    assert all(torch.equal(imported.weights[key], expected[key]) for key in expected)
+
+
+def test_two_last_layers_are_refused(tmp_path: Path) -> None:
+    network: Any = torchvision.models.resnet18(num_classes=4)
+    network.fc = nn.Sequential(nn.Linear(512, 8), nn.ReLU(), nn.Linear(8, 4))
+    torch.save(network.state_dict(), tmp_path / "n.pth")
+    with pytest.raises(ValueError, match=r"would both be 'fc\.weight'; the second is 'fc\.2\.weight'"):
+        import_network(tmp_path / "n.pth", architecture="resnet18")

@@ -1,0 +1,119 @@
+"""A teacher's folder is whole or absent, and its fingerprint follows its weights alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from trainables.teachers import shelf
+
+FACTS: dict[str, Any] = {
+    "architecture": "densenet121",
+    "task": "multilabel",
+    "label_names": ("Edema", "Mass"),
+    "source": "drawn",
+    "is_phantom": True,
+}
+
+
+def weights(first: float = 1.0) -> dict[str, Tensor]:
+    return {
+        "a.weight": torch.tensor([[first, 2.0], [3.0, 4.0]]),
+        "b.num": torch.tensor(7),
+        "c": torch.zeros(2, 3).t(),  # not contiguous
+    }
+
+
+def save(folder: Path, name: str = "mimic-cxr", first: float = 1.0, **facts: Any) -> shelf.Teacher:
+    return shelf.save(folder, weights(first), name=name, **{**FACTS, **facts})
+
+
+def test_a_teacher_comes_back_with_its_weights_and_facts(tmp_path: Path) -> None:
+    seen = {"dataset": "mimic-cxr", "split": "train"}
+    saved = save(tmp_path, scores={"val_auc": 0.75}, seen=seen)
+    found = shelf.load(tmp_path, "mimic-cxr")
+    assert found == saved
+    assert (found.label_names, found.scores, found.seen) == (("Edema", "Mass"), {"val_auc": 0.75}, seen)
+    assert (found.is_phantom, found.folder) == (True, tmp_path / "mimic-cxr")
+    state = found.state_dict()
+    assert state.keys() == weights().keys()
+    assert all(torch.equal(state[name], tensor) for name, tensor in weights().items())
+
+
+def test_a_moved_folder_is_still_a_teacher(tmp_path: Path) -> None:
+    save(tmp_path / "old")
+    shutil.move(tmp_path / "old", tmp_path / "new")
+    assert shelf.load(tmp_path / "new", "mimic-cxr").state_dict()["b.num"] == 7
+
+
+def test_a_teacher_of_the_same_name_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    old = save(tmp_path)
+    new = save(tmp_path, first=9.0, source="drawn anew")
+    assert shelf.load(tmp_path, "mimic-cxr") == new != old
+    assert new.state_dict()["a.weight"][0, 0] == 9.0
+    assert [path.name for path in tmp_path.iterdir()] == ["mimic-cxr"]  # and no part of it is left
+
+
+def test_a_writer_that_fails_leaves_the_old_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = save(tmp_path)
+
+    def no_space(tensors: dict[str, Tensor], path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space left"):
+        patched.setattr(shelf, "save_file", no_space)
+        save(tmp_path, first=9.0)
+    assert shelf.load(tmp_path, "mimic-cxr") == old
+    assert [teacher.name for teacher in shelf.listing(tmp_path)] == ["mimic-cxr"]
+    assert save(tmp_path, first=9.0).state_dict()["a.weight"][0, 0] == 9.0  # the rest of it is in nobody's way
+
+
+def test_a_killed_writers_part_is_no_teacher(tmp_path: Path) -> None:
+    save(tmp_path, name="imagenet")
+    shutil.copytree(tmp_path / "imagenet", tmp_path / ".mimic-cxr.part")
+    assert [teacher.name for teacher in shelf.listing(tmp_path)] == ["imagenet"]
+
+
+def test_teachers_are_listed_by_name(tmp_path: Path) -> None:
+    assert shelf.listing(tmp_path / "nowhere") == []
+    for name in ("mimic-cxr", "chexpert", "imagenet"):
+        save(tmp_path, name=name)
+    (tmp_path / "notes").mkdir()
+    assert [teacher.name for teacher in shelf.listing(tmp_path)] == ["chexpert", "imagenet", "mimic-cxr"]
+
+
+def test_a_missing_name_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic' in .*\(available: none\)"):
+        shelf.load(tmp_path, "mimic")
+    save(tmp_path, name="mimic-cxr")
+    save(tmp_path, name="imagenet")
+    with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic' in .*\(available: imagenet, mimic-cxr\)"):
+        shelf.load(tmp_path, "mimic")
+
+
+def test_the_fingerprint_follows_names_shapes_kinds_and_values(tmp_path: Path) -> None:
+    one = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.zeros(1)}
+    same = {"b": torch.zeros(1), "a": torch.arange(6.0).reshape(3, 2).t().t().reshape(2, 3)}
+    others = [
+        {**one, "a": one["a"].reshape(3, 2)},
+        {**one, "a": one["a"] + 1e-6},
+        {**one, "a": one["a"].double()},
+        {"a": one["a"], "c": one["b"]},
+        {"a": one["a"]},
+    ]
+    assert shelf.fingerprint(one) == shelf.fingerprint(same)
+    found = [shelf.fingerprint(each) for each in (one, *others)]
+    assert len(set(found)) == len(found)
+    assert all(len(each) == 16 and int(each, 16) >= 0 for each in found)
+
+
+def test_the_fingerprint_outlives_the_file_and_the_memory_format(tmp_path: Path) -> None:
+    planes = torch.arange(48.0).reshape(2, 3, 2, 4)
+    saved = shelf.save(tmp_path, {"w": planes.to(memory_format=torch.channels_last)}, name="t", **FACTS)
+    assert saved.fingerprint == shelf.fingerprint({"w": planes})
+    assert shelf.fingerprint(shelf.load(tmp_path, "t").state_dict()) == saved.fingerprint
