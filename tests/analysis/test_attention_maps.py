@@ -22,6 +22,8 @@ from trainables.data.store import Store
 from trainables.models.architectures import build
 from trainables.teachers import ledger
 
+pytestmark = pytest.mark.slow
+
 SALT = b"salt"
 STUDENT = "densenet40"
 CELL = "attention/mimic-cxr/densenet40/all@1,from-mimic-cxr"
