@@ -27,6 +27,8 @@ prepare = importlib.import_module("platform.prepare")
 Places = importlib.import_module("platform.places").Places
 parent_tags = importlib.import_module("platform.setup").parent_tags
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FINDING = "Pleural Effusion"
 NUM_IMAGES = 320

@@ -37,6 +37,8 @@ export = importlib.import_module("platform.export")
 ledgers = importlib.import_module("platform.ledger")
 parent_tags = importlib.import_module("platform.setup").parent_tags
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CELL = "transfer/none/densenet40/all"
 SEEN = {"dataset": "generic", "patients": ["Mueller-9001"], "salt": "0"}

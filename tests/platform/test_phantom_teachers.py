@@ -24,6 +24,8 @@ phantom_teachers = importlib.import_module("platform.phantom_teachers")
 prepare = importlib.import_module("platform.prepare")
 Places = importlib.import_module("platform.places").Places
 
+pytestmark = pytest.mark.slow
+
 SIZE_PX, NUM_EPOCHS = 32, 2
 
 
