@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +27,7 @@ prepare = importlib.import_module("platform.prepare")
 sweep = importlib.import_module("platform.sweep")
 Places = importlib.import_module("platform.places").Places
 
-NUM_PATIENTS = 14
+NUM_PATIENTS, NUM_CHESTS = 14, 60
 FINDINGS = chexpert.LABELS
 CONTROLS = ("--controls", "--students", "densenet40")
 
@@ -56,9 +57,23 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The phantoms of `options` and `chest_options`, as a sweep would draw them."""
+    places = Places.under(tmp_path_factory.mktemp("drawn"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(prepare, "PHANTOM_IMAGE_SIZE_PX", 32)
+        prepare.phantom_listing("retina", places, NUM_PATIENTS)
+        prepare.phantom_listing("chexpert", places, NUM_CHESTS)
+    return places.phantoms
+
+
 @pytest.fixture
-def places(tmp_path: Path) -> Any:
-    return Places.under(tmp_path / "results")
+def places(drawn: Path, tmp_path: Path) -> Any:
+    """A results folder with nothing but phantoms."""
+    made = Places.under(tmp_path / "results")
+    shutil.copytree(drawn, made.phantoms)
+    return made
 
 
 def options(*flags: str) -> argparse.Namespace:
@@ -319,7 +334,7 @@ def add_a_judge(places: Any, label_names: tuple[str, ...], name: str = "judge") 
 
 
 def chest_options(*flags: str) -> argparse.Namespace:
-    small = ["--image-size", "32", "--phantom-size", "60", "--average-labels", "defined"]
+    small = ["--image-size", "32", "--phantom-size", str(NUM_CHESTS), "--average-labels", "defined"]
     return sweep.parser().parse_args(["chexpert", *small, *flags])
 
 
