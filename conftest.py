@@ -24,7 +24,19 @@ if not hasattr(sys.modules.get("platform"), "__path__"):
     importlib.import_module("platform")
 
 
+LONGEST = (
+    "test_sweep",
+    "test_reference",
+    "test_chaos",
+    "test_machines",
+    "test_methods",
+    "test_training",
+    "test_pretrain",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest come first, so that no process waits for the other at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (item.path not in slow, rank.get(item.path.stem, len(rank))))

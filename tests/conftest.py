@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,26 @@ torch.set_num_threads(1)  # two processes share the cores
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quick_databases() -> None:
-    """SQLite waits for no disk, since no test cuts the power, and MLflow reads its seventy schema files once.
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """Neither files nor SQLite wait for the disk, since no test cuts the power; MLflow reads its schema files once.
 
     In this process alone: those that a test starts work as they do for a user.
     """
-    if "mlflow" not in sys.modules:
-        return
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "sync", lambda: None)
+        patched.setattr(os, "fsync", lambda descriptor: None)
+        if "mlflow" in sys.modules:
+            _quicken_mlflow(patched)
+        yield
+
+
+def _quicken_mlflow(patched: pytest.MonkeyPatch) -> None:
     from mlflow.store.db import utils
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
-    utils._get_latest_schema_revision = functools.cache(utils._get_latest_schema_revision)
+    newest = functools.cache(utils._get_latest_schema_revision)  # else each client of a file reads seventy modules
+    patched.setattr(utils, "_get_latest_schema_revision", newest)
 
     @event.listens_for(Engine, "connect")
     def no_waiting(connection: Any, _: Any) -> None:

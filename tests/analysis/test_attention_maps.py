@@ -25,6 +25,8 @@ from trainables.data.store_making import prepare
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 
+pytestmark = pytest.mark.slow
+
 SALT = b"salt"
 STUDENT = "densenet40"
 CELL = "attention/mimic-cxr/densenet40/all@from-mimic-cxr"

@@ -19,6 +19,8 @@ from analysis import report
 from analysis.reading.origins import PHANTOM_NOTICE
 from trainables.metrics import metric_name
 
+pytestmark = pytest.mark.slow
+
 CELLS = [
     {"method": "transfer", "teacher": "none", "student": "densenet40"},
     {"method": "attention", "teacher": "mimic-cxr", "student": "densenet40", "beta": 3.0},

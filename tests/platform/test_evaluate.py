@@ -30,6 +30,8 @@ prepare = importlib.import_module("platform.sources.images")
 Places = importlib.import_module("platform.sources.places").Places
 parent_tags = importlib.import_module("platform.sweeping.setup").parent_tags
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FINDING = "Pleural Effusion"
 NUM_IMAGES = 320

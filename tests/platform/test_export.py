@@ -40,6 +40,8 @@ ledgers = importlib.import_module("platform.tracking.ledger")
 records = importlib.import_module("platform.sweeping.records")
 parent_tags = importlib.import_module("platform.sweeping.setup").parent_tags
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CELL = "transfer/none/densenet40/all"
 SEEN = {"dataset": "generic", "patients": ["Mueller-9001"], "salt": "0"}

@@ -24,6 +24,8 @@ from trainables.teachers import shelf
 from trainables.teachers.guide import Guide
 from trainables.teachers.shelf import Teacher
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 BATCH_SIZE = 6  # of 16 photographs: two whole batches and a rest
 
@@ -113,7 +115,6 @@ def test_frozen_layers_stay_frozen_in_a_compiled_step(store: Store, traced: list
 # The compiler takes 50 s over DenseNet-40 on two cores, 85 s over DenseNet-121, and 40 s over this network, 20 of which
 # it takes to compile anything at all. It has all that those two have, fewer times: dense layers on what was
 # concatenated before them, transitions, and the head. Those two are traced whole above.
-@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler on a CPU")
 def test_the_compilers_own_loss_and_gradient_of_a_densenet_are_close(store: Store) -> None:
     def step(compiled: bool) -> tuple[float, Tensor]:

@@ -29,6 +29,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return prepare(retina.read(root), out, image_size_px=32, salt=b"salt", num_threads=1, progress=False)
 
 
+pytestmark = pytest.mark.slow
+
 CONFIG = TrialConfig(
     dataset="retina",
     method="transfer",

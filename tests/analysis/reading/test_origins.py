@@ -51,9 +51,10 @@ def tags_of(cell: str) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def mixed(store: Any) -> Runs:
+@pytest.fixture(scope="module")
+def mixed(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """Real images; the cells with a teacher, which have the best scores, rest on phantoms."""
+    store = new_store(tmp_path_factory.mktemp("mixed"))
     parent = store.sweep(table_2=json.dumps({"Retina": {"train": 400, "validation": 40, "test": 90}}))
     for place, (cell, config) in enumerate(CELLS.items()):
         store.trial(parent, phase="search", curve={"best_score": [0.6, 0.7]}, tags=tags_of(cell), **config)
@@ -66,7 +67,7 @@ def mixed(store: Any) -> Runs:
     return runs(store.uri, "retina")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def shown(mixed: Runs) -> Content:
     return content(mixed)
 
@@ -200,8 +201,8 @@ def test_every_figure(shown: Content) -> None:
     assert f"The highest is {REAL[1]}" in figure_3.alternative
 
 
-def test_the_page(mixed: Runs, store: Any, tmp_path: Path) -> None:
-    assert report.main(["retina", "--tracking-uri", store.uri, "--out", str(tmp_path)]) == 0
+def test_the_page(mixed: Runs, tmp_path: Path) -> None:
+    assert report.main(["retina", "--tracking-uri", mixed.tracking_uri, "--out", str(tmp_path)]) == 0
     page = (tmp_path / "retina" / "index.html").read_text().replace("&#39;", "'")
     assert NOTICE in page.split("<dl>")[0]
     head = page.split("What the numbers allow to say")[0]

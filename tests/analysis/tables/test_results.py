@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -40,6 +42,22 @@ def fill(store, cells=CELLS, data: str = "real") -> str:  # type: ignore[no-unty
     return parent
 
 
+@pytest.fixture(scope="module")
+def filled(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A store with the paper's cells, to which nothing is added."""
+    store = new_store(tmp_path_factory.mktemp("filled"))
+    fill(store)
+    return store
+
+
+@pytest.fixture(scope="module")
+def phantoms(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The same of phantoms."""
+    store = new_store(tmp_path_factory.mktemp("phantoms"))
+    fill(store, data="phantom")
+    return store
+
+
 def test_the_paper_alone(store) -> None:
     frame = table_5.rows([runs(store.uri, "retina")])
     assert len(frame) == 14
@@ -50,9 +68,8 @@ def test_the_paper_alone(store) -> None:
     assert ours == [["ours", *"-------"]] * 2
 
 
-def test_ours_beside_the_papers(store) -> None:
-    fill(store)
-    frame = table_5.rows([runs(store.uri, "retina")]).set_index(KEY)
+def test_ours_beside_the_papers(filled) -> None:
+    frame = table_5.rows([runs(filled.uri, "retina")]).set_index(KEY)
     row = frame.loc[("auc", "transfer", "none", "densenet121", "last34")]
     assert (row["paper_mean"], row["paper_half_width"], row["trainable_paper"]) == (79.98, 0.64, "2.7m")
     assert row["mean"] == pytest.approx(71.0)
@@ -63,9 +80,8 @@ def test_ours_beside_the_papers(store) -> None:
     assert (f1["mean"], f1["paper_mean"]) == (pytest.approx(66.0), 77.93)
 
 
-def test_layout_and_marks(store) -> None:
-    fill(store)
-    table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
+def test_layout_and_marks(filled) -> None:
+    table = table_5.table(table_5.rows([runs(filled.uri, "retina")]))
     assert table.head[0] == ["", *["transfer"] * 3, *["attention"] * 4]
     assert table.head[1] == ["teacher", "none", "none", "none", "imagenet", "imagenet", "mimic-cxr", "mimic-cxr"]
     assert table.head[3] == ["trainable, paper", "7.0m", "2.7m", "1.4m", "7.0m", "1.4m", "7.0m", "1.4m"]
@@ -148,9 +164,8 @@ def test_the_papers_rule_stands_beside_the_papers_number_and_the_sweeps_average_
     assert "Retina: unreliable: labels with only three positives or more" in text
 
 
-def test_one_row_where_the_two_averages_are_the_same(store) -> None:
-    fill(store)
-    table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
+def test_one_row_where_the_two_averages_are_the_same(filled) -> None:
+    table = table_5.table(table_5.rows([runs(filled.uri, "retina")]))
     assert rows_named(table, "  ours, ") == [] and len(rows_named(table, "  ours (")) == 2
     assert any("what the sweep averages is the same AUC" in note for note in table.notes)
 
@@ -258,9 +273,8 @@ def test_table_3_without_runs(store) -> None:
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex"])
 @pytest.mark.parametrize("module", [table_3, table_5])
-def test_phantom_data_are_announced(store, module, form: str) -> None:
-    fill(store, data="phantom")
-    assert "PHANTOM DATA" in rendering.FORMATS[form](module.table(module.rows([runs(store.uri, "retina")])))
+def test_phantom_data_are_announced(phantoms, module, form: str) -> None:
+    assert "PHANTOM DATA" in rendering.FORMATS[form](module.table(module.rows([runs(phantoms.uri, "retina")])))
 
 
 def front_door(store, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -277,16 +291,14 @@ def test_front_door(store) -> None:
     assert "left out of retina: 1 unfinished" in done.stdout
 
 
-def test_front_door_csv(store) -> None:
-    fill(store, data="phantom")
-    done = front_door(store, "analysis.table_5", "--format", "csv")
+def test_front_door_csv(phantoms) -> None:
+    done = front_door(phantoms, "analysis.table_5", "--format", "csv")
     frame = pd.read_csv(io.StringIO(done.stdout))
     assert len(frame) == 14 and set(frame["data"]) == {"phantom"}
 
 
-def test_front_door_without_such_a_sweep(store, capsys: pytest.CaptureFixture[str]) -> None:
-    fill(store)
-    assert table_5.main(["--tracking-uri", store.uri, "--sweep", "nowhere"]) == 2
+def test_front_door_without_such_a_sweep(filled, capsys: pytest.CaptureFixture[str]) -> None:
+    assert table_5.main(["--tracking-uri", filled.uri, "--sweep", "nowhere"]) == 2
     assert "'nowhere'" in capsys.readouterr().err
 
 

@@ -25,6 +25,8 @@ phantom_teachers = importlib.import_module("platform.phantoms.phantom_teachers")
 prepare = importlib.import_module("platform.sources.images")
 Places = importlib.import_module("platform.sources.places").Places
 
+pytestmark = pytest.mark.slow
+
 SIZE_PX, NUM_EPOCHS = 32, 2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,7 +30,7 @@ setup = importlib.import_module("platform.sweeping.setup")
 prepare = importlib.import_module("platform.sources.images")
 Places = importlib.import_module("platform.sources.places").Places
 
-NUM_PATIENTS = 14
+NUM_PATIENTS, NUM_CHESTS = 14, 60
 FINDINGS = chexpert.LABELS
 CONTROLS = ("--controls", "--students", "densenet40")
 
@@ -59,9 +60,23 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The phantoms of `options` and `chest_options`, as a sweep would draw them."""
+    places = Places.under(tmp_path_factory.mktemp("drawn"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
+        platform.phantoms.sets.phantom_listing("retina", places, NUM_PATIENTS)
+        platform.phantoms.sets.phantom_listing("chexpert", places, NUM_CHESTS)
+    return places.phantoms
+
+
 @pytest.fixture
-def places(tmp_path: Path) -> Any:
-    return Places.under(tmp_path / "results")
+def places(drawn: Path, tmp_path: Path) -> Any:
+    """A results folder with nothing but phantoms."""
+    made = Places.under(tmp_path / "results")
+    shutil.copytree(drawn, made.phantoms)
+    return made
 
 
 def options(*flags: str) -> SweepRequest:
@@ -323,7 +338,7 @@ def add_a_judge(places: Any, label_names: tuple[str, ...], name: str = "judge") 
 
 
 def chest_options(*flags: str) -> SweepRequest:
-    small = ["--image-size", "32", "--phantom-size", "60", "--average-labels", "defined"]
+    small = ["--image-size", "32", "--phantom-size", str(NUM_CHESTS), "--average-labels", "defined"]
     return typed(SweepRequest, "chexpert", *small, *flags)
 
 

@@ -21,12 +21,10 @@ from trainables.models.deployed import Deployed, probabilities  # noqa: E402
 FACTS = {"labels": '["a", "b", "c"]', "data": "phantom"}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("student", "task", "channels"),
-    [
-        ("densenet40", "multiclass", 3),
-        pytest.param("densenet121", "multilabel", 1, marks=[pytest.mark.slow, pytest.mark.timeout(300)]),
-    ],
+    ("student", "task", "channels"), [("densenet40", "multiclass", 3), ("densenet121", "multilabel", 1)]
 )
 def test_onnx_says_what_pytorch_says(tmp_path: Path, student: str, task: str, channels: int) -> None:
     torch.manual_seed(0)

@@ -120,6 +120,7 @@ def drawn(student: str) -> nn.Module:
     return build(student, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("student", ["densenet121", "densenet40"])
 @pytest.mark.parametrize("name", OWN)
 def test_every_method_teaches_every_student_of_the_paper(name: str, student: str, teacher: Teacher) -> None:
@@ -165,6 +166,7 @@ def answers(student: str) -> Answers:
         return Answers(views, logits, dict(taps), next(network.parameters()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("student", sorted({*TAPS} - {"densenet121", "densenet40"}))
 def test_every_method_reaches_every_other_student_or_says_which_would(

@@ -27,6 +27,8 @@ from trainables.teachers.imagenet import name_of
 from trainables.transfer import METHODS
 from trainables.transfer.method import needs_shared_labels
 
+pytestmark = pytest.mark.slow
+
 OWN = sorted(METHODS)
 SIZE_PX = 64  # maps of 2 x 2: of a single position every map of unit length is the same
 
@@ -93,7 +95,6 @@ def numbers(results: list[EpochResult], but: tuple[str, ...] = ("images_per_s",)
     return [replace(r, metrics={k: v for k, v in r.metrics.items() if k not in but}) for r in results]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("method", OWN)
 def test_every_method_trains_an_epoch_and_once_more_from_the_cache(
     method: str, stores: dict[str, Store], teachers: Path, tmp_path: Path
@@ -119,7 +120,6 @@ def before_the_last(folder: Path) -> Any:
     return torch.load(io.BytesIO(payload), weights_only=True)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("method", ["hints", "attention+distillation"])
 def test_an_interrupted_trial_ends_as_the_undisturbed_one(
     method: str, stores: dict[str, Store], teachers: Path, tmp_path: Path
@@ -136,7 +136,6 @@ def test_an_interrupted_trial_ends_as_the_undisturbed_one(
     assert bool(own) == (method == "hints")
 
 
-@pytest.mark.slow
 def test_in_stages_the_classifier_learns_in_the_second_and_the_regressor_in_the_first(
     stores: dict[str, Store], teachers: Path, tmp_path: Path
 ) -> None:
@@ -224,7 +223,6 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "student", "teacher"),
     [
@@ -256,7 +254,6 @@ def test_a_student_begins_with_the_weights_of_its_own_architecture(
     assert student["fc.weight"].shape == (5, 512)
 
 
-@pytest.mark.slow
 def test_what_dropout_draws_is_the_same_after_an_interruption(
     stores: dict[str, Store], mixed: Path, tmp_path: Path
 ) -> None:
