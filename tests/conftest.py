@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ import torch
 from filelock import FileLock
 
 from tests import small_sweep
+
+SQLITE_TIMEOUT_MS = 5000  # Python's own default
 
 torch.set_num_threads(1)  # two processes share the cores
 
@@ -42,8 +46,11 @@ def _quicken_mlflow(patched: pytest.MonkeyPatch) -> None:
 
     @event.listens_for(Engine, "connect")
     def no_waiting(connection: Any, _: Any) -> None:
-        if type(connection).__module__ == "sqlite3":
-            connection.execute("pragma synchronous = off")
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("pragma busy_timeout = 0")
+            with suppress(sqlite3.OperationalError):  # locked: the test wants to see what MLflow makes of it
+                connection.execute("pragma synchronous = off")
+            connection.execute(f"pragma busy_timeout = {SQLITE_TIMEOUT_MS}")
 
 
 @pytest.fixture(scope="session")

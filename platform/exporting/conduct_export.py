@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from trainables.config import RECIPE_VERSION
 from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from trainables.models import onnx_file
 from trainables.models.deployed import Deployed, load_student, probabilities
+from trainables.version import VERSION
 
 WEIGHTS, CONFIG, ONNX, CARD = "model.safetensors", "config.json", "model.onnx", "README.md"
 
@@ -99,7 +99,6 @@ def _weights_of(one: Chosen) -> Path:
 def _config(one: Chosen, check: CheckImages, student: nn.Module) -> dict[str, Any]:
     """What a program must know to use the weights; none of it tells who a patient is."""
     run = one.run
-    pyproject = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
     return {
         "architecture": str(run["params.student"]),
         "task": check.task,
@@ -115,7 +114,7 @@ def _config(one: Chosen, check: CheckImages, student: nn.Module) -> dict[str, An
         "cell": str(run["tags.cell"]),
         "run_id": str(run["run_id"]),
         **{name: str(run[f"tags.{name}"]) for name in ("data_fingerprint", "split_fingerprint", "teacher_fingerprint")},
-        "platform_version": pyproject["project"]["version"],
+        "platform_version": VERSION,
         "recipe": RECIPE_VERSION,
         "torch_version": torch.__version__,
     }

@@ -31,7 +31,7 @@ def test_no_patient_path_or_image_is_in_anything_that_is_shared(
         Image.effect_noise((40, 40), 10 + number).save(data / f"scan-{patient}.png")
         lines.append(f"scan-{patient}.png,{patient},{'ill' if number % 2 else 'well'}")
     (data / "ward7.csv").write_text("\n".join(lines))
-    importlib.import_module("platform.sources.images").main(
+    importlib.import_module("platform.prepare").main(
         [str(data / "ward7.csv"), "--image-size", "32", "--results", str(results)]
     )
     flags = ["--teachers", "phantom", "--preset", "quick", "--image-size", "32", "--epochs", "1", "--trials", "1"]

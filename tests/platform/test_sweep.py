@@ -219,9 +219,9 @@ def test_a_wrong_flag_gets_one_clear_line_at_once():
     [
         (["brain"], r"the data set must be one of mimic-cxr, .* but got .brain."),
         (["retina", "--trials", "two"], r"--trials: must be a whole number of at least 1, but got two"),
-        (["retina", "--image-size", "100"], r"must be a multiple of 32, but got 100"),
+        (["retina", "--image-size", "100"], r"must be a multiple of 32, but got image_size_px=100"),
         (["retina", "--cells", "hints/*"], r"no cell of retina matches 'hints/\*'"),
-        (["retina", "--fractions", "1.5"], r"0 < fraction <= 1 must hold for each, but got fractions=\(1\.5,\)"),
+        (["retina", "--fractions", "1.5"], r"0 < data_fraction <= 1 must hold, but got data_fraction=1\.5"),
         (["retina", "--data", "/no/such/folder"], r"the data folder must exist, but there is no /no/such/folder"),
         (["retina", "--name", "a/../b"], r"--name: must be 1 to 100 letters.* but got 'a/\.\./b'"),
         (["retina", "--gpus-per-trial", "-1"], r"must be a number of at least 0, but got -1"),

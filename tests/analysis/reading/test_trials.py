@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import analysis.reading.trials
+import analysis.runs
 from analysis.reading.trials import Runs, runs
 from trainables.config import RECIPE_VERSION
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def reasons(found: Runs) -> dict[str, str]:

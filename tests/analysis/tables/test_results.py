@@ -19,7 +19,7 @@ from analysis.reading.sizes import words
 from analysis.reading.trials import runs
 from analysis.tables import rendering
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KEY = ["metric", "method", "teacher", "student", "unfreeze"]
 CELLS = [
     {"method": "transfer", "teacher": "none", "student": "densenet121"},

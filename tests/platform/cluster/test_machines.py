@@ -28,7 +28,7 @@ runner = importlib.import_module("platform.sweeping.runner")
 Places = importlib.import_module("platform.sources.places").Places
 Machines = machines.Machines
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NODE = {"NodeID": "0" * 56, "NodeManagerAddress": "10.0.0.7", "Alive": True}
 HERE = {
     "name": "seven",

@@ -12,7 +12,7 @@ import pytest
 
 conduct = importlib.import_module("platform.sweeping.conduct_sweep")
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HOLD = (
     "import sys\nfrom pathlib import Path\nfrom platform.sweeping.conduct_sweep import alone\n"
     "with alone(Path(sys.argv[1])):\n    (print('held', flush=True), sys.stdin.read())\n"

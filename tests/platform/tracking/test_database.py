@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 database = importlib.import_module("platform.tracking.database")
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MAKE = "import sys; from platform.tracking.database import make_database; make_database(sys.argv[1])"
 
 
