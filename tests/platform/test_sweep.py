@@ -209,7 +209,7 @@ def test_a_wrong_flag_gets_one_clear_line_at_once():
     started_s = time.monotonic()
     done = subprocess.run([*COMMAND, "--epochs", "0"], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert "--epochs: must be a whole number of at least 1, but got 0" in done.stderr
+    assert "--epochs: max_epochs >= 1 must hold, but got max_epochs=0" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     assert time.monotonic() - started_s < 10, "flags are checked before torch and Ray are imported"
 
