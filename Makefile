@@ -1,4 +1,4 @@
-.PHONY: install test quick lint format house smoke bench chaos rehearse lock
+.PHONY: install test quick lint format docs smoke bench chaos rehearse lock
 
 PYTHON = .venv/bin/python
 
@@ -20,8 +20,9 @@ format: install  ## repair the format, and whatever the linter can repair
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-house: install  ## write the tree of folders in docs/house.md again
+docs: install  ## write the generated pages again: the options, and the tree of folders in docs/house.md
 	$(PYTHON) -m tests.house
+	$(PYTHON) -m tests.options
 
 smoke: install  ## the shortest possible sweep, on phantom images
 	$(PYTHON) -m platform.sweep retina --epochs 1 --trials 1 --repeats 1 --name smoke
