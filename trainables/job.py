@@ -15,10 +15,12 @@ from torch import nn
 
 from trainables import checkpoint
 from trainables.atomic import patiently, write_bytes
-from trainables.config import ITSELF, NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec, members
+from trainables.cell import ITSELF, NO_TEACHER, members
+from trainables.config import TrialConfig
 from trainables.data.nearby import nearby
 from trainables.data.store import Store
-from trainables.loop import EpochResult, Training, evaluate, resume, state_of, train, untrained
+from trainables.judging import evaluate
+from trainables.loop import train, untrained
 from trainables.metrics import metric_name
 from trainables.models.architectures import build, load_backbone
 from trainables.models.densenet import unfreeze
@@ -27,7 +29,9 @@ from trainables.teachers.guide import Guide
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.itself import Itself
 from trainables.teachers.shelf import Teacher, load
+from trainables.training import EpochResult, Training, resume, state_of
 from trainables.transfer import code_fingerprint
+from trainables.trial import RECIPE_VERSION, TrialSpec
 
 PREDICTIONS_FILE = "predictions.parquet"
 MIN_MICRO_BATCH_SIZE = 2  # batch norm cannot normalise a single value
@@ -71,7 +75,7 @@ class Job:
     def run(self) -> Iterator[EpochResult]:
         """Trains from the last checkpoint, or from the start; saves after every epoch, before it is reported.
 
-        Where the GPU is too small for a batch, the trial goes on from its last checkpoint with half as many images at
+        Where the GPU is too small for a batch, the trial continues from its last checkpoint with half as many images at
         once, whose gradients add up to the same batch, and says so in its metrics.
 
         Raises:

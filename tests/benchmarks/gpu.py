@@ -26,8 +26,9 @@ from trainables.config import TrialConfig
 from trainables.data.augment import normalise, training_views
 from trainables.data.resident import Images
 from trainables.data.store import Store
-from trainables.loop import Training, _train_one_epoch
+from trainables.loop import train_one_epoch
 from trainables.models.architectures import build
+from trainables.training import Training
 
 STUDENT, BATCH_SIZE = "densenet121", 32
 ALONE_TARGET, TOGETHER_TARGET, VIEWS_TARGET = 5.0, 10.0, 0.80
@@ -83,7 +84,7 @@ def ours(store: Store, device: torch.device) -> Callable[[], int]:
     torch.manual_seed(0)
     student = build(STUDENT, len(store.label_names))
     training = Training(config=config, store=store, student=student, guide=None, device=device)
-    return lambda: _train_one_epoch(training, 1)[1]
+    return lambda: train_one_epoch(training, 1)[1]
 
 
 def whole_batches(store: Store) -> list[np.ndarray]:

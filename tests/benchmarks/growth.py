@@ -23,7 +23,7 @@ from tests.benchmarks.overhead import alone, ours, silent
 from tests.benchmarks.step import CPU, make_store, make_teacher, make_training
 from trainables.data.readers import retina
 from trainables.data.store_making import prepare
-from trainables.loop import _train_one_epoch
+from trainables.loop import train_one_epoch
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
 
@@ -46,7 +46,7 @@ def of_images(counts: list[int], num_rounds: int = 3) -> pd.DataFrame:
             guide = Guide("attention", STUDENT, make_teacher(folder / "teachers"), CPU, cache=cache)
             plain, guided = make_training(store, STUDENT, None), make_training(store, STUDENT, guide)
             for training in (plain, guided):
-                _train_one_epoch(training, 1)
+                train_one_epoch(training, 1)
             taken = [
                 (_seconds(plain, 1), _seconds(guided, number + 2), _seconds(guided, 1)) for number in range(num_rounds)
             ]
@@ -91,7 +91,7 @@ def draw(frame: pd.DataFrame, ax: Axes, unit: str) -> None:
 
 def _seconds(training: object, epoch: int) -> float:
     started_s = time.perf_counter()
-    _train_one_epoch(training, epoch)  # type: ignore[arg-type]
+    train_one_epoch(training, epoch)  # type: ignore[arg-type]
     return time.perf_counter() - started_s
 
 

@@ -33,9 +33,10 @@ from platform.tracking.ledger import Ledger
 from search_spaces import space_of
 from search_spaces.presets import PRESETS
 from tests.benchmarks.targets import verdict
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.job import Job
 from trainables.student import StudentTrial
+from trainables.trial import TrialSpec
 
 WINDOW = 100
 STUDY_TRIALS = 40

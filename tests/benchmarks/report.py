@@ -25,9 +25,11 @@ from mlflow.tracking import MlflowClient
 
 from search_spaces import SPACES
 from tests.benchmarks.targets import verdict
+from trainables.beta import BETA_CONVENTION
 from trainables.cell import Cell
-from trainables.config import BETA_CONVENTION, RECIPE_VERSION, TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.data.readers.chestxray8 import LABELS
+from trainables.trial import RECIPE_VERSION, TrialSpec
 
 LARGEST = 10_000  # runs
 NUM_EPOCHS = 128

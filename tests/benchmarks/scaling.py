@@ -27,7 +27,8 @@ from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from search_spaces.retina import SPACE
 from search_spaces.space import Space
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
+from trainables.trial import TrialSpec
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")

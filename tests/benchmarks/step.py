@@ -24,12 +24,13 @@ from trainables.data.augment import training_views
 from trainables.data.readers import retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
-from trainables.loop import Training, _train_one_epoch
+from trainables.loop import train_one_epoch
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 from trainables.teachers.cache import KnowledgeCache, in_batches
 from trainables.teachers.guide import Guide
 from trainables.teachers.shelf import Teacher
+from trainables.training import Training
 
 NUM_PATIENTS = 80  # 160 photographs, 96 of them for training
 CPU = torch.device("cpu")
@@ -84,13 +85,13 @@ def measure(image_size_px: int, student: str, num_rounds: int) -> dict[str, floa
                 images = torch.from_numpy(store.gather(rows_B))
                 training_views(images, rows_B, seed=0, epoch=1, rotation_deg=15, flip=True)
 
-        _train_one_epoch(guided, 1)  # fills epoch 1, and warms everything up
-        _train_one_epoch(plain, 1)
+        train_one_epoch(guided, 1)  # fills epoch 1, and warms everything up
+        train_one_epoch(plain, 1)
         times: dict[str, list[float]] = {"transfer": [], "cached": [], "cold": [], "teacher": []}
         for number in range(num_rounds):
-            times["transfer"].append(_seconds(lambda: _train_one_epoch(plain, 1)))
-            times["cached"].append(_seconds(lambda: _train_one_epoch(guided, 1)))
-            times["cold"].append(_seconds(lambda epoch=number + 2: _train_one_epoch(guided, epoch)))
+            times["transfer"].append(_seconds(lambda: train_one_epoch(plain, 1)))
+            times["cached"].append(_seconds(lambda: train_one_epoch(guided, 1)))
+            times["cold"].append(_seconds(lambda epoch=number + 2: train_one_epoch(guided, epoch)))
             times["teacher"].append(_seconds(teach) - _seconds(augment))
     return {what: statistics.median(values) for what, values in times.items()}
 

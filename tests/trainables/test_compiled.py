@@ -12,17 +12,17 @@ from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
 from platform.phantoms.writers import write_retina
-from trainables import loop
 from trainables.config import TrialConfig
 from trainables.data.readers import retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
-from trainables.loop import Training, train
+from trainables.loop import train
 from trainables.models.architectures import build
 from trainables.models.densenet import DenseNet, unfreeze
 from trainables.teachers import shelf
 from trainables.teachers.guide import Guide
 from trainables.teachers.shelf import Teacher
+from trainables.training import Training
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +71,7 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
         return run
 
-    monkeypatch.setattr(loop.torch, "compile", trace)
+    monkeypatch.setattr(torch, "compile", trace)
     return sizes
 
 

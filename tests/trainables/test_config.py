@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
+from trainables.trial import TrialSpec
 
 TRANSFER = TrialConfig(dataset="retina", method="transfer")
 ATTENTION = TrialConfig(dataset="retina", teacher="imagenet", beta=60.0)

@@ -11,13 +11,15 @@ from torch import Tensor
 
 from platform.phantoms.writers import write_retina
 from trainables import checkpoint
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.data.readers import retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.job import GpuFullError, Job
-from trainables.loop import EpochResult, Training, train
+from trainables.loop import train
 from trainables.models.densenet import DenseNet40
+from trainables.training import EpochResult, Training
+from trainables.trial import TrialSpec
 
 
 @pytest.fixture(scope="module")

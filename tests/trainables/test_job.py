@@ -17,17 +17,18 @@ from safetensors.torch import load_file
 
 from platform.phantoms.chest_writers import write_mimic_cxr
 from platform.phantoms.writers import write_retina
-from trainables import checkpoint, loop
-from trainables.config import TrialConfig, TrialSpec
+from trainables import checkpoint, judging
+from trainables.config import TrialConfig
 from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.job import PREDICTIONS_FILE, Job
-from trainables.loop import EpochResult
 from trainables.metrics import label_auc
 from trainables.models.architectures import build
 from trainables.models.densenet import num_trainable
 from trainables.teachers import shelf
+from trainables.training import EpochResult, Training
+from trainables.trial import TrialSpec
 
 GRADES = ["No DR", "Mild", "Moderate", "Severe", "Proliferative DR"]
 FACTS = ["image", "patient", "view", "sex", "age_years"]
@@ -166,11 +167,11 @@ def test_predictions_are_the_best_epochs_students(
     tmp_path: Path,
 ) -> None:
     scores = iter([0.5, 0.9, 0.1])
-    evaluate = loop.evaluate
-    monkeypatch.setattr(loop, "evaluate", lambda training, split: ({"loss": 1.0, "f1_weighted": next(scores)}, None))
+    evaluate = judging.evaluate
+    monkeypatch.setattr(judging, "evaluate", lambda training, split: ({"loss": 1.0, "f1_weighted": next(scores)}, None))
     seen: dict[str, torch.Tensor] = {}
 
-    def on_test(training: loop.Training, split: str) -> Any:
+    def on_test(training: Training, split: str) -> Any:
         assert split == "test"
         seen.update({name: tensor.clone() for name, tensor in training.student.state_dict().items()})
         return evaluate(training, split)

@@ -18,20 +18,13 @@ from trainables.config import TrialConfig
 from trainables.data.readers import retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
-from trainables.loop import (
-    EpochResult,
-    NonFiniteLossError,
-    Training,
-    UndefinedScoreError,
-    evaluate,
-    resume,
-    state_of,
-    train,
-)
+from trainables.judging import NonFiniteLossError, UndefinedScoreError, evaluate
+from trainables.loop import train
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 from trainables.teachers.guide import Guide
 from trainables.teachers.shelf import Teacher
+from trainables.training import EpochResult, Training, resume, state_of
 
 CPU = torch.device("cpu")
 
@@ -171,7 +164,7 @@ class Scripted:
 
 def test_the_best_epoch_is_kept_the_earlier_of_two_equals(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = [0.2, 0.5, 0.5, 0.3, 0.6]
-    monkeypatch.setattr("trainables.loop.evaluate", Scripted([{"f1_weighted": score} for score in scores]))
+    monkeypatch.setattr("trainables.judging.evaluate", Scripted([{"f1_weighted": score} for score in scores]))
     training = make(store, max_epochs=5, batch_size=16)
     weights: dict[int, Tensor] = {}
     for result in train(training):
@@ -187,7 +180,7 @@ def test_the_best_epoch_is_kept_the_earlier_of_two_equals(store: Store, monkeypa
 def test_a_score_that_is_not_defined_ends_the_training_and_is_never_a_number(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainables.loop.evaluate", Scripted([{"kappa": 0.25}, {}]))
+    monkeypatch.setattr("trainables.judging.evaluate", Scripted([{"kappa": 0.25}, {}]))
     training = make(store, max_epochs=2, selection_metric="kappa")
     said = (
         r"must be defined on the validation set, but kappa is not in transfer/none/densenet121/all \(6 images, .*'freq"

@@ -81,7 +81,7 @@ def write(model: Deployed, path: Path, *, image_size_px: int, channels: int, fac
     onnx.helper.set_model_props(proto, dict(facts))
     onnx.checker.check_model(proto)
     onnx.save(proto, path)
-    return next(int(one.version) for one in proto.opset_import if one.domain == "")
+    return next(int(opset.version) for opset in proto.opset_import if opset.domain == "")
 
 
 def probabilities(path: Path, images_BHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -144,7 +144,7 @@ def _strip(part: Any) -> None:
     """Takes the exporter's notes out of a graph or a function."""
     nodes = list(part.node)
     values = [*getattr(part, "input", []), *getattr(part, "output", []), *part.value_info]
-    for one in [part, *nodes, *getattr(part, "initializer", []), *values]:
+    for element in [part, *nodes, *getattr(part, "initializer", []), *values]:
         for name in ("metadata_props", "doc_string"):
-            if hasattr(one, name):  # a function's inputs are plain names
-                one.ClearField(name)
+            if hasattr(element, name):  # a function's inputs are plain names
+                element.ClearField(name)

@@ -125,8 +125,8 @@ class _Member:
 
     def outputs(self, views_BCHW: Tensor) -> dict[str, Tensor]:
         """The tensors that the method wants, its logits in the order of the labels that all share."""
-        found = self.network(views_BCHW)
-        by_role = {role: found[module] for role, module in self._modules.items()}
+        taps = self.network(views_BCHW)
+        by_role = {role: taps[module] for role, module in self._modules.items()}
         if self._columns is not None:
             by_role[LOGITS] = by_role[LOGITS][:, self._columns]
         return by_role
@@ -154,7 +154,7 @@ def check_fit(
         return None
     here = shared_labels(task, label_names, teachers)
     if not here:
-        wrong = next((one for one in teachers if not shared_labels(task, label_names, [one])), teachers[0])
+        wrong = next((teacher for teacher in teachers if not shared_labels(task, label_names, [teacher])), teachers[0])
         needed = "all classes" if task == "multiclass" else "labels"
         raise ValueError(
             f"{method} compares outputs, so teacher and student must have {needed} in common, but the teacher "

@@ -156,7 +156,7 @@ def test_a_store_of_another_version_is_refused(root, tmp_path, monkeypatch):
 
 def test_a_patient_in_two_splits_is_found_when_the_file_is_opened(root, tmp_path, monkeypatch):
     torn = np.array(["train", "validation", "test"] * 8)
-    monkeypatch.setattr(preparing, "split_patients", lambda *_, **__: torn)
+    monkeypatch.setattr("trainables.data.splits.split_patients", lambda *_, **__: torn)
     with pytest.raises(ValueError, match="no patient may be in two splits, but 12 are"):
         make(root, tmp_path / "s.arrow")
 
@@ -209,7 +209,7 @@ def test_too_little_space_is_said_before_anything_is_decoded(root, tmp_path, mon
 
 def test_a_killed_preparation_leaves_no_file_that_is_taken_for_whole(root, tmp_path):
     code = (
-        "import os, signal, sys; from pathlib import Path; from trainables.data import prepare as p;"
+        "import os, signal, sys; from pathlib import Path; from trainables.data import store_making as p;"
         "from trainables.data.readers import retina; p.ROWS_PER_BATCH = 5;"
         "write = p._batch; p._batch = lambda *a: os.kill(os.getpid(), signal.SIGKILL) if a[2][0] >= 10 else write(*a);"
         "p.prepare(retina.read(Path(sys.argv[1])), Path(sys.argv[2]), image_size_px=32, salt=b's', progress=False)"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from trainables.config import TrialConfig, members
+from trainables.cell import members
+from trainables.config import TrialConfig
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 from trainables.teachers.guide import Guide, check_fit

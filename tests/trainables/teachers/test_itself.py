@@ -14,17 +14,18 @@ from sklearn.metrics import roc_auc_score
 
 from platform.phantoms.chest_writers import write_mimic_cxr
 from platform.phantoms.writers import write_retina
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.data.augment import normalise
 from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.job import PREDICTIONS_FILE, Job
-from trainables.loop import EpochResult
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 from trainables.teachers.itself import Itself, check_outputs
 from trainables.teachers.shelf import Teacher
+from trainables.training import EpochResult
+from trainables.trial import TrialSpec
 
 GRADES = ("No DR", "Mild", "Moderate", "Severe", "Proliferative DR")
 FINDINGS = mimic_cxr.LABELS

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from search_spaces import space_of
 from trainables.cell import Cell
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.models.architectures import TAPS, build
 from trainables.models.taps import Taps
 from trainables.teachers import shelf
@@ -23,6 +23,7 @@ from trainables.teachers.guide import Guide
 from trainables.teachers.shelf import Teacher
 from trainables.transfer import METHODS
 from trainables.transfer.method import Method
+from trainables.trial import TrialSpec
 
 SHAPES = {"shallow": (3, 8, 8), "middle": (4, 4, 4), "attention": (4, 2, 2), "embedding": (6, 2, 2)}
 PLANES = {role: (shape[0], shape[0]) for role, shape in SHAPES.items()}

@@ -15,17 +15,18 @@ from torch import nn
 from platform.phantoms.chest_writers import write_mimic_cxr
 from platform.phantoms.writers import write_retina
 from trainables import checkpoint
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.job import Job
-from trainables.loop import EpochResult
 from trainables.models.architectures import ARCHITECTURES, build
 from trainables.teachers import shelf
 from trainables.teachers.imagenet import name_of
+from trainables.training import EpochResult
 from trainables.transfer import METHODS
 from trainables.transfer.method import needs_shared_labels
+from trainables.trial import TrialSpec
 
 pytestmark = pytest.mark.slow
 
