@@ -26,8 +26,6 @@ LONG_TESTS = {
     "tests/platform/tracking/test_tracker.py",
     "tests/trainables/teachers/test_importing.py",
     "tests/trainables/test_job.py",
-    "tests/trainables/test_loop.py",
-    "tests/trainables/transfer/test_methods.py",
     "tests/trainables/transfer/test_training.py",
 }
 
@@ -58,7 +56,7 @@ def too_many_parameters(source: str) -> list[str]:
 def shared_names(paths: Sequence[Path]) -> dict[str, list[str]]:
     """Module name -> the folders that have one of this name, where these are several.
 
-    A data set's modules are all named after it. Folders do not count: a command may have the name of one that serves it.
+    All modules of a data set are named after it. Folders do not count: a command may be named after its own.
     """
     folders = defaultdict(list)
     for path in paths:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ MIN_MICRO_BATCH_SIZE = 2  # batch norm cannot normalise a single value
 
 
 class GpuFullError(RuntimeError):
-    """So many images at once are more than the GPU has room for."""
+    """The GPU has no room for so many images at once."""
 
     def __init__(self, config: TrialConfig, micro_batch_size: int | None) -> None:
         self.num_images = micro_batch_size or config.batch_size
@@ -72,7 +72,7 @@ class Job:
         config = TrialConfig.from_dict(spec["config"])
         return cls(**{**values, "spec": TrialSpec(**{**spec, "config": config})})
 
-    def run(self) -> Iterator[EpochResult]:
+    def run(self) -> Generator[EpochResult, None, None]:
         """Trains from the last checkpoint, or from the start; saves after every epoch, before it is reported.
 
         Where the GPU is too small for a batch, the trial continues from its last checkpoint with half as many images at
@@ -96,7 +96,7 @@ class Job:
                 if error.num_images <= MIN_MICRO_BATCH_SIZE:
                     raise
                 micro_batch_size = error.num_images // 2
-            # Out here nothing holds the broken training any more; what it had goes back to the device.
+            # Out here nothing holds the broken training any more, so its memory goes back to the device.
             gc.collect()
             torch.cuda.empty_cache()
 
@@ -108,7 +108,7 @@ class Job:
         training.micro_batch_size = micro_batch_size or training.micro_batch_size
         num_saved = len(training.history)
         try:
-            if self.spec.config.method == ITSELF:  # nothing to save: it is scored anew, with the same outcome
+            if self.spec.config.method == ITSELF:  # nothing to save: scoring it again has the same outcome
                 yield self._tested(training, untrained(training))
                 return
             for result in train(training):

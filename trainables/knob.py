@@ -1,4 +1,4 @@
-"""How a knob is declared: one field of `trainables.config.TrialConfig`, with all that is known of it beside it.
+"""How a knob is declared: one field of `trainables.config.TrialConfig`, with everything known about it.
 
 The command lines, their help, the table of options in the documents, a trial's key, its parameters in MLflow, the check
 that runs share a setup, and the names of cells are derived from the declaration. `knob` makes the field:
@@ -45,7 +45,7 @@ class Range:
 
 @dataclass(frozen=True, kw_only=True)
 class Knob:
-    """What is known of one field of a configuration.
+    """Everything known about one field of a configuration.
 
     Args:
         role: one of `ROLES`.

@@ -31,7 +31,7 @@ class StudentTrial(ray.tune.Trainable):
         self._assign(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Takes the next trial without a new process. Only notes it: Ray treats an error in here as final."""
+        """Takes the next trial without a new process. Only notes it, since Ray treats an error in here as final."""
         self._assign(new_config)
         return True
 

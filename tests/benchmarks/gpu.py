@@ -139,18 +139,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     parser.add_argument("--students", type=int, nargs="+", default=[2, 4, 8], help="at once (default: %(default)s)")
     parser.add_argument("--cpu", action="store_true", help="where there is no GPU: does it run? No figure counts")
-    given = parser.parse_args()
-    if not torch.cuda.is_available() and not given.cpu:
+    typed = parser.parse_args()
+    if not torch.cuda.is_available() and not typed.cpu:
         for what, target in WHAT:
             verdict(what, target, "needs a GPU: none here", None)
         return
-    device = torch.device("cpu" if given.cpu else "cuda")
+    device = torch.device("cpu" if typed.cpu else "cuda")
     with tempfile.TemporaryDirectory() as name:
-        store = make_store(Path(name), given.size)
-        before = images_per_s(plain(store, device), device, given.rounds)
-        alone = images_per_s(ours(store, device), device, given.rounds)
-        sums = {number: together(store.path, device, number, given.rounds) for number in given.students}
-        share = share_of_floor(store, device, given.rounds)
+        store = make_store(Path(name), typed.size)
+        before = images_per_s(plain(store, device), device, typed.rounds)
+        alone = images_per_s(ours(store, device), device, typed.rounds)
+        sums = {number: together(store.path, device, number, typed.rounds) for number in typed.students}
+        share = share_of_floor(store, device, typed.rounds)
     print(f"eager float32: {before:.0f} images/s; ours alone: {alone:.0f}")
     for number, total in sums.items():
         print(f"{number} students at once: {total:.0f} images/s in sum")

@@ -121,7 +121,7 @@ def measure(uri: str, out: Path) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Prints a row a size."""
+    """Prints one row per size."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.report", description=(__doc__ or "")[:90])
     parser.add_argument(
         "--runs", type=int, nargs="+", default=[1_250, 2_500, 5_000, LARGEST], help="default: %(default)s"

@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,11 @@ def make_teacher(folder: Path) -> Teacher:
 
 def make_training(store: Store, student: str, guide: Guide | None) -> Training:
     """A training as a trial makes it."""
-    guided = {"method": "attention", "teacher": "bench", "beta": 10.0} if guide else {"method": "transfer"}
+    guided: dict[str, Any] = {"method": "transfer"}
+    if guide:
+        guided = {"method": "attention", "teacher": "bench", "beta": 10.0}
     guided |= {"dataset": "retina", "init": "random", "selection_metric": "f1_weighted"}
-    config = TrialConfig(student=student, image_size_px=store.image_size_px, **guided)  # type: ignore[arg-type]
+    config = TrialConfig(student=student, image_size_px=store.image_size_px, **guided)
     torch.manual_seed(0)
     network = build(student, len(store.label_names))
     return Training(config=config, store=store, student=network, guide=guide, device=CPU)
@@ -91,7 +94,7 @@ def measure(image_size_px: int, student: str, num_rounds: int) -> dict[str, floa
         for number in range(num_rounds):
             times["transfer"].append(_seconds(lambda: train_one_epoch(plain, 1)))
             times["cached"].append(_seconds(lambda: train_one_epoch(guided, 1)))
-            times["cold"].append(_seconds(lambda epoch=number + 2: train_one_epoch(guided, epoch)))
+            times["cold"].append(_seconds(partial(train_one_epoch, guided, number + 2)))
             times["teacher"].append(_seconds(teach) - _seconds(augment))
     return {what: statistics.median(values) for what, values in times.items()}
 
@@ -109,15 +112,15 @@ def main() -> None:
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 128], metavar="PX", help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
-    given = parser.parse_args()
+    typed = parser.parse_args()
     torch.set_num_threads(1)
     print("px | student | transfer, s | cached / transfer | cold / (transfer + teacher)")
-    for size in given.sizes:
+    for size in typed.sizes:
         for student in ("densenet121", "densenet40"):
-            found = measure(size, student, given.rounds)
-            cached = found["cached"] / found["transfer"]
-            cold = found["cold"] / (found["transfer"] + found["teacher"])
-            print(f"{size} | {student} | {found['transfer']:.2f} | {cached:.3f} | {cold:.3f}", flush=True)
+            times = measure(size, student, typed.rounds)
+            cached = times["cached"] / times["transfer"]
+            cold = times["cold"] / (times["transfer"] + times["teacher"])
+            print(f"{size} | {student} | {times['transfer']:.2f} | {cached:.3f} | {cold:.3f}", flush=True)
             where = f"{student}, {size} px"
             for what, target, ratio in (
                 (f"attention transfer, cached, against transfer learning: {where}", CACHED_TARGET, cached),

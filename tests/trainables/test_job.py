@@ -200,8 +200,8 @@ def test_an_interrupted_job_ends_as_the_undisturbed_one(
     for name in names(folder):
         if name.endswith(".safetensors"):
             assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
-    one, two = (pd.read_parquet(where / PREDICTIONS_FILE) for where in (tmp_path, folder))
-    pd.testing.assert_frame_equal(one, two, check_exact=True)
+    rows, expected = (pd.read_parquet(where / PREDICTIONS_FILE) for where in (tmp_path, folder))
+    pd.testing.assert_frame_equal(rows, expected, check_exact=True)
     students = [before_the_last(where)["student"] for where in (tmp_path, folder)]
     assert all(torch.equal(students[0][name], students[1][name]) for name in students[1])
 
@@ -238,7 +238,12 @@ def test_the_search_never_opens_the_test_set(
 ) -> None:
     asked: list[str] = []
     rows = Store.rows
-    monkeypatch.setattr(Store, "rows", lambda self, split, *more: (asked.append(split), rows(self, split, *more))[1])
+
+    def noted(self: Store, split: str, *more: float) -> np.ndarray:
+        asked.append(split)
+        return rows(self, split, *more)
+
+    monkeypatch.setattr(Store, "rows", noted)
     results = list(job_of(retina_store, teachers, tmp_path, phase=phase, max_epochs=2).run())
     opened = [name for r in results for name in r.metrics if name.startswith("test_")]
     if phase == "search":

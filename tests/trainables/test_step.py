@@ -15,8 +15,9 @@ from platform.phantoms.chest_writers import write_mimic_cxr
 from trainables.batches import batches
 from trainables.config import TrialConfig
 from trainables.data.augment import normalise, training_views
+from trainables.data.listing import UNCERTAIN
 from trainables.data.readers import mimic_cxr
-from trainables.data.store import UNCERTAIN, Store
+from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.judging import evaluate
 from trainables.loop import train

@@ -26,7 +26,7 @@ NO_LABEL, CROPPED = "the prepared data has no such label", "wholly outside the c
 
 
 def in_square(boxes_K4: NDArray[np.floating], width: int, height: int, image_size_px: int) -> NDArray[np.float64]:
-    """Boxes of an image of width x height pixels, in the square of `image_size_px` that is made of it, [K, 4].
+    """Boxes of an image of width x height pixels, in the square of `image_size_px` cut from it, [K, 4].
 
     What the crop cuts off a box is gone; a box that it leaves nothing of has a side of 0.
     """

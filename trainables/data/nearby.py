@@ -29,7 +29,7 @@ def nearby(store: Path, fingerprint: str, folder: Path) -> Path:
 
     Args:
         store: the file that all machines see.
-        fingerprint: `Store.fingerprint` of it.
+        fingerprint: its `Store.fingerprint`.
         folder: on this machine's own disk; made where it is absent.
 
     Raises:

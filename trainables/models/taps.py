@@ -77,12 +77,12 @@ class _Reached(Exception):
 
 
 class Truncated(nn.Module):
-    """A frozen network that computes no more than its taps: images [B, 3, H, W] to their outputs, by module name.
+    """A frozen network that computes only as far as its taps: images [B, 3, H, W] to their outputs, by module name.
 
     The network is kept in evaluation mode, whatever mode its owner is put in, and no gradient reaches it.
 
     Raises:
-        AttributeError: the network has no submodule of such a name.
+        AttributeError: the network has no submodule of that name.
     """
 
     def __init__(self, network: nn.Module, taps: Iterable[str]) -> None:

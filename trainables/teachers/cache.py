@@ -110,12 +110,13 @@ class KnowledgeCache:
                 checksum = np.uint32(zlib.crc32(content) | 1).tobytes()  # never 0, which an unwritten row has
                 os.pwrite(self._file, checksum + content, row * size)
 
-    def _path(self) -> Path:
+    def path(self) -> Path:
+        """The file of the epoch that is open."""
         return self._folder / f"epoch-{self._epoch:05d}.knowledge"
 
     def _open_if_written(self) -> bool:
         shapes = list(self._folder.glob("shape.json"))
-        if not shapes or not self._path().exists():
+        if not shapes or not self.path().exists():
             return False
         try:
             return self._map(tuple(json.loads(shapes[0].read_text())))
@@ -128,11 +129,11 @@ class KnowledgeCache:
             self._folder.mkdir(parents=True, exist_ok=True)
             dtype = _dtype(tuple(shape))
             self._make_room(self._num_images * dtype.itemsize)
-            handle = os.open(self._path(), os.O_RDWR | os.O_CREAT, 0o600)
+            handle = os.open(self.path(), os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 os.posix_fallocate(handle, 0, self._num_images * dtype.itemsize)
             except OSError:
-                os.unlink(self._path())
+                os.unlink(self.path())
                 raise
             finally:
                 os.close(handle)
@@ -143,11 +144,11 @@ class KnowledgeCache:
 
     def _map(self, shape: tuple[int, ...]) -> bool:
         dtype = _dtype(shape)
-        if self._path().stat().st_size != self._num_images * dtype.itemsize:
+        if self.path().stat().st_size != self._num_images * dtype.itemsize:
             return False  # another process is just making it
-        self._file = os.open(self._path(), os.O_RDWR)
-        os.utime(self._path())  # used now: the last to be dropped
-        self._rows = np.memmap(self._path(), dtype, mode="r", shape=(self._num_images,))
+        self._file = os.open(self.path(), os.O_RDWR)
+        os.utime(self.path())  # used now: the last to be dropped
+        self._rows = np.memmap(self.path(), dtype, mode="r", shape=(self._num_images,))
         return True
 
     def _make_room(self, num_bytes: int) -> None:

@@ -74,7 +74,7 @@ class Guide:
         self._own_columns = shared[0] if shared else None
         self._batch_size, self._cache = batch_size, cache
         columns = shared[1] if shared else [None] * len(teachers)
-        self._members = [
+        self.members = [
             _Member(each, kind.teacher_roles, own, device) for each, own in zip(teachers, columns, strict=True)
         ]
 
@@ -91,7 +91,7 @@ class Guide:
     def knowledge(self, views_BCHW: Tensor) -> Tensor:
         """What the teacher knows of each view, without gradient; for attention its unit planes [B, 32, H/32, W/32]."""
         with torch.no_grad():
-            answers = [self.method.knowledge(member.outputs(views_BCHW)) for member in self._members]
+            answers = [self.method.knowledge(member.outputs(views_BCHW)) for member in self.members]
             return answers[0] if len(answers) == 1 else torch.stack(answers).mean(dim=0)
 
     def knowledge_of(self, views_BCHW: Tensor, rows_B: NDArray[np.int64], epoch: int) -> Tensor:

@@ -1,6 +1,6 @@
 """The interface of a way to transfer knowledge. A method is one file in this folder, which the package collects.
 
-A method says which teacher tensors it needs, what of them it keeps (its *knowledge*, a small tensor a view, which is
+A method says which teacher tensors it needs, what of them it keeps (its *knowledge*, a small tensor per view, which is
 cached), which student tensors, its loss, and its own knobs. The loop, the cache and the search spaces know only that.
 
 Tensors are named by role: "attention", "shallow", "middle" and "embedding" are the networks' declared taps

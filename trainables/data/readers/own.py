@@ -3,7 +3,7 @@
     image,patient,label                     one `label` column: classes, one per image
     image,patient,COVID-19,Pneumonia        else one column per label: 1, 0, -1 (uncertain) or empty (not mentioned)
 
-`image` is a path relative to the CSV's folder. Columns view, sex (F, M) and age (years) may be there, too. The data
+`image` is a path relative to the CSV's folder. Columns view, sex (F, M) and age (years) are optional. The data
 set's name is the CSV's; it is split 80 / 10 / 10 by patient.
 """
 
@@ -118,9 +118,7 @@ def _check_columns(path: Path) -> None:
             f"every column must have a name, but column {list(header.str.strip()).index('') + 1} of {path} has none"
         )
     if header.duplicated().any():
-        raise ValueError(
-            f"every column must be there once, but {path} has {header[header.duplicated()].iloc[0]!r} again"
-        )
+        raise ValueError(f"every column must appear once, but {path} has {header[header.duplicated()].iloc[0]!r} again")
 
 
 def _check_names(names: Sequence[str], path: Path) -> None:
