@@ -16,7 +16,7 @@ from analysis.reading.trials import Runs
 from analysis.tables import command
 from analysis.tables.rendering import MISSING, Cell, Table
 from analysis.tables.results import STUDENT_NAMES
-from trainables.config import BETA_CONVENTION
+from trainables.beta import BETA_CONVENTION
 from trainables.data import catalogue
 
 DATASETS = tuple(name for name, record in catalogue.DATASETS.items() if record.split_counts)

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from optuna.distributions import FloatDistribution
 
+from trainables.beta import BETA_MAX, BETA_MIN
 from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER, Cell
-from trainables.config import BETA_MAX, BETA_MIN, TrialConfig, departures
-from trainables.knob import AXIS, TUNED, Range, knobs
+from trainables.config import TrialConfig
+from trainables.knob import AXIS, TUNED, Range, departures, knobs
 from trainables.models.architectures import known
 from trainables.transfer import METHODS
 
@@ -116,7 +117,8 @@ def _at(cell: Cell, values: Mapping[str, Any]) -> Cell:
     own = {name: value for name, value in values.items() if name in Cell.OWN_AXES}
     if cell.init != INIT:
         own.pop("init", None)
-    return replace(cell, **own, varied=departures({name: values[name] for name in values if name not in Cell.OWN_AXES}))
+    others = {name: value for name, value in values.items() if name not in Cell.OWN_AXES}
+    return replace(cell, **own, varied=departures(others, TrialConfig))
 
 
 def cells_of_tables_4_and_5(

@@ -138,12 +138,12 @@ def texts() -> dict[str, str]:
     listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if listing.returncode != 0:
         pytest.skip(f"not a git checkout: {listing.stderr.strip()}")
-    found = {}
+    by_name = {}
     for name in filter(None, listing.stdout.split("\0")):
         content = (ROOT / name).read_bytes() if (ROOT / name).is_file() else b"\0"
         if b"\0" not in content[:8000]:
-            found[name] = content.decode("utf-8")
-    return found
+            by_name[name] = content.decode("utf-8")
+    return by_name
 
 
 FOREIGN = [
@@ -153,12 +153,12 @@ FOREIGN = [
 
 
 def test_no_file_names_a_package_index_or_a_folder_of_one_machine() -> None:
-    said = {name: text for name, text in texts().items() if name not in ("tests/test_house.py", "LICENSE")}
-    assert "requirements.lock" in said
-    found = [
-        f"{name}: {match[0]}" for name, text in said.items() for rule in FOREIGN for match in re.finditer(rule, text)
+    checked = {name: text for name, text in texts().items() if name not in ("tests/test_house.py", "LICENSE")}
+    assert "requirements.lock" in checked
+    matches = [
+        f"{name}: {match[0]}" for name, text in checked.items() for rule in FOREIGN for match in re.finditer(rule, text)
     ]
-    assert found == []
+    assert matches == []
 
 
 UNFINISHED = "|".join(
@@ -193,16 +193,16 @@ def test_what_is_left_to_be_filled_in_is_seen(text: str) -> None:
     assert re.search(UNFINISHED, text)
 
 
-@pytest.mark.parametrize(("installed", "code", "said"), [("same", 0, ""), ("other", 1, "installing into")])
+@pytest.mark.parametrize(("installed", "code", "output"), [("same", 0, ""), ("other", 1, "installing into")])
 def test_the_installation_is_made_anew_only_when_the_lock_changed(
-    tmp_path: Path, installed: str, code: int, said: str
+    tmp_path: Path, installed: str, code: int, output: str
 ) -> None:
     lock = (ROOT / "requirements.lock").read_bytes()
     (tmp_path / "installed.lock").write_bytes(lock if installed == "same" else lock + b"more==1.0")
     environment = {**os.environ, "VENV": str(tmp_path), "PYTHON": "false"}
     done = subprocess.run(["sh", "install.sh"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == code
-    assert done.stdout.startswith(said) and bool(done.stdout) == bool(said)
+    assert done.stdout.startswith(output) and bool(done.stdout) == bool(output)
 
 
 def test_every_requirement_is_pinned_and_hashed() -> None:

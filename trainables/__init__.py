@@ -1,6 +1,6 @@
 """What one trial does, on a worker: data, models, teachers, transfer methods and the training loop.
 
-A trial is described by `config.py`, assembled by `job.py` and trained by `loop.py`. Everything here must run on a
+A trial is described by `trial.py`, assembled by `job.py` and trained by `loop.py`. Everything here must run on a
 machine that knows nothing of the sweep: no MLflow, no Optuna, and Ray in `student.py` only.
 """
 

@@ -15,13 +15,13 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
-FULL_DISK_PATIENCE_S = 1800.0  # a person who is told needs so long to make room; a night is lost, no epoch
+FULL_DISK_PATIENCE_S = 1800.0  # for somebody to make room after the warning; a night is lost, but no epoch
 FULL_DISK_RETRY_S = 2.0
 MANY_FILES = 64  # above these, one flush of all disks is quicker than one per file
 
 
 def patiently(write: Callable[[], None], what: str) -> None:
-    """Writes; where the disk is full, says so and tries again: room can be made, a trial's hours can not.
+    """Writes; where the disk is full, says so and tries again: room can be made, but a trial's hours cannot.
 
     Raises:
         OSError: the disk stays full for `FULL_DISK_PATIENCE_S`, or it is not for want of room that writing fails.
@@ -111,7 +111,7 @@ def new_folder(folder: Path, *, locked: bool = False) -> Iterator[Path]:
 
 
 def _swap(part: Path, folder: Path) -> None:
-    """Renames `part` to `folder`, whose present content goes only once the new one is there."""
+    """Renames `part` to `folder`, whose present content is removed only after the new one has its name."""
     replaced = Path(tempfile.mkdtemp(**_names(folder)))
     try:
         if folder.exists():
@@ -145,7 +145,7 @@ def _flush(path: Path) -> None:
 
 
 def umask() -> int:
-    """What this process's new files are not allowed."""
+    """The permissions that this process's new files do not get."""
     mask = os.umask(0)  # it can only be read by setting it
     os.umask(mask)
     return mask

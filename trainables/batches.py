@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 
 def batches(rows: NDArray[np.int64], batch_size: int, seed: int, epoch: int) -> Iterator[NDArray[np.int64]]:
-    """The rows of the store in an order drawn from (seed, epoch), a batch at a time, each sorted for reading.
+    """The rows of the store in an order drawn from (seed, epoch), batch by batch, each sorted for reading.
 
     A last batch of one image joins the one before: batch norm cannot normalise a single value.
     """

@@ -172,6 +172,11 @@ class Cell:
         return "/".join([self.method, self.teacher, self.student, self.unfreeze])
 
 
+def members(teacher: str) -> tuple[str, ...]:
+    """The names of the teachers in ``a+b``; ``a`` is one teacher, and ``none`` is none."""
+    return () if teacher == NO_TEACHER else tuple(teacher.split("+"))
+
+
 def _parsed(qualities: Sequence[str]) -> dict[str, Any]:
     """The fields that stand behind a name's ``@``; what is none of them fails when the cell is named again."""
     values: dict[str, Any] = {}

@@ -3,10 +3,10 @@
 A trial's folder holds ``epoch-00007-best-00005.ckpt`` and the one before it (a line with the SHA-256 of the rest, then
 the state as `torch.save` writes it), ``best-00005.safetensors`` (the student of the best epoch so far) and, after a
 confirm run, ``predictions.parquet``. Everything is written atomically and verified when read; a damaged checkpoint is
-passed over for the one before it, so that at worst one epoch is trained again.
+skipped in favour of the one before it, so that at worst one epoch is trained again.
 
 The best student is written before the state that names its epoch, and removed after the last state that names it:
-whenever the process dies, the newest whole state finds the best student that it speaks of.
+whenever the process dies, the newest whole state finds the best student that it names.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def save_state(folder: Path, epoch: int, best_epoch: int, state: dict[str, Any])
 
 
 def load_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-    """The newest whole state with its best student's weights, on the CPU; None where there is none.
+    """The newest whole state with its best student's weights, on the CPU; None if there is none.
 
     A damaged file is named in a warning, and the one before it is used.
     """
@@ -87,7 +87,7 @@ def _remove_old(folder: Path) -> None:
     states = _newest_first(folder)
     for old in states[NUM_KEPT:]:
         old.unlink(missing_ok=True)
-    spoken_of = {best_path(folder, _best_epoch(path)) for path in states[:NUM_KEPT]}
+    named = {best_path(folder, _best_epoch(path)) for path in states[:NUM_KEPT]}
     for best in folder.glob("best-*.safetensors"):
-        if best not in spoken_of and re.fullmatch(r"best-\d{5}", best.stem):
+        if best not in named and re.fullmatch(r"best-\d{5}", best.stem):
             best.unlink(missing_ok=True)

@@ -1,32 +1,17 @@
-"""What decides a trial's result: every knob of one training, checked when it is made.
-
-Two trials with equal `TrialConfig`, equal data and equal teacher are the same trial. `TrialSpec.key` names a trial by
-the hash of exactly that, so that the same command run twice finds its own finished work again.
-"""
+"""What decides a trial's result: every knob of one training, declared here and checked when a configuration is made."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
-from trainables.cell import ITSELF as ITSELF  # a trial's roles are those of its cell
-from trainables.cell import NO_STUDENT as NO_STUDENT
-from trainables.cell import NO_TEACHER as NO_TEACHER
-from trainables.cell import UNCERTAINTY_POLICIES as UNCERTAINTY_POLICIES
-from trainables.cell import Cell
-from trainables.knob import AXIS, LENGTH, QUESTION, RUN, SETUP, TUNED, Range, knob, knobs
+from trainables.beta import check_beta, check_presence
+from trainables.cell import ITSELF, NO_TEACHER, UNCERTAINTY_POLICIES, Cell, members
+from trainables.knob import AXIS, LENGTH, QUESTION, RUN, SETUP, TUNED, Range, departures, knob, knobs
 
-# Raised by one whenever a change of the code changes a trial's numbers: runs of two recipes are never put in one row.
-RECIPE_VERSION = 2
-
-BETA_MIN, BETA_MAX = 1.0, 2000.0  # Akbarian et al. 2020, section V.A: grid search "from 1 to 2000"
 PRECISIONS = ("float32", "bfloat16")
 INTERPOLATIONS = ("nearest", "bilinear")
-BETA_CONVENTION = "L = CE + L_AT / beta (Akbarian et al. 2020, Eq. 2): a small beta is much attention"
 PHASES = ("pretrain", "search", "confirm")
 AVERAGE_RULES = ("frequent", "defined")  # which labels an AUC is averaged over: trainables.data.averaging
 SELECTION_METRICS = {  # what can choose the best epoch and configuration, by task; higher is better
@@ -226,24 +211,10 @@ class TrialConfig:
             each.check(value)
         if self.beta is not None:
             check_beta(self.method, self.beta)
-        teachers = list(members(self.teacher))
-        _require(teachers == sorted(set(teachers)), "teachers must be in alphabetical order, each once", self.teacher)
+        _check_order("teachers", members(self.teacher), repr(self.teacher))
         names = [name for name, _ in self.knobs]
-        _require(names == sorted(set(names)), "knobs must be in alphabetical order, each once", names, "knobs")
-        self._check_roles()
-
-    def _check_roles(self) -> None:
-        if self.method == ITSELF:
-            if self.teacher == NO_TEACHER or self.student != NO_STUDENT or self.beta is not None:
-                raise ValueError(
-                    f"{ITSELF} must have a teacher, no student and no beta, "
-                    f"but got teacher={self.teacher!r}, student={self.student!r}, beta={self.beta}"
-                )
-        elif (self.beta is None) != (self.teacher == NO_TEACHER):
-            raise ValueError(
-                "beta must be given exactly where there is a teacher, "
-                f"but got beta={self.beta} with teacher={self.teacher!r}"
-            )
+        _check_order("knobs", names, f"knobs={names!r}")
+        check_presence(self.method, self.teacher, self.student, self.beta)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrialConfig:
@@ -261,7 +232,7 @@ class TrialConfig:
 
     @property
     def num_reports(self) -> int:
-        """How often the trial reports: once an epoch, or once where nothing is trained."""
+        """How often the trial reports: once per epoch, or once where nothing is trained."""
         return 1 if self.method == ITSELF else self.max_epochs
 
     @property
@@ -272,46 +243,6 @@ class TrialConfig:
         return Cell(**own, varied=departures(axes, type(self)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrialSpec:
-    """A configuration together with the fingerprints of what it runs on; `key` is the trial's name in the ledger."""
-
-    config: TrialConfig
-    data_fingerprint: str
-    split_fingerprint: str
-    teacher_fingerprint: str = NO_TEACHER
-    init_fingerprint: str = "random"
-
-    @property
-    def key(self) -> str:
-        """16 hexadecimal digits of the SHA-256 over all that decides the trial's result."""
-        facts = {"recipe": RECIPE_VERSION, **asdict(self)}
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def departures(values: Mapping[str, Any], config: type[TrialConfig] = TrialConfig) -> tuple[tuple[str, Any], ...]:
-    """Those of `values` that are not the defaults of their knobs, by name, in alphabetical order."""
-    defaults = {each.name: each.default for each in knobs(config)}
-    return tuple(sorted((name, value) for name, value in values.items() if value != defaults[name]))
-
-
-def members(teacher: str) -> tuple[str, ...]:
-    """The names of the teachers in ``a+b``, or the one of ``a``; none of ``none``."""
-    return () if teacher == NO_TEACHER else tuple(teacher.split("+"))
-
-
-def check_beta(method: str, beta: float) -> None:
-    """beta's range: the paper's for attention transfer; other methods' losses have other scales.
-
-    Raises:
-        ValueError: beta is outside.
-    """
-    if method == "attention" and not BETA_MIN <= beta <= BETA_MAX:
-        raise ValueError(f"{BETA_MIN:g} <= beta <= {BETA_MAX:g} must hold, but got beta={beta}")
-    if not 0 < beta < math.inf:
-        raise ValueError(f"beta > 0 must hold, but got beta={beta}")
-
-
-def _require(holds: bool, rule: str, value: object, name: str = "") -> None:
-    if not holds:
-        raise ValueError(f"{rule}, but got {f'{name}=' if name else ''}{value!r}")
+def _check_order(what: str, names: Sequence[str], typed: str) -> None:
+    if list(names) != sorted(set(names)):
+        raise ValueError(f"{what} must be in alphabetical order, each once, but got {typed}")

@@ -25,7 +25,7 @@ class Answer(TypedDict):
 def inspect_machine(question: str, answer: str, local: str) -> dict[str, Any]:
     """Copies the file `question` to `answer`, both in the shared folder, and describes this machine as `Answer` does.
 
-    Where the shared folder cannot be seen or written there is no such copy, and whoever asked will find none.
+    Where the shared folder cannot be seen or written no copy is made, and the one who asks sees none.
 
     Args:
         question, answer: paths.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from torch import nn
 
 from trainables import checkpoint
 from trainables.atomic import patiently, write_bytes
-from trainables.config import ITSELF, NO_TEACHER, RECIPE_VERSION, TrialConfig, TrialSpec, members
+from trainables.cell import ITSELF, NO_TEACHER, members
+from trainables.config import TrialConfig
 from trainables.data.nearby import nearby
 from trainables.data.store import Store
-from trainables.loop import EpochResult, Training, evaluate, resume, state_of, train, untrained
+from trainables.judging import evaluate
+from trainables.loop import train, untrained
 from trainables.metrics import metric_name
 from trainables.models.architectures import build, load_backbone
 from trainables.models.densenet import unfreeze
@@ -27,14 +29,16 @@ from trainables.teachers.guide import Guide
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.itself import Itself
 from trainables.teachers.shelf import Teacher, load
+from trainables.training import EpochResult, Training, resume, state_of
 from trainables.transfer import code_fingerprint
+from trainables.trial import RECIPE_VERSION, TrialSpec
 
 PREDICTIONS_FILE = "predictions.parquet"
 MIN_MICRO_BATCH_SIZE = 2  # batch norm cannot normalise a single value
 
 
 class GpuFullError(RuntimeError):
-    """So many images at once are more than the GPU has room for."""
+    """The GPU has no room for so many images at once."""
 
     def __init__(self, config: TrialConfig, micro_batch_size: int | None) -> None:
         self.num_images = micro_batch_size or config.batch_size
@@ -68,10 +72,10 @@ class Job:
         config = TrialConfig.from_dict(spec["config"])
         return cls(**{**values, "spec": TrialSpec(**{**spec, "config": config})})
 
-    def run(self) -> Iterator[EpochResult]:
+    def run(self) -> Generator[EpochResult, None, None]:
         """Trains from the last checkpoint, or from the start; saves after every epoch, before it is reported.
 
-        Where the GPU is too small for a batch, the trial goes on from its last checkpoint with half as many images at
+        Where the GPU is too small for a batch, the trial continues from its last checkpoint with half as many images at
         once, whose gradients add up to the same batch, and says so in its metrics.
 
         Raises:
@@ -92,7 +96,7 @@ class Job:
                 if error.num_images <= MIN_MICRO_BATCH_SIZE:
                     raise
                 micro_batch_size = error.num_images // 2
-            # Out here nothing holds the broken training any more; what it had goes back to the device.
+            # Out here nothing holds the broken training any more, so its memory goes back to the device.
             gc.collect()
             torch.cuda.empty_cache()
 
@@ -104,7 +108,7 @@ class Job:
         training.micro_batch_size = micro_batch_size or training.micro_batch_size
         num_saved = len(training.history)
         try:
-            if self.spec.config.method == ITSELF:  # nothing to save: it is scored anew, with the same outcome
+            if self.spec.config.method == ITSELF:  # nothing to save: scoring it again has the same outcome
                 yield self._tested(training, untrained(training))
                 return
             for result in train(training):

@@ -1,4 +1,4 @@
-"""How a knob is declared: one field of `trainables.config.TrialConfig`, with all that is known of it beside it.
+"""How a knob is declared: one field of `trainables.config.TrialConfig`, with everything known about it.
 
 The command lines, their help, the table of options in the documents, a trial's key, its parameters in MLflow, the check
 that runs share a setup, and the names of cells are derived from the declaration. `knob` makes the field:
@@ -9,6 +9,7 @@ that runs share a setup, and the names of cells are derived from the declaration
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from functools import cache
 from typing import Any, get_args, get_type_hints
@@ -44,7 +45,7 @@ class Range:
 
 @dataclass(frozen=True, kw_only=True)
 class Knob:
-    """What is known of one field of a configuration.
+    """Everything known about one field of a configuration.
 
     Args:
         role: one of `ROLES`.
@@ -124,6 +125,12 @@ def knobs(config: type, *roles: str) -> tuple[Knob, ...]:
         TypeError: a field is not a knob.
     """
     return tuple(each for each in _all_knobs(config) if not roles or each.role in roles)
+
+
+def departures(values: Mapping[str, Any], config: type) -> tuple[tuple[str, Any], ...]:
+    """Those of `values` that are not the defaults of `config`'s knobs, by name, in alphabetical order."""
+    defaults = {each.name: each.default for each in knobs(config)}
+    return tuple(sorted((name, value) for name, value in values.items() if value != defaults[name]))
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ray.tune
 
 if TYPE_CHECKING:
-    from trainables.loop import EpochResult
+    from trainables.training import EpochResult
 
 
 class StudentTrial(ray.tune.Trainable):
@@ -31,7 +31,7 @@ class StudentTrial(ray.tune.Trainable):
         self._assign(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Takes the next trial without a new process. Only notes it: Ray treats an error in here as final."""
+        """Takes the next trial without a new process. Only notes it, since Ray treats an error in here as final."""
         self._assign(new_config)
         return True
 
@@ -42,7 +42,7 @@ class StudentTrial(ray.tune.Trainable):
         reason under ``error``.
         """
         from trainables.job import GpuFullError, Job
-        from trainables.loop import NonFiniteLossError, UndefinedScoreError
+        from trainables.judging import NonFiniteLossError, UndefinedScoreError
 
         if self._epochs is None:
             self._epochs = Job.from_dict(self._job).run()

@@ -19,8 +19,7 @@ from analysis.probes import networks
 from analysis.probes.networks import AFTER, BEFORE, Network
 from analysis.reading import artifacts
 from analysis.reading.trials import Runs
-from trainables.cell import Cell
-from trainables.config import members
+from trainables.cell import Cell, members
 from trainables.data.store import Store
 from trainables.models.taps import Taps
 from trainables.teachers.imagenet import first_weights

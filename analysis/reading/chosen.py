@@ -11,8 +11,9 @@ from mlflow.entities import Run
 
 from analysis.reading.tracking_uri import require_store
 from analysis.reading.trials import Runs, runs
-from trainables.config import ITSELF, RECIPE_VERSION
+from trainables.cell import ITSELF
 from trainables.pasting import command_line
+from trainables.trial import RECIPE_VERSION
 
 
 @dataclass(frozen=True, kw_only=True)

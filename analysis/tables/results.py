@@ -18,7 +18,7 @@ from analysis.reading.trials import Runs
 from analysis.scores.cells import MARKS, UNTRAINED, differ, eligible, mark_notes, score, summary
 from analysis.stats.intervals import NORMAL_NAME, T_NAME
 from analysis.tables.rendering import MISSING, Cell, Table, number, ranks
-from trainables.config import ITSELF, NO_STUDENT
+from trainables.cell import ITSELF, NO_STUDENT
 
 METRIC_NAMES = {"auc": "AUC", "f1_weighted": "F1", "accuracy": "accuracy", "kappa": "kappa"}
 STUDENT_NAMES = {"densenet121": "DenseNet-121", "densenet40": "DenseNet-40"}

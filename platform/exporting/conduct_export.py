@@ -20,10 +20,10 @@ from platform.command_line.student_requests import ExportRequest
 from platform.exporting.agreement import CheckImages, check_images, distance_from_scores
 from platform.exporting.model_card import Files, card
 from trainables import atomic
-from trainables.config import RECIPE_VERSION
 from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from trainables.models import onnx_file
 from trainables.models.deployed import Deployed, load_student, probabilities
+from trainables.trial import RECIPE_VERSION
 from trainables.version import VERSION
 
 WEIGHTS, CONFIG, ONNX, CARD = "model.safetensors", "config.json", "model.onnx", "README.md"

@@ -25,7 +25,7 @@ from analysis.stats.bootstrap import percentiles
 from analysis.stats.intervals import T_NAME, shown_half_width, t_interval
 from analysis.tables.rendering import MISSING
 from platform.exporting.agreement import CheckImages
-from trainables.config import NO_TEACHER, members
+from trainables.cell import NO_TEACHER, members
 from trainables.models.onnx_file import Latency
 from trainables.transfer import METHODS
 

@@ -16,14 +16,15 @@ from platform.phantoms.sets import phantom_listing
 from platform.sources.images import store_of
 from platform.sources.places import Places
 from trainables import checkpoint
-from trainables.config import AVERAGE_RULES, TrialConfig, TrialSpec
+from trainables.config import AVERAGE_RULES, TrialConfig
 from trainables.data.averaging import averaged_labels
 from trainables.data.store import Store
 from trainables.job import Job
-from trainables.loop import EpochResult
 from trainables.pasting import command_line
 from trainables.teachers import imagenet, shelf
 from trainables.teachers.shelf import Teacher
+from trainables.training import EpochResult
+from trainables.trial import TrialSpec
 
 NUM_EPOCHS = {"generic": 4, "mimic-cxr": 1}  # by data set; from the weights of `imagenet` one is enough to differ
 LEARNING_RATE, BATCH_SIZE = 1e-3, 16

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from search_spaces.space import Space
-from trainables.cell import Cell
-from trainables.config import ITSELF, NO_TEACHER, members
+from trainables.cell import ITSELF, NO_TEACHER, Cell, members
 from trainables.data.listing import UNCERTAIN
 from trainables.data.store import Store
 from trainables.models.architectures import known

@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.studies import Params, Study
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.knob import TUNED, knobs
+from trainables.trial import TrialSpec
 
 # "knobs" holds what a method has of its own, and is put together from the rest of what a study suggests.
 TUNED_FIELDS = tuple(each.name for each in knobs(TrialConfig, TUNED) if each.name != "knobs")

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
-from trainables.config import ITSELF
+from trainables.cell import ITSELF
 
 QUIET_S = 10.0  # where the output is no terminal, a trial's epochs are told at most this often
 

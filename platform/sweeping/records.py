@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
+from trainables.trial import TrialSpec
 
 
 @dataclass(kw_only=True)

@@ -25,7 +25,8 @@ from platform.sweeping.studies import make_studies
 from search_spaces import space_of
 from search_spaces.presets import PRESETS
 from search_spaces.space import INIT, Space, columns_of
-from trainables.config import ITSELF, RECIPE_VERSION, TrialConfig, TrialSpec, members
+from trainables.cell import ITSELF, members
+from trainables.config import TrialConfig
 from trainables.data.averaging import Averaging
 from trainables.data.store import Store
 from trainables.job import Job
@@ -35,6 +36,7 @@ from trainables.models.densenet import num_trainable, unfreeze
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.overlap import unverifiable
 from trainables.teachers.shelf import Teacher
+from trainables.trial import RECIPE_VERSION, TrialSpec
 from trainables.version import VERSION
 
 

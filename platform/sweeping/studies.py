@@ -18,8 +18,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search_spaces.space import Space
-from trainables.cell import Cell
-from trainables.config import ITSELF
+from trainables.cell import ITSELF, Cell
 
 Params = dict[str, Any]
 optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -17,7 +17,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from platform.sweeping.records import TrialRecord, spec_of
 from platform.tracking.database import make_database
-from trainables.config import BETA_CONVENTION, RECIPE_VERSION
+from trainables.beta import BETA_CONVENTION
+from trainables.trial import RECIPE_VERSION
 
 MAX_TAG_CHARS = 5000  # MLflow's own limit on a tag's value
 

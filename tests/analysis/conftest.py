@@ -17,7 +17,9 @@ import pytest
 from mlflow.entities import Metric, Param
 from mlflow.tracking import MlflowClient
 
-from trainables.config import BETA_CONVENTION, RECIPE_VERSION, TrialConfig, TrialSpec
+from trainables.beta import BETA_CONVENTION
+from trainables.config import TrialConfig
+from trainables.trial import RECIPE_VERSION, TrialSpec
 
 AVERAGED = {
     "averaged_labels": json.dumps(["DR"]),

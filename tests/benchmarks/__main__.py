@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 
-import platform
 from tests.benchmarks.targets import HEAD, MARK
 
 BENCHMARKS = ("views", "splits", "prepare", "step", "peers", "gpu", "overhead", "search", "report", "scaling", "growth")
@@ -22,7 +21,7 @@ PICTURE = ROOT / "results" / "growth.png"
 def main() -> int:
     """Runs all; the machine first. 1 where one failed."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU: rows that need one say so"
-    print(f"Python {platform.python_version()}, PyTorch {torch.__version__}, {torch.get_num_threads()} cores, {device}")
+    print(f"Python {sys.version.split()[0]}, PyTorch {torch.__version__}, {torch.get_num_threads()} cores, {device}")
     PICTURE.parent.mkdir(exist_ok=True)
     failed, rows = False, []
     for name in BENCHMARKS:

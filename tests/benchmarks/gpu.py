@@ -26,8 +26,9 @@ from trainables.config import TrialConfig
 from trainables.data.augment import normalise, training_views
 from trainables.data.resident import Images
 from trainables.data.store import Store
-from trainables.loop import Training, _train_one_epoch
+from trainables.loop import train_one_epoch
 from trainables.models.architectures import build
+from trainables.training import Training
 
 STUDENT, BATCH_SIZE = "densenet121", 32
 ALONE_TARGET, TOGETHER_TARGET, VIEWS_TARGET = 5.0, 10.0, 0.80
@@ -83,7 +84,7 @@ def ours(store: Store, device: torch.device) -> Callable[[], int]:
     torch.manual_seed(0)
     student = build(STUDENT, len(store.label_names))
     training = Training(config=config, store=store, student=student, guide=None, device=device)
-    return lambda: _train_one_epoch(training, 1)[1]
+    return lambda: train_one_epoch(training, 1)[1]
 
 
 def whole_batches(store: Store) -> list[np.ndarray]:
@@ -138,18 +139,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     parser.add_argument("--students", type=int, nargs="+", default=[2, 4, 8], help="at once (default: %(default)s)")
     parser.add_argument("--cpu", action="store_true", help="where there is no GPU: does it run? No figure counts")
-    given = parser.parse_args()
-    if not torch.cuda.is_available() and not given.cpu:
+    typed = parser.parse_args()
+    if not torch.cuda.is_available() and not typed.cpu:
         for what, target in WHAT:
             verdict(what, target, "needs a GPU: none here", None)
         return
-    device = torch.device("cpu" if given.cpu else "cuda")
+    device = torch.device("cpu" if typed.cpu else "cuda")
     with tempfile.TemporaryDirectory() as name:
-        store = make_store(Path(name), given.size)
-        before = images_per_s(plain(store, device), device, given.rounds)
-        alone = images_per_s(ours(store, device), device, given.rounds)
-        sums = {number: together(store.path, device, number, given.rounds) for number in given.students}
-        share = share_of_floor(store, device, given.rounds)
+        store = make_store(Path(name), typed.size)
+        before = images_per_s(plain(store, device), device, typed.rounds)
+        alone = images_per_s(ours(store, device), device, typed.rounds)
+        sums = {number: together(store.path, device, number, typed.rounds) for number in typed.students}
+        share = share_of_floor(store, device, typed.rounds)
     print(f"eager float32: {before:.0f} images/s; ours alone: {alone:.0f}")
     for number, total in sums.items():
         print(f"{number} students at once: {total:.0f} images/s in sum")

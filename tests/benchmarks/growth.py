@@ -23,7 +23,7 @@ from tests.benchmarks.overhead import alone, ours, silent
 from tests.benchmarks.step import CPU, make_store, make_teacher, make_training
 from trainables.data.readers import retina
 from trainables.data.store_making import prepare
-from trainables.loop import _train_one_epoch
+from trainables.loop import train_one_epoch
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
 
@@ -46,7 +46,7 @@ def of_images(counts: list[int], num_rounds: int = 3) -> pd.DataFrame:
             guide = Guide("attention", STUDENT, make_teacher(folder / "teachers"), CPU, cache=cache)
             plain, guided = make_training(store, STUDENT, None), make_training(store, STUDENT, guide)
             for training in (plain, guided):
-                _train_one_epoch(training, 1)
+                train_one_epoch(training, 1)
             taken = [
                 (_seconds(plain, 1), _seconds(guided, number + 2), _seconds(guided, 1)) for number in range(num_rounds)
             ]
@@ -55,7 +55,7 @@ def of_images(counts: list[int], num_rounds: int = 3) -> pd.DataFrame:
 
 
 def of_epochs(num_epochs: int) -> pd.DataFrame:
-    """Seconds since a training's start, a row an epoch, a column a kind."""
+    """Seconds since a training's start, one row per epoch, one column per kind."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         store, teacher = make_store(folder, IMAGE_SIZE_PX), make_teacher(folder / "teachers")
@@ -69,7 +69,7 @@ def of_epochs(num_epochs: int) -> pd.DataFrame:
 
 
 def of_trials(num_trials: int) -> pd.DataFrame:
-    """Milliseconds from a trial's end to the next one's, a row a trial: our sweep's, and Optuna's alone."""
+    """Milliseconds from a trial's end to the next one's, one row per trial: our sweep's, and Optuna's alone."""
     with tempfile.TemporaryDirectory() as name, silent():
         mine = ours(num_trials, Path(name))
     gaps = [
@@ -91,7 +91,7 @@ def draw(frame: pd.DataFrame, ax: Axes, unit: str) -> None:
 
 def _seconds(training: object, epoch: int) -> float:
     started_s = time.perf_counter()
-    _train_one_epoch(training, epoch)  # type: ignore[arg-type]
+    train_one_epoch(training, epoch)  # type: ignore[arg-type]
     return time.perf_counter() - started_s
 
 
@@ -104,16 +104,16 @@ def main() -> None:
     parser.add_argument("--patients", type=int, nargs="+", default=[40, 80, 160, 320], help="default: %(default)s")
     parser.add_argument("--epochs", type=int, default=12, help="default: %(default)s")
     parser.add_argument("--trials", type=int, default=400, help="default: %(default)s")
-    given = parser.parse_args()
+    typed = parser.parse_args()
     torch.set_num_threads(1)
-    frames = (of_images(given.patients), of_epochs(given.epochs), of_trials(given.trials))
+    frames = (of_images(typed.patients), of_epochs(typed.epochs), of_trials(typed.trials))
     units = ("s an epoch", "s since the start", "ms a trial, beside its training")
-    made, axes = drawing.figure(num_columns=3, height_in=3.0)
+    figure, axes = drawing.figure(num_columns=3, height_in=3.0)
     for frame, ax, unit in zip(frames, axes, units, strict=True):
         draw(frame if len(frame) < 50 else _smoothed(frame), ax, unit)
         print(f"{unit}\n{frame.iloc[[0, -1]].to_string(index=False)}\n", flush=True)
-    if given.file:
-        given.file.write_bytes(drawing.png(made))
+    if typed.file:
+        typed.file.write_bytes(drawing.png(figure))
 
 
 def _smoothed(frame: pd.DataFrame) -> pd.DataFrame:

@@ -33,9 +33,10 @@ from platform.tracking.ledger import Ledger
 from search_spaces import space_of
 from search_spaces.presets import PRESETS
 from tests.benchmarks.targets import verdict
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.job import Job
 from trainables.student import StudentTrial
+from trainables.trial import TrialSpec
 
 WINDOW = 100
 STUDY_TRIALS = 40
@@ -81,7 +82,7 @@ def ours(num_trials: int, folder: Path) -> list[float]:
     ledger = Ledger(f"sqlite:///{folder / 'mlflow.db'}", "retina", "overhead", {}, folder / "artifacts")
     # By value, since our `platform`, which this module imports, is not there on a worker.
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    importlib.reload(runner).StudentTrial = NoTraining  # type: ignore[attr-defined,misc]
+    importlib.reload(runner).StudentTrial = NoTraining  # type: ignore[attr-defined]
     start_ray(verbose=False)
     resources = runner.Resources(num_slots=1)
     journal = Journal(folder / "journal.jsonl")
@@ -131,13 +132,13 @@ def main() -> None:
         prog="python -m tests.benchmarks.overhead", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--trials", type=int, default=2000, help="default: %(default)s")
-    given = parser.parse_args()
+    typed = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, silent():
-        mine = ours(given.trials, Path(name))
-    theirs = alone(given.trials)
+        mine = ours(typed.trials, Path(name))
+    theirs = alone(typed.trials)
     print("trial | ours, ms | Optuna alone, ms | more, ms")
-    for number in sorted({10, 100, 500, 1000, 2000, given.trials}):
-        if number <= given.trials:
+    for number in sorted({10, 100, 500, 1000, 2000, typed.trials}):
+        if number <= typed.trials:
             a, b = 1e3 * _at(mine, number), 1e3 * _at(theirs, number)
             print(f"{number} | {a:.1f} | {b:.1f} | {a - b:.1f}", flush=True)
             verdict(

@@ -19,8 +19,8 @@ import torch
 from kornia import augmentation
 from torch import Tensor, nn
 from torch.nn import functional
-from torchdistill.core.forward_hook import ForwardHookManager
-from torchdistill.losses.mid_level import ATLoss
+from torchdistill.core.forward_hook import ForwardHookManager  # type: ignore[import-untyped]
+from torchdistill.losses.mid_level import ATLoss  # type: ignore[import-untyped]
 
 from tests.benchmarks.step import CPU, make_store
 from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD, training_views
@@ -43,13 +43,13 @@ def medians(ways: dict[str, Callable[[], object]], num_rounds: int) -> dict[str,
 
 def batches_of(store: Store) -> list[tuple[Tensor, Tensor]]:
     """The training views of an epoch and the labels, ready in memory."""
-    made = []
+    batches = []
     for rows in np.split(store.rows("train"), range(BATCH_SIZE, store.num_images, BATCH_SIZE)):
         if len(rows):
             images = torch.from_numpy(store.gather(rows))
             views = training_views(images, rows, seed=0, epoch=1, rotation_deg=15, flip=True)
-            made.append((views, torch.arange(len(rows)) % len(store.label_names)))
-    return made
+            batches.append((views, torch.arange(len(rows)) % len(store.label_names)))
+    return batches
 
 
 def torchdistills_step(store: Store, architecture: str) -> dict[str, Callable[[], object]]:
@@ -111,23 +111,25 @@ def views_of(store: Store) -> dict[str, Callable[[], object]]:
 
 
 def main() -> None:
-    """Prints a row a student, and a row of views."""
+    """Prints one row per student, and one of views."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.peers", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--size", type=int, default=64, metavar="PX", help="of the step (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
-    given = parser.parse_args()
+    typed = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
-        store = make_store(Path(name), given.size)
+        store = make_store(Path(name), typed.size)
         print("torchdistill, px | student | without a teacher, s an epoch | attention transfer / without")
         for student in ("densenet121", "densenet40"):
-            found = medians(torchdistills_step(store, student), given.rounds)
-            print(f"{given.size} | {student} | {found['plain']:.2f} | {found['transfer'] / found['plain']:.3f}")
+            theirs_s = medians(torchdistills_step(store, student), typed.rounds)
+            print(
+                f"{typed.size} | {student} | {theirs_s['plain']:.2f} | {theirs_s['transfer'] / theirs_s['plain']:.3f}"
+            )
     with tempfile.TemporaryDirectory() as name:
         store = make_store(Path(name), 256)
-        speed = {way: store.num_images / s for way, s in medians(views_of(store), given.rounds).items()}
+        speed = {way: store.num_images / s for way, s in medians(views_of(store), typed.rounds).items()}
         print("\nviews of 256 px from the store | kornia, images/s | ours, images/s | ratio")
         print(f"retina | {speed['kornia']:.0f} | {speed['ours']:.0f} | {speed['ours'] / speed['kornia']:.1f}")
 

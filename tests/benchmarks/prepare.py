@@ -40,11 +40,11 @@ def plain(listing: Listing, image_size_px: int, num_threads: int) -> None:
 
 
 def main() -> None:
-    """Prints a row a size."""
+    """Prints one row per size."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.prepare")
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 256], metavar="PX", help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
-    given = parser.parse_args()
+    typed = parser.parse_args()
     num_threads = os.cpu_count() or 1
     print(f"px | images | plain, images/s | store, images/s, fsync and checks in it | ratio (target: {TARGET})")
     with tempfile.TemporaryDirectory() as name:
@@ -53,9 +53,9 @@ def main() -> None:
             listing = read("retina", Path(data))
         else:
             listing = retina.read(write_retina(folder / "retina", num_patients=100, image_size_px=1024, seed=0))
-        for size in given.sizes:
+        for size in typed.sizes:
             times: dict[str, list[float]] = {"plain": [], "store": []}
-            for number in range(given.rounds + 1):  # the first one warms the disk's cache
+            for number in range(typed.rounds + 1):  # the first one warms the disk's cache
                 started_s = time.perf_counter()
                 plain(listing, size, num_threads)
                 times["plain"].append(time.perf_counter() - started_s)

@@ -25,9 +25,11 @@ from mlflow.tracking import MlflowClient
 
 from search_spaces import SPACES
 from tests.benchmarks.targets import verdict
+from trainables.beta import BETA_CONVENTION
 from trainables.cell import Cell
-from trainables.config import BETA_CONVENTION, RECIPE_VERSION, TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.data.readers.chestxray8 import LABELS
+from trainables.trial import RECIPE_VERSION, TrialSpec
 
 LARGEST = 10_000  # runs
 NUM_EPOCHS = 128
@@ -119,7 +121,7 @@ def measure(uri: str, out: Path) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Prints a row a size."""
+    """Prints one row per size."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.report", description=(__doc__ or "")[:90])
     parser.add_argument(
         "--runs", type=int, nargs="+", default=[1_250, 2_500, 5_000, LARGEST], help="default: %(default)s"

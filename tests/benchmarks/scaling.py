@@ -7,11 +7,14 @@ driver takes beside Ray itself. `--tracking-uri none` leaves MLflow out; any num
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+
 import argparse
-import importlib
 import io
 import math
-import os
 import random
 import statistics
 import tempfile
@@ -25,20 +28,15 @@ from typing import Any
 
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
+from platform.sweeping import progress, runner, search, studies
+from platform.sweeping.plan import Plan
+from platform.tracking.journal import Journal
+from platform.tracking.ledger import Ledger
+from platform.tracking.tracker import Tracker
 from search_spaces.retina import SPACE
 from search_spaces.space import Space
-from trainables.config import TrialConfig, TrialSpec
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-progress = importlib.import_module("platform.sweeping.progress")
-runner = importlib.import_module("platform.sweeping.runner")
-search = importlib.import_module("platform.sweeping.search")
-studies = importlib.import_module("platform.sweeping.studies")
-Journal = importlib.import_module("platform.tracking.journal").Journal
-Ledger = importlib.import_module("platform.tracking.ledger").Ledger
-Plan = importlib.import_module("platform.sweeping.plan").Plan
-Tracker = importlib.import_module("platform.tracking.tracker").Tracker
+from trainables.config import TrialConfig
+from trainables.trial import TrialSpec
 
 MAX_EPOCHS = 16
 NUM_METRICS = 23  # that an epoch of a trial on chest X-rays logs
@@ -68,9 +66,9 @@ class Simulation:
         space = cells(SPACE)
         per_cell = max(1, num_trials // len(space.cells))
         base = TrialConfig(dataset="retina", method="transfer", max_epochs=MAX_EPOCHS)
-        made = studies.make_studies(space, mode, per_cell, seed=0)
+        drawn_studies = studies.make_studies(space, mode, per_cell, seed=0)
         self.plan = Plan(
-            made, base, lambda config: TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s"), 0
+            drawn_studies, base, lambda config: TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s"), 0
         )
         self.tracker = Tracker(ledger, Journal(folder / "journal.jsonl"))
         self.search = search.PlannedSearch(self.plan, self._start, num_concurrent)
@@ -90,7 +88,7 @@ class Simulation:
             config = self.search.suggest("")
             if isinstance(config, dict):
                 self.seconds["ask"].append(time.perf_counter() - asked_s - self.seconds["open"][-1])
-                trial = SimpleNamespace(config=config, error_file="")
+                trial: Any = SimpleNamespace(config=config, error_file="")
                 self.asha.on_trial_add(None, trial)
                 running.append((trial, [0]))
                 continue
@@ -137,29 +135,29 @@ def cells(space: Space) -> Space:
 def lines(simulation: Simulation, total_s: float) -> list[str]:
     """What is printed of one simulation."""
     seconds = simulation.seconds
-    said = [f"  {len(seconds['open'])} trials, {len(seconds['event'])} epochs, {total_s:.1f} s in all"]
+    figures = [f"  {len(seconds['open'])} trials, {len(seconds['event'])} epochs, {total_s:.1f} s in all"]
     parts = {"ask": seconds["ask"], "open": seconds["open"], "ASHA": seconds["ASHA"], "event": seconds["event"]}
     for what, values in parts.items():
         late = values[-max(1, len(values) // 10) :]
-        said.append(
+        figures.append(
             f"  {what:6} median {1e3 * statistics.median(values):8.2f} ms, of the last tenth "
             f"{1e3 * statistics.median(late):8.2f} ms, longest {1e3 * max(values):8.1f} ms"
         )
     busy_s = sum(map(sum, parts.values()))
-    said.append(
+    figures.append(
         f"  the driver's thread: {1e3 * busy_s / len(seconds['event']):.2f} ms an epoch of a trial, opens included"
     )
-    said.append(
+    figures.append(
         f"  written: {len(seconds['event']) / total_s:.0f} epochs/s; longest queue: {simulation.longest_queue} records"
     )
-    return said
+    return figures
 
 
 def ask_s(num_known: int, num_rounds: int = 3) -> float:
     """The median seconds of a question to a study that knows `num_known` trials."""
     space, rng = cells(SPACE), random.Random(0)
     (study,) = studies.make_studies(space.narrowed(["attention/imagenet/densenet121/all"]), "optuna", 1 << 20, 0)
-    ranges = space.ranges(study.of)
+    ranges = space.ranges(study.cell({}))
     for number in range(num_known):
         study.asked[number] = {name: _drawn(each, rng) for name, each in ranges.items()}
         study.tell(number, rng.random())
@@ -217,12 +215,12 @@ def main() -> None:
     parser.add_argument(
         "--tracking-uri", nargs="+", default=["none", "sqlite"], metavar="URI", help="default: %(default)s"
     )
-    given = parser.parse_args()
+    typed = parser.parse_args()
     print("trials known | a question to Optuna, ms | a decision at a rung, ms")
     for num_known in (100, 1_000, 10_000):
         print(f"{num_known} | {1e3 * ask_s(num_known):.0f} | {1e3 * rung_s(num_known):.2f}", flush=True)
-    for uri in given.tracking_uri:
-        print(f"{uri.partition('@')[0]}, {given.search}, {given.concurrent} at once", flush=True)
+    for uri in typed.tracking_uri:
+        print(f"{uri.partition('@')[0]}, {typed.search}, {typed.concurrent} at once", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             address = f"sqlite:///{folder}/mlflow.db" if uri == "sqlite" else uri
             name = f"simulated-{time.time_ns()}"
@@ -231,7 +229,7 @@ def main() -> None:
                 if uri == "none"
                 else Ledger(address, "simulated", name, {}, Path(folder) if uri == "sqlite" else None)
             )
-            simulation = Simulation(given.search, given.trials, given.concurrent, ledger, Path(folder))
+            simulation = Simulation(typed.search, typed.trials, typed.concurrent, ledger, Path(folder))
             print("\n".join(lines(simulation, simulation.run())), flush=True)
             if uri != "none":
                 num_runs, seconds = resume_s(ledger)

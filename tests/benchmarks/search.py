@@ -90,28 +90,28 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=32, help="of a whole trial (default: %(default)s)")
     parser.add_argument("--trials", type=int, default=12, help="of the search (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=3, help="of the search (default: %(default)s)")
-    given = parser.parse_args()
+    typed = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         results = Path(name)
-        sweep(given.dataset, results, "grid", 1, 1, 10**6)  # draws the phantoms and trains their teachers
-        grid, spent = run(given.dataset, results, "grid", given.epochs, given.trials, 0)
+        sweep(typed.dataset, results, "grid", 1, 1, 10**6)  # draws the phantoms and trains their teachers
+        grid, spent = run(typed.dataset, results, "grid", typed.epochs, typed.trials, 0)
         score, sweeps = float(grid["best_score"].max()), [spent]
         print(
-            f"grid of {grid['run_id'].nunique()} betas on {given.dataset}: {len(grid)} epochs, best score {score:.4f}"
+            f"grid of {grid['run_id'].nunique()} betas on {typed.dataset}: {len(grid)} epochs, best score {score:.4f}"
         )
         print(
             "seed of the search | epochs | best score | epochs to the grid's | share of the grid's epochs", flush=True
         )
         shares = []
-        for seed in range(given.seeds):
-            ours, spent = run(given.dataset, results, "optuna", given.epochs, given.trials, seed)
+        for seed in range(typed.seeds):
+            ours, spent = run(typed.dataset, results, "optuna", typed.epochs, typed.trials, seed)
             needed, sweeps = epochs_to(ours, score), [*sweeps, spent]
             shares.append(float("inf") if needed is None else needed / len(grid))
-            said = "never" if needed is None else f"{shares[-1]:.1%}"
-            print(f"{seed} | {len(ours)} | {ours['best_score'].max():.4f} | {needed} | {said}", flush=True)
+            share_text = "never" if needed is None else f"{shares[-1]:.1%}"
+            print(f"{seed} | {len(ours)} | {ours['best_score'].max():.4f} | {needed} | {share_text}", flush=True)
     share = statistics.median(shares)
     target = f"at most {SHARE_TARGET:.0%}"
-    verdict(f"{given.dataset}: epochs to the score of the paper's grid", target, f"{share:.1%}", share <= SHARE_TARGET)
+    verdict(f"{typed.dataset}: epochs to the score of the paper's grid", target, f"{share:.1%}", share <= SHARE_TARGET)
     tell_of_time(sweeps)
 
 

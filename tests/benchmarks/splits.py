@@ -132,7 +132,7 @@ def measure(
     The release's own split has a test set and no validation set, which is drawn from its training patients.
     """
     is_positive_NL = positives(rows)
-    found: dict[str, list[list[NDArray[np.float64]]]] = {}
+    deviations: dict[str, list[list[NDArray[np.float64]]]] = {}
     in_release = rows["official_split"].to_numpy(str) == "train"
     num_validation = round(OWN_VALIDATION_SHARE * in_release.sum())
     tenth = {"test": 0, "validation": num_validation, "train": int(in_release.sum()) - num_validation}
@@ -141,13 +141,13 @@ def measure(
         ours = (split, train_rank(rows, split, seed=seed), official_split(rows, "a release", seed=seed))
         official = np.full(len(rows), "test", "<U10")
         official[in_release] = by_chance(rows[in_release], tenth, seed)[0]
-        for way, (given, rank, release) in enumerate([ours, (*by_chance(rows, counts, seed), official)]):
-            for name, is_part, is_whole in parts(rows, given, rank, release, fraction):
+        for way, (drawn, rank, release) in enumerate([ours, (*by_chance(rows, counts, seed), official)]):
+            for name, is_part, is_whole in parts(rows, drawn, rank, release, fraction):
                 share_L = is_positive_NL[is_part].mean(axis=0) / is_positive_NL[is_whole].mean(axis=0)
-                found.setdefault(name, [[], []])[way].append(share_L - 1)
+                deviations.setdefault(name, [[], []])[way].append(share_L - 1)
     return {
         name: (np.sqrt(np.mean(np.square(ours), axis=0)), np.sqrt(np.mean(np.square(chance), axis=0)))
-        for name, (ours, chance) in found.items()
+        for name, (ours, chance) in deviations.items()
     }
 
 
@@ -172,12 +172,12 @@ def main() -> None:
         rank_s = time.perf_counter() - started_s - split_s
         print(f"\n{dataset}: {len(rows):,} images, split in {split_s:.1f} s, ordered in {rank_s:.1f} s")
         share_L = positives(rows).mean(axis=0)
-        found = measure(rows, counts, num_seeds, fraction)
-        print("label | share | " + " | ".join(f"{name}: ours, random" for name in found))
+        deviations = measure(rows, counts, num_seeds, fraction)
+        print("label | share | " + " | ".join(f"{name}: ours, random" for name in deviations))
         for label, name in enumerate(names):
-            figures = " | ".join(f"{ours[label]:.2%}, {chance[label]:.2%}" for ours, chance in found.values())
+            figures = " | ".join(f"{ours[label]:.2%}, {chance[label]:.2%}" for ours, chance in deviations.values())
             print(f"{name} | {share_L[label]:.1%} | {figures}")
-        for name, (ours, chance) in found.items():
+        for name, (ours, chance) in deviations.items():
             ratio = float((ours / chance)[share_L >= LEAST_SHARE].max())
             what = f"{dataset}: labels' shares, {name}, worst label"
             verdict(what, f"at most {TARGET} of random's", f"{ratio:.2f}", ratio <= TARGET)

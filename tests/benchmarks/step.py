@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,13 @@ from trainables.data.augment import training_views
 from trainables.data.readers import retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
-from trainables.loop import Training, _train_one_epoch
+from trainables.loop import train_one_epoch
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 from trainables.teachers.cache import KnowledgeCache, in_batches
 from trainables.teachers.guide import Guide
 from trainables.teachers.shelf import Teacher
+from trainables.training import Training
 
 NUM_PATIENTS = 80  # 160 photographs, 96 of them for training
 CPU = torch.device("cpu")
@@ -55,9 +57,11 @@ def make_teacher(folder: Path) -> Teacher:
 
 def make_training(store: Store, student: str, guide: Guide | None) -> Training:
     """A training as a trial makes it."""
-    guided = {"method": "attention", "teacher": "bench", "beta": 10.0} if guide else {"method": "transfer"}
+    guided: dict[str, Any] = {"method": "transfer"}
+    if guide:
+        guided = {"method": "attention", "teacher": "bench", "beta": 10.0}
     guided |= {"dataset": "retina", "init": "random", "selection_metric": "f1_weighted"}
-    config = TrialConfig(student=student, image_size_px=store.image_size_px, **guided)  # type: ignore[arg-type]
+    config = TrialConfig(student=student, image_size_px=store.image_size_px, **guided)
     torch.manual_seed(0)
     network = build(student, len(store.label_names))
     return Training(config=config, store=store, student=network, guide=guide, device=CPU)
@@ -84,13 +88,13 @@ def measure(image_size_px: int, student: str, num_rounds: int) -> dict[str, floa
                 images = torch.from_numpy(store.gather(rows_B))
                 training_views(images, rows_B, seed=0, epoch=1, rotation_deg=15, flip=True)
 
-        _train_one_epoch(guided, 1)  # fills epoch 1, and warms everything up
-        _train_one_epoch(plain, 1)
+        train_one_epoch(guided, 1)  # fills epoch 1, and warms everything up
+        train_one_epoch(plain, 1)
         times: dict[str, list[float]] = {"transfer": [], "cached": [], "cold": [], "teacher": []}
         for number in range(num_rounds):
-            times["transfer"].append(_seconds(lambda: _train_one_epoch(plain, 1)))
-            times["cached"].append(_seconds(lambda: _train_one_epoch(guided, 1)))
-            times["cold"].append(_seconds(lambda epoch=number + 2: _train_one_epoch(guided, epoch)))
+            times["transfer"].append(_seconds(lambda: train_one_epoch(plain, 1)))
+            times["cached"].append(_seconds(lambda: train_one_epoch(guided, 1)))
+            times["cold"].append(_seconds(partial(train_one_epoch, guided, number + 2)))
             times["teacher"].append(_seconds(teach) - _seconds(augment))
     return {what: statistics.median(values) for what, values in times.items()}
 
@@ -108,15 +112,15 @@ def main() -> None:
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 128], metavar="PX", help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
-    given = parser.parse_args()
+    typed = parser.parse_args()
     torch.set_num_threads(1)
     print("px | student | transfer, s | cached / transfer | cold / (transfer + teacher)")
-    for size in given.sizes:
+    for size in typed.sizes:
         for student in ("densenet121", "densenet40"):
-            found = measure(size, student, given.rounds)
-            cached = found["cached"] / found["transfer"]
-            cold = found["cold"] / (found["transfer"] + found["teacher"])
-            print(f"{size} | {student} | {found['transfer']:.2f} | {cached:.3f} | {cold:.3f}", flush=True)
+            times = measure(size, student, typed.rounds)
+            cached = times["cached"] / times["transfer"]
+            cold = times["cold"] / (times["transfer"] + times["teacher"])
+            print(f"{size} | {student} | {times['transfer']:.2f} | {cached:.3f} | {cold:.3f}", flush=True)
             where = f"{student}, {size} px"
             for what, target, ratio in (
                 (f"attention transfer, cached, against transfer learning: {where}", CACHED_TARGET, cached),

@@ -8,5 +8,5 @@ HEAD = "what | target | here | verdict"
 
 def verdict(what: str, target: str, figure: str, met: bool | None) -> None:
     """Prints one row; `met` is None where this machine cannot tell."""
-    said = {True: "met", False: "falls short", None: "not measured"}[met]
-    print(f"{MARK}{what} | {target} | {figure} | {said}", flush=True)
+    outcome = {True: "met", False: "falls short", None: "not measured"}[met]
+    print(f"{MARK}{what} | {target} | {figure} | {outcome}", flush=True)

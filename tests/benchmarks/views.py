@@ -40,12 +40,12 @@ FLOOR_TARGET = 0.35
 def listing_of(dataset: str, folder: Path) -> Listing:
     """The first images of a real data set, or phantoms."""
     if data := os.environ.get("TRANSFER_DATA"):
-        found = read(dataset, Path(data))
+        listing = read(dataset, Path(data))
     elif dataset == "retina":
-        found = retina.read(write_retina(folder / dataset, num_patients=NUM_IMAGES // 2, image_size_px=1024, seed=0))
+        listing = retina.read(write_retina(folder / dataset, num_patients=NUM_IMAGES // 2, image_size_px=1024, seed=0))
     else:
-        found = chestxray8.read(write_chestxray8(folder / dataset, num_images=NUM_IMAGES, image_size_px=1024, seed=0))
-    return replace(found, rows=found.rows.head(NUM_IMAGES).reset_index(drop=True))
+        listing = chestxray8.read(write_chestxray8(folder / dataset, num_images=NUM_IMAGES, image_size_px=1024, seed=0))
+    return replace(listing, rows=listing.rows.head(NUM_IMAGES).reset_index(drop=True))
 
 
 def torchvisions_way(listing: Listing, image_size_px: int) -> Callable[[], object]:
@@ -63,7 +63,7 @@ def torchvisions_way(listing: Listing, image_size_px: int) -> Callable[[], objec
 
     def load(path: str) -> torch.Tensor:
         with Image.open(listing.root / path) as image:
-            return steps(image.convert("RGB"))  # type: ignore[no-any-return]
+            return steps(image.convert("RGB"))
 
     paths = listing.rows["path"].tolist()
     return lambda: [
@@ -82,17 +82,17 @@ def measure(dataset: str, image_size_px: int, num_rounds: int) -> dict[str, floa
         def ours(interpolation: str = "nearest") -> None:
             for rows in batches:
                 images = torch.from_numpy(store.gather(rows))
-                given: dict[str, Any] = {"rotation_deg": 15, "flip": True, "interpolation": interpolation}
-                training_views(images, rows, seed=0, epoch=1, **given)
+                recipe: dict[str, Any] = {"rotation_deg": 15, "flip": True, "interpolation": interpolation}
+                training_views(images, rows, seed=0, epoch=1, **recipe)
 
         def floor() -> None:
             for rows in batches:
                 normalise(torch.from_numpy(store.gather(rows))).contiguous()
 
         ways = {"torchvision": torchvisions_way(listing, image_size_px), "ours": ours, "floor": floor}
-        found = _speeds(ways, num_rounds)
+        speeds = _speeds(ways, num_rounds)
         # Apart: what one way leaves of the heap decides how often the next one has to ask for pages.
-        return found | _speeds({"bilinear": partial(ours, "bilinear")}, num_rounds)
+        return speeds | _speeds({"bilinear": partial(ours, "bilinear")}, num_rounds)
 
 
 def _speeds(ways: Mapping[str, Callable[..., object]], num_rounds: int) -> dict[str, float]:
@@ -107,20 +107,20 @@ def _speeds(ways: Mapping[str, Callable[..., object]], num_rounds: int) -> dict[
 
 
 def main() -> None:
-    """Prints a row a data set."""
+    """Prints one row per data set."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.views", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--size", type=int, default=256, metavar="PX", help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=15, help="default: %(default)s")
-    given = parser.parse_args()
+    typed = parser.parse_args()
     torch.set_num_threads(1)
     print(
         "data set | torchvision, images/s | ours | ratio (target) | share of the floor (target) | ours, bilinear | "
         "ratio to torchvision's nearest (target)"
     )
     for dataset, target in TARGETS.items():
-        speed = measure(dataset, given.size, given.rounds)
+        speed = measure(dataset, typed.size, typed.rounds)
         ratio, share = speed["ours"] / speed["torchvision"], speed["ours"] / speed["floor"]
         print(
             f"{dataset} | {speed['torchvision']:.0f} | {speed['ours']:.0f} | {ratio:.1f} ({target}) | "

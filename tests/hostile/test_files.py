@@ -32,10 +32,10 @@ SPOILS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 25
 
 
 def spoilt(content: bytes, spoils: list[tuple[float, int]]) -> bytes:
-    made = bytearray(content)
+    spoilt_content = bytearray(content)
     for share, difference in spoils:
-        made[int(share * len(made))] ^= difference
-    return bytes(made)
+        spoilt_content[int(share * len(spoilt_content))] ^= difference
+    return bytes(spoilt_content)
 
 
 def saved(content: Any) -> bytes:
@@ -72,10 +72,10 @@ CHECKPOINTS: dict[str, tuple[str, bytes, str]] = {
 
 @pytest.mark.parametrize("name", list(CHECKPOINTS))
 def test_what_is_no_densenet_is_refused_by_name(name: str, tmp_path: Path) -> None:
-    file, content, said = CHECKPOINTS[name]
+    file, content, reason = CHECKPOINTS[name]
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / file).write_bytes(content)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=reason):
         import_network(tmp_path / "in" / file)
     assert [path.name for path in tmp_path.rglob("*")] == ["in", file]
 
@@ -141,16 +141,18 @@ def test_a_spoilt_journal_loses_no_more_than_its_spoilt_lines(spoils: list[tuple
     for number in range(20):
         journal.append({"number": number})
     journal.path.write_bytes(spoilt(journal.path.read_bytes(), spoils))
-    found = [entry["number"] for entry in journal.pending()]
-    assert found == sorted(found) and len(found) >= 20 - 2 * len(spoils)  # a line end that is gone costs two
+    numbers = [entry["number"] for entry in journal.pending()]
+    assert numbers == sorted(numbers) and len(numbers) >= 20 - 2 * len(spoils)  # a line end that is gone costs two
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("retina")
     root = write_retina(folder / "retina", num_patients=6, image_size_px=32, seed=1, progress=False)
-    made = prepare(retina.read(root), folder / "s.arrow", image_size_px=32, salt=b"s", num_threads=1, progress=False)
-    return made.path.read_bytes()
+    prepared = prepare(
+        retina.read(root), folder / "s.arrow", image_size_px=32, salt=b"s", num_threads=1, progress=False
+    )
+    return prepared.path.read_bytes()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.9, 0.999])
@@ -170,11 +172,11 @@ IMAGES: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("name", list(IMAGES))
 def test_what_is_no_image_is_listed_with_its_reason(name: str, tmp_path: Path) -> None:
-    content, said = IMAGES[name]
+    content, reason = IMAGES[name]
     root = write_retina(tmp_path / "retina", num_patients=4, image_size_px=32, seed=1, progress=False)
     listing = retina.read(root)
     (root / str(listing.rows["path"].iloc[0])).write_bytes(content)
-    with pytest.raises(ValueError, match=f"(?s){Path(str(listing.rows['path'].iloc[0])).name}.*({said})"):
+    with pytest.raises(ValueError, match=f"(?s){Path(str(listing.rows['path'].iloc[0])).name}.*({reason})"):
         prepare(listing, tmp_path / "s.arrow", image_size_px=32, salt=b"s", num_threads=1, progress=False)
     assert not (tmp_path / "s.arrow").exists()
 

@@ -17,11 +17,12 @@ from safetensors.torch import save_file
 
 import platform.phantoms.sets
 from platform.phantoms.nih_writer import write_chestxray8
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.data.listing import PHANTOM_MARK
 from trainables.data.store import Store
 from trainables.models.architectures import build
 from trainables.teachers import shelf as teachers
+from trainables.trial import TrialSpec
 
 evaluate = importlib.import_module("platform.evaluate")
 ledgers = importlib.import_module("platform.tracking.ledger")

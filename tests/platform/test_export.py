@@ -20,7 +20,7 @@ from PIL import Image
 
 from platform.phantoms.writers import write_retina
 from platform.sweeping.scoring import averaging_tags
-from trainables.config import RECIPE_VERSION, TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.data.averaging import averaged_labels
 from trainables.data.decode import decode
 from trainables.data.readers import retina
@@ -31,6 +31,7 @@ from trainables.models import onnx_file
 from trainables.models.architectures import build
 from trainables.models.deployed import load_student, probabilities
 from trainables.teachers import shelf as teachers
+from trainables.trial import RECIPE_VERSION, TrialSpec
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")

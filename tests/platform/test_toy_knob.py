@@ -79,7 +79,8 @@ def test_it_decides_a_trials_key_and_which_runs_share_a_table(run: Run) -> None:
     program = """
 from dataclasses import replace
 from analysis.reading.left_out import OF_THE_SETUP
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
+from trainables.trial import TrialSpec
 plain = TrialConfig(dataset="retina", method="transfer")
 configs = [plain, replace(plain, toy=2), replace(plain, plain_toy="tin"), replace(plain, tuned_toy=1.5)]
 print(len({TrialSpec(config=config, data_fingerprint="", split_fingerprint="").key for config in configs}))

@@ -112,7 +112,7 @@ def _closing_tables(printed: str) -> list[str]:
 def _rows(text: str) -> Json:
     """Row -> column -> text of a CSV file; without a row, its columns."""
     reader = csv.DictReader(io.StringIO(text))
-    rows = {f"row {number}": row for number, row in enumerate(reader, 1)}
+    rows: dict[str, Json] = {f"row {number}": row for number, row in enumerate(reader, 1)}
     return rows or {"columns": reader.fieldnames}
 
 
@@ -129,7 +129,7 @@ def _runs(database: sqlite3.Connection, results: Path) -> Iterator[tuple[str, Js
                 "tags": kept,
                 "params": params,
                 "metrics": _metrics(database, run_id),
-                "predictions": [_columns(pd.read_parquet(path)) for path in files],
+                "predictions": [hashed_columns(pd.read_parquet(path)) for path in files],
             },
         )
 
@@ -161,13 +161,15 @@ def _metrics(database: sqlite3.Connection, run_id: str) -> Json:
     return {name: values for name, values in metrics.items() if name not in SPEEDS}
 
 
-def _columns(frame: pd.DataFrame) -> Json:
+def hashed_columns(frame: pd.DataFrame) -> Json:
     """Column -> type, hash of the exact bytes in the order of the rows, and the first values."""
     columns = {}
     for name in frame:
         values = frame[name].to_numpy()
         is_text = values.dtype.kind not in "biuf"
         content = "\0".join(map(str, values)).encode() if is_text else values.tobytes()
-        shown = [str(value) for value in values[:NUM_SHOWN]]
-        columns[str(name)] = f"{frame[name].dtype}, {hashlib.sha256(content).hexdigest()[:16]}: {', '.join(shown)} ..."
+        first_values = [str(value) for value in values[:NUM_SHOWN]]
+        columns[str(name)] = (
+            f"{frame[name].dtype}, {hashlib.sha256(content).hexdigest()[:16]}: {', '.join(first_values)} ..."
+        )
     return columns

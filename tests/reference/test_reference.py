@@ -21,10 +21,10 @@ def test_small_sweeps_come_to_what_the_record_says(tmp_path: Path) -> None:
     if others := list(reference.differences(record["machine"], machine())):
         pytest.skip(f"numbers are the record's on a machine like the record's only: {'; '.join(others)}")
     before, now = record["outcome"], reference.outcome(tmp_path / "results")
-    found = [line for part in reference.PARTS for line in reference.differences(before[part], now[part], part)]
-    if found:
-        head = f"{len(found)} differences; where they are meant, `python -m tests.reference` makes the record anew"
-        pytest.fail("\n".join([head, *found[:NUM_SHOWN], "..." * (len(found) > NUM_SHOWN)]), pytrace=False)
+    lines = [line for part in reference.PARTS for line in reference.differences(before[part], now[part], part)]
+    if lines:
+        head = f"{len(lines)} differences; where they are meant, `python -m tests.reference` makes the record anew"
+        pytest.fail("\n".join([head, *lines[:NUM_SHOWN], "..." * (len(lines) > NUM_SHOWN)]), pytrace=False)
 
 
 def test_the_record_holds_what_it_is_for() -> None:
@@ -59,7 +59,7 @@ def test_a_difference_says_where_it_is_and_shows_both_values() -> None:
 def test_a_prediction_that_differs_in_its_last_bit_is_another() -> None:
     frame = pd.DataFrame({"image": ["a", "b"], "probability": pd.Series([0.25, 0.5], dtype="float32")})
     other = frame.assign(probability=pd.Series([0.25, 0.5 + 2**-24], dtype="float32"))
-    before, now = reference._columns(frame), reference._columns(other)
+    before, now = reference.hashed_columns(frame), reference.hashed_columns(other)
     assert before["image"] == now["image"] and before["probability"] != now["probability"]
 
 

@@ -1,4 +1,4 @@
-"""Every rule of a trial's configuration, and what its name depends on."""
+"""Every rule of a trial's configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 
 TRANSFER = TrialConfig(dataset="retina", method="transfer")
 ATTENTION = TrialConfig(dataset="retina", teacher="imagenet", beta=60.0)
@@ -66,23 +66,3 @@ def test_a_configuration_survives_plain_values_and_unknown_fields_are_named():
     assert TrialConfig.from_dict(asdict(ATTENTION)) == ATTENTION
     with pytest.raises(ValueError, match="no field dropout"):
         TrialConfig.from_dict({**asdict(ATTENTION), "dropout": 0.1})
-
-
-def test_the_key_changes_with_whatever_decides_the_result():
-    spec = TrialSpec(config=ATTENTION, data_fingerprint="d", split_fingerprint="s", teacher_fingerprint="t")
-    others = [
-        replace(spec, config=replace(ATTENTION, beta=61.0)),
-        replace(spec, config=replace(ATTENTION, seed=1)),
-        replace(spec, config=replace(ATTENTION, phase="confirm")),
-        replace(spec, config=replace(ATTENTION, precision="bfloat16")),
-        replace(spec, config=replace(ATTENTION, interpolation="bilinear")),
-        replace(spec, config=replace(ATTENTION, compiled=True)),
-        replace(spec, config=replace(ATTENTION, average_labels="defined")),
-        replace(spec, config=replace(ATTENTION, selection_metric="accuracy")),
-        replace(spec, data_fingerprint="e"),
-        replace(spec, split_fingerprint="u"),
-        replace(spec, teacher_fingerprint="v"),
-        replace(spec, init_fingerprint="w"),
-    ]
-    assert spec.key == replace(spec).key
-    assert len({spec.key, *(other.key for other in others)}) == len(others) + 1

@@ -12,19 +12,19 @@ from trainables import inspection
 
 def test_it_copies_the_question_to_the_answer(tmp_path: Path) -> None:
     (tmp_path / "question").write_text("token")
-    said = inspection.inspect_machine(str(tmp_path / "question"), str(tmp_path / "answer"), str(tmp_path / "own"))
+    answer = inspection.inspect_machine(str(tmp_path / "question"), str(tmp_path / "answer"), str(tmp_path / "own"))
     assert (tmp_path / "answer").read_text() == "token"
-    assert said["code"] == inspection.code_of(Path(inspection.__file__).parent)
-    assert said["libraries"]["torch"] == importlib.metadata.version("torch")
-    assert abs(said["local_free_bytes"] - shutil.disk_usage(tmp_path).free) < 1e9
+    assert answer["code"] == inspection.code_of(Path(inspection.__file__).parent)
+    assert answer["libraries"]["torch"] == importlib.metadata.version("torch")
+    assert abs(answer["local_free_bytes"] - shutil.disk_usage(tmp_path).free) < 1e9
     assert list((tmp_path / "own").iterdir()) == []
-    assert pickle.loads(pickle.dumps(said)) == said
+    assert pickle.loads(pickle.dumps(answer)) == answer
 
 
 def test_a_folder_that_is_not_there_gets_no_answer(tmp_path: Path) -> None:
-    said = inspection.inspect_machine(str(tmp_path / "no" / "question"), str(tmp_path / "answer"), "")
+    answer = inspection.inspect_machine(str(tmp_path / "no" / "question"), str(tmp_path / "answer"), "")
     assert not (tmp_path / "answer").exists()
-    assert said["local_free_bytes"] == 0
+    assert answer["local_free_bytes"] == 0
 
 
 def test_a_place_that_cannot_be_a_folder_has_no_room(tmp_path: Path) -> None:

@@ -17,17 +17,18 @@ from safetensors.torch import load_file
 
 from platform.phantoms.chest_writers import write_mimic_cxr
 from platform.phantoms.writers import write_retina
-from trainables import checkpoint, loop
-from trainables.config import TrialConfig, TrialSpec
+from trainables import checkpoint, judging
+from trainables.config import TrialConfig
 from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.job import PREDICTIONS_FILE, Job
-from trainables.loop import EpochResult
 from trainables.metrics import label_auc
 from trainables.models.architectures import build
 from trainables.models.densenet import num_trainable
 from trainables.teachers import shelf
+from trainables.training import EpochResult, Training
+from trainables.trial import TrialSpec
 
 GRADES = ["No DR", "Mild", "Moderate", "Severe", "Proliferative DR"]
 FACTS = ["image", "patient", "view", "sex", "age_years"]
@@ -166,11 +167,11 @@ def test_predictions_are_the_best_epochs_students(
     tmp_path: Path,
 ) -> None:
     scores = iter([0.5, 0.9, 0.1])
-    evaluate = loop.evaluate
-    monkeypatch.setattr(loop, "evaluate", lambda training, split: ({"loss": 1.0, "f1_weighted": next(scores)}, None))
+    evaluate = judging.evaluate
+    monkeypatch.setattr(judging, "evaluate", lambda training, split: ({"loss": 1.0, "f1_weighted": next(scores)}, None))
     seen: dict[str, torch.Tensor] = {}
 
-    def on_test(training: loop.Training, split: str) -> Any:
+    def on_test(training: Training, split: str) -> Any:
         assert split == "test"
         seen.update({name: tensor.clone() for name, tensor in training.student.state_dict().items()})
         return evaluate(training, split)
@@ -199,8 +200,8 @@ def test_an_interrupted_job_ends_as_the_undisturbed_one(
     for name in names(folder):
         if name.endswith(".safetensors"):
             assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
-    one, two = (pd.read_parquet(where / PREDICTIONS_FILE) for where in (tmp_path, folder))
-    pd.testing.assert_frame_equal(one, two, check_exact=True)
+    rows, expected = (pd.read_parquet(where / PREDICTIONS_FILE) for where in (tmp_path, folder))
+    pd.testing.assert_frame_equal(rows, expected, check_exact=True)
     students = [before_the_last(where)["student"] for where in (tmp_path, folder)]
     assert all(torch.equal(students[0][name], students[1][name]) for name in students[1])
 
@@ -237,7 +238,12 @@ def test_the_search_never_opens_the_test_set(
 ) -> None:
     asked: list[str] = []
     rows = Store.rows
-    monkeypatch.setattr(Store, "rows", lambda self, split, *more: (asked.append(split), rows(self, split, *more))[1])
+
+    def noted(self: Store, split: str, *more: float) -> np.ndarray:
+        asked.append(split)
+        return rows(self, split, *more)
+
+    monkeypatch.setattr(Store, "rows", noted)
     results = list(job_of(retina_store, teachers, tmp_path, phase=phase, max_epochs=2).run())
     opened = [name for r in results for name in r.metrics if name.startswith("test_")]
     if phase == "search":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,46 +11,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from platform.phantoms.writers import write_retina
+from tests.trainables.small_training import CPU, make, numbers, prepared, small_student
 from trainables.batches import batches
-from trainables.config import TrialConfig
-from trainables.data.readers import retina
 from trainables.data.store import Store
-from trainables.data.store_making import prepare
-from trainables.loop import (
-    EpochResult,
-    NonFiniteLossError,
-    Training,
-    UndefinedScoreError,
-    evaluate,
-    resume,
-    state_of,
-    train,
-)
+from trainables.judging import NonFiniteLossError, evaluate
+from trainables.loop import train
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 from trainables.teachers.guide import Guide
 from trainables.teachers.shelf import Teacher
-
-CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("loop") / "retina"
-    return write_retina(folder, num_patients=14, image_size_px=64, seed=1, progress=False)
-
-
-@pytest.fixture(scope="module")
-def store(root: Path) -> Store:
-    """16 training, 6 validation and 6 test photographs of 32 px."""
-    return prepared(root, 32)
-
-
-def prepared(root: Path, image_size_px: int) -> Store:
-    out = root.parent / f"{image_size_px}.arrow"
-    listing = retina.read(root)
-    return prepare(listing, out, image_size_px=image_size_px, salt=b"salt", num_threads=1, progress=False)
+from trainables.training import Training, resume, state_of
 
 
 @pytest.fixture(scope="module")
@@ -75,126 +44,12 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def config_of(**changes: Any) -> TrialConfig:
-    return TrialConfig(
-        **{
-            "dataset": "retina",
-            "method": "transfer",
-            "learning_rate": 1e-3,
-            "max_epochs": 3,
-            "batch_size": 6,
-            "image_size_px": 32,
-            "selection_metric": "f1_weighted",
-            **changes,
-        }
-    )
-
-
-def small_student() -> nn.Module:
-    """With batch norm, whose running statistics a resumed training must find again."""
-    torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(3, 8, 5, stride=4),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(8, 5),
-    )
-
-
-def make(store: Store, student: nn.Module | None = None, guide: Guide | None = None, **changes: Any) -> Training:
-    return Training(
-        config=config_of(**changes),
-        store=store,
-        student=student or small_student(),
-        guide=guide,
-        device=CPU,
-    )
-
-
-def numbers(results: list[EpochResult]) -> list[dict[str, float]]:
-    """All metrics but the speed."""
-    return [{name: value for name, value in r.metrics.items() if name != "images_per_s"} for r in results]
-
-
-def drawn(rows: np.ndarray, batch_size: int, seed: int = 0, epoch: int = 1) -> list[list[int]]:
-    return [batch.tolist() for batch in batches(rows, batch_size, seed, epoch)]
-
-
-@pytest.mark.parametrize("batch_size", [1, 4, 10, 16, 50])
-def test_batches_hold_every_row_once_each_sorted_for_reading(batch_size: int) -> None:
-    rows = np.array([3, 5, 8, 9, 20, 21, 22, 30, 31, 40, 41, 42, 43, 50, 60, 61])
-    found = drawn(rows, batch_size)
-    assert sorted(row for batch in found for row in batch) == rows.tolist()
-    assert all(batch == sorted(batch) for batch in found)
-    assert {len(batch) for batch in found[:-1]} <= {batch_size}
-
-
-def test_the_order_of_the_batches_depends_on_seed_and_epoch_alone() -> None:
-    rows = np.arange(40)
-    first = drawn(rows, 8, seed=1, epoch=2)
-    np.random.seed(5)
-    torch.manual_seed(5)
-    assert drawn(rows, 8, seed=1, epoch=2) == first
-    assert drawn(rows, 8, seed=2, epoch=2) != first
-    assert drawn(rows, 8, seed=1, epoch=3) != first
-    assert drawn(rows, 8, seed=2, epoch=1) != first
-
-
-@pytest.mark.parametrize(
-    ("num_rows", "batch_size", "sizes"),
-    [(9, 4, [4, 5]), (5, 4, [5]), (10, 4, [4, 4, 2]), (8, 4, [4, 4]), (1, 4, [1]), (3, 1, [1, 2])],
-)
-def test_a_last_batch_of_one_joins_the_one_before(num_rows: int, batch_size: int, sizes: list[int]) -> None:
-    assert [len(batch) for batch in drawn(np.arange(num_rows), batch_size)] == sizes
-
-
 def test_the_learning_rate_is_halved_as_often_as_the_configuration_says(store: Store) -> None:
     training = make(store, learning_rate=0.008, lr_halving_epochs=2, max_epochs=5, batch_size=16)
     used = []
     for result in train(training):
         used.append((result.metrics["learning_rate"], training.optimizer.param_groups[0]["lr"]))
     assert used == [(rate, rate) for rate in (0.008, 0.008, 0.004, 0.004, 0.002)]
-
-
-class Scripted:
-    """Stands for `evaluate`: gives the validation scores of a list, one an epoch."""
-
-    def __init__(self, scores: list[dict[str, float]]) -> None:
-        self._scores: Iterator[dict[str, float]] = iter(scores)
-
-    def __call__(self, training: Training, split: str) -> tuple[dict[str, float], np.ndarray]:
-        assert split == "validation"
-        return {"loss": 1.0, **next(self._scores)}, np.zeros((0, 0), np.float32)
-
-
-def test_the_best_epoch_is_kept_the_earlier_of_two_equals(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    scores = [0.2, 0.5, 0.5, 0.3, 0.6]
-    monkeypatch.setattr("trainables.loop.evaluate", Scripted([{"f1_weighted": score} for score in scores]))
-    training = make(store, max_epochs=5, batch_size=16)
-    weights: dict[int, Tensor] = {}
-    for result in train(training):
-        weights[result.epoch] = training.student[0].weight.detach().clone()  # type: ignore[index]
-        assert torch.equal(training.best_weights["0.weight"], weights[result.best_epoch])
-    assert not torch.equal(weights[2], weights[3])
-    assert [r.metrics["score"] for r in training.history] == scores
-    assert [r.best_score for r in training.history] == [0.2, 0.5, 0.5, 0.5, 0.6]
-    assert [r.best_epoch for r in training.history] == [1, 2, 2, 2, 5]
-    assert [(r.epoch, r.last) for r in training.history] == [(1, False), (2, False), (3, False), (4, False), (5, True)]
-
-
-def test_a_score_that_is_not_defined_ends_the_training_and_is_never_a_number(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("trainables.loop.evaluate", Scripted([{"kappa": 0.25}, {}]))
-    training = make(store, max_epochs=2, selection_metric="kappa")
-    said = (
-        r"must be defined on the validation set, but kappa is not in transfer/none/densenet121/all \(6 images, .*'freq"
-    )
-    with pytest.raises(UndefinedScoreError, match=said):
-        list(train(training))
-    assert [result.metrics["score"] for result in training.history] == [0.25]
 
 
 def test_an_epochs_metrics_are_those_of_the_paper_and_of_the_loss(store: Store) -> None:
@@ -225,7 +80,12 @@ def test_the_same_seed_twice_gives_the_same_numbers_and_another_seed_others(stor
 def test_a_fraction_of_the_training_set_is_all_that_is_seen(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
     gather = Store.gather
-    monkeypatch.setattr(Store, "gather", lambda self, rows: (seen.append(rows), gather(self, rows))[1])
+
+    def noted(self: Store, rows: np.ndarray) -> np.ndarray:
+        seen.append(rows)
+        return gather(self, rows)
+
+    monkeypatch.setattr(Store, "gather", noted)
     next(train(make(store, data_fraction=0.5, max_epochs=1)))
     expected = [*store.rows("train", 0.5), *store.rows("validation")]
     assert sorted(np.concatenate(seen).tolist()) == sorted(map(int, expected))
@@ -240,7 +100,7 @@ def students(name: str) -> nn.Module:
 @pytest.mark.parametrize("name", ["small", "densenet40"])
 def test_a_resumed_training_is_the_undisturbed_one_bit_for_bit(store: Store, teacher: Teacher, name: str) -> None:
     guided = name != "small"
-    changes = {"lr_halving_epochs": 2, "weight_decay": 1e-3, "batch_size": 8}
+    changes: dict[str, Any] = {"lr_halving_epochs": 2, "weight_decay": 1e-3, "batch_size": 8}
     changes |= {"method": "attention", "teacher": "imagenet", "beta": 2.0} if guided else {}
 
     def fresh() -> Training:
@@ -256,19 +116,19 @@ def test_a_resumed_training_is_the_undisturbed_one_bit_for_bit(store: Store, tea
     torch.save(state_of(stopped), buffer)
     best = {key: tensor.clone() for key, tensor in stopped.best_weights.items()}
     buffer.seek(0)
-    gone_on = fresh()
-    resume(gone_on, torch.load(buffer, weights_only=True), best)
-    results = list(train(gone_on))
+    resumed = fresh()
+    resume(resumed, torch.load(buffer, weights_only=True), best)
+    results = list(train(resumed))
 
     assert numbers(results) == numbers(undisturbed)
     assert results[0].metrics == stopped.history[0].metrics  # repeated, the speed included
     assert [vars(r) | {"metrics": 0} for r in results] == [vars(r) | {"metrics": 0} for r in undisturbed]
-    for one, two in [
-        (gone_on.student.state_dict(), whole.student.state_dict()),
-        (gone_on.best_weights, whole.best_weights),
+    for resumed_weights, whole_weights in [
+        (resumed.student.state_dict(), whole.student.state_dict()),
+        (resumed.best_weights, whole.best_weights),
     ]:
-        assert one.keys() == two.keys()
-        assert [key for key in one if not torch.equal(one[key], two[key])] == []
+        assert resumed_weights.keys() == whole_weights.keys()
+        assert [key for key in resumed_weights if not torch.equal(resumed_weights[key], whole_weights[key])] == []
 
 
 @pytest.mark.parametrize(
@@ -334,9 +194,9 @@ def test_the_losses_are_those_of_a_loop_written_straight(root: Path, teacher: Te
         flip=False,
         max_epochs=3,
     )
-    found = [[r.metrics[f"train_{name}"] for name in ("loss", "ce", "transfer")] for r in train(training)]
+    losses_by_epoch = [[r.metrics[f"train_{name}"] for name in ("loss", "ce", "transfer")] for r in train(training)]
     expected = reference_losses(store, teacher, beta, rate, 3)
-    assert found == [pytest.approx(losses, rel=2e-4) for losses in expected]
+    assert losses_by_epoch == [pytest.approx(losses, rel=2e-4) for losses in expected]
     assert expected[2][0] < expected[0][0] * 0.99  # it learns: the steps are part of what was compared
 
 

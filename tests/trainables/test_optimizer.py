@@ -15,7 +15,8 @@ from trainables.config import TrialConfig
 from trainables.data.readers import retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
-from trainables.loop import Training, train
+from trainables.loop import train
+from trainables.training import Training
 
 RATE, NUM_EPOCHS = 1e-2, 4
 MEAN, STD = (np.array(values)[:, None, None] for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))

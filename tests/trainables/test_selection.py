@@ -12,13 +12,16 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.data.readers import own
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.job import Job
-from trainables.loop import Training, evaluate, train
+from trainables.judging import evaluate
+from trainables.loop import train
 from trainables.student import StudentTrial
+from trainables.training import Training
+from trainables.trial import TrialSpec
 
 NUM_IMAGES = 260  # 26 of them in validation, 26 in test
 

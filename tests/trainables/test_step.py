@@ -15,14 +15,17 @@ from platform.phantoms.chest_writers import write_mimic_cxr
 from trainables.batches import batches
 from trainables.config import TrialConfig
 from trainables.data.augment import normalise, training_views
+from trainables.data.listing import UNCERTAIN
 from trainables.data.readers import mimic_cxr
-from trainables.data.store import UNCERTAIN, Store
+from trainables.data.store import Store
 from trainables.data.store_making import prepare
-from trainables.loop import Training, evaluate, train
+from trainables.judging import evaluate
+from trainables.loop import train
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 from trainables.teachers.guide import Guide
 from trainables.teachers.shelf import Teacher
+from trainables.training import Training
 from trainables.transfer import METHODS
 from trainables.transfer.method import Method
 

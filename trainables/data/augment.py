@@ -69,8 +69,8 @@ def training_views(
     """
     angles_B, mirrored_B = turns(image_indices, seed=seed, epoch=epoch, rotation_deg=rotation_deg, flip=flip)
     if not images_BHWC.is_cuda:
-        return normalise(_turn_by_pillow(images_BHWC, angles_B, mirrored_B, PILLOWS[interpolation]))
-    turn = {"nearest": _turn_by_gathering, "bilinear": _turn_by_sampling}[interpolation]
+        return normalise(turn_by_pillow(images_BHWC, angles_B, mirrored_B, PILLOWS[interpolation]))
+    turn = {"nearest": turn_by_gathering, "bilinear": turn_by_sampling}[interpolation]
     return normalise(turn(images_BHWC, angles_B, mirrored_B))
 
 
@@ -95,7 +95,7 @@ def _widened(grey_BHW1: Tensor) -> Tensor:
     return wide_BHWC
 
 
-def _turn_by_pillow(
+def turn_by_pillow(
     images_BHWC: Tensor,
     angles_B: NDArray[np.float64],
     mirrored_B: NDArray[np.bool_],
@@ -117,7 +117,7 @@ def _turn_by_pillow(
     return torch.from_numpy(turned)
 
 
-def _turn_by_gathering(images_BHWC: Tensor, angles_B: NDArray[np.float64], mirrored_B: NDArray[np.bool_]) -> Tensor:
+def turn_by_gathering(images_BHWC: Tensor, angles_B: NDArray[np.float64], mirrored_B: NDArray[np.bool_]) -> Tensor:
     """On a GPU: the whole batch at once, without leaving the device."""
     batch, height, width, planes = images_BHWC.shape
     device = images_BHWC.device
@@ -138,8 +138,8 @@ def _turn_by_gathering(images_BHWC: Tensor, angles_B: NDArray[np.float64], mirro
     return turned_BPC.view(batch, height, width, planes) * inside_BHW.unsqueeze(-1)
 
 
-def _turn_by_sampling(images_BHWC: Tensor, angles_B: NDArray[np.float64], mirrored_B: NDArray[np.bool_]) -> Tensor:
-    """On a GPU, bilinear: as `_turn_by_gathering`, by the mean of the four pixels around, each by its nearness."""
+def turn_by_sampling(images_BHWC: Tensor, angles_B: NDArray[np.float64], mirrored_B: NDArray[np.bool_]) -> Tensor:
+    """On a GPU, bilinear: as `turn_by_gathering`, by the mean of the four pixels around, each by its nearness."""
     height, width = images_BHWC.shape[1:3]
     cos_B, sin_B, sign_B = np.cos(angles_B), np.sin(angles_B), np.where(mirrored_B, -1.0, 1.0)
     none_B = np.zeros_like(cos_B)

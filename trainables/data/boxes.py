@@ -26,7 +26,7 @@ NO_LABEL, CROPPED = "the prepared data has no such label", "wholly outside the c
 
 
 def in_square(boxes_K4: NDArray[np.floating], width: int, height: int, image_size_px: int) -> NDArray[np.float64]:
-    """Boxes of an image of width x height pixels, in the square of `image_size_px` that is made of it, [K, 4].
+    """Boxes of an image of width x height pixels, in the square of `image_size_px` cut from it, [K, 4].
 
     What the crop cuts off a box is gone; a box that it leaves nothing of has a side of 0.
     """
@@ -38,7 +38,7 @@ def in_square(boxes_K4: NDArray[np.floating], width: int, height: int, image_siz
 def placed(listing: Listing, store: Store, salt: bytes) -> tuple[pd.DataFrame, dict[str, int]]:
     """The boxes of a release that lie in the images of `store`, and how many were left out, by reason.
 
-    The frame has a row a box: row (of the store), label, and the `EDGES` in the store's pixels.
+    The frame has one row per box: row (of the store), label, and the `EDGES` in the store's pixels.
 
     Args:
         listing: what `trainables.data.catalogue.read` gives of the folder that the store was made from.
@@ -61,7 +61,7 @@ def placed(listing: Listing, store: Store, salt: bytes) -> tuple[pd.DataFrame, d
             f"but none of the {len(paths)} of {listing.root} is"
         )
     path_of = dict(zip(paths.str.rpartition("/")[2], paths, strict=True))
-    found: list[tuple[object, ...]] = []
+    boxes: list[tuple[object, ...]] = []
     left_out: Counter[str] = Counter()
     for (image, finding), group in listed.groupby(["image", "finding"], sort=True):
         path = path_of.get(str(image))
@@ -71,10 +71,10 @@ def placed(listing: Listing, store: Store, salt: bytes) -> tuple[pd.DataFrame, d
             continue
         for box in _in_store(group, listing, path, record.boxes, store.image_size_px).tolist():
             if box[2] > box[0] and box[3] > box[1]:
-                found.append((row, finding, *box))
+                boxes.append((row, finding, *box))
             else:
                 left_out[CROPPED] += 1
-    return pd.DataFrame(found, columns=["row", "label", *EDGES]), dict(left_out)
+    return pd.DataFrame(boxes, columns=["row", "label", *EDGES]), dict(left_out)
 
 
 def _in_store(

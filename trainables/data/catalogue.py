@@ -41,11 +41,11 @@ def shown_in(results_table: int) -> tuple[str, ...]:
     )
 
 
-def share_patients(one: str, other: str) -> bool:
-    """Whether two data sets are one, or either's record says that they share patients."""
-    return one == other or any(
+def share_patients(first: str, second: str) -> bool:
+    """Whether two data sets are the same one, or either's record says that they share patients."""
+    return first == second or any(
         name in DATASETS and another in DATASETS[name].shares_patients_with
-        for name, another in ((one, other), (other, one))
+        for name, another in ((first, second), (second, first))
     )
 
 

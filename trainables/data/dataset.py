@@ -1,4 +1,4 @@
-"""The record of a data set: all that is known of it by name, written once, in its reader's file.
+"""The record of a data set: all that is known about it, written once, in its reader's file.
 
 `trainables.data.catalogue` collects the records; a user's own CSV makes one too (`trainables.data.readers.own`).
 """
@@ -53,10 +53,12 @@ class Dataset:
     name: str  # in commands, folders and MLflow
     title: str  # in tables and figures: as the paper writes it
     task: str  # "multiclass" or "multilabel"
-    selection_metric: str  # what chooses the best epoch and configuration on the validation set, unless told otherwise
+    selection_metric: (
+        str  # what chooses the best epoch and configuration on the validation set, unless a flag says otherwise
+    )
     read: Callable[[Path], Listing]  # of one of `folders`
     folders: tuple[str, ...]  # where it may lie within the folder that --data names; of a user's own: the CSV
-    label_names: tuple[str, ...] = ()  # in the release's order; () where the images alone tell
+    label_names: tuple[str, ...] = ()  # in the release's order; () where only the images tell
     published: Published | None = None
     boxes: BoxList | None = None
     shares_patients_with: tuple[str, ...] = ()  # other releases, by the names that teachers' makers give them

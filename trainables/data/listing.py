@@ -34,7 +34,7 @@ class Listing:
 
     `rows` has the columns of `ROW_COLUMNS`: path (relative to `root`, POSIX), patient, view, sex ("F", "M" or ""),
     age_years (NaN where unknown), official_split ("" where the release has none) and labels (int8 array: the class's
-    index alone for "multiclass", else a code a label).
+    index alone for "multiclass", else one code per label).
     """
 
     dataset: str
@@ -95,7 +95,7 @@ def check_paths(paths: pd.Series, root: Path, table: Path) -> None:
 
 
 def label_codes(table: pd.DataFrame, labels: Sequence[str], path: Path, key: str) -> list[np.ndarray]:
-    """A column a label (1 positive, 0 negative, -1 uncertain, empty not mentioned) as `Listing.rows["labels"]` has it.
+    """One column per label (1 positive, 0 negative, -1 uncertain, empty not mentioned) as `Listing.rows["labels"]` is.
 
     Raises:
         ValueError: a value is none of these; `key` is the column that names the row in the message.

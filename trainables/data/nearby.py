@@ -1,6 +1,6 @@
 """The prepared data set on a machine's own disk: copied there once, checked, and then mapped by all trials of it.
 
-Trials gather images at random places of the file, a whole pass an epoch. Over a network file system that is as many
+Trials gather images at random places of the file, a whole pass per epoch. Over a network file system that is as many
 requests as there are images; from the machine's own disk it is its memory, after the first pass.
 """
 
@@ -29,7 +29,7 @@ def nearby(store: Path, fingerprint: str, folder: Path) -> Path:
 
     Args:
         store: the file that all machines see.
-        fingerprint: `Store.fingerprint` of it.
+        fingerprint: its `Store.fingerprint`.
         folder: on this machine's own disk; made where it is absent.
 
     Raises:

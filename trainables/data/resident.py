@@ -21,30 +21,31 @@ COPIED_AT_ONCE = 1024  # images
 
 
 class Images:
-    """The images of `store` for batches on `device`."""
+    """The images of `store` for batches on `device`; `whole_NHWC` is the set in a GPU's memory, None elsewhere."""
 
     def __init__(self, store: Store, device: torch.device) -> None:
         self._store, self._device = store, device
-        self._whole_NHWC = _loaded(store, device) if _fits(store, device) else None
+        self.whole_NHWC = _loaded(store, device) if fits(store, device) else None
 
     def of(self, rows_B: NDArray[np.int64]) -> Tensor:
         """The images of `rows_B` on the device, uint8 [B, H, W, C]."""
-        if self._whole_NHWC is not None:
-            return self._whole_NHWC[torch.from_numpy(rows_B).to(self._device)]
+        if self.whole_NHWC is not None:
+            return self.whole_NHWC[torch.from_numpy(rows_B).to(self._device)]
         images_BHWC = torch.from_numpy(self._store.gather(rows_B))
         if self._device.type == "cuda":
             images_BHWC = images_BHWC.pin_memory()
         return images_BHWC.to(self._device, non_blocking=True)
 
 
-_held: dict[tuple[str, torch.device], Tensor] = {}  # of this process, one set at a time
+held: dict[tuple[str, torch.device], Tensor] = {}  # the sets in a GPU's memory; this process keeps one at a time
 
 
-def _fits(store: Store, device: torch.device) -> bool:
+def fits(store: Store, device: torch.device) -> bool:
+    """Whether a GPU has room for the whole set, or holds it already."""
     if device.type != "cuda":  # the store is in memory already
         return False
     free, total = torch.cuda.mem_get_info(device)
-    return (store.fingerprint, device) in _held or _num_bytes(store) <= min(LARGEST_SHARE * total, free / 2)
+    return (store.fingerprint, device) in held or _num_bytes(store) <= min(LARGEST_SHARE * total, free / 2)
 
 
 def _num_bytes(store: Store) -> int:
@@ -53,12 +54,12 @@ def _num_bytes(store: Store) -> int:
 
 def _loaded(store: Store, device: torch.device) -> Tensor:
     key = (store.fingerprint, device)
-    if key not in _held:
-        _held.clear()
+    if key not in held:
+        held.clear()
         rows_N = np.arange(store.num_images)
         shape = (store.num_images, store.image_size_px, store.image_size_px, store.channels)
         whole_NHWC = torch.empty(shape, dtype=torch.uint8, device=device)
         for rows_B in np.split(rows_N, range(COPIED_AT_ONCE, store.num_images, COPIED_AT_ONCE)):
             whole_NHWC[rows_B[0] : rows_B[-1] + 1] = torch.from_numpy(store.gather(rows_B)).to(device)
-        _held[key] = whole_NHWC
-    return _held[key]
+        held[key] = whole_NHWC
+    return held[key]

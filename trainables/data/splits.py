@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trainables.data.catalogue import DATASETS
-from trainables.data.listing import EXTRA_TEST
+from trainables.data.hold_out import hold_out
+from trainables.data.listing import EXTRA_TEST, Listing
 from trainables.data.stratify import deal, even_order, kinds_of_patients
 
 SPLITS = ("train", "validation", "test")
@@ -31,6 +32,30 @@ def check_validation_share(share: float) -> None:
             f"0 < validation share < 0.5 must hold, but got {share}: it is a part of the images, and as many again are "
             "the test set; 0.2 trains on 60%"
         )
+
+
+def split_rows(
+    listing: Listing, seed: int, is_official: bool, validation_share: float | None, held_out: str | None
+) -> tuple[Listing, pd.DataFrame]:
+    """The listing without what no split uses, and its rows with their `split` and `train_rank`.
+
+    Args:
+        is_official: the release's own split instead of one drawn with Table II's counts.
+        validation_share: as in `counts_for` and `official_split`.
+        held_out: the finding that all training goes without (`trainables.data.hold_out`); None for none.
+
+    Raises:
+        ValueError: no such split can be made, or the finding cannot be held out.
+    """
+    if is_official:
+        split = official_split(listing.rows, listing.dataset, seed=seed, validation_share=validation_share)
+    else:
+        listing = listing.without_extra_test()
+        counts = counts_for(listing.dataset, len(listing.rows), validation_share)
+        split = split_patients(listing.rows, counts, seed=seed)
+    if held_out:
+        listing, split, _ = hold_out(listing, split, held_out)
+    return listing, listing.rows.assign(split=split, train_rank=train_rank(listing.rows, split, seed=seed))
 
 
 def counts_for(dataset: str, num_images: int, validation_share: float | None = None) -> dict[str, int]:

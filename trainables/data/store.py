@@ -170,5 +170,5 @@ def _facts(reader: pa.ipc.RecordBatchFileReader, path: Path) -> dict:
 
 
 def salted_hashes(names: list[str], salt: bytes) -> list[str]:
-    """16 hexadecimal digits a name: the same ones for the same name and salt; without the salt none can be guessed."""
+    """16 hexadecimal digits per name: the same for the same name and salt; without the salt none can be guessed."""
     return [hashlib.blake2b(name.encode(), key=salt, digest_size=8).hexdigest() for name in names]

@@ -9,7 +9,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,9 +21,8 @@ from tqdm import tqdm
 
 from trainables import atomic
 from trainables.data.decode import UnreadableImageError, decode
-from trainables.data.hold_out import hold_out
 from trainables.data.listing import Listing
-from trainables.data.splits import counts_for, official_split, split_patients, train_rank
+from trainables.data.splits import split_rows
 from trainables.data.store import FACTS_KEY, STORE_VERSION, Store, new_content, row_content, salted_hashes
 
 ROWS_PER_BATCH = 256
@@ -57,33 +59,52 @@ def prepare(
     Raises:
         UnreadableImagesError: images are absent or damaged; they are named with the reason.
         OSError: the disk is full; no part of a file is left.
-        ValueError: there are too few patients for three splits, the finding cannot be held out, or the share cannot be
-            had.
+        ValueError: too few patients for three splits, a finding that cannot be held out, or an impossible share.
     """
-    if is_official_split:
-        split = official_split(listing.rows, listing.dataset, seed=split_seed, validation_share=validation_share)
-    else:
-        listing = listing.without_extra_test()
-        counts = counts_for(listing.dataset, len(listing.rows), validation_share)
-        split = split_patients(listing.rows, counts, seed=split_seed)
-    if held_out:
-        listing, split, _ = hold_out(listing, split, held_out)
-    rows = listing.rows.assign(split=split, train_rank=train_rank(listing.rows, split, seed=split_seed))
+    listing, rows = split_rows(listing, split_seed, is_official_split, validation_share, held_out)
     rows["patient"] = salted_hashes(rows["patient"].to_list(), salt)
     rows["image_id"] = salted_hashes(rows["path"].to_list(), salt)
-    _check_space(out, len(rows) * image_size_px**2 * listing.channels)
+    content = _Content(listing, rows.to_dict("list"), image_size_px=image_size_px, held_out=held_out or "")
+    _check_space(out, len(rows) * content.image_bytes)
+    with _full_disk_named(out), atomic.new_file(out) as part:
+        _write(part, content, _Decoding(num_threads, progress, skip_unreadable))
+    return Store.open(out)
 
-    columns = rows.to_dict("list")
+
+@dataclass(frozen=True)
+class _Content:
+    """What a store will hold."""
+
+    listing: Listing
+    columns: dict[str, list]  # all but the images
+    _: KW_ONLY
+    image_size_px: int
+    held_out: str
+
+    @property
+    def image_bytes(self) -> int:
+        return self.image_size_px**2 * self.listing.channels
+
+
+@dataclass(frozen=True)
+class _Decoding:
+    """How the images become pixels."""
+
+    num_threads: int | None
+    progress: bool
+    skip_unreadable: bool
+
+
+@contextmanager
+def _full_disk_named(out: Path) -> Iterator[None]:
     try:
-        with atomic.new_file(out) as part:
-            _write(part, listing, columns, image_size_px, held_out, skip_unreadable, num_threads, progress)
+        yield
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
         raise OSError(
             errno.ENOSPC, f"the disk is full: no store was written to {out}; free some space, or use --results"
         ) from error
-    return Store.open(out)
 
 
 def _check_space(out: Path, num_bytes: int) -> None:
@@ -95,70 +116,66 @@ def _check_space(out: Path, num_bytes: int) -> None:
         )
 
 
-def _write(
-    part: Path,
-    listing: Listing,
-    columns: dict[str, list],
-    image_size_px: int,
-    held_out: str | None,
-    skip_unreadable: bool,
-    num_threads: int | None,
-    progress: bool,
-) -> None:
+def _write(part: Path, content: _Content, decoding: _Decoding) -> None:
+    listing, columns = content.listing, content.columns
     unreadable: list[tuple[str, str]] = []
-    content, splits = new_content(held_out or ""), hashlib.sha256()
-    schema = _schema(image_size_px**2 * listing.channels, len(columns["labels"][0]))
+    rows_hash, splits_hash = new_content(content.held_out), hashlib.sha256()
+    schema = _schema(content.image_bytes, len(columns["labels"][0]))
     with part.open("wb") as file, pa.ipc.new_file(file, schema) as writer:
         pending: pa.RecordBatch | None = None
-        decoded = _decoded(listing, columns["path"], image_size_px, num_threads, progress, unreadable)
-        for rows, images, digests in _in_batches(decoded, image_size_px, listing.channels):
+        decoded = _decoded(content, decoding, unreadable)
+        for rows, images, digests in _in_batches(decoded, content.image_size_px, listing.channels):
             if pending is not None:
                 writer.write_batch(pending)
             pending = _batch(schema, columns, rows, images)
             for row, digest in zip(rows, digests, strict=True):
                 split, rank = columns["split"][row], columns["train_rank"][row]
-                splits.update(f"{split} {rank};".encode())
-                content.update(row_content(split, rank, columns["labels"][row], digest))
-        _stop_at(unreadable, len(columns["path"]), skip_unreadable or pending is None)
+                splits_hash.update(f"{split} {rank};".encode())
+                rows_hash.update(row_content(split, rank, columns["labels"][row], digest))
+        _stop_at(unreadable, len(columns["path"]), decoding.skip_unreadable or pending is None)
         if pending is None:
             raise UnreadableImagesError(f"none of the {len(columns['path'])} images of {listing.root} can be read")
-        facts = {
-            "version": STORE_VERSION,
-            "dataset": listing.dataset,
-            "task": listing.task,
-            "label_names": listing.label_names,
-            "channels": listing.channels,
-            "image_size_px": image_size_px,
-            "is_phantom": listing.is_phantom,
-            "fingerprint": content.hexdigest()[:16],
-            "split_fingerprint": splits.hexdigest()[:16],
-            "held_out": held_out or "",
-            "left_out": [*listing.left_out.to_numpy().tolist(), *unreadable],
+        facts = _facts(content, unreadable) | {
+            "fingerprint": rows_hash.hexdigest()[:16],
+            "split_fingerprint": splits_hash.hexdigest()[:16],
         }
         writer.write_batch(pending, custom_metadata={FACTS_KEY: json.dumps(facts).encode()})
         file.flush()
         os.fsync(file.fileno())
 
 
+def _facts(content: _Content, unreadable: list[tuple[str, str]]) -> dict[str, Any]:
+    """What holds for the whole file, except for its fingerprints."""
+    listing = content.listing
+    return {
+        "version": STORE_VERSION,
+        "dataset": listing.dataset,
+        "task": listing.task,
+        "label_names": listing.label_names,
+        "channels": listing.channels,
+        "image_size_px": content.image_size_px,
+        "is_phantom": listing.is_phantom,
+        "held_out": content.held_out,
+        "left_out": [*listing.left_out.to_numpy().tolist(), *unreadable],
+    }
+
+
 def _decoded(
-    listing: Listing,
-    paths: list[str],
-    image_size_px: int,
-    num_threads: int | None,
-    progress: bool,
-    unreadable: list[tuple[str, str]],
+    content: _Content, decoding: _Decoding, unreadable: list[tuple[str, str]]
 ) -> Iterator[tuple[int, NDArray[np.uint8], bytes]]:
     """Row, pixels and their hash of every image that can be read, in order; the others go to `unreadable`."""
+    listing, paths = content.listing, content.columns["path"]
 
     def attempt(path: str) -> tuple[NDArray[np.uint8], bytes] | UnreadableImageError:
         try:
-            image = decode(listing.root, path, image_size_px, listing.channels)
+            image = decode(listing.root, path, content.image_size_px, listing.channels)
         except UnreadableImageError as error:
             return error
         return image, hashlib.blake2b(image.data).digest()
 
-    bar = tqdm(total=len(paths), desc=f"decoding {listing.dataset}", unit="image", disable=not progress, delay=1)
-    with bar, ThreadPoolExecutor(num_threads or os.cpu_count()) as pool:
+    hidden = not decoding.progress
+    bar = tqdm(total=len(paths), desc=f"decoding {listing.dataset}", unit="image", disable=hidden, delay=1)
+    with bar, ThreadPoolExecutor(decoding.num_threads or os.cpu_count()) as pool:
         # A stretch is decoded while the one before is written; all at once would be decoded ahead without bound.
         stretches = [paths[start : start + ROWS_PER_BATCH] for start in range(0, len(paths), ROWS_PER_BATCH)]
         ahead = pool.map(attempt, stretches[0])

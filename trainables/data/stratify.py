@@ -12,20 +12,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainables.data.listing import POSITIVE, UNCERTAIN
 
-NUM_CANDIDATES, MOST_EXCHANGES = 1000, 200  # patients of each part that one exchange chooses from, and how many
-EXCHANGES_OF_HALVES = (64, 20)  # the same; there are thousands of halves
 IMAGES_WEIGHT = 1000.0  # of the number of images in an exchange: it is met before any share
 FEW_PATIENTS, MOST_DEALS = 300, 20  # a small set is dealt again where pairwise exchanges do not meet the numbers
 SMALLEST_STRETCH = 8  # patients that are not dealt any further
 SMALLEST_GOAL = 1e-3  # images of a kind; only so that nothing is divided by zero
 
 Entries = list[list[tuple[int, float]]]
+
+
+class Effort(NamedTuple):
+    """How hard exchanges of patients between parts try to meet the goal."""
+
+    num_candidates: int  # patients of each part that one exchange chooses from
+    max_exchanges: int
+
+
+WHOLE_SET, HALVES = Effort(1000, 200), Effort(64, 20)  # there are thousands of halves
 
 
 def kinds_of_patients(labels_NL: NDArray[np.int8], patient_N: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -92,8 +101,8 @@ def even_order(kinds_PK: NDArray[np.float64], rng: np.random.Generator) -> NDArr
             return [rng.permutation(patients)]
         goal_SK = np.tile(kinds_PK[patients].sum(axis=0) / 2, (2, 1))
         part = _deal_in_turn(entries, patients, goal_SK, rng)
-        if len(patients) >= EXCHANGES_OF_HALVES[0]:
-            part = _exchange(kinds_PK[patients], part, goal_SK, rng, *EXCHANGES_OF_HALVES)
+        if len(patients) >= HALVES.num_candidates:
+            part = _exchange(kinds_PK[patients], part, goal_SK, rng, HALVES)
         return [*halved(patients[part == 0]), *halved(patients[part == 1])]
 
     return np.concatenate(halved(_rarest_first(kinds_PK, rng)))
@@ -143,12 +152,11 @@ def _exchange(
     part_P: NDArray[np.int64],
     goal_SK: NDArray[np.float64],
     rng: np.random.Generator,
-    num_candidates: int = NUM_CANDIDATES,
-    most: int = MOST_EXCHANGES,
+    effort: Effort = WHOLE_SET,
 ) -> NDArray[np.int64]:
     """The parts [P] after exchanges of two patients, or moves of one, that lessen sum((count - goal)^2 / goal).
 
-    Up to `most` times the best of all pairs among `num_candidates` drawn from each of two parts.
+    Each is the best of all pairs among candidates drawn from two parts.
     """
     nobody = len(kinds_PK)  # exchanged with a patient, it makes a move
     kinds_PK = np.vstack([kinds_PK, np.zeros(kinds_PK.shape[1])])
@@ -158,10 +166,11 @@ def _exchange(
     surplus_SK = np.stack([kinds_PK[part_P == part].sum(axis=0) for part in range(len(goal_SK))]) - goal_SK
     pairs = list(combinations(range(len(goal_SK)), 2))
     num_idle = 0
-    for turn in range(most):
+    for turn in range(effort.max_exchanges):
         a, b = pairs[turn % len(pairs)]
         in_a, in_b = (
-            np.append(rng.permutation(np.flatnonzero(part_P == part))[:num_candidates], nobody) for part in (a, b)
+            np.append(rng.permutation(np.flatnonzero(part_P == part))[: effort.num_candidates], nobody)
+            for part in (a, b)
         )
         slope_K = 2 * (surplus_SK[a] * weight_SK[a] - surplus_SK[b] * weight_SK[b])
         i, j, gains = _best_pair(kinds_PK[in_a], kinds_PK[in_b], slope_K, weight_SK[a] + weight_SK[b])

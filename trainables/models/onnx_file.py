@@ -81,12 +81,12 @@ def write(model: Deployed, path: Path, *, image_size_px: int, channels: int, fac
     onnx.helper.set_model_props(proto, dict(facts))
     onnx.checker.check_model(proto)
     onnx.save(proto, path)
-    return next(int(one.version) for one in proto.opset_import if one.domain == "")
+    return next(int(opset.version) for opset in proto.opset_import if opset.domain == "")
 
 
 def probabilities(path: Path, images_BHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What onnxruntime makes of the images on the CPU, float32 [B, L], in batches of `BATCH_SIZES` in turn."""
-    session = _session(path, num_threads=0)
+    session = session_of(path, num_threads=0)
     answers: list[NDArray[np.float32]] = []
     at = 0
     while at < len(images_BHWC):
@@ -113,7 +113,7 @@ def check_agreement(pytorch_BL: NDArray[np.float32], onnx_BL: NDArray[np.float32
 
 def latency(path: Path, image_HWC: NDArray[np.uint8], *, num_runs: int, num_threads: int) -> Latency:
     """Times one image at a time, after a few that are not counted; the normalisation within the file is included."""
-    session = _session(path, num_threads)
+    session = session_of(path, num_threads)
     feed = {INPUT: image_HWC[None]}
     for _ in range(NUM_WARM_UPS):
         session.run([OUTPUT], feed)
@@ -131,7 +131,8 @@ def latency(path: Path, image_HWC: NDArray[np.uint8], *, num_runs: int, num_thre
     )
 
 
-def _session(path: Path, num_threads: int) -> Any:
+def session_of(path: Path, num_threads: int) -> Any:
+    """onnxruntime's session with the file, on the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -144,7 +145,7 @@ def _strip(part: Any) -> None:
     """Takes the exporter's notes out of a graph or a function."""
     nodes = list(part.node)
     values = [*getattr(part, "input", []), *getattr(part, "output", []), *part.value_info]
-    for one in [part, *nodes, *getattr(part, "initializer", []), *values]:
+    for element in [part, *nodes, *getattr(part, "initializer", []), *values]:
         for name in ("metadata_props", "doc_string"):
-            if hasattr(one, name):  # a function's inputs are plain names
-                one.ClearField(name)
+            if hasattr(element, name):  # a function's inputs are plain names
+                element.ClearField(name)

@@ -52,22 +52,22 @@ class Tapped(nn.Module):
     def __init__(self, network: nn.Module, names: Iterable[str]) -> None:
         super().__init__()
         self.network = network
-        self._found: dict[str, Tensor] | None = None  # None outside of `forward`: the network is also used by itself
+        self._taps: dict[str, Tensor] | None = None  # None outside of `forward`: the network is also used by itself
         for name in names:
             network.get_submodule(name).register_forward_hook(self._keeper(name))
 
     def forward(self, images_BCHW: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The network's output, and the taps' for the same images."""
-        found: dict[str, Tensor] = {}
-        self._found = found
+        taps: dict[str, Tensor] = {}
+        self._taps = taps
         output: Tensor = self.network(images_BCHW)
-        self._found = None
-        return output, found
+        self._taps = None
+        return output, taps
 
     def _keeper(self, name: str) -> Any:
         def keep(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            if self._found is not None:
-                self._found[name] = output
+            if self._taps is not None:
+                self._taps[name] = output
 
         return keep
 
@@ -77,12 +77,12 @@ class _Reached(Exception):
 
 
 class Truncated(nn.Module):
-    """A frozen network that computes no more than its taps: images [B, 3, H, W] to their outputs, by module name.
+    """A frozen network that computes only as far as its taps: images [B, 3, H, W] to their outputs, by module name.
 
     The network is kept in evaluation mode, whatever mode its owner is put in, and no gradient reaches it.
 
     Raises:
-        AttributeError: the network has no submodule of such a name.
+        AttributeError: the network has no submodule of that name.
     """
 
     def __init__(self, network: nn.Module, taps: Iterable[str]) -> None:

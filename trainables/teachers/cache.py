@@ -1,8 +1,9 @@
 """The knowledge cache: a teacher's answer to a view, computed once and read by every trial that sees the same view.
 
-A view is a pure function of (seed, epoch, image), so the answer is, too. One file an epoch holds a row an image, in
-half precision; a row is filled by whichever trial needs it first. Rows carry a checksum: a row that was never written,
-that a killed process left torn, or that a disk spoiled is computed again. So races are benign, and nothing is locked.
+A view is a pure function of (seed, epoch, image), so the answer is one, too. One file per epoch holds one row per
+image, in half precision; a row is filled by whichever trial needs it first. Rows carry a checksum: a row that was never
+written, that a killed process left torn, or that a disk spoiled is computed again. So races are benign, and nothing is
+locked.
 
 The teacher always sees batches of one size. On a CPU its answer to an image then does not depend on the other images
 of the batch (measured: DenseNet-121, PyTorch 2.15, batches of 16 to 32; a single image differs in the last bits), so a
@@ -92,12 +93,12 @@ class KnowledgeCache:
 
     def _read(self, rows_B: NDArray[np.int64]) -> tuple[NDArray[np.float16], NDArray[np.bool_]] | None:
         """The rows' payloads and whether each is whole; None where there is no file yet."""
-        if self._rows is None and not self._open_if_there():
+        if self._rows is None and not self._open_if_written():
             return None
         assert self._rows is not None
-        found = self._rows[rows_B]
-        sums = [zlib.crc32(payload.tobytes()) | 1 for payload in found["knowledge"]]
-        return found["knowledge"], found["checksum"] == np.array(sums, np.uint32)
+        stored = self._rows[rows_B]
+        sums = [zlib.crc32(payload.tobytes()) | 1 for payload in stored["knowledge"]]
+        return stored["knowledge"], stored["checksum"] == np.array(sums, np.uint32)
 
     def _write(self, rows: NDArray[np.int64], payloads: NDArray[np.float16]) -> None:
         """Rows go by `pwrite`, not through the map: a write to a map on a full disk ends the process."""
@@ -109,12 +110,13 @@ class KnowledgeCache:
                 checksum = np.uint32(zlib.crc32(content) | 1).tobytes()  # never 0, which an unwritten row has
                 os.pwrite(self._file, checksum + content, row * size)
 
-    def _path(self) -> Path:
+    def path(self) -> Path:
+        """The file of the epoch that is open."""
         return self._folder / f"epoch-{self._epoch:05d}.knowledge"
 
-    def _open_if_there(self) -> bool:
+    def _open_if_written(self) -> bool:
         shapes = list(self._folder.glob("shape.json"))
-        if not shapes or not self._path().exists():
+        if not shapes or not self.path().exists():
             return False
         try:
             return self._map(tuple(json.loads(shapes[0].read_text())))
@@ -127,11 +129,11 @@ class KnowledgeCache:
             self._folder.mkdir(parents=True, exist_ok=True)
             dtype = _dtype(tuple(shape))
             self._make_room(self._num_images * dtype.itemsize)
-            handle = os.open(self._path(), os.O_RDWR | os.O_CREAT, 0o600)
+            handle = os.open(self.path(), os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 os.posix_fallocate(handle, 0, self._num_images * dtype.itemsize)
             except OSError:
-                os.unlink(self._path())
+                os.unlink(self.path())
                 raise
             finally:
                 os.close(handle)
@@ -142,23 +144,23 @@ class KnowledgeCache:
 
     def _map(self, shape: tuple[int, ...]) -> bool:
         dtype = _dtype(shape)
-        if self._path().stat().st_size != self._num_images * dtype.itemsize:
+        if self.path().stat().st_size != self._num_images * dtype.itemsize:
             return False  # another process is just making it
-        self._file = os.open(self._path(), os.O_RDWR)
-        os.utime(self._path())  # used now: the last to be dropped
-        self._rows = np.memmap(self._path(), dtype, mode="r", shape=(self._num_images,))
+        self._file = os.open(self.path(), os.O_RDWR)
+        os.utime(self.path())  # used now: the last to be dropped
+        self._rows = np.memmap(self.path(), dtype, mode="r", shape=(self._num_images,))
         return True
 
     def _make_room(self, num_bytes: int) -> None:
-        found = []
+        files = []
         for path in self._all.glob("*/epoch-*.knowledge"):
             with suppress(OSError):  # another process may drop it at the same time
                 status = path.stat()
-                found.append((status.st_mtime_ns, status.st_size, path))
-        used = sum(size for _, size, _ in found)
+                files.append((status.st_mtime_ns, status.st_size, path))
+        used = sum(size for _, size, _ in files)
         if num_bytes > self._budget_bytes:
             raise OSError(f"an epoch's knowledge takes {num_bytes} bytes, more than the cache's {self._budget_bytes}")
-        for _, size, path in sorted(found):
+        for _, size, path in sorted(files):
             if used + num_bytes <= self._budget_bytes:
                 return
             path.unlink(missing_ok=True)

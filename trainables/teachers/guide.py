@@ -74,7 +74,7 @@ class Guide:
         self._own_columns = shared[0] if shared else None
         self._batch_size, self._cache = batch_size, cache
         columns = shared[1] if shared else [None] * len(teachers)
-        self._members = [
+        self.members = [
             _Member(each, kind.teacher_roles, own, device) for each, own in zip(teachers, columns, strict=True)
         ]
 
@@ -91,7 +91,7 @@ class Guide:
     def knowledge(self, views_BCHW: Tensor) -> Tensor:
         """What the teacher knows of each view, without gradient; for attention its unit planes [B, 32, H/32, W/32]."""
         with torch.no_grad():
-            answers = [self.method.knowledge(member.outputs(views_BCHW)) for member in self._members]
+            answers = [self.method.knowledge(member.outputs(views_BCHW)) for member in self.members]
             return answers[0] if len(answers) == 1 else torch.stack(answers).mean(dim=0)
 
     def knowledge_of(self, views_BCHW: Tensor, rows_B: NDArray[np.int64], epoch: int) -> Tensor:
@@ -125,8 +125,8 @@ class _Member:
 
     def outputs(self, views_BCHW: Tensor) -> dict[str, Tensor]:
         """The tensors that the method wants, its logits in the order of the labels that all share."""
-        found = self.network(views_BCHW)
-        by_role = {role: found[module] for role, module in self._modules.items()}
+        taps = self.network(views_BCHW)
+        by_role = {role: taps[module] for role, module in self._modules.items()}
         if self._columns is not None:
             by_role[LOGITS] = by_role[LOGITS][:, self._columns]
         return by_role
@@ -154,7 +154,7 @@ def check_fit(
         return None
     here = shared_labels(task, label_names, teachers)
     if not here:
-        wrong = next((one for one in teachers if not shared_labels(task, label_names, [one])), teachers[0])
+        wrong = next((teacher for teacher in teachers if not shared_labels(task, label_names, [teacher])), teachers[0])
         needed = "all classes" if task == "multiclass" else "labels"
         raise ValueError(
             f"{method} compares outputs, so teacher and student must have {needed} in common, but the teacher "

@@ -43,9 +43,9 @@ def architecture_of(name: str) -> str | None:
     if not name.startswith(f"{NAME}-"):
         return None
     architecture = name.removeprefix(f"{NAME}-")
-    there = [each for each, facts in ARCHITECTURES.items() if facts.weights]
-    if architecture not in there:
-        raise ValueError(f"{NAME}-NAME must name one of {', '.join(there)}, but got {name!r}")
+    names = [each for each, facts in ARCHITECTURES.items() if facts.weights]
+    if architecture not in names:
+        raise ValueError(f"{NAME}-NAME must name one of {', '.join(names)}, but got {name!r}")
     return architecture
 
 

@@ -68,19 +68,18 @@ def import_network(
         ValueError: the file is refused or damaged (`trainables.teachers.pickles.read`), holds no network, or matches
             only in part; the tensors are named.
     """
-    found = own_names(_tensors(pickles.read(path), path), architecture)
+    tensors = own_names(_tensors(pickles.read(path), path), architecture)
     if num_labels is None:
-        num_labels = _num_labels(found, ARCHITECTURES[architecture].output, path)
+        num_labels = _num_labels(tensors, ARCHITECTURES[architecture].output, path)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         weights = dict(build(architecture, num_labels).state_dict())
-    matched = tuple(name for name, tensor in weights.items() if name in found and found[name].shape == tensor.shape)
+    matched = tuple(name for name, tensor in weights.items() if name in tensors and tensors[name].shape == tensor.shape)
     differing = [
-        f"{name} {tuple(weights[name].shape)}: {_why(found.get(name))}" for name in weights if name not in matched
+        f"{name} {tuple(weights[name].shape)}: {_why(tensors.get(name))}" for name in weights if name not in matched
     ]
-    differing += [
-        f"{name} {tuple(found[name].shape)}: {architecture} has no such tensor" for name in found if name not in weights
-    ]
+    unknown = [name for name in tensors if name not in weights]
+    differing += [f"{name} {tuple(tensors[name].shape)}: {architecture} has no such tensor" for name in unknown]
     wrong = [line for line in differing if not _within(line, may_differ)]
     if wrong:
         more = f" and {len(wrong) - NUM_NAMED} more" if len(wrong) > NUM_NAMED else ""
@@ -89,7 +88,7 @@ def import_network(
             f"({len(matched)} of {len(weights)} do): {'; '.join(wrong[:NUM_NAMED])}{more}; "
             "name the parts that may differ, if any"
         )
-    weights |= {name: found[name].to(weights[name].dtype).contiguous() for name in matched}
+    weights |= {name: tensors[name].to(weights[name].dtype).contiguous() for name in matched}
     return Imported(weights=weights, num_labels=num_labels, matched=matched, differing=tuple(differing))
 
 
@@ -133,19 +132,19 @@ def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
         for key in NESTED:
             if key in content:
                 return _tensors(content[key], path)
-    raise ValueError(f"{path} must hold a network's weights, but holds {_said(content)}")
+    raise ValueError(f"{path} must hold a network's weights, but holds {_description(content)}")
 
 
-def _said(content: Any) -> str:
+def _description(content: Any) -> str:
     if isinstance(content, dict):
         return f"a dict of {', '.join(map(repr, list(content)[:NUM_NAMED])) or 'nothing'}"
     return f"a {type(content).__name__}"
 
 
-def _num_labels(found: Mapping[str, Tensor], output: str, path: Path) -> int:
-    last = found.get(f"{output}.weight")
+def _num_labels(tensors: Mapping[str, Tensor], output: str, path: Path) -> int:
+    last = tensors.get(f"{output}.weight")
     if last is None or last.ndim != 2:
-        named = ", ".join(list(found)[:3])
+        named = ", ".join(list(tensors)[:3])
         raise ValueError(
             f"{path} must have a classifier, here {output}.weight, or its number of outputs must be given, "
             f"but begins with {named}"

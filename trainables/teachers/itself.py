@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from trainables.config import ITSELF
+from trainables.cell import ITSELF
 from trainables.models.architectures import restored
 from trainables.teachers.guide import named, shared_labels
 from trainables.teachers.shelf import Teacher
@@ -47,10 +47,10 @@ def check_outputs(teachers: Sequence[Teacher], task: str, label_names: Sequence[
         ValueError: one of them does, or scores its labels in another way.
     """
     for teacher in teachers:
-        there = shared_labels(task, label_names, [teacher])
-        if len(there) == len(label_names):
+        shared = shared_labels(task, label_names, [teacher])
+        if len(shared) == len(label_names):
             continue
-        missing = [name for name in label_names if name not in there]
+        missing = [name for name in label_names if name not in shared]
         needed = "exactly the target's classes" if task == "multiclass" else "an output for every label of the target"
-        why = f"none for {named(missing)}" if there else f"{teacher.task} outputs for {named(teacher.label_names)}"
+        why = f"none for {named(missing)}" if shared else f"{teacher.task} outputs for {named(teacher.label_names)}"
         raise ValueError(f"{ITSELF} needs {needed}, but the teacher {teacher.name} has {why}")

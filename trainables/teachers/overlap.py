@@ -10,7 +10,7 @@ from trainables.teachers.shelf import Teacher
 
 
 def unverifiable(teacher: Teacher) -> str:
-    """The warning that goes with a teacher of which there is no more than its maker's word; "" for any other."""
+    """The warning about a teacher whose training data only its maker vouches for; "" for any other."""
     if not teacher.trained_on:
         return ""
     return (

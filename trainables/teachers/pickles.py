@@ -103,7 +103,7 @@ def read(path: Path) -> Any:
 
 def tensors_of(module: Any) -> dict[str, Tensor]:
     """The tensors below a module's record, named as its ``state_dict()`` would name them; none for anything else."""
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     pending, visited = [("", module)], set()
     while pending:
         prefix, part = pending.pop()
@@ -112,9 +112,9 @@ def tensors_of(module: Any) -> dict[str, Tensor]:
         visited.add(id(part))
         for kind in ("_parameters", "_buffers"):
             named = _dict(part.attributes.get(kind))
-            found |= {f"{prefix}{name}": tensor for name, tensor in named.items() if isinstance(tensor, Tensor)}
+            tensors |= {f"{prefix}{name}": tensor for name, tensor in named.items() if isinstance(tensor, Tensor)}
         pending += [(f"{prefix}{name}.", child) for name, child in _dict(part.attributes.get("_modules")).items()]
-    return found
+    return tensors
 
 
 def class_of(kind: str, cls: Any, file: Any, source: Any) -> Any:

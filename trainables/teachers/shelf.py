@@ -63,8 +63,8 @@ def load(folder: Path, name: str) -> Teacher:
     """
     facts_path = folder / name / FACTS_FILE
     if not facts_path.is_file():
-        there = ", ".join(teacher.name for teacher in listing(folder)) or "none"
-        raise FileNotFoundError(f"no teacher named {name!r} in {folder} (available: {there})")
+        names = ", ".join(teacher.name for teacher in listing(folder)) or "none"
+        raise FileNotFoundError(f"no teacher named {name!r} in {folder} (available: {names})")
     facts = json.loads(facts_path.read_text())
     facts["label_names"] = tuple(facts["label_names"])
     return Teacher(folder=facts_path.parent, **facts)

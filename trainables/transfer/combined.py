@@ -20,7 +20,7 @@ from trainables.transfer.method import Method
 
 
 class AttentionAndDistillation(Method):
-    """Knowledge of both kinds, side by side in one row a view."""
+    """Knowledge of both kinds, side by side in one row per view."""
 
     name = "attention+distillation"
     reference = "Akbarian et al. 2020, Eq. 1; Hinton, Vinyals and Dean 2015"

@@ -1,6 +1,6 @@
-"""The interface of a way to transfer knowledge. A method is one file in this folder, and is found by itself.
+"""The interface of a way to transfer knowledge. A method is one file in this folder, which the package collects.
 
-A method says which teacher tensors it needs, what of them it keeps (its *knowledge*, a small tensor a view, which is
+A method says which teacher tensors it needs, what of them it keeps (its *knowledge*, a small tensor per view, which is
 cached), which student tensors, its loss, and its own knobs. The loop, the cache and the search spaces know only that.
 
 Tensors are named by role: "attention", "shallow", "middle" and "embedding" are the networks' declared taps
@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from trainables.config import BETA_MAX, BETA_MIN
+from trainables.beta import BETA_MAX, BETA_MIN
 from trainables.knob import Range
 
 METHODS: dict[str, type[Method]] = {}
@@ -81,7 +81,7 @@ class Method(nn.Module):
         self.knob = {name: knobs.get(name, knob.first) for name, knob in self.knobs.items()}
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
-        """What is kept of the teacher's tensors (by role, without gradient): [B, ...], a row a view.
+        """What is kept of the teacher's tensors (by role, without gradient): [B, ...], one row per view.
 
         It must not depend on the knobs, nor on the other views of the batch: trials with other knobs read it too.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.config import check_beta
+from trainables.beta import check_beta
 
 TASKS = ("multiclass", "multilabel")
 

@@ -34,7 +34,7 @@ class SquaresAttention(Method):
     beta = Range(low=1e-5, high=0.1, first=1e-3, log=True)  # their code's usual weight is 1,000
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
-        """The teacher's map [B, h, w], of unit length; pooling it later changes no more than that length."""
+        """The teacher's map [B, h, w], of unit length; pooling it later changes only that length."""
         map_Bhw = squares(teacher["attention"].detach())
         return functional.normalize(map_Bhw.flatten(1), dim=1).view_as(map_Bhw)
 

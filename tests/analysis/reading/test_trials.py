@@ -11,7 +11,7 @@ import pytest
 
 import analysis.runs
 from analysis.reading.trials import Runs, runs
-from trainables.config import RECIPE_VERSION
+from trainables.trial import RECIPE_VERSION
 
 ROOT = Path(__file__).parents[3]
 

@@ -20,6 +20,7 @@ from trainables import loop
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 from trainables.teachers.shelf import Teacher
+from trainables.training import Training
 
 phantom_teachers = importlib.import_module("platform.phantoms.phantom_teachers")
 prepare = importlib.import_module("platform.sources.images")
@@ -58,13 +59,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Teacher]:
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """The epochs that are really trained, as (data set, epoch)."""
     epochs: list[tuple[str, int]] = []
-    train = loop._train_one_epoch
+    train = loop.train_one_epoch
 
-    def noted(training: loop.Training, epoch: int) -> Any:
+    def noted(training: Training, epoch: int) -> Any:
         epochs.append((training.config.dataset, epoch))
         return train(training, epoch)
 
-    monkeypatch.setattr(loop, "_train_one_epoch", noted)
+    monkeypatch.setattr(loop, "train_one_epoch", noted)
     return epochs
 
 
@@ -106,14 +107,14 @@ def test_a_teacher_that_is_there_is_taken_as_it_is(made: tuple[Any, Teacher], tr
 
 
 def interrupt(at: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    train = loop._train_one_epoch
+    train = loop.train_one_epoch
 
-    def stopped(training: loop.Training, epoch: int) -> Any:
+    def stopped(training: Training, epoch: int) -> Any:
         if (training.config.dataset, epoch) == at:
             raise KeyboardInterrupt
         return train(training, epoch)
 
-    monkeypatch.setattr(loop, "_train_one_epoch", stopped)
+    monkeypatch.setattr(loop, "train_one_epoch", stopped)
 
 
 def interrupt_the_saving(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from search_spaces.retina import SPACE
 from search_spaces.space import controls_of
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
+from trainables.trial import TrialSpec
 
 Plan = importlib.import_module("platform.sweeping.plan").Plan
 studies = importlib.import_module("platform.sweeping.studies")

@@ -17,7 +17,8 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from search_spaces.retina import SPACE
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
+from trainables.trial import TrialSpec
 
 Plan = importlib.import_module("platform.sweeping.plan").Plan
 studies = importlib.import_module("platform.sweeping.studies")

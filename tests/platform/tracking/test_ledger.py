@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from mlflow.exceptions import MlflowException
 
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
+from trainables.trial import TrialSpec
 
 module = importlib.import_module("platform.tracking.ledger")
 Ledger = module.Ledger

@@ -14,7 +14,8 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
+from trainables.trial import TrialSpec
 
 tracking = importlib.import_module("platform.tracking.tracker")
 Journal = importlib.import_module("platform.tracking.journal").Journal

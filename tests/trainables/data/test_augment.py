@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,7 @@ def pictures(num_images: int, size_px: int = 33, planes: int = 3) -> torch.Tenso
     return torch.randint(0, 256, (num_images, size_px, size_px, planes), dtype=torch.uint8, generator=generator)
 
 
-def views(images: torch.Tensor, rows: list[int], **change) -> torch.Tensor:
+def views(images: torch.Tensor, rows: list[int], **change: Any) -> torch.Tensor:
     arguments = {"seed": 3, "epoch": 5, "rotation_deg": 15.0, "flip": True, **change}
     return augment.training_views(images, np.array(rows), **arguments)
 
@@ -94,8 +96,8 @@ def test_the_pixels_are_turned_by_up_to_15_degrees_to_either_side_and_half_of_th
     num_views, size_px, radius_px = 2000, 65, 28
     image = torch.zeros((1, size_px, size_px, 1), dtype=torch.uint8)
     image[0, 31:34, 31 + radius_px : 34 + radius_px] = 255
-    made = views(image.expand(num_views, -1, -1, -1), list(range(num_views)))[:, 0]
-    bright = (made - made.amin()).double()
+    turned = views(image.expand(num_views, -1, -1, -1), list(range(num_views)))[:, 0]
+    bright = (turned - turned.amin()).double()
     total = bright.sum(dim=(1, 2))
     offset = torch.arange(size_px).double() - 32
     right = (bright.sum(dim=1) * offset).sum(dim=1) / total
@@ -140,7 +142,7 @@ def test_a_flip_mirrors_left_to_right_about_half_of_the_views():
     assert 16 < mirrored.sum() < 48
 
 
-@pytest.mark.parametrize("turn", [augment._turn_by_pillow, augment._turn_by_gathering])
+@pytest.mark.parametrize("turn", [augment.turn_by_pillow, augment.turn_by_gathering])
 @pytest.mark.parametrize("planes", [1, 3])
 @pytest.mark.parametrize("size_px", [33, 64])
 @pytest.mark.parametrize("angle_deg", [-15.0, -4.0, 0.0, 9.5, 90.0])
@@ -163,10 +165,10 @@ def test_a_bilinear_rotation_agrees_with_torchvisions(angle_deg, size_px, planes
     images = pictures(1, size_px, planes)
     theirs = functional.rotate(images[0].permute(2, 0, 1).float(), angle_deg, InterpolationMode.BILINEAR)
     theirs = theirs.flip(2) if mirrored else theirs
-    by_pillow = augment._turn_by_pillow(
+    by_pillow = augment.turn_by_pillow(
         images, np.deg2rad([angle_deg]), np.array([mirrored]), augment.PILLOWS["bilinear"]
     )
-    by_sampling = augment._turn_by_sampling(images, np.deg2rad([angle_deg]), np.array([mirrored]))
+    by_sampling = augment.turn_by_sampling(images, np.deg2rad([angle_deg]), np.array([mirrored]))
     y, x = torch.meshgrid(torch.arange(size_px), torch.arange(size_px), indexing="ij")
     within = (
         torch.hypot(x - (size_px - 1) / 2, y - (size_px - 1) / 2) < size_px / 2 - 1.5
@@ -188,11 +190,9 @@ def test_an_oblong_picture_is_turned_as_torchvision_turns_it(angle_deg, size_px,
         turned = functional.rotate(picture[0].permute(2, 0, 1), angle_deg, interpolation)
         return (turned.flip(2) if mirrored else turned).permute(1, 2, 0)
 
-    for turn in (augment._turn_by_pillow, augment._turn_by_gathering):
+    for turn in (augment.turn_by_pillow, augment.turn_by_gathering):
         assert (turn(image, angles, flips)[0] == rotated(image, InterpolationMode.NEAREST)).float().mean() > 0.99
-    far = (
-        augment._turn_by_sampling(image, angles, flips)[0] - rotated(image.float(), InterpolationMode.BILINEAR)
-    ).abs()
+    far = (augment.turn_by_sampling(image, angles, flips)[0] - rotated(image.float(), InterpolationMode.BILINEAR)).abs()
     assert (far <= 0.51).float().mean() > 0.95  # all but the borders, which differ by design
 
 

@@ -25,9 +25,9 @@ SALT = b"salt"
 def test_a_wide_image_is_cropped_left_and_right_by_hand() -> None:
     # 200 x 100 px: the square begins at x = 50; 50 px of 100 halve every length
     inside, cut, outside = (60, 20, 90, 40), (40, 0, 70, 100), (0, 10, 50, 30)
-    made = in_square(np.array([inside, cut, outside]), 200, 100, 50)
-    np.testing.assert_allclose(made[:2], [(5, 10, 20, 20), (0, 0, 10, 50)])
-    assert made[2, 0] == made[2, 2] == 0  # nothing is left of its width
+    squares = in_square(np.array([inside, cut, outside]), 200, 100, 50)
+    np.testing.assert_allclose(squares[:2], [(5, 10, 20, 20), (0, 0, 10, 50)])
+    assert squares[2, 0] == squares[2, 2] == 0  # nothing is left of its width
 
 
 def test_a_tall_image_with_an_odd_margin_is_cropped_as_pillow_crops_it() -> None:
@@ -62,8 +62,8 @@ def test_every_box_finds_its_image_and_label(root: Path, store: Store) -> None:
     frame, left_out = placed(chestxray8.read(root), store, SALT)
     listed = chestxray8.boxes(root)
     assert len(frame) + sum(left_out.values()) == len(listed) and len(frame) > 10
-    for one in frame.itertuples():
-        assert store.labels[one.row, store.label_names.index(one.label)] == 1
+    for box in frame.itertuples():
+        assert store.labels[box.row, store.label_names.index(box.label)] == 1
     edges = frame[EDGES].to_numpy()
     assert edges.min() >= 0 and edges.max() <= 32 and (edges[:, 2:] > edges[:, :2]).all()
     biggest = listed.assign(area=listed["width"] * listed["height"])["area"].max()

@@ -39,10 +39,10 @@ def test_the_default_metrics_are_the_papers() -> None:
     assert metrics == {"chexpert": "auc", "chestxray8": "auc", "retina": "f1_weighted"}
 
 
-@pytest.mark.parametrize(("one", "other"), [("nih", "chestxray8"), ("chestxray8", "nih"), ("own", "own")])
-def test_patients_are_shared_either_way_round(one: str, other: str) -> None:
-    assert share_patients(one, other)
-    assert not share_patients(one, "chexpert") and not share_patients("nih", "chestxray14x")
+@pytest.mark.parametrize(("first", "other"), [("nih", "chestxray8"), ("chestxray8", "nih"), ("own", "own")])
+def test_patients_are_shared_either_way_round(first: str, other: str) -> None:
+    assert share_patients(first, other)
+    assert not share_patients(first, "chexpert") and not share_patients("nih", "chestxray14x")
 
 
 def test_a_label_has_its_other_name_from_either_side() -> None:

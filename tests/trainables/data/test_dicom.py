@@ -12,7 +12,7 @@ from trainables.data.decode import UnreadableImageError, decode
 
 pydicom = pytest.importorskip("pydicom", reason="the extra `dicom` is not installed")
 from pydicom.dataset import FileDataset, FileMetaDataset  # noqa: E402
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian  # noqa: E402
+from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian  # noqa: E402
 
 RAMP = np.tile(np.arange(64, dtype=np.uint16) * 64, (64, 1))  # 12 bits, dark on the left
 
@@ -21,15 +21,15 @@ def write(path: Path, pixels: np.ndarray, photometric: str = "MONOCHROME2", **ta
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
-    meta.MediaStorageSOPInstanceUID = "1.2.3"
-    made = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
-    made.Rows, made.Columns = pixels.shape
-    made.SamplesPerPixel, made.PhotometricInterpretation = 1, photometric
-    made.BitsAllocated, made.BitsStored, made.HighBit, made.PixelRepresentation = 16, 12, 11, 0
+    meta.MediaStorageSOPInstanceUID = UID("1.2.3")
+    dataset = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    dataset.Rows, dataset.Columns = pixels.shape
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, photometric
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0
     for name, value in tags.items():
-        setattr(made, name, value)
-    made.PixelData = pixels.astype(np.uint16).tobytes()
-    made.save_as(path, enforce_file_format=True)
+        setattr(dataset, name, value)
+    dataset.PixelData = pixels.astype(np.uint16).tobytes()
+    dataset.save_as(path, enforce_file_format=True)
     return path
 
 

@@ -24,11 +24,11 @@ LISTING = Listing(
 
 
 def test_training_and_validation_lose_the_finding_and_its_column():
-    made, split, kept = hold_out(LISTING, SPLIT, "New")
-    assert list(made.rows["path"]) == ["b", "e", "f"] and made.label_names == ("Old",)
-    assert [labels.tolist() for labels in made.rows["labels"]] == [[1], [0], [0]]
+    listing, split, kept = hold_out(LISTING, SPLIT, "New")
+    assert list(listing.rows["path"]) == ["b", "e", "f"] and listing.label_names == ("Old",)
+    assert [labels.tolist() for labels in listing.rows["labels"]] == [[1], [0], [0]]
     assert list(split) == ["train", "test", "validation"] and list(kept) == [1, 4, 5]
-    assert made.notes == ("New held out: 3 images left training and validation",)
+    assert listing.notes == ("New held out: 3 images left training and validation",)
     assert len(LISTING.rows) == 6 and LISTING.label_names == ("New", "Old")
 
 

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from platform.phantoms.writers import write_retina
-from trainables.data import nearby as module
 from trainables.data.nearby import nearby
 from trainables.data.readers import retina
 from trainables.data.store import Store
@@ -65,7 +64,7 @@ def test_a_copy_that_differs_in_one_byte_is_refused(store: Store, tmp_path: Path
 
 
 def test_a_copy_that_was_cut_short_is_refused(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.shutil, "copyfile", lambda a, b: Path(b).write_bytes(Path(a).read_bytes()[:5000]))
+    monkeypatch.setattr(shutil, "copyfile", lambda a, b: Path(b).write_bytes(Path(a).read_bytes()[:5000]))
     with pytest.raises(ValueError, match="must be a whole store, but cannot be read"):
         nearby(store.path, store.fingerprint, tmp_path)
     assert not list(tmp_path.rglob("*.part")) and not list(tmp_path.rglob("*.arrow"))
@@ -91,13 +90,13 @@ def test_a_store_that_this_machine_does_not_see_is_named(tmp_path: Path) -> None
 def test_without_room_the_store_itself_is_read(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
-    monkeypatch.setattr(module.shutil, "copyfile", failing(OSError(code, "no room")))
+    monkeypatch.setattr(shutil, "copyfile", failing(OSError(code, "no room")))
     assert nearby(store.path, store.fingerprint, tmp_path) == store.path
     assert "no room for the images in" in caplog.text
 
 
 def test_another_fault_of_the_disk_is_not_hidden(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.shutil, "copyfile", failing(OSError(errno.EIO, "broken disk")))
+    monkeypatch.setattr(shutil, "copyfile", failing(OSError(errno.EIO, "broken disk")))
     with pytest.raises(OSError, match="broken disk"):
         nearby(store.path, store.fingerprint, tmp_path)
 

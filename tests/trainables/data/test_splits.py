@@ -6,6 +6,7 @@ How alike: `tests.benchmarks.splits` says so at the full size over 15 seeds.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ def _heavy_tail(rng: np.random.Generator, num_patients: int) -> np.ndarray:
     return np.asarray(weights / weights.sum())
 
 
-SETS = {
+SETS: dict[str, Callable[[], pd.DataFrame]] = {
     "retina": tables.retina,
     "chexpert": tables.chexpert,
     "chestxray8": lambda: uneven(5_606, 4_230, [0.09, 0.025, 0.11, 0.17, 0.05, 0.06, 0.011, 0.05, 0.04, 0.02, 0.54]),

@@ -64,9 +64,9 @@ def test_a_backbone_is_taken_whole_and_the_head_is_not(name: str) -> None:
     head = taker.get_submodule(ARCHITECTURES[name].output).state_dict()
     load_backbone(taker, giver.state_dict())
     tap = TAPS[name]["embedding"].module
-    with torch.no_grad(), Taps(giver, [tap]) as given, Taps(taker, [tap]) as taken:
+    with torch.no_grad(), Taps(giver, [tap]) as giving, Taps(taker, [tap]) as taken:
         giver(views()), taker(views())
-    assert torch.equal(given[tap], taken[tap])
+    assert torch.equal(giving[tap], taken[tap])
     now = taker.get_submodule(ARCHITECTURES[name].output).state_dict()
     assert all(torch.equal(head[key], now[key]) for key in head)
 

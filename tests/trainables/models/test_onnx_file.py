@@ -36,15 +36,15 @@ def test_onnx_says_what_pytorch_says(tmp_path: Path, student: str, task: str, ch
     assert expected.std() > 1e-3
     assert onnx_file.check_agreement(expected, onnx_file.probabilities(path, images)) < 1e-5
     for size in (1, 2, 7):
-        (alone,) = onnx_file._session(path, 1).run(["probabilities"], {"images": images[:size]})
+        (alone,) = onnx_file.session_of(path, 1).run(["probabilities"], {"images": images[:size]})
         np.testing.assert_allclose(alone, expected[:size], atol=1e-5)
 
     proto = onnx.load(path)
     assert {prop.key: prop.value for prop in proto.metadata_props} == FACTS
-    (given,) = proto.graph.input
-    assert given.type.tensor_type.elem_type == onnx.TensorProto.UINT8
-    assert [d.dim_value for d in given.type.tensor_type.shape.dim] == [0, 32, 32, channels]
-    assert given.type.tensor_type.shape.dim[0].dim_param
+    (images_input,) = proto.graph.input
+    assert images_input.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert [d.dim_value for d in images_input.type.tensor_type.shape.dim] == [0, 32, 32, channels]
+    assert images_input.type.tensor_type.shape.dim[0].dim_param
     content = path.read_bytes()
     for word in (b"stack_trace", b"densenet.py", b"trainables", str(Path(torch.__file__).parent).encode()):
         assert word not in content, word

@@ -102,7 +102,7 @@ def test_the_epochs_that_were_not_used_for_longest_are_dropped(tmp_path: Path) -
     held, teacher = KnowledgeCache(tmp_path, KEY, NUM_IMAGES, 2 * NUM_IMAGES * row_bytes), Teacher()
     for number, epoch in enumerate((1, 2, 1, 3)):
         ask(held, teacher, [0, 1, 2, 3], epoch)
-        os.utime(held._path(), ns=(number, number))
+        os.utime(held.path(), ns=(number, number))
     assert sorted(path.name for path in tmp_path.glob("*/epoch-*")) == [
         "epoch-00001.knowledge",
         "epoch-00003.knowledge",

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from trainables.config import TrialConfig, members
+from trainables.cell import members
+from trainables.config import TrialConfig
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 from trainables.teachers.guide import Guide, check_fit
@@ -21,14 +22,14 @@ LABELS = {"a": ("Mass", "Edema", "Nodule"), "b": ("Nodule", "Hernia", "Mass"), "
 @pytest.fixture(scope="module")
 def teachers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Teacher]:
     torch.set_num_threads(1)
-    folder, made = tmp_path_factory.mktemp("teachers"), {}
+    folder, teachers = tmp_path_factory.mktemp("teachers"), {}
     for seed, (name, label_names) in enumerate(LABELS.items()):
         torch.manual_seed(seed)
         architecture = "densenet40" if name == "b" else "densenet121"
         facts: dict[str, Any] = {"task": "multilabel", "label_names": label_names, "source": "drawn"}
         weights = build(architecture, len(label_names)).state_dict()
-        made[name] = shelf.save(folder, weights, name=name, architecture=architecture, is_phantom=True, **facts)
-    return made
+        teachers[name] = shelf.save(folder, weights, name=name, architecture=architecture, is_phantom=True, **facts)
+    return teachers
 
 
 def outputs(teacher: Teacher, views: torch.Tensor) -> torch.Tensor:
@@ -68,8 +69,10 @@ def test_labels_must_be_shared_by_all(teachers: dict[str, Teacher]) -> None:
 
 @pytest.mark.parametrize("method", sorted(name for name, kind in METHODS.items() if not kind.averages))
 def test_what_has_no_mean_takes_one_teacher(method: str, teachers: dict[str, Teacher]) -> None:
-    said = rf"{method.replace('+', chr(92) + '+')} takes one teacher, but got a\+b; those .* are compression, decoupled"
-    with pytest.raises(ValueError, match=said):
+    message = (
+        rf"{method.replace('+', chr(92) + '+')} takes one teacher, but got a\+b; those .* are compression, decoupled"
+    )
+    with pytest.raises(ValueError, match=message):
         Guide(method, "densenet40", [teachers["a"], teachers["b"]], CPU, label_names=LABELS["a"])
 
 

@@ -51,10 +51,10 @@ def test_torchvisions_file_is_the_one_that_is_looked_for() -> None:
 def test_absent_weights_get_one_line_with_the_address_and_the_place(tmp_path: Path, cache: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         imagenet.take(tmp_path / "teachers")
-    said = str(caught.value)
-    assert "\n" not in said
-    assert f"fetch {DenseNet121_Weights.IMAGENET1K_V1.url} and put it at {cache / FILE}" in said
-    assert "--imagenet-weights" in said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert f"fetch {DenseNet121_Weights.IMAGENET1K_V1.url} and put it at {cache / FILE}" in message
+    assert "--imagenet-weights" in message
     assert not (tmp_path / "teachers").exists()
 
 

@@ -157,11 +157,11 @@ def test_a_partial_match_is_refused_and_its_tensors_named(plain: nn.Module, tmp_
     torch.save(broken(dict(plain.state_dict())), tmp_path / "n.pth")
     with pytest.raises(ValueError, match="as a whole, but 3 tensors do not") as caught:
         import_network(tmp_path / "n.pth")
-    said = str(caught.value)
-    assert "725 of 727 do" in said
-    assert "features.conv0.weight (64, 3, 7, 7): found (64, 1, 7, 7)" in said
-    assert "features.norm5.bias (1024,): absent" in said
-    assert "extra.weight (3,): densenet121 has no such tensor" in said
+    message = str(caught.value)
+    assert "725 of 727 do" in message
+    assert "features.conv0.weight (64, 3, 7, 7): found (64, 1, 7, 7)" in message
+    assert "features.norm5.bias (1024,): absent" in message
+    assert "extra.weight (3,): densenet121 has no such tensor" in message
 
 
 def test_a_partial_match_is_taken_where_the_parts_may_differ(plain: nn.Module, tmp_path: Path) -> None:
@@ -169,12 +169,14 @@ def test_a_partial_match_is_taken_where_the_parts_may_differ(plain: nn.Module, t
     with pytest.raises(ValueError, match=r"but 1 tensors do not .*: extra\.weight"):
         import_network(tmp_path / "n.pth", may_differ=["features.conv0", "features.norm5"])
     parts = ["features.conv0", "features.norm5.bias", "extra"]
-    one, two = (import_network(tmp_path / "n.pth", may_differ=parts) for _ in range(2))
-    assert len(one.differing) == 3 and len(one.matched) == 725
-    assert "  not taken: features.norm5.bias (1024,): absent" in one.report().splitlines()
-    assert torch.equal(one.weights["features.conv0.weight"], two.weights["features.conv0.weight"])  # always the same
-    assert torch.equal(one.weights["features.norm5.weight"], plain.state_dict()["features.norm5.weight"])
-    assert one.weights.keys() == build("densenet121", NUM_LABELS).state_dict().keys()
+    first, second = (import_network(tmp_path / "n.pth", may_differ=parts) for _ in range(2))
+    assert len(first.differing) == 3 and len(first.matched) == 725
+    assert "  not taken: features.norm5.bias (1024,): absent" in first.report().splitlines()
+    assert torch.equal(
+        first.weights["features.conv0.weight"], second.weights["features.conv0.weight"]
+    )  # always the same
+    assert torch.equal(first.weights["features.norm5.weight"], plain.state_dict()["features.norm5.weight"])
+    assert first.weights.keys() == build("densenet121", NUM_LABELS).state_dict().keys()
 
 
 def test_a_part_is_no_prefix_of_a_name(plain: nn.Module, tmp_path: Path) -> None:
@@ -212,7 +214,7 @@ def test_a_missing_head_asks_for_the_number_of_outputs(plain: nn.Module, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ({}, "a dict of nothing"),
         ({"epoch": 3, "lr": 0.1}, "a dict of 'epoch', 'lr'"),
@@ -222,9 +224,9 @@ def test_a_missing_head_asks_for_the_number_of_outputs(plain: nn.Module, tmp_pat
     ],
     ids=["empty", "numbers", "no state dict", "list", "tensor"],
 )
-def test_a_file_without_a_network_says_what_it_holds(tmp_path: Path, content: Any, said: str) -> None:
+def test_a_file_without_a_network_says_what_it_holds(tmp_path: Path, content: Any, message: str) -> None:
     torch.save(content, tmp_path / "n.pth")
-    with pytest.raises(ValueError, match=rf"n\.pth must hold a network's weights, but holds {said}"):
+    with pytest.raises(ValueError, match=rf"n\.pth must hold a network's weights, but holds {message}"):
         import_network(tmp_path / "n.pth")
 
 

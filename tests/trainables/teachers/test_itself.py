@@ -14,17 +14,18 @@ from sklearn.metrics import roc_auc_score
 
 from platform.phantoms.chest_writers import write_mimic_cxr
 from platform.phantoms.writers import write_retina
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.data.augment import normalise
 from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.job import PREDICTIONS_FILE, Job
-from trainables.loop import EpochResult
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 from trainables.teachers.itself import Itself, check_outputs
 from trainables.teachers.shelf import Teacher
+from trainables.training import EpochResult
+from trainables.trial import TrialSpec
 
 GRADES = ("No DR", "Mild", "Moderate", "Severe", "Proliferative DR")
 FINDINGS = mimic_cxr.LABELS
@@ -40,13 +41,13 @@ NETWORKS = {  # name -> architecture, task, labels: of the target's, more and in
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
-    made = tmp_path_factory.mktemp("teachers")
+    teachers = tmp_path_factory.mktemp("teachers")
     for seed, (name, (architecture, task, labels)) in enumerate(NETWORKS.items()):
         torch.manual_seed(seed)
         weights = build(architecture, len(labels)).state_dict()
         facts: dict[str, Any] = {"architecture": architecture, "task": task, "label_names": labels}
-        shelf.save(made, weights, name=name, source="drawn", is_phantom=True, **facts)
-    return made
+        shelf.save(teachers, weights, name=name, source="drawn", is_phantom=True, **facts)
+    return teachers
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +122,8 @@ def test_the_classes_of_a_softmax_are_found_by_name(stores: dict[str, Store], fo
     grades = store.labels[store.rows("test"), 0]
     assert result.metrics["test_accuracy"] == (logits.argmax(axis=1) == grades).mean()
     frame = pd.read_parquet(tmp_path / PREDICTIONS_FILE)
-    shown = frame[[f"probability_{name.replace(' ', '_')}" for name in GRADES]].to_numpy()
-    np.testing.assert_allclose(shown, torch.from_numpy(logits).softmax(dim=1).numpy(), atol=1e-6)
+    probabilities = frame[[f"probability_{name.replace(' ', '_')}" for name in GRADES]].to_numpy()
+    np.testing.assert_allclose(probabilities, torch.from_numpy(logits).softmax(dim=1).numpy(), atol=1e-6)
 
 
 def test_predictions_have_the_columns_and_rows_of_a_students(
@@ -133,10 +134,10 @@ def test_predictions_have_the_columns_and_rows_of_a_students(
     scored(store, folder, itself, "chest")
     taught = {"method": "transfer", "student": "densenet40", "unfreeze": "all", "init": "random", "max_epochs": 1}
     scored(store, folder, student, "none", **taught)
-    one, other = (pd.read_parquet(where / PREDICTIONS_FILE) for where in (itself, student))
+    of_itself, other = (pd.read_parquet(where / PREDICTIONS_FILE) for where in (itself, student))
     shared = [column for column in other if not column.startswith("probability_")]
-    assert list(one.columns) == list(other.columns)
-    pd.testing.assert_frame_equal(one[shared], other[shared])
+    assert list(of_itself.columns) == list(other.columns)
+    pd.testing.assert_frame_equal(of_itself[shared], other[shared])
 
 
 def test_nothing_is_trained_and_nothing_but_the_predictions_is_left(
@@ -145,7 +146,12 @@ def test_nothing_is_trained_and_nothing_but_the_predictions_is_left(
     monkeypatch.setattr("trainables.job.train", lambda training: pytest.fail("a teacher itself is not trained"))
     asked: list[str] = []
     rows = Store.rows
-    monkeypatch.setattr(Store, "rows", lambda self, split, *more: (asked.append(split), rows(self, split, *more))[1])
+
+    def noted(self: Store, split: str, *more: float) -> np.ndarray:
+        asked.append(split)
+        return rows(self, split, *more)
+
+    monkeypatch.setattr(Store, "rows", noted)
     scored(stores["mimic-cxr"], folder, tmp_path, "chest")
     assert set(asked) == {"validation", "test"}
     assert [path.name for path in tmp_path.iterdir()] == [PREDICTIONS_FILE]
@@ -172,7 +178,7 @@ def test_an_uncertain_label_counts_as_it_does_for_a_student(
 
 
 @pytest.mark.parametrize(
-    ("teacher", "task", "labels", "said"),
+    ("teacher", "task", "labels", "message"),
     [
         ("poor", "multilabel", FINDINGS, rf"the teacher poor has none for {FINDINGS[0]}, {FINDINGS[1]}$"),
         (
@@ -186,9 +192,9 @@ def test_an_uncertain_label_counts_as_it_does_for_a_student(
     ],
 )
 def test_a_teacher_without_the_outputs_is_refused(
-    folder: Path, teacher: str, task: str, labels: tuple[str, ...], said: str
+    folder: Path, teacher: str, task: str, labels: tuple[str, ...], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         Itself([shelf.load(folder, teacher)], task, labels)
 
 

@@ -37,8 +37,8 @@ def taught(**seen: Any) -> Teacher:
 
 
 def test_test_patients_that_were_seen_are_counted() -> None:
-    said = overlap(taught(dataset="chestxray8", patients=["p1", "p3"], salt=SALT), STORE, SALT)
-    assert said == "the teacher nih was trained on 1 of 2 test patients"
+    warning = overlap(taught(dataset="chestxray8", patients=["p1", "p3"], salt=SALT), STORE, SALT)
+    assert warning == "the teacher nih was trained on 1 of 2 test patients"
 
 
 def test_training_on_other_patients_of_the_same_release_is_no_overlap() -> None:
@@ -48,8 +48,8 @@ def test_training_on_other_patients_of_the_same_release_is_no_overlap() -> None:
 @pytest.mark.parametrize("seen", [{"patients": ["p1"], "salt": "other"}, {}], ids=["another salt", "no patients"])
 @pytest.mark.parametrize("dataset", ["chestxray8", "chestxray14", "nih"])
 def test_where_patients_cannot_be_compared_the_whole_release_counts_as_seen(dataset: str, seen: dict[str, Any]) -> None:
-    said = overlap(taught(dataset=dataset, **seen), STORE, SALT)
-    assert said == f"the teacher nih was trained on {dataset}, which may hold the test patients of chestxray8"
+    warning = overlap(taught(dataset=dataset, **seen), STORE, SALT)
+    assert warning == f"the teacher nih was trained on {dataset}, which may hold the test patients of chestxray8"
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,9 @@ def test_another_hospital_is_no_overlap_and_nor_are_phantoms(seen: dict[str, Any
 
 
 def test_a_makers_word_is_repeated_and_cannot_be_checked() -> None:
-    said = unverifiable(replace(TEACHER, trained_on="a million X-rays"))
-    assert said.startswith("the teacher nih was trained on 'a million X-rays', as its maker says") and "checked" in said
+    warning = unverifiable(replace(TEACHER, trained_on="a million X-rays"))
+    assert (
+        warning.startswith("the teacher nih was trained on 'a million X-rays', as its maker says")
+        and "checked" in warning
+    )
     assert unverifiable(TEACHER) == ""

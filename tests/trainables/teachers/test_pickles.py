@@ -94,9 +94,9 @@ def test_what_is_not_on_the_list_is_named(tmp_path: Path, zipped: bool, content:
 @FORMATS
 def test_a_listed_class_is_read_as_a_record_without_its_code(tmp_path: Path, zipped: bool) -> None:
     model = nn.DataParallel(small())
-    found = pickles.read(write(tmp_path / "m.pth", {"model": model, "epoch": 3, "lr": 0.5}, zipped))
-    assert (found["epoch"], found["lr"]) == (3, 0.5)
-    record = found["model"]
+    content = pickles.read(write(tmp_path / "m.pth", {"model": model, "epoch": 3, "lr": 0.5}, zipped))
+    assert (content["epoch"], content["lr"]) == (3, 0.5)
+    record = content["model"]
     assert type(record) is pickles.Record
     assert not callable(record)
     tensors = pickles.tensors_of(record)
@@ -110,10 +110,10 @@ def test_a_listed_class_is_read_as_a_record_without_its_code(tmp_path: Path, zip
 def test_tensors_that_share_their_memory_and_views_come_back(tmp_path: Path, zipped: bool) -> None:
     whole = torch.arange(12.0).reshape(3, 4)
     content = {"whole": whole, "column": whole[:, 1], "half": whole.half(), "count": torch.tensor(3)}
-    found = pickles.read(write(tmp_path / "t.pth", content, zipped))
-    assert found.keys() == content.keys()
+    read_back = pickles.read(write(tmp_path / "t.pth", content, zipped))
+    assert read_back.keys() == content.keys()
     for name, tensor in content.items():
-        assert found[name].dtype == tensor.dtype and torch.equal(found[name], tensor)
+        assert read_back[name].dtype == tensor.dtype and torch.equal(read_back[name], tensor)
 
 
 def test_safetensors_give_a_dict(tmp_path: Path) -> None:

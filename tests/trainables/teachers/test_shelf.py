@@ -36,11 +36,11 @@ def save(folder: Path, name: str = "mimic-cxr", first: float = 1.0, **facts: Any
 def test_a_teacher_comes_back_with_its_weights_and_facts(tmp_path: Path) -> None:
     seen = {"dataset": "mimic-cxr", "split": "train"}
     saved = save(tmp_path, scores={"val_auc": 0.75}, seen=seen)
-    found = shelf.load(tmp_path, "mimic-cxr")
-    assert found == saved
-    assert (found.label_names, found.scores, found.seen) == (("Edema", "Mass"), {"val_auc": 0.75}, seen)
-    assert (found.is_phantom, found.folder) == (True, tmp_path / "mimic-cxr")
-    state = found.state_dict()
+    teacher = shelf.load(tmp_path, "mimic-cxr")
+    assert teacher == saved
+    assert (teacher.label_names, teacher.scores, teacher.seen) == (("Edema", "Mass"), {"val_auc": 0.75}, seen)
+    assert (teacher.is_phantom, teacher.folder) == (True, tmp_path / "mimic-cxr")
+    state = teacher.state_dict()
     assert state.keys() == weights().keys()
     assert all(torch.equal(state[name], tensor) for name, tensor in weights().items())
 
@@ -97,19 +97,19 @@ def test_a_missing_name_is_told_with_those_that_there_are(tmp_path: Path) -> Non
 
 
 def test_the_fingerprint_follows_names_shapes_kinds_and_values(tmp_path: Path) -> None:
-    one = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.zeros(1)}
+    weights = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.zeros(1)}
     same = {"b": torch.zeros(1), "a": torch.arange(6.0).reshape(3, 2).t().t().reshape(2, 3)}
     others = [
-        {**one, "a": one["a"].reshape(3, 2)},
-        {**one, "a": one["a"] + 1e-6},
-        {**one, "a": one["a"].double()},
-        {"a": one["a"], "c": one["b"]},
-        {"a": one["a"]},
+        {**weights, "a": weights["a"].reshape(3, 2)},
+        {**weights, "a": weights["a"] + 1e-6},
+        {**weights, "a": weights["a"].double()},
+        {"a": weights["a"], "c": weights["b"]},
+        {"a": weights["a"]},
     ]
-    assert shelf.fingerprint(one) == shelf.fingerprint(same)
-    found = [shelf.fingerprint(each) for each in (one, *others)]
-    assert len(set(found)) == len(found)
-    assert all(len(each) == 16 and int(each, 16) >= 0 for each in found)
+    assert shelf.fingerprint(weights) == shelf.fingerprint(same)
+    fingerprints = [shelf.fingerprint(each) for each in (weights, *others)]
+    assert len(set(fingerprints)) == len(fingerprints)
+    assert all(len(each) == 16 and int(each, 16) >= 0 for each in fingerprints)
 
 
 def test_the_fingerprint_outlives_the_file_and_the_memory_format(tmp_path: Path) -> None:

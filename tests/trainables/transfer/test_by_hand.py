@@ -38,20 +38,20 @@ def maps(role: str, values: list[list[float]]) -> dict[str, Tensor]:
 
 def test_distillation_of_a_softmax() -> None:
     # T = 2: teacher softmax(log 3, 0) = (3/4, 1/4), student (1/2, 1/2); 4 (3/4 log 3/2 + 1/4 log 1/2)
-    found = loss(Distillation("multiclass", {}, temperature=2.0), logits([0, 0]), logits([2 * math.log(3), 0]))
-    assert found == pytest.approx(4 * (0.75 * math.log(1.5) + 0.25 * math.log(0.5)))
+    actual = loss(Distillation("multiclass", {}, temperature=2.0), logits([0, 0]), logits([2 * math.log(3), 0]))
+    assert actual == pytest.approx(4 * (0.75 * math.log(1.5) + 0.25 * math.log(0.5)))
 
 
 def test_distillation_of_a_sigmoid_a_label() -> None:
     # T = 1: teacher sigmoid(log 3) = 3/4, student 1/2; the second label agrees, and halves the mean
-    found = loss(Distillation("multilabel", {}, temperature=1.0), logits([0, 1]), logits([math.log(3), 1]))
-    assert found == pytest.approx((0.75 * math.log(1.5) + 0.25 * math.log(0.5)) / 2)
+    actual = loss(Distillation("multilabel", {}, temperature=1.0), logits([0, 1]), logits([math.log(3), 1]))
+    assert actual == pytest.approx((0.75 * math.log(1.5) + 0.25 * math.log(0.5)) / 2)
 
 
 @pytest.mark.parametrize("task", ["multiclass", "multilabel"])
 def test_distillation_is_finite_where_the_teacher_is_sure(task: str) -> None:
-    found = loss(Distillation(task, {}, temperature=1.0), logits([-1000, 1000]), logits([1000, -1000]))
-    assert math.isfinite(found) and found > 100
+    actual = loss(Distillation(task, {}, temperature=1.0), logits([-1000, 1000]), logits([1000, -1000]))
+    assert math.isfinite(actual) and actual > 100
 
 
 def test_compression() -> None:
@@ -107,8 +107,8 @@ def test_similarity() -> None:
     unlike = torch.eye(2, dtype=torch.float64)[:, :, None, None]
     half = 1 / math.sqrt(2)
     expected = (2 * (1 - half) ** 2 + 2 * half**2) / 4
-    found = loss(Similarity("multilabel", {}), {"embedding": unlike}, {"embedding": equal})
-    assert found == pytest.approx(expected)
+    actual = loss(Similarity("multilabel", {}), {"embedding": unlike}, {"embedding": equal})
+    assert actual == pytest.approx(expected)
 
 
 def test_attention_of_squares() -> None:
@@ -154,10 +154,10 @@ def test_permuted_attention_compares_with_the_other_image() -> None:
 
 @pytest.mark.parametrize("num_images", [2, 3, 8, 32])
 def test_no_image_gets_its_own_attention_and_each_attention_is_used_once(num_images: int) -> None:
-    found = others(num_images).tolist()
-    assert sorted(found) == list(range(num_images))
-    assert all(other != image for image, other in enumerate(found))
-    assert others(num_images).tolist() == found
+    partners = others(num_images).tolist()
+    assert sorted(partners) == list(range(num_images))
+    assert all(other != image for image, other in enumerate(partners))
+    assert others(num_images).tolist() == partners
 
 
 def test_permuted_attention_is_of_another_class_as_often_as_chance_has_it() -> None:

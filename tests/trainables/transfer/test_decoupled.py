@@ -23,8 +23,8 @@ def loss(student_BL: Tensor, teacher_BL: Tensor, task: str = "multilabel", **kno
 @pytest.mark.parametrize("task", ["multilabel", "multiclass"])
 def test_by_hand_each_label_is_a_question_of_its_own_and_they_are_summed(task: str) -> None:
     # sigmoid(log 3) = 3/4 against 1/2 in the first label of the first image; the second agrees; of two images the mean
-    found = loss(STUDENT[:, :2], torch.tensor([[math.log(3), 1.0], [3.0, 0.0]], dtype=torch.float64), task)
-    assert found.item() == pytest.approx((0.75 * math.log(1.5) + 0.25 * math.log(0.5)) / 2)
+    actual = loss(STUDENT[:, :2], torch.tensor([[math.log(3), 1.0], [3.0, 0.0]], dtype=torch.float64), task)
+    assert actual.item() == pytest.approx((0.75 * math.log(1.5) + 0.25 * math.log(0.5)) / 2)
 
 
 def test_it_is_the_plain_binary_divergence() -> None:
@@ -54,6 +54,6 @@ def test_at_a_high_temperature_it_is_a_quarter_of_half_the_squared_difference() 
 
 def test_it_is_finite_where_the_teacher_is_sure_and_wrong() -> None:
     own = torch.tensor([[-1000.0, 1000.0]], requires_grad=True)
-    found = loss(own, torch.tensor([[1000.0, -1000.0]]))
-    found.backward()
-    assert math.isfinite(found.item()) and own.grad is not None and torch.isfinite(own.grad).all()
+    actual = loss(own, torch.tensor([[1000.0, -1000.0]]))
+    actual.backward()
+    assert math.isfinite(actual.item()) and own.grad is not None and torch.isfinite(own.grad).all()

@@ -97,7 +97,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
     return shelf.save(folder, weights, name="t", architecture="densenet121", is_phantom=True, **facts)
 
 
-def made(name: str, teacher_role: str, student_role: str, monkeypatch: pytest.MonkeyPatch) -> type[Method]:
+def toy_method(name: str, teacher_role: str, student_role: str, monkeypatch: pytest.MonkeyPatch) -> type[Method]:
     """A method of those roles that is forgotten after the test; its loss is what it is given."""
     monkeypatch.setattr("trainables.transfer.method.METHODS", METHODS)
     says = {"name": name, "reference": "nobody", "formula": "L"}
@@ -112,7 +112,7 @@ def made(name: str, teacher_role: str, student_role: str, monkeypatch: pytest.Mo
 
 
 def test_a_role_that_a_network_does_not_have_is_named(teacher: Teacher, monkeypatch: pytest.MonkeyPatch) -> None:
-    made("lost", "ear", "middle", monkeypatch)
+    toy_method("lost", "ear", "middle", monkeypatch)
     with pytest.raises(ValueError, match="lost wants ear of densenet121, which has shallow, middle, attention, emb"):
         Guide("lost", "densenet40", teacher, CPU)
 
@@ -121,7 +121,7 @@ def test_a_role_that_a_network_does_not_have_is_named(teacher: Teacher, monkeypa
 def test_outputs_of_one_side_alone_are_whole_and_need_no_shared_labels(
     teacher: Teacher, monkeypatch: pytest.MonkeyPatch, of_teacher: str, of_student: str
 ) -> None:
-    kind = made("one-sided", of_teacher, of_student, monkeypatch)
+    kind = toy_method("one-sided", of_teacher, of_student, monkeypatch)
     assert not needs_shared_labels(kind)
     guide = Guide("one-sided", "densenet40", teacher, CPU, label_names=("Hernia", "Nodule", "Fibrosis"))
     student, views = build("densenet40", 3), torch.randn(2, 3, 64, 64)

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from search_spaces import space_of
 from trainables.cell import Cell
-from trainables.config import TrialConfig, TrialSpec
 from trainables.models.architectures import TAPS, build
 from trainables.models.taps import Taps
 from trainables.teachers import shelf
@@ -33,11 +32,11 @@ LOUD = [name for name in OWN if name != "attention-silent"]
 
 def tensors(seed: int, num_images: int = 3) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    made = {
+    planes = {
         role: torch.randn((num_images, *shape), generator=generator, dtype=torch.float64)
         for role, shape in SHAPES.items()
     }
-    return {**made, "logits": 2 * torch.randn((num_images, 7), generator=generator, dtype=torch.float64)}
+    return {**planes, "logits": 2 * torch.randn((num_images, 7), generator=generator, dtype=torch.float64)}
 
 
 def make(name: str, task: str = "multilabel") -> Method:
@@ -145,7 +144,7 @@ def test_every_method_teaches_every_student_of_the_paper(name: str, student: str
         assert all(0 < loss < 2 for loss in losses)
     else:
         assert losses[-1] < losses[0]
-    assert all(parameter.grad is None for parameter in guide._members[0].network.parameters())
+    assert all(parameter.grad is None for parameter in guide.members[0].network.parameters())
 
 
 class Answers(NamedTuple):
@@ -232,16 +231,6 @@ def test_a_new_method_is_one_class(teacher: Teacher) -> None:
     cell = Cell(method="toy", teacher="t", student="densenet40")
     assert set(space_of("retina").ranges(cell)) == {"learning_rate", "weight_decay", "beta"}
     del METHODS["toy"]
-
-
-def test_knobs_are_part_of_a_trials_name() -> None:
-    plain, warm, cool = (
-        TrialConfig(dataset="retina", method="distillation", teacher="t", beta=1.0, knobs=knobs)
-        for knobs in ((), (("temperature", 4.0),), (("temperature", 2.0),))
-    )
-    specs = [TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s") for config in (plain, warm, cool)]
-    assert len({spec.key for spec in specs}) == 3
-    assert TrialConfig.from_dict({**vars(warm), "knobs": [["temperature", 4.0]]}) == warm
 
 
 def test_files_of_the_folder_are_found_by_themselves() -> None:

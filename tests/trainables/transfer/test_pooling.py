@@ -6,6 +6,7 @@ A pooled constant is that constant whatever the pooling, so here no two position
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from trainables.transfer.similarity import Similarity, pooled
 from trainables.transfer.squares import SquaresAttention
 
 
-def plane(*rows: list[float]) -> Tensor:
+def plane(*rows: Sequence[float]) -> Tensor:
     """One image with one plane."""
     return torch.tensor(rows, dtype=torch.float64)[None, None]
 

@@ -59,11 +59,11 @@ def test_attention_of_squares_in_the_scaling_of_the_code_and_of_the_paper() -> N
     mine = ours("attention-squares")
     assert mine == pytest.approx(of_theirs(theirs.ATLoss(pairs, mode="code"), STUDENT, TEACHER), rel=1e-5)
 
-    one = {role: value[:1] for role, value in STUDENT.items()}, {role: value[:1] for role, value in TEACHER.items()}
-    distance = of_theirs(theirs.ATLoss(pairs, mode="paper"), *one)  # || Q_S - Q_T || of one image
+    pair = {role: value[:1] for role, value in STUDENT.items()}, {role: value[:1] for role, value in TEACHER.items()}
+    distance = of_theirs(theirs.ATLoss(pairs, mode="paper"), *pair)  # || Q_S - Q_T || of one image
     method = METHODS["attention-squares"]("multilabel", PLANES)
     beta = 0.01
-    weighted = float(method.loss(one[0], method.knowledge(one[1]))) / beta
+    weighted = float(method.loss(pair[0], method.knowledge(pair[1]))) / beta
     assert weighted == pytest.approx(beta_of_their_paper(beta, distance, 16) / 2 * distance, rel=1e-5)
 
 
@@ -101,8 +101,8 @@ def test_similarity() -> None:
 @pytest.mark.parametrize("angle_weight", [0.0, 2.0])
 def test_relational(angle_weight: float) -> None:
     def loss(distance: float, angle: float) -> float:
-        made = theirs.RKDLoss("embedding", "embedding", distance, angle, reduction="mean")
-        return of_theirs(made, pooled(STUDENT), pooled(TEACHER))
+        rkd = theirs.RKDLoss("embedding", "embedding", distance, angle, reduction="mean")
+        return of_theirs(rkd, pooled(STUDENT), pooled(TEACHER))
 
     off_diagonal = 25 / 20  # theirs averages over the diagonal of 5 x 5 distances, too
     expected = off_diagonal * loss(1.0, 0.0) + (loss(0.0, angle_weight) if angle_weight else 0.0)

@@ -29,11 +29,11 @@ def test_distances_by_hand() -> None:
 
 
 def test_angles_by_hand() -> None:
-    found = angles(TRIANGLE)
-    assert found[0, 1, 2].item() == pytest.approx(0)  # the right angle at the first point
-    assert found[1, 0, 2].item() == pytest.approx(3 / 5)
-    assert found[2, 0, 1].item() == pytest.approx(4 / 5)
-    assert found[1, 0, 0].item() == pytest.approx(1) and found[1, 1, 0].item() == 0  # the same way; no way
+    actual = angles(TRIANGLE)
+    assert actual[0, 1, 2].item() == pytest.approx(0)  # the right angle at the first point
+    assert actual[1, 0, 2].item() == pytest.approx(3 / 5)
+    assert actual[2, 0, 1].item() == pytest.approx(4 / 5)
+    assert actual[1, 0, 0].item() == pytest.approx(1) and actual[1, 1, 0].item() == 0  # the same way; no way
 
 
 def test_the_distances_loss_by_hand() -> None:
@@ -56,8 +56,8 @@ def test_the_angles_loss_by_hand() -> None:
     root = 1 / math.sqrt(2)
     expected = 2 * ((root - 0.6) ** 2 / 2 + (root - 0.8) ** 2 / 2) / 27
     own = points([0, 0], [1, 0], [0, 1])
-    found = loss(own, TRIANGLE, angle_weight=3.0) - loss(own, TRIANGLE, angle_weight=0.0)
-    assert found.item() == pytest.approx(3 * expected)
+    actual = loss(own, TRIANGLE, angle_weight=3.0) - loss(own, TRIANGLE, angle_weight=0.0)
+    assert actual.item() == pytest.approx(3 * expected)
 
 
 def test_it_does_not_see_scale_nor_place_nor_the_number_of_activations() -> None:
@@ -68,6 +68,6 @@ def test_it_does_not_see_scale_nor_place_nor_the_number_of_activations() -> None
 @pytest.mark.parametrize("rows", [[[1.0, 2.0]], [[1.0, 2.0]] * 3], ids=["one image", "equal images"])
 def test_without_relations_value_and_gradient_are_finite(rows: list[list[float]]) -> None:
     own = points(*rows).requires_grad_()
-    found = loss(own, points(*[[float(number), 1.0] for number in range(len(rows))]))
-    found.backward()
-    assert math.isfinite(found.item()) and own.grad is not None and torch.isfinite(own.grad).all()
+    actual = loss(own, points(*[[float(number), 1.0] for number in range(len(rows))]))
+    actual.backward()
+    assert math.isfinite(actual.item()) and own.grad is not None and torch.isfinite(own.grad).all()

@@ -15,17 +15,18 @@ from torch import nn
 from platform.phantoms.chest_writers import write_mimic_cxr
 from platform.phantoms.writers import write_retina
 from trainables import checkpoint
-from trainables.config import TrialConfig, TrialSpec
+from trainables.config import TrialConfig
 from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.job import Job
-from trainables.loop import EpochResult
 from trainables.models.architectures import ARCHITECTURES, build
 from trainables.teachers import shelf
 from trainables.teachers.imagenet import name_of
+from trainables.training import EpochResult
 from trainables.transfer import METHODS
 from trainables.transfer.method import needs_shared_labels
+from trainables.trial import TrialSpec
 
 pytestmark = pytest.mark.slow
 
@@ -100,7 +101,7 @@ def test_every_method_trains_an_epoch_and_once_more_from_the_cache(
     method: str, stores: dict[str, Store], teachers: Path, tmp_path: Path
 ) -> None:
     job = job_of(method, stores, teachers, tmp_path)
-    (result,) = found = list(job.run())
+    (result,) = results = list(job.run())
     assert result.last and all(math.isfinite(value) for value in result.metrics.values())
     assert (result.metrics["train_transfer"] == 0) == (method == "attention-silent")
     beta = job.spec.config.beta
@@ -111,7 +112,7 @@ def test_every_method_trains_an_epoch_and_once_more_from_the_cache(
     assert list((tmp_path / "cache").glob("*/epoch-00001.knowledge"))
     again = list(replace(job, folder=str(tmp_path / "again")).run())
     bare = list(replace(job, folder=str(tmp_path / "bare"), cache_bytes=0).run())
-    assert numbers(found) == numbers(again) == numbers(bare)
+    assert numbers(results) == numbers(again) == numbers(bare)
 
 
 def before_the_last(folder: Path) -> Any:
@@ -238,11 +239,11 @@ def test_another_network_learns_or_teaches(
     method: str, student: str, teacher: str, stores: dict[str, Store], mixed: Path, tmp_path: Path
 ) -> None:
     job = job_of(method, stores, mixed, tmp_path, student=student, teacher=teacher)
-    (result,) = found = list(job.run())
+    (result,) = results = list(job.run())
     assert result.last and all(math.isfinite(value) for value in result.metrics.values())
     assert result.metrics["train_transfer"] > 0
     again = list(replace(job, folder=str(tmp_path / "again")).run())
-    assert numbers(found) == numbers(again)  # the second from the cache
+    assert numbers(results) == numbers(again)  # the second from the cache
 
 
 def test_a_student_begins_with_the_weights_of_its_own_architecture(

@@ -1,4 +1,4 @@
-"""A folder of classes, as ImageNet has it: ``train/<class>/<name>.jpg``, one class an image, an image its own patient.
+"""A folder of classes, as ImageNet has it: ``train/<class>/<name>.jpg``, each image its own patient.
 
 The stand-in for ImageNet among the phantoms; any folder in this layout can pre-train a teacher.
 """

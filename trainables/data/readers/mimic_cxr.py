@@ -3,9 +3,9 @@
 The paper counts 371,858 images of 65,079 patients with 14 labels mined from the reports by the CheXpert labeler:
 1.0 positive, 0.0 negative, -1.0 uncertain, empty not mentioned. Layout of the download:
 
-    mimic-cxr-2.0.0-chexpert.csv.gz      a row a study: subject_id, study_id, the labels
-    mimic-cxr-2.0.0-metadata.csv.gz      a row an image: dicom_id, subject_id, study_id, ViewPosition, ...
-    mimic-cxr-2.0.0-split.csv.gz         a row an image: dicom_id, study_id, subject_id, split
+    mimic-cxr-2.0.0-chexpert.csv.gz      a row per study: subject_id, study_id, the labels
+    mimic-cxr-2.0.0-metadata.csv.gz      a row per image: dicom_id, subject_id, study_id, ViewPosition, ...
+    mimic-cxr-2.0.0-split.csv.gz         a row per image: dicom_id, study_id, subject_id, split
     files/p10/p10000032/s50414267/<dicom_id>.jpg
 
 `official_split` is the release's, by patient; a store draws 80 / 10 / 10 by patient, as CheXclusion did.
@@ -51,20 +51,7 @@ def read(root: Path) -> Listing:
         FileNotFoundError: a table is absent.
         ValueError: a column, a label's value, a name or a split is not as the release has it.
     """
-    labelled = _table(root, "chexpert", ("subject_id", "study_id", *LABELS))
-    images = _table(root, "metadata", ("dicom_id", "subject_id", "study_id", "ViewPosition"))
-    splits = _table(root, "split", (*IMAGE_KEY, "split"))
-    codes = labelled[["subject_id", "study_id"]].assign(
-        labels=label_codes(labelled, LABELS, root / "mimic-cxr-2.0.0-chexpert.csv.gz", "study_id")
-    )
-
-    table = images.merge(splits[[*IMAGE_KEY, "split"]], on=IMAGE_KEY, how="left", validate="one_to_one")
-    table = table.merge(codes, on=["subject_id", "study_id"], how="left", validate="many_to_one")
-    table["path"] = (
-        "files/p" + table["subject_id"].str[:2] + "/p" + table["subject_id"] + "/s" + table["study_id"] + "/"
-        + table["dicom_id"] + ".jpg"
-    )  # fmt: skip
-    check_paths(table["path"], root, root / "mimic-cxr-2.0.0-metadata.csv.gz")
+    table = _images(root)
     has_labels = table["labels"].notna()
     kept = table[has_labels].reset_index(drop=True)
     left_out = table.loc[~has_labels, ["path"]].assign(reason="its study has no row of labels")
@@ -88,6 +75,25 @@ def read(root: Path) -> Listing:
         rows=rows[list(ROW_COLUMNS)],
         left_out=left_out.reset_index(drop=True),
     )
+
+
+def _images(root: Path) -> pd.DataFrame:
+    """Every image with its path, split and labels; the labels are NaN where the study has none."""
+    labelled = _table(root, "chexpert", ("subject_id", "study_id", *LABELS))
+    images = _table(root, "metadata", ("dicom_id", "subject_id", "study_id", "ViewPosition"))
+    splits = _table(root, "split", (*IMAGE_KEY, "split"))
+    codes = labelled[["subject_id", "study_id"]].assign(
+        labels=label_codes(labelled, LABELS, root / "mimic-cxr-2.0.0-chexpert.csv.gz", "study_id")
+    )
+
+    table = images.merge(splits[[*IMAGE_KEY, "split"]], on=IMAGE_KEY, how="left", validate="one_to_one")
+    table = table.merge(codes, on=["subject_id", "study_id"], how="left", validate="many_to_one")
+    table["path"] = (
+        "files/p" + table["subject_id"].str[:2] + "/p" + table["subject_id"] + "/s" + table["study_id"] + "/"
+        + table["dicom_id"] + ".jpg"
+    )  # fmt: skip
+    check_paths(table["path"], root, root / "mimic-cxr-2.0.0-metadata.csv.gz")
+    return table
 
 
 def _table(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:

@@ -1,9 +1,9 @@
 """A user's own data set: a CSV beside its images.
 
-    image,patient,label                     one `label` column: classes, one an image
+    image,patient,label                     one `label` column: classes, one per image
     image,patient,COVID-19,Pneumonia        else one column per label: 1, 0, -1 (uncertain) or empty (not mentioned)
 
-`image` is a path relative to the CSV's folder. Columns view, sex (F, M) and age (years) may be there, too. The data
+`image` is a path relative to the CSV's folder. Columns view, sex (F, M) and age (years) are optional. The data
 set's name is the CSV's; it is split 80 / 10 / 10 by patient.
 """
 
@@ -46,23 +46,9 @@ def read(table_path: Path) -> Listing:
         FileNotFoundError: there is no such file.
         ValueError: a column is missing, an image is named twice or without a patient, or a label is no label.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", table_path.stem):
-        raise ValueError(
-            f"a data set is named after its CSV, which must be letters, digits, dots, dashes and underscores, "
-            f"but got {table_path.stem!r}"
-        )
-    table = read_csv(table_path, REQUIRED, LAYOUT)
-    if table.empty:
-        raise ValueError(f"{table_path} must name images, but has none")
+    table = _images(table_path)
     root = table_path.parent
-    check_paths(table["image"], root, table_path)
-    nobody = table["patient"].str.strip() == ""
-    if nobody.any():
-        raise ValueError(
-            f"every image must have a patient, but {table['image'][nobody].iloc[0]} of {table_path} has none"
-        )
     names = [name for name in table.columns if name not in (*REQUIRED, *OPTIONAL)]
-    _check_columns(table_path)
     if names == ["label"]:
         task, label_names, labels = "multiclass", *_classes(table, table_path)
     else:
@@ -104,6 +90,26 @@ def dataset(table_path: Path) -> Dataset:
     )
 
 
+def _images(table_path: Path) -> pd.DataFrame:
+    """The CSV as text, after the checks that need no labels."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", table_path.stem):
+        raise ValueError(
+            f"a data set is named after its CSV, which must be letters, digits, dots, dashes and underscores, "
+            f"but got {table_path.stem!r}"
+        )
+    table = read_csv(table_path, REQUIRED, LAYOUT)
+    if table.empty:
+        raise ValueError(f"{table_path} must name images, but has none")
+    check_paths(table["image"], table_path.parent, table_path)
+    nobody = table["patient"].str.strip() == ""
+    if nobody.any():
+        raise ValueError(
+            f"every image must have a patient, but {table['image'][nobody].iloc[0]} of {table_path} has none"
+        )
+    _check_columns(table_path)
+    return table
+
+
 def _check_columns(path: Path) -> None:
     """pandas would rename a second column of the same name, and call one without a name "Unnamed"."""
     header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, encoding="utf-8-sig").iloc[0]
@@ -112,9 +118,7 @@ def _check_columns(path: Path) -> None:
             f"every column must have a name, but column {list(header.str.strip()).index('') + 1} of {path} has none"
         )
     if header.duplicated().any():
-        raise ValueError(
-            f"every column must be there once, but {path} has {header[header.duplicated()].iloc[0]!r} again"
-        )
+        raise ValueError(f"every column must appear once, but {path} has {header[header.duplicated()].iloc[0]!r} again")
 
 
 def _check_names(names: Sequence[str], path: Path) -> None:

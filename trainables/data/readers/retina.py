@@ -40,15 +40,12 @@ def read(root: Path) -> Listing:
         )
     paths = "train/" + table["image"] + ".jpeg"
     check_paths(paths, root, table_path)
-    names = table["image"].str.extract(r"^(?P<patient>[^/]+)_(?P<view>left|right)$")
-    if names["patient"].isna().any():
-        name = table["image"][names["patient"].isna()].iloc[0]
-        raise ValueError(f"an image must be named <patient>_<left or right>, but {table_path.name} has {name!r}")
+    eyes = _eyes(table["image"], table_path)
     rows = pd.DataFrame(
         {
             "path": paths,
-            "patient": names["patient"],
-            "view": names["view"],
+            "patient": eyes["patient"],
+            "view": eyes["view"],
             "sex": "",
             "age_years": float("nan"),
             "official_split": "",
@@ -64,6 +61,15 @@ def read(root: Path) -> Listing:
         rows=rows[list(ROW_COLUMNS)],
         left_out=nothing_left_out(),
     )
+
+
+def _eyes(images: pd.Series, table_path: Path) -> pd.DataFrame:
+    """The patient and the view (left, right) in each image's name."""
+    eyes = images.str.extract(r"^(?P<patient>[^/]+)_(?P<view>left|right)$")
+    if eyes["patient"].isna().any():
+        name = images[eyes["patient"].isna()].iloc[0]
+        raise ValueError(f"an image must be named <patient>_<left or right>, but {table_path.name} has {name!r}")
+    return eyes
 
 
 DATASET = Dataset(

@@ -1,0 +1,55 @@
+"""The best epoch is kept, and a score that is not defined ends a training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.trainables.small_training import make
+from trainables.data.store import Store
+from trainables.judging import UndefinedScoreError
+from trainables.loop import train
+from trainables.training import Training
+
+
+class Scripted:
+    """Stands for `evaluate`: gives the validation scores of a list, one an epoch."""
+
+    def __init__(self, scores: list[dict[str, float]]) -> None:
+        self._scores: Iterator[dict[str, float]] = iter(scores)
+
+    def __call__(self, training: Training, split: str) -> tuple[dict[str, float], np.ndarray]:
+        assert split == "validation"
+        return {"loss": 1.0, **next(self._scores)}, np.zeros((0, 0), np.float32)
+
+
+def test_the_best_epoch_is_kept_the_earlier_of_two_equals(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = [0.2, 0.5, 0.5, 0.3, 0.6]
+    monkeypatch.setattr("trainables.judging.evaluate", Scripted([{"f1_weighted": score} for score in scores]))
+    training = make(store, max_epochs=5, batch_size=16)
+    weights: dict[int, Tensor] = {}
+    for result in train(training):
+        weights[result.epoch] = training.student[0].weight.detach().clone()  # type: ignore[index]
+        assert torch.equal(training.best_weights["0.weight"], weights[result.best_epoch])
+    assert not torch.equal(weights[2], weights[3])
+    assert [r.metrics["score"] for r in training.history] == scores
+    assert [r.best_score for r in training.history] == [0.2, 0.5, 0.5, 0.5, 0.6]
+    assert [r.best_epoch for r in training.history] == [1, 2, 2, 2, 5]
+    assert [(r.epoch, r.last) for r in training.history] == [(1, False), (2, False), (3, False), (4, False), (5, True)]
+
+
+def test_a_score_that_is_not_defined_ends_the_training_and_is_never_a_number(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainables.judging.evaluate", Scripted([{"kappa": 0.25}, {}]))
+    training = make(store, max_epochs=2, selection_metric="kappa")
+    message = (
+        r"must be defined on the validation set, but kappa is not in transfer/none/densenet121/all \(6 images, .*'freq"
+    )
+    with pytest.raises(UndefinedScoreError, match=message):
+        list(train(training))
+    assert [result.metrics["score"] for result in training.history] == [0.25]

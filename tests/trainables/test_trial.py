@@ -1,0 +1,40 @@
+"""A trial's name depends on all that decides its result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from trainables.config import TrialConfig
+from trainables.trial import TrialSpec
+
+ATTENTION = TrialConfig(dataset="retina", teacher="imagenet", beta=60.0)
+
+
+def test_the_key_changes_with_whatever_decides_the_result() -> None:
+    spec = TrialSpec(config=ATTENTION, data_fingerprint="d", split_fingerprint="s", teacher_fingerprint="t")
+    others = [
+        replace(spec, config=replace(ATTENTION, beta=61.0)),
+        replace(spec, config=replace(ATTENTION, seed=1)),
+        replace(spec, config=replace(ATTENTION, phase="confirm")),
+        replace(spec, config=replace(ATTENTION, precision="bfloat16")),
+        replace(spec, config=replace(ATTENTION, interpolation="bilinear")),
+        replace(spec, config=replace(ATTENTION, compiled=True)),
+        replace(spec, config=replace(ATTENTION, average_labels="defined")),
+        replace(spec, config=replace(ATTENTION, selection_metric="accuracy")),
+        replace(spec, data_fingerprint="e"),
+        replace(spec, split_fingerprint="u"),
+        replace(spec, teacher_fingerprint="v"),
+        replace(spec, init_fingerprint="w"),
+    ]
+    assert spec.key == replace(spec).key
+    assert len({spec.key, *(other.key for other in others)}) == len(others) + 1
+
+
+def test_knobs_are_part_of_a_trials_name() -> None:
+    plain, warm, cool = (
+        TrialConfig(dataset="retina", method="distillation", teacher="t", beta=1.0, knobs=knobs)
+        for knobs in ((), (("temperature", 4.0),), (("temperature", 2.0),))
+    )
+    specs = [TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s") for config in (plain, warm, cool)]
+    assert len({spec.key for spec in specs}) == 3
+    assert TrialConfig.from_dict({**vars(warm), "knobs": [["temperature", 4.0]]}) == warm
