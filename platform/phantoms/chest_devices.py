@@ -80,7 +80,8 @@ def _monitor_wires(rng: Rng, metal: Ink, plastic: Ink, shift: float) -> None:
         spot = np.array([rng.uniform(0.15, 0.85), rng.uniform(0.2, 0.85)])
         metal.dot((spot[0], spot[1]), 0.014, 0.8)
         metal.dot((spot[0], spot[1]), 0.006, 0.2)
-        plastic.line(wander(rng, spot, rng.uniform(0, 2 * np.pi), 0.6, rng.normal(0, 1.5), 0.4), 0.005, 0.9)
+        heading = rng.uniform(0, 2 * np.pi)
+        plastic.line(wander(rng, spot, heading=heading, length=0.6, bend=rng.normal(0, 1.5), wobble=0.4), 0.005, 0.9)
 
 
 def _sternal_wires(rng: Rng, metal: Ink, plastic: Ink, shift: float) -> None:

@@ -71,7 +71,8 @@ def _consolidation(scene: Scene, severity: float) -> None:
     scene.veil(np.clip(patch, 0, 1) * lung.mask, 0.7 + 0.2 * severity)
     bronchi = scene.ink()
     for _ in range(4):
-        path = wander(rng, np.array(centre), rng.uniform(0, 2 * np.pi), radius, rng.normal(), 0.3)
+        heading = rng.uniform(0, 2 * np.pi)
+        path = wander(rng, np.array(centre), heading=heading, length=radius, bend=rng.normal(), wobble=0.3)
         bronchi.taper(path, (0.009, 0.004))
     scene.add(bronchi.read(0.0015) * lung.mask, -0.13)
     scene.note("consolidation", outline)
@@ -172,11 +173,9 @@ def _fibrosis(scene: Scene, severity: float) -> None:
         for _ in range(int(90 + 160 * severity)):
             u, v = rng.uniform(0.35, 1.0), 1 - 0.75 * rng.beta(1.1, 2.2)
             start = np.array(lung.at(u, v))
-            ink.line(
-                wander(rng, start, rng.uniform(0, 2 * np.pi), rng.uniform(0.02, 0.05), rng.normal(0, 0.8), 0.2),
-                0.003,
-                0.9,
-            )
+            heading, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.02, 0.05)
+            path = wander(rng, start, heading=heading, length=length, bend=rng.normal(0, 0.8), wobble=0.2)
+            ink.line(path, 0.003, 0.9)
         scene.add(ink.read(0.0015) * lung.mask, 0.12 + 0.10 * severity)
         scene.veil(bump(scene.size, lung.at(0.75, 0.85), (0.08, 0.10)) * lung.mask, 0.15 + 0.2 * severity)
 

@@ -154,11 +154,17 @@ def _vessels(scene: Scene, signs: Mapping[str, float]) -> None:
             heading = angle if side > 0 else np.pi - angle
             width = rng.uniform(0.007, 0.014) * thick
             path = wander(
-                rng, root + rng.normal(0, 0.015, 2), heading, rng.uniform(0.16, 0.36), side * rng.normal(0, 0.8), 0.45
+                rng,
+                root + rng.normal(0, 0.015, 2),
+                heading=heading,
+                length=rng.uniform(0.16, 0.36),
+                bend=side * rng.normal(0, 0.8),
+                wobble=0.45,
             )
             ink.taper(path, (width, width * 0.25), rng.uniform(0.6, 1.0))
             for at in rng.integers(4, 20, size=3):
-                twig = wander(rng, path[at], heading + rng.choice([-1, 1]) * rng.uniform(0.3, 0.9), 0.1, 0.0, 0.5)
+                away = heading + rng.choice([-1, 1]) * rng.uniform(0.3, 0.9)
+                twig = wander(rng, path[at], heading=away, length=0.1, bend=0.0, wobble=0.5)
                 ink.taper(twig, (width * 0.45, width * 0.2), 0.8)
         scene.add(ink.read(0.0018) * lung.mask, 0.13)
         hilum = bump(size, (float(root[0]), float(root[1])), (0.028, 0.055))

@@ -140,10 +140,9 @@ def _branches(scene: Scene, signs: Mapping[str, float]) -> None:
     for _ in range(int(22 * (1 - 0.5 * signs.get("emphysema", 0)))):
         start = np.array(lung.at(0.57, 0.41)) + rng.normal(0, 0.015, 2)
         width = rng.uniform(0.006, 0.012) * thick
-        ink.taper(
-            wander(rng, start, rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.32), rng.normal(0, 0.8), 0.45),
-            (width, width * 0.25),
-        )
+        heading, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.32)
+        path = wander(rng, start, heading=heading, length=length, bend=rng.normal(0, 0.8), wobble=0.45)
+        ink.taper(path, (width, width * 0.25))
     scene.add(ink.read(0.002) * lung.mask, 0.11)
 
 

@@ -19,7 +19,7 @@ def draw(class_name: str, *, image_size_px: int, rng: Rng) -> np.ndarray:
         ValueError: no such class.
     """
     if class_name not in PATTERNS:
-        raise ValueError(f"a class is one of {tuple(PATTERNS)}, but got {class_name!r}")
+        raise ValueError(f"the class must be one of {tuple(PATTERNS)}, but got {class_name!r}")
     size = image_size_px
     pattern = np.clip(PATTERNS[class_name](rng, size), 0, 1)
     ground, figure = _two_colours(rng)
@@ -107,7 +107,7 @@ def _branches(rng: Rng, size: int) -> Array:
     tips = [(np.array([rng.uniform(0.2, 0.8), 1.05]), -np.pi / 2 + rng.normal(0, 0.3), 0.6, 0.035) for _ in range(2)]
     for _ in range(26):
         start, heading, length, width = tips.pop(0)
-        path = wander(rng, start, heading, length, rng.normal(0, 0.5), 0.4)
+        path = wander(rng, start, heading=heading, length=length, bend=rng.normal(0, 0.5), wobble=0.4)
         ink.taper(path, (width, width * 0.5))
         for at in rng.integers(8, 25, size=2):
             tips.append((path[at], heading + rng.choice([-1, 1]) * rng.uniform(0.4, 0.9), length * 0.6, width * 0.55))

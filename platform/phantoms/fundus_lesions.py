@@ -119,7 +119,7 @@ def _new_vessels(rng: Rng, field: Field, root: tuple[float, float], size: int) -
     ink = Ink(size)
     for _ in range(int(rng.integers(14, 26))):
         angle, length = rng.uniform(0, 2 * np.pi), field.radius * rng.uniform(0.1, 0.24)
-        path = wander(rng, np.asarray(root), angle, length, rng.uniform(-3, 3), 1.6)
+        path = wander(rng, np.asarray(root), heading=angle, length=length, bend=rng.uniform(-3, 3), wobble=1.6)
         ink.taper(path, (0.012 * field.radius, 0.006 * field.radius), 0.85)
     return Layer(ink.read(0.001), FLESH, True)
 

@@ -74,7 +74,7 @@ def write_chestxray8(
     """
     check_at_least(num_images=(num_images, 1), image_size_px=(image_size_px, SMALLEST_IMAGE_PX))
     if layout not in TABLES:
-        raise ValueError(f"a layout is one of {tuple(TABLES)}, but got layout={layout!r}")
+        raise ValueError(f"the layout must be one of {tuple(TABLES)}, but got layout={layout!r}")
     arguments = dict(dataset="chestxray8", num_images=num_images, image_size_px=image_size_px, seed=seed, layout=layout)
     rng = np.random.default_rng([seed, 0])
     studies = plan(rng, num_images, mean_studies=MEAN_STUDIES[layout], has_laterals=False, first_patient=1)

@@ -85,7 +85,7 @@ def disturbed(
         has_refused = process.returncode == 2 and "MB free; use --results" in error  # before any training
         # Else unfinished, or killed: by Ctrl-C and `kill` too, before Python listens and after the sweep has ended.
         # Ray aborts now and then where it was stopped while it started.
-        has_aborted = process.returncode == -signal.SIGABRT and "stopped; the same command goes on" in error
+        has_aborted = process.returncode == -signal.SIGABRT and "stopped; run the same command again to resume" in error
         assert has_refused or has_aborted or process.returncode in ENDS, f"{process.returncode}\n{error}"
         process = start(results, more=ours)
 

@@ -127,7 +127,7 @@ def start_a_second(target: Target) -> None:
     if second.returncode == 0:  # it found the sweep finished: the first one has let go of it, and is about to end
         assert target.process.wait(timeout=60) == 0, "two processes ran one sweep"
     elif target.process.poll() is None:
-        assert second.returncode == 2 and "runs already" in second.stderr, second.stderr
+        assert second.returncode == 2 and "is already running" in second.stderr, second.stderr
 
 
 def freeze(target: Target) -> None:

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 import platform.phantoms.sets
+from platform.evaluating.students import Students
 from platform.phantoms.nih_writer import write_chestxray8
 from trainables.config import TrialConfig, TrialSpec
 from trainables.data.listing import PHANTOM_MARK
@@ -175,12 +176,11 @@ def test_phantom_students_never_meet_real_images(made: dict[str, Any], tmp_path:
 
 
 def test_real_students_need_real_images(made: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    conducted = importlib.import_module("platform.evaluating.conduct_evaluation")
-    monkeypatch.setattr(conducted.Sweep, "is_phantom", False)
+    monkeypatch.setattr(Students, "is_phantom", False)
     said = refused(made, capsys, "few-shot", "--target", "chestxray8")
     assert run(made, "few-shot", "--sweep", "held", "--shots", "1", "--episodes", "2") == 0
     assert "WARNING: the students saw real images, but learned from phantoms: chest" in capsys.readouterr().out
-    assert "those of chestxray8 are not prepared: --data DIR must say where they lie" in said
+    assert "those of chestxray8 are not prepared: give their folder, --data DIR" in said
 
 
 def test_the_images_with_the_finding_are_prepared_where_they_are_gone(

@@ -252,7 +252,7 @@ def test_a_folder_that_is_there_is_kept(made: dict[str, Any], exported: Path, tm
     flags = [made["ids"]["one"], *_where(made), "--format", "safetensors", "--out", str(tmp_path / "mine")]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    assert "the folder must not be there yet, but" in _refused(flags, capsys)
+    assert "the folder must not exist yet, but" in _refused(flags, capsys)
     assert "--force replaces only" in _refused([*flags, "--force"], capsys)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
     (tmp_path / "mine" / "thesis.txt").rename(tmp_path / "mine" / "README.md")

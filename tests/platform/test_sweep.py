@@ -197,7 +197,7 @@ def test_a_sweep_that_is_killed_and_stopped_goes_on_to_the_numbers_of_the_undist
         else:
             process.send_signal(stop)
             _, err = process.communicate(timeout=120)
-            assert process.returncode == 3 and "the same command goes on" in err
+            assert process.returncode == 3 and "run the same command again to resume" in err
         assert "RUNNING" in trials(fresh).values()
     output = finish(start(fresh))
     assert set(trials(fresh).values()) == {"FINISHED"} and len(trials(fresh)) == NUM_TRIALS

@@ -24,7 +24,7 @@ def test_a_stop_at_any_moment_says_how_to_go_on(stop: signal.Signals, capsys: py
     with pytest.raises(SystemExit) as ended, say_errors(argparse.ArgumentParser(prog="verb")):
         signal.raise_signal(stop)
     assert ended.value.code == EXIT_UNFINISHED
-    assert capsys.readouterr().err == "verb: stopped; the same command goes on\n"
+    assert capsys.readouterr().err == "verb: stopped; run the same command again to resume\n"
     assert signal.getsignal(signal.SIGTERM) == before
 
 

@@ -100,4 +100,4 @@ def test_an_address_is_shown_without_its_password(
     uri: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    assert Places.under(tmp_path).said_tracking_uri == said
+    assert Places.under(tmp_path).printable_tracking_uri == said

@@ -24,7 +24,8 @@ def test_the_lock_goes_with_a_process_that_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "held\n"
         with pytest.raises(
-            BlockingIOError, match=r"^the sweep first runs already, in another process; give this one a --name$"
+            BlockingIOError,
+            match=r"^the sweep first is already running in another process; give this one another --name$",
         ):
             conduct.alone(tmp_path / "first").__enter__()
         with conduct.alone(tmp_path / "second"):
