@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +45,8 @@ def _quicken_mlflow(patched: pytest.MonkeyPatch) -> None:
     @event.listens_for(Engine, "connect")
     def no_waiting(connection: Any, _: Any) -> None:
         if type(connection).__module__ == "sqlite3":
-            connection.execute("pragma synchronous = off")
+            with contextlib.suppress(sqlite3.OperationalError):  # a file that a test has locked
+                connection.execute("pragma synchronous = off")
 
 
 @pytest.fixture(scope="session")

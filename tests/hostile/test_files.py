@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import zipfile
 from pathlib import Path
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from platform.phantoms.writers import write_retina
+from platform.tracking.journal import Journal
 from trainables import checkpoint
 from trainables.data.readers import retina
 from trainables.data.store import Store
@@ -23,7 +23,6 @@ from trainables.models.architectures import build
 from trainables.teachers import pickles
 from trainables.teachers.importing import import_network
 
-Journal = importlib.import_module("platform.tracking.journal").Journal
 fuzzed = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -32,10 +31,10 @@ SPOILS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 25
 
 
 def spoilt(content: bytes, spoils: list[tuple[float, int]]) -> bytes:
-    made = bytearray(content)
+    spoilt_content = bytearray(content)
     for share, difference in spoils:
-        made[int(share * len(made))] ^= difference
-    return bytes(made)
+        spoilt_content[int(share * len(spoilt_content))] ^= difference
+    return bytes(spoilt_content)
 
 
 def saved(content: Any) -> bytes:
@@ -72,10 +71,10 @@ CHECKPOINTS: dict[str, tuple[str, bytes, str]] = {
 
 @pytest.mark.parametrize("name", list(CHECKPOINTS))
 def test_what_is_no_densenet_is_refused_by_name(name: str, tmp_path: Path) -> None:
-    file, content, said = CHECKPOINTS[name]
+    file, content, message = CHECKPOINTS[name]
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / file).write_bytes(content)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         import_network(tmp_path / "in" / file)
     assert [path.name for path in tmp_path.rglob("*")] == ["in", file]
 
@@ -141,16 +140,18 @@ def test_a_spoilt_journal_loses_no_more_than_its_spoilt_lines(spoils: list[tuple
     for number in range(20):
         journal.append({"number": number})
     journal.path.write_bytes(spoilt(journal.path.read_bytes(), spoils))
-    found = [entry["number"] for entry in journal.pending()]
-    assert found == sorted(found) and len(found) >= 20 - 2 * len(spoils)  # a line end that is gone costs two
+    numbers = [entry["number"] for entry in journal.pending()]
+    assert numbers == sorted(numbers) and len(numbers) >= 20 - 2 * len(spoils)  # a line end that is gone costs two
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("retina")
     root = write_retina(folder / "retina", num_patients=6, image_size_px=32, seed=1, progress=False)
-    made = prepare(retina.read(root), folder / "s.arrow", image_size_px=32, salt=b"s", num_threads=1, progress=False)
-    return made.path.read_bytes()
+    prepared = prepare(
+        retina.read(root), folder / "s.arrow", image_size_px=32, salt=b"s", num_threads=1, progress=False
+    )
+    return prepared.path.read_bytes()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.9, 0.999])
@@ -170,11 +171,11 @@ IMAGES: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("name", list(IMAGES))
 def test_what_is_no_image_is_listed_with_its_reason(name: str, tmp_path: Path) -> None:
-    content, said = IMAGES[name]
+    content, message = IMAGES[name]
     root = write_retina(tmp_path / "retina", num_patients=4, image_size_px=32, seed=1, progress=False)
     listing = retina.read(root)
     (root / str(listing.rows["path"].iloc[0])).write_bytes(content)
-    with pytest.raises(ValueError, match=f"(?s){Path(str(listing.rows['path'].iloc[0])).name}.*({said})"):
+    with pytest.raises(ValueError, match=f"(?s){Path(str(listing.rows['path'].iloc[0])).name}.*({message})"):
         prepare(listing, tmp_path / "s.arrow", image_size_px=32, salt=b"s", num_threads=1, progress=False)
     assert not (tmp_path / "s.arrow").exists()
 

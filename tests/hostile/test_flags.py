@@ -67,7 +67,7 @@ CORPUS: dict[str, tuple[str, list[str], str]] = {
 
 @pytest.mark.parametrize("name", list(CORPUS))
 def test_the_last_line_names_the_value(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    verb, arguments, said = CORPUS[name]
+    verb, arguments, message = CORPUS[name]
     with pytest.raises(SystemExit) as ended:
         importlib.import_module(f"platform.{verb}").main(arguments)
     assert ended.value.code == 2
@@ -75,4 +75,4 @@ def test_the_last_line_names_the_value(name: str, capsys: pytest.CaptureFixture[
     assert "Traceback" not in error
     last = error.strip().splitlines()[-1]
     assert last.startswith(f"python -m platform.{verb}") and "error: " in last
-    assert re.search(said, last), last
+    assert re.search(message, last), last

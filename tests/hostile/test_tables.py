@@ -17,10 +17,10 @@ GOOD = "image,patient,Edema,Mass\n0.png,p0,1,0\n1.png,p1,,-1\n"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("own")
+    images = tmp_path_factory.mktemp("own")
     for number in range(4):
-        Image.new("L", (40, 40), number).save(made / f"{number}.png")
-    return made
+        Image.new("L", (40, 40), number).save(images / f"{number}.png")
+    return images
 
 
 def rows(head: str, *lines: str) -> bytes:
@@ -78,9 +78,9 @@ CORPUS: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("name", list(CORPUS))
 def test_the_error_says_what_is_wrong(name: str, folder: Path) -> None:
-    content, said = CORPUS[name]
+    content, message = CORPUS[name]
     (folder / "mine.csv").write_bytes(content)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         own.read(folder / "mine.csv")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import shutil
@@ -19,9 +18,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+import platform.sweep
 from tests.small_sweep import CELLS, COMMAND, NUM_TRIALS, ROOT, finish, start
-
-sweep = importlib.import_module("platform.sweep")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -48,9 +46,9 @@ def numbers(results: Path) -> dict[tuple[str, str, int], float]:
         "join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' "
         "where m.key != 'images_per_s'",
     )
-    found = {(trial, name, step): value for trial, name, step, value in rows}
-    assert len(found) == len(rows), "a metric has two values at one epoch"
-    return found
+    values = {(trial, name, step): value for trial, name, step, value in rows}
+    assert len(values) == len(rows), "a metric has two values at one epoch"
+    return values
 
 
 def table(output: str) -> list[str]:
@@ -125,13 +123,13 @@ def test_the_printed_commands_run_as_they_stand(undisturbed, tmp_path):
     printed = commands(output)
     assert list(printed) == ["mlflow", "analysis.report", "analysis.table_5"]
     assert f"ui --backend-store-uri sqlite:///{results}/mlflow.db" in printed["mlflow"]
-    for line, shown in (
+    for line, heading in (
         (printed["analysis.table_5"], "PHANTOM"),
         (f"{printed['analysis.report']} --out {tmp_path}", f"{tmp_path}/retina/index.html"),
     ):
         process = in_another_shell(line)
-        said, _ = process.communicate(timeout=200)
-        assert process.returncode == 0 and shown in said, said
+        output, _ = process.communicate(timeout=200)
+        assert process.returncode == 0 and heading in output, output
 
 
 def test_the_printed_command_opens_the_pages(undisturbed):
@@ -229,8 +227,8 @@ def test_a_wrong_flag_gets_one_clear_line_at_once():
         (["retina", "--teachers", "real"], r"phantom images need phantom teachers"),
     ],
 )
-def test_what_is_wrong_with_the_flags_is_said_in_one_line(tmp_path, capsys, flags, message):
+def test_what_is_wrong_with_the_flags_gets_one_clear_line(tmp_path, capsys, flags, message):
     with pytest.raises(SystemExit) as ended:
-        sweep.main([*flags, "--results", str(tmp_path)])
+        platform.sweep.main([*flags, "--results", str(tmp_path)])
     assert ended.value.code == 2
     assert re.search(message, capsys.readouterr().err)

@@ -11,7 +11,7 @@ from platform.command_line.endings import EXIT_UNFINISHED, say_errors
 
 
 @pytest.mark.parametrize("error", [ValueError, FileNotFoundError, LookupError, ImportError])
-def test_what_is_at_fault_is_said_in_one_line(error: type[Exception], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_at_fault_gets_one_clear_line(error: type[Exception], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended, say_errors(argparse.ArgumentParser(prog="verb")):
         raise error("this and that")
     assert ended.value.code == 2

@@ -107,7 +107,7 @@ def draw(*, number):
 jobs = [dict(number=number) for number in range(16)]
 write_folder(Path({str(folder)!r}), {{"seed": 1}}, draw=draw, jobs=jobs, tables={{}}, num_processes=2, progress=False)
 """
-    root = Path(folder_module.__file__).parents[3]
+    root = Path(folder_module.__file__).parents[2]
     writer = subprocess.Popen([sys.executable, "-c", code], cwd=root, start_new_session=True)
     part = folder.parent / f".{folder.name}.part"
     try:

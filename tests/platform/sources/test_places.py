@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import stat
 from pathlib import Path
 
 import pytest
 
-Places = importlib.import_module("platform.sources.places").Places
+from platform.sources.places import Places
 
 
 @pytest.fixture(autouse=True)
@@ -85,11 +84,11 @@ def test_the_salt_is_drawn_once_and_for_its_owner_alone(tmp_path: Path) -> None:
 def test_a_salt_that_is_there_is_never_drawn_anew(tmp_path: Path) -> None:
     (tmp_path / "salt").write_bytes(b"an older one")
     assert Places.under(tmp_path).salt() == b"an older one"
-    assert [each.name for each in tmp_path.iterdir()] == ["salt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["salt"]
 
 
 @pytest.mark.parametrize(
-    ("uri", "said"),
+    ("uri", "printable"),
     [
         ("http://ann:secret@mlflow:5000", "http://mlflow:5000"),
         ("postgresql://ann:se@cret@db/runs", "postgresql://db/runs"),
@@ -97,7 +96,7 @@ def test_a_salt_that_is_there_is_never_drawn_anew(tmp_path: Path) -> None:
     ],
 )
 def test_an_address_is_shown_without_its_password(
-    uri: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    uri: str, printable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    assert Places.under(tmp_path).printable_tracking_uri == said
+    assert Places.under(tmp_path).printable_tracking_uri == printable

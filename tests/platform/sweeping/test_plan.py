@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import importlib
 from dataclasses import replace
 
 import pytest
 
+from platform.sweeping.plan import Plan
+from platform.sweeping.studies import make_studies
 from search_spaces.retina import SPACE
 from search_spaces.space import controls_of
 from trainables.config import TrialConfig, TrialSpec
-
-Plan = importlib.import_module("platform.sweeping.plan").Plan
-studies = importlib.import_module("platform.sweeping.studies")
 
 BASE = TrialConfig(dataset="retina", method="transfer", max_epochs=2)
 CELLS = ["transfer/none/densenet40/all", "attention/imagenet/densenet40/all"]
@@ -25,10 +23,8 @@ def spec_of(config):
 
 
 def make_plan(records=(), mode="optuna", num_trials=5, num_repeats=2, patterns=CELLS, fractions=(1.0,)):
-    made = studies.make_studies(
-        SPACE.crossed({"data_fraction": fractions}).narrowed(patterns), mode, num_trials, seed=7
-    )
-    return Plan(made, BASE, spec_of, num_repeats, copy.deepcopy(list(records)))
+    studies = make_studies(SPACE.crossed({"data_fraction": fractions}).narrowed(patterns), mode, num_trials, seed=7)
+    return Plan(studies, BASE, spec_of, num_repeats, copy.deepcopy(list(records)))
 
 
 def outcome(config):
@@ -154,15 +150,15 @@ def test_a_failed_confirm_run_is_settled_too():
 def test_trials_of_cells_that_the_command_leaves_out_are_left_alone():
     both = make_plan()
     run_to_the_end(both)
-    one = make_plan(both.records.values(), patterns=CELLS[:1])
-    assert one.finished
-    assert {record.study for record in one.records.values()} == {CELLS[0]}
+    narrowed = make_plan(both.records.values(), patterns=CELLS[:1])
+    assert narrowed.finished
+    assert {record.study for record in narrowed.records.values()} == {CELLS[0]}
 
 
 def make_plan_with_the_teacher_itself(records=(), mode="optuna", patterns=(CELLS[0], "itself/mimic-cxr/*")):
     space = replace(SPACE, cells=(*SPACE.cells, *controls_of(["imagenet", "mimic-cxr"])))
-    made = studies.make_studies(space.narrowed(patterns), mode, 3, seed=7)
-    return Plan(made, BASE, spec_of, 2, copy.deepcopy(list(records)))
+    studies = make_studies(space.narrowed(patterns), mode, 3, seed=7)
+    return Plan(studies, BASE, spec_of, 2, copy.deepcopy(list(records)))
 
 
 @pytest.mark.parametrize("mode", ["optuna", "joint", "grid"])

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from platform.sweeping.plan import Plan
+from platform.sweeping.progress import Progress
+from platform.sweeping.studies import make_studies
 from search_spaces.retina import SPACE
 from search_spaces.space import controls_of
 from trainables.config import TrialConfig, TrialSpec
-
-Plan = importlib.import_module("platform.sweeping.plan").Plan
-studies = importlib.import_module("platform.sweeping.studies")
-progress = importlib.import_module("platform.sweeping.progress")
 
 PLAIN, GUIDED = "transfer/none/densenet40/all", "attention/imagenet/densenet40/all"
 
@@ -26,8 +24,8 @@ def make_plan(cell: str = PLAIN, max_epochs: int = 4, num_trials: int = 2) -> An
 
     base = TrialConfig(dataset="retina", method="transfer", max_epochs=max_epochs)
     space = replace(SPACE, cells=(*SPACE.cells, *controls_of(["imagenet"])))
-    made = studies.make_studies(space.narrowed([cell]), "optuna", num_trials, seed=7)
-    return Plan(made, base, spec_of, 1)
+    studies = make_studies(space.narrowed([cell]), "optuna", num_trials, seed=7)
+    return Plan(studies, base, spec_of, 1)
 
 
 class Clock:
@@ -43,7 +41,7 @@ class Watched:
 
     def __init__(self, plan: Any, max_epochs: int = 4, stream: io.StringIO | None = None) -> None:
         self.plan, self.clock, self.stream = plan, Clock(), stream or io.StringIO()
-        self.progress = progress.Progress(plan, max_epochs, "val f1_weighted", self.stream, self.clock)
+        self.progress = Progress(plan, max_epochs, "val f1_weighted", self.stream, self.clock)
 
     def epoch(self, record: Any, took_s: float, score: float, **metrics: float) -> None:
         self.clock.now_s += took_s
@@ -60,10 +58,10 @@ class Watched:
 
     def lines(self) -> list[str]:
         """What was printed since the last time."""
-        said = self.stream.getvalue().splitlines()
+        lines = self.stream.getvalue().splitlines()
         self.stream.truncate(0)
         self.stream.seek(0)
-        return said
+        return lines
 
 
 def test_a_trials_lines_from_its_start_to_its_end() -> None:
@@ -94,10 +92,10 @@ def test_the_whole_sweep_ends_with_nothing_left() -> None:
         watched.epoch(record, 3600.0, 0.5)
         watched.end(record)
     watched.progress.close()
-    said = watched.lines()
-    assert said[4].startswith(f"[1/3, at most 1:00:00 left] search {PLAIN} trial 2: epoch 1/1")
-    assert f"[2/3, at most 1:00:00 left] confirm {PLAIN} repeat 1: starts" in said[6]
-    assert said[-1] == f"[3/3, at most 0:00:00 left] confirm {PLAIN} repeat 1: done, best 0.500"
+    lines = watched.lines()
+    assert lines[4].startswith(f"[1/3, at most 1:00:00 left] search {PLAIN} trial 2: epoch 1/1")
+    assert f"[2/3, at most 1:00:00 left] confirm {PLAIN} repeat 1: starts" in lines[6]
+    assert lines[-1] == f"[3/3, at most 0:00:00 left] confirm {PLAIN} repeat 1: done, best 0.500"
 
 
 def test_the_start_says_the_knobs_and_where_a_trial_goes_on() -> None:
@@ -130,8 +128,8 @@ def test_a_student_that_answers_one_class_only_is_said_to_by_epoch_and_at_the_en
     for score, constant in [(0.5, 0.0), (0.625, 1.0), (0.5, 0.0), (0.625, 0.0)]:
         watched.epoch(first, 20.0, score, val_num_constant=constant, val_f1_weighted=score)
     watched.end(first)
-    said = [line.split(": ")[1] for line in watched.lines()]
-    assert said[1:] == [
+    messages = [line.split(": ")[1] for line in watched.lines()]
+    assert messages[1:] == [
         "epoch 2/4  val f1_weighted 0.625 (best 0.625), answers one class only",
         "epoch 3/4  val f1_weighted 0.500 (best 0.625)",
         "epoch 4/4  val f1_weighted 0.625 (best 0.625)",
@@ -151,8 +149,8 @@ def test_labels_whose_probabilities_do_not_vary_are_counted_in_the_lines() -> No
     watched.epoch(record, 20.0, 0.625, val_num_constant=3.0)
     record.stopped = "asha"
     watched.end(record)
-    said = [line.split(": ")[1] for line in watched.lines()]
-    assert said == [
+    messages = [line.split(": ")[1] for line in watched.lines()]
+    assert messages == [
         "epoch 1/4  val f1_weighted 0.500 (best 0.500), gives all images the same answer for 1 label",
         "epoch 2/4  val f1_weighted 0.625 (best 0.625), gives all images the same answer for 3 labels",
         "stopped early after epoch 2, best 0.625, gives all images the same answer for 3 labels",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import importlib
 import pickle
 import threading
 from collections.abc import Iterable
@@ -16,12 +15,11 @@ import pytest
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
+from platform.sweeping.plan import Plan
+from platform.sweeping.search import KEY, FairAsha, PlannedSearch
+from platform.sweeping.studies import make_studies
 from search_spaces.retina import SPACE
 from trainables.config import TrialConfig, TrialSpec
-
-Plan = importlib.import_module("platform.sweeping.plan").Plan
-studies = importlib.import_module("platform.sweeping.studies")
-search = importlib.import_module("platform.sweeping.search")
 
 STRONG, WEAK = "transfer/none/densenet40/all", "attention/imagenet/densenet40/all"
 MAX_EPOCHS = 9  # with a grace of one epoch and a factor of three, the rungs are at epochs 1, 3 and 9
@@ -36,17 +34,17 @@ def spec_of(config: TrialConfig) -> TrialSpec:
 def make_plan(
     records: Iterable[Any] = (), num_trials: int = 6, cells: Iterable[str] = (STRONG, WEAK), mode: str = "optuna"
 ) -> Any:
-    made = studies.make_studies(SPACE.narrowed(cells), mode, num_trials, seed=7)
-    return Plan(made, BASE, spec_of, 1, copy.deepcopy(list(records)))
+    studies = make_studies(SPACE.narrowed(cells), mode, num_trials, seed=7)
+    return Plan(studies, BASE, spec_of, 1, copy.deepcopy(list(records)))
 
 
 def asha_of(plan: Any) -> Any:
-    return search.FairAsha(plan, max_epochs=MAX_EPOCHS, grace_epochs=1, reduction_factor=3)
+    return FairAsha(plan, max_epochs=MAX_EPOCHS, grace_epochs=1, reduction_factor=3)
 
 
 def trial_of(record: Any) -> Any:
     """As Ray makes it: with an id that is another one in each process."""
-    return SimpleNamespace(trial_id=f"ray-{id(record)}", config={search.KEY: record.spec.key})
+    return SimpleNamespace(trial_id=f"ray-{id(record)}", config={KEY: record.spec.key})
 
 
 def report(asha: Any, record: Any, epoch: int, score: float) -> str:
@@ -250,7 +248,7 @@ def test_a_result_without_a_score_lets_the_trial_go_on() -> None:
 
 def test_a_grace_longer_than_the_trial_stops_nobody() -> None:
     plan = make_plan(cells=[STRONG])
-    asha = search.FairAsha(plan, max_epochs=2, grace_epochs=8, reduction_factor=3)
+    asha = FairAsha(plan, max_epochs=2, grace_epochs=8, reduction_factor=3)
     records = [begin(plan, asha) for _ in range(3)]
     assert [report(asha, r, 1, s) for r, s in zip(records, (0.9, 0.5, 0.1), strict=True)] == [CONTINUE] * 3
 
@@ -270,9 +268,9 @@ def test_the_papers_grid_is_trained_to_the_end() -> None:
 def searcher(plan: Any, num_slots: int, started: list[Any]) -> Any:
     def start(record: Any) -> dict[str, Any]:
         started.append(record)
-        return {search.KEY: record.spec.key}
+        return {KEY: record.spec.key}
 
-    return search.PlannedSearch(plan, start, num_slots)
+    return PlannedSearch(plan, start, num_slots)
 
 
 def end(plan: Any, record: Any, status: str = "FINISHED") -> None:
@@ -284,13 +282,13 @@ def test_no_more_trials_are_handed_out_than_there_are_slots() -> None:
     plan, started = make_plan(num_trials=2), []
     planned = searcher(plan, 2, started)
     assert [planned.suggest(f"ray-{n}") for n in range(4)] == [
-        {search.KEY: started[0].spec.key},
-        {search.KEY: started[1].spec.key},
+        {KEY: started[0].spec.key},
+        {KEY: started[1].spec.key},
         None,
         None,
     ]
     end(plan, started[1], "FAILED")  # an ended trial frees its slot, whatever its end
-    assert planned.suggest("ray-4") == {search.KEY: started[2].spec.key}
+    assert planned.suggest("ray-4") == {KEY: started[2].spec.key}
     assert planned.suggest("ray-5") is None
     assert len(started) == 3
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sqlite3
 import threading
 import time
@@ -14,12 +13,11 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
+from platform.sweeping.records import TrialRecord
+from platform.tracking import tracker as tracking
+from platform.tracking.journal import Journal
+from platform.tracking.ledger import Ledger
 from trainables.config import TrialConfig, TrialSpec
-
-tracking = importlib.import_module("platform.tracking.tracker")
-Journal = importlib.import_module("platform.tracking.journal").Journal
-ledger_module = importlib.import_module("platform.tracking.ledger")
-records = importlib.import_module("platform.sweeping.records")
 
 SPEC = TrialSpec(
     config=TrialConfig(dataset="retina", method="transfer"), data_fingerprint="data", split_fingerprint="split"
@@ -29,13 +27,13 @@ SPEC = TrialSpec(
 class FakeLedger:
     """Fails as often as `failures` says, with its errors in turn; notes what it was given."""
 
-    def __init__(self, failures: list[Exception] | None = None, there: str = "") -> None:
-        self.failures, self.there = failures or [], there
+    def __init__(self, failures: list[Exception] | None = None, run_id: str = "") -> None:
+        self.failures, self.known_run_id = failures or [], run_id
         self.written: list[tuple[Any, ...]] = []
         self.threads: set[int] = set()
 
     def run_id_of(self, key: str) -> str:
-        return self.there
+        return self.known_run_id
 
     def open(self, record: Any, tags: dict[str, str], at_ms: int) -> None:
         self._write("open", record.run_id, record.number, tags, at_ms)
@@ -66,7 +64,7 @@ def journal(tmp_path: Path) -> Any:
 
 @pytest.fixture
 def record() -> Any:
-    return records.TrialRecord(spec=SPEC, study="a", number=4)
+    return TrialRecord(spec=SPEC, study="a", number=4)
 
 
 def whole_trial(tracker: Any, record: Any, num_epochs: int = 2) -> None:
@@ -106,12 +104,12 @@ def test_a_server_that_is_away_is_tried_until_it_answers_and_told_of_once(
     whole_trial(tracker, record)
     tracker.flush()
     assert [what[0] for what in ledger.written] == ["open", "log", "log", "close"]
-    said = capsys.readouterr().err.splitlines()
-    assert said == ["MLflow does not accept records (no answer); retrying while training continues"]
+    message = capsys.readouterr().err.splitlines()
+    assert message == ["MLflow does not accept records (no answer); retrying while training continues"]
 
 
 def test_a_run_whose_making_was_never_answered_is_not_made_twice(journal: Any, record: Any) -> None:
-    ledger = FakeLedger([MlflowException("the answer was lost")], there="made")
+    ledger = FakeLedger([MlflowException("the answer was lost")], run_id="made")
     tracker = tracking.Tracker(ledger, journal)
     whole_trial(tracker, record, num_epochs=1)
     tracker.flush()
@@ -175,7 +173,7 @@ def test_what_could_not_be_sent_waits_on_the_disk_and_is_sent_by_the_next_proces
 
 
 def test_a_crash_between_sending_and_clearing_makes_no_second_run(waiting: Any) -> None:
-    later = FakeLedger(there="made before the crash")
+    later = FakeLedger(run_id="made before the crash")
     tracking.send_rest(later, waiting)
     assert {what[1] for what in later.written} == {"made before the crash"}
 
@@ -210,8 +208,8 @@ def test_a_record_that_is_refused_is_named_and_those_behind_it_are_written(
         tracker.log(record, {"score": 0.1}, epoch)
     tracker.flush()
     assert [what[2] for what in ledger.written] == [2]
-    said = capsys.readouterr().err.splitlines()
-    assert said == [
+    message = capsys.readouterr().err.splitlines()
+    assert message == [
         "MLflow refused a record (Invalid metric name: a=b); leaving it out",
         "MLflow refused a record (no number); leaving it out",
     ]
@@ -219,7 +217,7 @@ def test_a_record_that_is_refused_is_named_and_those_behind_it_are_written(
 
 def test_sending_twice_leaves_one_run_with_each_number_once(journal: Any, record: Any, tmp_path: Path) -> None:
     facts = {"settings": "{}"}
-    ledger = ledger_module.Ledger(f"sqlite:///{tmp_path / 'mlflow.db'}", "retina", "s", facts, tmp_path / "artifacts")
+    ledger = Ledger(f"sqlite:///{tmp_path / 'mlflow.db'}", "retina", "s", facts, tmp_path / "artifacts")
     kept = Journal(tmp_path / "kept.jsonl")
     kept.clear = lambda: None  # as if the process died each time before it could
     tracker = tracking.Tracker(ledger, kept)
@@ -228,25 +226,25 @@ def test_sending_twice_leaves_one_run_with_each_number_once(journal: Any, record
         tracker.flush()
     with pytest.raises(ConnectionError):
         tracking.send_rest(ledger, kept)
-    (found,) = ledger.records()
-    assert (found.spec, found.status, found.number) == (SPEC, "FINISHED", 4)
-    history = ledger.client.get_metric_history(found.run_id, "score")
+    (kept_record,) = ledger.records()
+    assert (kept_record.spec, kept_record.status, kept_record.number) == (SPEC, "FINISHED", 4)
+    history = ledger.client.get_metric_history(kept_record.run_id, "score")
     assert [(metric.step, metric.value) for metric in history] == [(1, 0.1), (2, 0.2)]
 
 
 def test_a_server_that_must_answer_is_named() -> None:
-    said = r"MLflow must answer at http://mlflow:5000, but: no route; run the same command again to resume"
-    with pytest.raises(ConnectionError, match=said), tracking.must_answer("http://mlflow:5000"):
+    message = r"MLflow must answer at http://mlflow:5000, but: no route; run the same command again to resume"
+    with pytest.raises(ConnectionError, match=message), tracking.must_answer("http://mlflow:5000"):
         raise MlflowException("no route\nand a long trace")
 
 
-def test_a_file_that_is_locked_at_the_start_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_locked_at_the_start_gets_one_clear_line(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    said = r"MLflow must answer at mlflow.db, but: .*database is locked"
+    message = r"MLflow must answer at mlflow.db, but: .*database is locked"
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         database.execute("begin exclusive")
-        with pytest.raises(ConnectionError, match=said), tracking.must_answer("mlflow.db"):
-            ledger_module.Ledger(uri, "retina", "s", {"settings": "{}"}, tmp_path / "artifacts")
+        with pytest.raises(ConnectionError, match=message), tracking.must_answer("mlflow.db"):
+            Ledger(uri, "retina", "s", {"settings": "{}"}, tmp_path / "artifacts")
 
 
 def test_what_mlflow_refuses_is_no_matter_of_connection() -> None:
