@@ -168,7 +168,7 @@ def check_machines(nodes: list[dict[str, Any]], places: Places, local: Path | No
     """Asks `nodes`, as `ray.nodes` lists them; see `join_cluster`."""
     code, libraries = inspection.code_of(Path(inspection.__file__).parent), inspection.library_versions()
     least_bytes = float("inf")
-    for address, answer in _ask(nodes, places, local):
+    for address, answer in ask(nodes, places, local):
         if answer is None:
             raise ValueError(
                 f"every machine must see the results folder, but {address} does not see, or cannot write, "
@@ -194,7 +194,7 @@ def check_machines(nodes: list[dict[str, Any]], places: Places, local: Path | No
     return f"all {len(nodes)} machines see and write it{room}"
 
 
-def _ask(nodes: list[dict[str, Any]], places: Places, local: Path | None) -> list[tuple[str, inspection.Answer | None]]:
+def ask(nodes: list[dict[str, Any]], places: Places, local: Path | None) -> list[tuple[str, inspection.Answer | None]]:
     """Each machine's address and answer; None where the shared folder does not hold its copy of the token."""
     token = secrets.token_hex(8)
     question = places.results / f".seen-{token}"

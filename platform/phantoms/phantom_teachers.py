@@ -87,7 +87,7 @@ def _source(name: str) -> tuple[str, str]:
 
 
 def _spec(store: Store, folder: Path, init: str, architecture: str) -> TrialSpec:
-    rule, metric = _judged_by(store)
+    rule, metric = judged_by(store)
     config = TrialConfig(
         dataset=store.dataset,
         method="transfer",
@@ -110,7 +110,7 @@ def _spec(store: Store, folder: Path, init: str, architecture: str) -> TrialSpec
     )
 
 
-def _judged_by(store: Store) -> tuple[str, str]:
+def judged_by(store: Store) -> tuple[str, str]:
     """Rule and metric that select the best epoch: a sweep's, or where the set is too small for those, what it has.
 
     A sweep of real images is refused there, but a phantom says nothing about medicine.

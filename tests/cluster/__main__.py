@@ -158,7 +158,7 @@ class Rehearsal:
                 self._hosts.ssh(name, "ray stop")
         left: dict[str, list[str]] = {}
         for _ in range(60):
-            left = {name: found for name in NAMES if (found := self._hosts.ray_processes(name))}
+            left = {name: processes for name in NAMES if (processes := self._hosts.ray_processes(name))}
             if not left:
                 return self._say("ray down: no process of Ray on any host")
             time.sleep(2)
@@ -192,8 +192,8 @@ class Rehearsal:
 
     def _runs(self) -> list[list[str]]:
         """Sweep, trial, status and machine of every trial's run."""
-        found = self._hosts.ssh("head", f"cd /tmp && python - <<'END'\n{RUNS}\nEND")
-        return json.loads(_line(found.stdout, "RUNS ").removeprefix("RUNS "))  # type: ignore[no-any-return]
+        answer = self._hosts.ssh("head", f"cd /tmp && python - <<'END'\n{RUNS}\nEND")
+        return json.loads(_line(answer.stdout, "RUNS ").removeprefix("RUNS "))
 
     @staticmethod
     def _sweep_of(output: str) -> str:

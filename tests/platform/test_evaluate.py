@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ PLAIN, TAUGHT = "transfer/none/resnet18/all@from-random", "hints/chest/resnet18/
 
 
 @pytest.fixture(scope="module")
-def sweeps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Two sweeps of random students, two repeats a cell: `held` without a finding, and `plain` with all."""
     patch = pytest.MonkeyPatch()
     patch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)

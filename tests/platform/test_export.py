@@ -18,7 +18,7 @@ from mlflow.tracking import MlflowClient
 from PIL import Image
 
 import platform.export
-from platform.exporting import conduct_export
+from platform.exporting import agreement, conduct_export
 from platform.phantoms.writers import write_retina
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.scoring import averaging_tags
@@ -211,7 +211,7 @@ def test_a_disagreement_leaves_nothing_behind(
         monkeypatch.setattr(onnx_file, "probabilities", lambda *arguments: right(*arguments) + np.float32(0.001))
     else:
         monkeypatch.setattr(conduct_export, "probabilities", lambda *arguments: np.full((2, 5), 0.9, dtype=np.float32))
-        monkeypatch.setattr(conduct_export, "check_images", _first_two(conduct_export.check_images))
+        monkeypatch.setattr(conduct_export, "check_images", _first_two(agreement.check_images))
     message = _refused([recorded["ids"]["one"], *_where(recorded), "--out", str(tmp_path / "a")], capsys)
     assert ("must be within 0.0001 of PyTorch's" if fault == "onnx" else "must be those that were scored") in message
     assert "nothing is written" in message and not list(tmp_path.iterdir())
@@ -244,7 +244,9 @@ def test_an_unknown_cell_lists_those_that_there_are(recorded: dict[str, Any], tm
 
 def test_an_ambiguous_beginning_is_refused(recorded: dict[str, Any], capsys: Any) -> None:
     client: MlflowClient = recorded["client"]
-    ids = [run.info.run_id for run in client.search_runs([client.get_experiment_by_name("retina").experiment_id])]
+    experiment = client.get_experiment_by_name("retina")
+    assert experiment is not None
+    ids = [run.info.run_id for run in client.search_runs([experiment.experiment_id])]
     digit = next(d for d in "0123456789abcdef" if sum(run_id.startswith(d) for run_id in ids) > 1)
     assert f"several begin with {digit}" in _refused([digit, *_where(recorded)], capsys)
 

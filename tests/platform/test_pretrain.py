@@ -90,6 +90,7 @@ def test_the_trial_starts_from_the_weights_that_were_asked_for(
     flags += ["--average-labels", "defined"]
     request = typed(PretrainRequest, *flags)
     record = prepare_pretraining(request, places).plan([]).next()
+    assert record is not None
     assert (record.spec.config.init, record.spec.init_fingerprint) == (init, prints[init])
 
 
@@ -129,6 +130,7 @@ def test_another_network_is_trained_from_its_own_weights(tmp_path: Path, monkeyp
     flags += ["--average-labels", "defined"]
     request = typed(PretrainRequest, *flags)
     record = prepare_pretraining(request, places).plan([]).next()
+    assert record is not None
     assert (record.spec.config.student, record.spec.init_fingerprint) == ("resnet18", prints["imagenet-resnet18"])
     request = typed(PretrainRequest, *flags, "--init", "other")
     with pytest.raises(ValueError, match="weights of resnet18 must be those of a resnet18, but other is a densenet121"):

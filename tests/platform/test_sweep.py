@@ -56,7 +56,7 @@ def table(output: str) -> list[str]:
 
 
 @pytest.fixture
-def fresh(undisturbed, tmp_path) -> Path:
+def fresh(undisturbed: tuple[Path, str], tmp_path: Path) -> Path:
     """A results folder with the phantoms and teachers, and no sweep."""
     results = tmp_path / "results"
     shutil.copytree(
@@ -89,7 +89,7 @@ def wait_for(process: subprocess.Popen[str], results: Path, num_finished: int, n
     raise AssertionError("the sweep did not come so far in 200 s")
 
 
-def test_a_sweep_searches_confirms_and_says_what_to_do_next(undisturbed):
+def test_a_sweep_searches_confirms_and_says_what_to_do_next(undisturbed: tuple[Path, str]) -> None:
     results, output = undisturbed
     assert set(trials(results).values()) == {"FINISHED"}
     assert len(trials(results)) == NUM_TRIALS
@@ -118,7 +118,7 @@ def in_another_shell(line: str, **popen: Any) -> subprocess.Popen[str]:
     )
 
 
-def test_the_printed_commands_run_as_they_stand(undisturbed, tmp_path):
+def test_the_printed_commands_run_as_they_stand(undisturbed: tuple[Path, str], tmp_path: Path) -> None:
     results, output = undisturbed
     printed = commands(output)
     assert list(printed) == ["mlflow", "analysis.report", "analysis.table_5"]
@@ -132,7 +132,7 @@ def test_the_printed_commands_run_as_they_stand(undisturbed, tmp_path):
         assert process.returncode == 0 and heading in output, output
 
 
-def test_the_printed_command_opens_the_pages(undisturbed):
+def test_the_printed_command_opens_the_pages(undisturbed: tuple[Path, str]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -153,7 +153,7 @@ def test_the_printed_command_opens_the_pages(undisturbed):
         server.communicate()
 
 
-def test_only_confirm_runs_open_the_test_set(undisturbed):
+def test_only_confirm_runs_open_the_test_set(undisturbed: tuple[Path, str]) -> None:
     results, _ = undisturbed
     opened = query(
         results,
@@ -167,7 +167,7 @@ def test_only_confirm_runs_open_the_test_set(undisturbed):
     assert table.num_rows == 18 and {"image", "patient", "grade", "probability_Mild"} <= set(table.column_names)
 
 
-def test_only_confirm_runs_keep_their_states(undisturbed):
+def test_only_confirm_runs_keep_their_states(undisturbed: tuple[Path, str]) -> None:
     confirm = query(
         undisturbed[0],
         "select t.value from tags t join tags p on p.run_uuid = t.run_uuid and p.key = 'phase' "
@@ -177,14 +177,16 @@ def test_only_confirm_runs_keep_their_states(undisturbed):
     assert kept == sorted(key for (key,) in confirm) and len(kept) == len(CELLS)
 
 
-def test_the_same_command_again_runs_nothing_and_prints_the_same_table(undisturbed):
+def test_the_same_command_again_runs_nothing_and_prints_the_same_table(undisturbed: tuple[Path, str]) -> None:
     results, output = undisturbed
     before = trials(results), numbers(results)
     assert table(finish(start(results))) == table(output)
     assert (trials(results), numbers(results)) == before
 
 
-def test_a_sweep_that_is_killed_and_stopped_goes_on_to_the_numbers_of_the_undisturbed_one(undisturbed, fresh):
+def test_a_sweep_that_is_killed_and_stopped_goes_on_to_the_numbers_of_the_undisturbed_one(
+    undisturbed: tuple[Path, str], fresh: Path
+) -> None:
     disturbances = [(signal.SIGKILL, 2), (signal.SIGTERM, 4)]  # in the search; in the confirm phase, as Ctrl-C does
     for stop, num_finished in disturbances:
         process = start(fresh)
@@ -203,7 +205,7 @@ def test_a_sweep_that_is_killed_and_stopped_goes_on_to_the_numbers_of_the_undist
     assert numbers(fresh) == numbers(undisturbed[0])
 
 
-def test_a_wrong_flag_gets_one_clear_line_at_once():
+def test_a_wrong_flag_gets_one_clear_line_at_once() -> None:
     started_s = time.monotonic()
     done = subprocess.run([*COMMAND, "--epochs", "0"], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
@@ -227,7 +229,9 @@ def test_a_wrong_flag_gets_one_clear_line_at_once():
         (["retina", "--teachers", "real"], r"phantom images need phantom teachers"),
     ],
 )
-def test_what_is_wrong_with_the_flags_gets_one_clear_line(tmp_path, capsys, flags, message):
+def test_what_is_wrong_with_the_flags_gets_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], message: str
+) -> None:
     with pytest.raises(SystemExit) as ended:
         platform.sweep.main([*flags, "--results", str(tmp_path)])
     assert ended.value.code == 2

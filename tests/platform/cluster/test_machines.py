@@ -135,13 +135,13 @@ def test_nodes_that_are_there_count_where_the_file_names_no_sizes(
 def test_a_machine_that_cannot_take_trials_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Any, message: str
 ) -> None:
-    monkeypatch.setattr(machines, "_ask", lambda *_: [("10.0.0.6", HERE), ("10.0.0.7", answer)])
+    monkeypatch.setattr(machines, "ask", lambda *_: [("10.0.0.6", HERE), ("10.0.0.7", answer)])
     with pytest.raises(ValueError, match=message):
         machines.check_machines([NODE, NODE], Places.under(tmp_path), Path("/scratch"))
 
 
 def test_the_smallest_free_space_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machines, "_ask", lambda *_: [("a", HERE), ("b", {**HERE, "local_free_bytes": 2_000_000_000})])
+    monkeypatch.setattr(machines, "ask", lambda *_: [("a", HERE), ("b", {**HERE, "local_free_bytes": 2_000_000_000})])
     storage = machines.check_machines([NODE, NODE], Places.under(tmp_path), Path("/scratch"))
     assert storage == "all 2 machines see and write it; /scratch of each has 2 GB free or more"
     assert machines.check_machines([NODE, NODE], Places.under(tmp_path), None) == "all 2 machines see and write it"

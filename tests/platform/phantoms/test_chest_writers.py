@@ -71,7 +71,7 @@ def test_chexpert_has_the_releases_columns_paths_and_values(folders):
         "Lung Lesion,Edema,Consolidation,Pneumonia,Atelectasis,Pneumothorax,Pleural Effusion,"
         "Pleural Other,Fracture,Support Devices"
     )
-    patients = {}
+    patients: dict[str, set[str]] = {}
     for split, values in (("train", {"1.0", "0.0", "-1.0", ""}), ("valid", {"1.0", "0.0"})):
         assert (folder / f"{split}.csv").read_text().splitlines()[0] == header
         rows = table(folder / f"{split}.csv")

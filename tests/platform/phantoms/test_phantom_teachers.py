@@ -181,7 +181,7 @@ def test_another_networks_phantom_learns_from_the_same_pictures(
 
 
 @pytest.mark.parametrize(
-    ("validation", "judged_by"),
+    ("validation", "expected"),
     [
         ([12, 12], ("frequent", "auc")),
         ([3, 3], ("frequent", "auc")),
@@ -190,9 +190,9 @@ def test_another_networks_phantom_learns_from_the_same_pictures(
     ],
 )
 def test_a_teachers_epochs_are_judged_as_a_sweeps_where_its_images_allow(
-    validation: list[int], judged_by: tuple[str, str]
+    validation: list[int], expected: tuple[str, str]
 ) -> None:
     classes = np.repeat([0, 1, 0, 1], [*validation, 5, 5])[:, None]
     split = np.repeat(["validation", "test"], [sum(validation), 10])
     store: Any = SimpleNamespace(task="multiclass", label_names=("a", "b"), labels=classes, split=split)
-    assert phantom_teachers._judged_by(store) == judged_by
+    assert phantom_teachers.judged_by(store) == expected

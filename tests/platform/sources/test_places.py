@@ -21,6 +21,7 @@ def test_every_path_is_absolute_wherever_a_worker_works(tmp_path: Path, monkeypa
     monkeypatch.chdir("/")
     assert places.results == tmp_path.resolve() / "some" / "results"
     assert places.results.is_dir()
+    assert places.artifacts is not None
     paths = [
         places.phantoms,
         places.artifacts,

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from platform.sweeping.plan import Plan
+from platform.sweeping.records import TrialRecord
 from platform.sweeping.studies import make_studies
 from search_spaces.retina import SPACE
 from search_spaces.space import controls_of
@@ -39,7 +40,7 @@ def finish(plan, record, failed=False):
 
 
 def run_to_the_end(plan, limit=1000):
-    order = []
+    order: list[TrialRecord] = []
     while (record := plan.next()) is not None and len(order) < limit:
         order.append(record)
         finish(plan, record)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import platform.phantoms.sets
-import platform.sweep
 from platform.command_line.training_requests import SweepRequest
 from platform.sources.images import register
 from platform.sources.places import Places
 from platform.sweeping.gathering import prepare_sweep
 from platform.sweeping.scoring import averaging_lines, checked_averaging, selection_metric
+from platform.sweeping.setup import Setup
 from tests.typed import typed
 from trainables.data.averaging import averaged_labels
 from trainables.data.store import Store
@@ -117,7 +117,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "few.csv"
 
 
-def prepared(own: Path, tmp_path: Path, *flags: str) -> Any:
+def prepared(own: Path, tmp_path: Path, *flags: str) -> Setup:
     places = Places.under(tmp_path / "results")
     register(own, places)
     return prepare_sweep(typed(SweepRequest, "few", *NO_TEACHER, *flags), places)
@@ -132,6 +132,7 @@ def test_sixty_images_without_a_positive_in_validation_are_refused_before_the_fi
         prepared(own, tmp_path, "--average-labels", "defined")
     setup = prepared(own, tmp_path, "--average-labels", "defined", "--selection-metric", "accuracy")
     record = setup.plan([]).next()
+    assert record is not None
     assert record.spec.config.selection_metric == "accuracy" == setup.tags(record)["selection_metric"]
 
 
@@ -144,6 +145,7 @@ def test_the_averaged_labels_stand_in_the_tags_of_parent_and_trials_and_decide_t
     flags = ["retina", *NO_TEACHER, "--phantom-size", "60", "--average-labels", rule]
     setup = prepare_sweep(typed(SweepRequest, *flags), places)
     record = setup.plan([]).next()
+    assert record is not None
     tags = setup.tags(record)
     names = [setup.facts[name] for name in ("averaged_labels", "average_rule", "average_min_positives")]
     assert json.loads(names[0]) == list(setup.averaging.names) and len(setup.averaging.names) >= 3
@@ -156,4 +158,5 @@ def test_the_averaged_labels_stand_in_the_tags_of_parent_and_trials_and_decide_t
     assert record.spec.config.average_labels == rule
     assert json.loads(setup.facts["settings"])["average_labels"] == rule
     other = prepare_sweep(typed(SweepRequest, *flags, "--selection-metric", "accuracy"), places)
-    assert other.name != setup.name and other.plan([]).next().spec.key != record.spec.key
+    other_record = other.plan([]).next()
+    assert other.name != setup.name and other_record is not None and other_record.spec.key != record.spec.key

@@ -16,6 +16,7 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from platform.sweeping.plan import Plan
+from platform.sweeping.records import TrialRecord
 from platform.sweeping.search import KEY, FairAsha, PlannedSearch
 from platform.sweeping.studies import make_studies
 from search_spaces.retina import SPACE
@@ -279,7 +280,8 @@ def end(plan: Any, record: Any, status: str = "FINISHED") -> None:
 
 
 def test_no_more_trials_are_handed_out_than_there_are_slots() -> None:
-    plan, started = make_plan(num_trials=2), []
+    plan = make_plan(num_trials=2)
+    started: list[TrialRecord] = []
     planned = searcher(plan, 2, started)
     assert [planned.suggest(f"ray-{n}") for n in range(4)] == [
         {KEY: started[0].spec.key},
@@ -294,7 +296,8 @@ def test_no_more_trials_are_handed_out_than_there_are_slots() -> None:
 
 
 def test_it_waits_for_the_search_to_end_and_says_when_all_is_done() -> None:
-    plan, started = make_plan(num_trials=1, cells=[STRONG]), []
+    plan = make_plan(num_trials=1, cells=[STRONG])
+    started: list[TrialRecord] = []
     planned = searcher(plan, 3, started)
     assert planned.suggest("a") is not None
     assert planned.suggest("b") is None  # there is a free slot, and nothing to confirm yet

@@ -6,7 +6,6 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +18,8 @@ from platform.command_line.training_requests import SweepRequest
 from platform.phantoms.writers import write_retina
 from platform.sources.places import Places
 from platform.sweeping.gathering import prepare_sweep
+from platform.sweeping.records import TrialRecord
+from platform.sweeping.setup import Setup
 from tests.typed import typed
 from trainables.data.listing import PHANTOM_MARK
 from trainables.data.readers import chexpert
@@ -69,7 +70,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def places(drawn: Path, tmp_path: Path) -> Any:
+def places(drawn: Path, tmp_path: Path) -> Places:
     """A results folder with nothing but phantoms."""
     results = Places.under(tmp_path / "results")
     shutil.copytree(drawn, results.phantoms)
@@ -81,7 +82,13 @@ def options(*flags: str) -> SweepRequest:
     return typed(SweepRequest, "retina", *small, *flags)
 
 
-def add_teacher(places: Any, name: str, *, phantom: bool, value: float = 0.0, image_size_px: int = 32) -> Teacher:
+def first_trial(setup: Setup) -> TrialRecord:
+    record = setup.plan([]).next()
+    assert record is not None
+    return record
+
+
+def add_teacher(places: Places, name: str, *, phantom: bool, value: float = 0.0, image_size_px: int = 32) -> Teacher:
     """A teacher of that name; its weights are for the fingerprint alone."""
     facts: dict[str, Any] = {"architecture": "densenet121", "task": "multilabel", "label_names": ("a",)}
     folder = places.teachers(phantom=phantom, image_size_px=image_size_px)
@@ -89,14 +96,16 @@ def add_teacher(places: Any, name: str, *, phantom: bool, value: float = 0.0, im
     return shelf.save(folder, weights, name=name, source="drawn", is_phantom=phantom, **facts)
 
 
-def add_teachers(places: Any, *, phantom: bool, image_size_px: int = 32) -> dict[str, Teacher]:
+def add_teachers(places: Places, *, phantom: bool, image_size_px: int = 32) -> dict[str, Teacher]:
     values = {"imagenet": 1.0, "mimic-cxr": 2.0}
-    size = {"phantom": phantom, "image_size_px": image_size_px}
-    return {name: add_teacher(places, name, value=value, **size) for name, value in values.items()}
+    return {
+        name: add_teacher(places, name, phantom=phantom, value=value, image_size_px=image_size_px)
+        for name, value in values.items()
+    }
 
 
 def test_absent_imagenet_weights_get_one_line_before_anything_is_decoded(
-    places: Any, data: Path, tmp_path: Path
+    places: Places, data: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         prepare_sweep(options("--data", str(data)), places)
@@ -107,7 +116,7 @@ def test_absent_imagenet_weights_get_one_line_before_anything_is_decoded(
     assert not (places.results / "stores").exists()
 
 
-def test_an_absent_teacher_is_named_with_the_ways_to_one(places: Any, data: Path) -> None:
+def test_an_absent_teacher_is_named_with_the_ways_to_one(places: Places, data: Path) -> None:
     add_teacher(places, "imagenet", phantom=False)
     with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic-cxr' in .*/teachers/real;") as caught:
         prepare_sweep(options("--data", str(data)), places)
@@ -116,43 +125,43 @@ def test_an_absent_teacher_is_named_with_the_ways_to_one(places: Any, data: Path
     assert "--cells" in str(caught.value) and "--teachers phantom" in str(caught.value)
 
 
-def test_cells_that_are_left_out_need_no_teacher(places: Any, data: Path) -> None:
+def test_cells_that_are_left_out_need_no_teacher(places: Places, data: Path) -> None:
     add_teacher(places, "imagenet", phantom=False)
     setup = prepare_sweep(options("--data", str(data), "--cells", "transfer/*", "attention/imagenet/*"), places)
     assert set(setup.teachers) == {"imagenet"}
     assert len(setup.space.cells) % 5 == 0  # five of the seven columns, at each fraction
 
 
-def test_a_phantom_teacher_never_stands_in_for_a_real_one_unasked(places: Any, data: Path) -> None:
+def test_a_phantom_teacher_never_stands_in_for_a_real_one_unasked(places: Places, data: Path) -> None:
     add_teachers(places, phantom=True)
     with pytest.raises(FileNotFoundError, match="no ImageNet weights of densenet121 on this machine"):
         prepare_sweep(options("--data", str(data)), places)
     setup = prepare_sweep(options("--data", str(data), "--teachers", "phantom"), places)
     assert setup.facts["data"] == "real"
-    record = setup.plan([]).next()
+    record = first_trial(setup)
     assert {"data": "real", "init_is_phantom": "true", "teacher_is_phantom": "false"}.items() <= setup.tags(
         record
     ).items()
 
 
-def test_real_teachers_for_phantom_images_are_refused(places: Any) -> None:
+def test_real_teachers_for_phantom_images_are_refused(places: Places) -> None:
     add_teachers(places, phantom=False)
     with pytest.raises(ValueError, match="phantom images need phantom teachers: give --data, or leave out --teachers"):
         prepare_sweep(options("--teachers", "real"), places)
 
 
 def test_a_phantom_folder_given_as_data_is_still_a_phantom(
-    places: Any, phantoms: Path, capsys: pytest.CaptureFixture[str]
+    places: Places, phantoms: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_teachers(places, phantom=True)
     setup = prepare_sweep(options("--data", str(phantoms), "--teachers", "phantom"), places)
     assert setup.store.is_phantom
-    assert (setup.facts["data"], setup.tags(setup.plan([]).next())["data"]) == ("phantom", "phantom")
+    assert (setup.facts["data"], setup.tags(first_trial(setup))["data"]) == ("phantom", "phantom")
     assert setup.name.startswith("retina-phantom-")
     assert "28 PHANTOM (synthetic) images" in capsys.readouterr().out
 
 
-def test_without_data_all_is_phantom_and_quick(places: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_data_all_is_phantom_and_quick(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
     teachers = add_teachers(places, phantom=True)
     setup = prepare_sweep(options(), places)
     assert setup.store.is_phantom and setup.facts["data"] == "phantom"
@@ -167,7 +176,7 @@ def test_without_data_all_is_phantom_and_quick(places: Any, capsys: pytest.Captu
     assert "2 epochs, 32 px, seed 0" in text
 
 
-def test_with_data_the_paper_is_the_preset(places: Any, data: Path) -> None:
+def test_with_data_the_paper_is_the_preset(places: Places, data: Path) -> None:
     add_teachers(places, phantom=False)
     setup = prepare_sweep(options("--data", str(data)), places)
     assert (setup.max_epochs, setup.base.batch_size, setup.base.learning_rate) == (128, 32, 5e-5)
@@ -179,12 +188,12 @@ def test_with_data_the_paper_is_the_preset(places: Any, data: Path) -> None:
 
 
 @pytest.fixture
-def name_of(places: Any) -> Any:
+def name_of(places: Places) -> Any:
     add_teachers(places, phantom=True)
     return lambda *flags: prepare_sweep(options(*flags), places).name
 
 
-def test_the_default_name_changes_with_what_decides_the_numbers(name_of: Any, places: Any) -> None:
+def test_the_default_name_changes_with_what_decides_the_numbers(name_of: Any, places: Places) -> None:
     first = name_of()
     assert first == name_of()
     add_teachers(places, phantom=True, image_size_px=64)
@@ -207,7 +216,7 @@ def test_what_only_makes_a_sweep_larger_keeps_its_name(name_of: Any) -> None:
     assert name_of("--name", "mine") == "mine"
 
 
-def test_the_facts_are_those_of_the_data(places: Any) -> None:
+def test_the_facts_are_those_of_the_data(places: Places) -> None:
     add_teachers(places, phantom=True)
     setup = prepare_sweep(options("--name", "mine"), places)
     assert json.loads(setup.facts["table_1"])["patients"] == NUM_PATIENTS
@@ -221,10 +230,10 @@ def test_the_facts_are_those_of_the_data(places: Any) -> None:
     assert setup.folder == places.sweep("mine")
 
 
-def test_a_trials_spec_and_job_name_what_it_runs_on(places: Any) -> None:
+def test_a_trials_spec_and_job_name_what_it_runs_on(places: Places) -> None:
     teachers = add_teachers(places, phantom=True)
     setup = prepare_sweep(options("--cells", "attention/mimic-cxr/densenet40/all", "--cpus-per-trial", "2"), places)
-    record = setup.plan([]).next()
+    record = first_trial(setup)
     spec = record.spec
     assert spec.teacher_fingerprint == teachers["mimic-cxr"].fingerprint
     assert spec.init_fingerprint == teachers["imagenet"].fingerprint
@@ -248,12 +257,12 @@ def test_a_trials_spec_and_job_name_what_it_runs_on(places: Any) -> None:
         (["--cells", "attention/*@0.5"], r"no cell of retina matches 'attention/\*@0\.5'"),
     ],
 )
-def test_cells_and_fractions_that_do_not_exist_are_named(places: Any, flags: list[str], message: str) -> None:
+def test_cells_and_fractions_that_do_not_exist_are_named(places: Places, flags: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         prepare_sweep(options(*flags), places)
 
 
-def test_a_data_folder_that_is_not_there_is_named(places: Any) -> None:
+def test_a_data_folder_that_is_not_there_is_named(places: Places) -> None:
     with pytest.raises(FileNotFoundError, match="the data folder must exist, but there is no no/such/folder"):
         prepare_sweep(options("--data", "no/such/folder"), places)
 
@@ -267,7 +276,7 @@ def test_the_methods_are_listed_without_a_data_set(capsys: pytest.CaptureFixture
     assert "transfer (always in a sweep: the baseline)\n  L = CE\n" in output
 
 
-def add_experts(places: Any) -> dict[str, Teacher]:
+def add_experts(places: Places) -> dict[str, Teacher]:
     """`one` and `two`, who share the target's classes, beside `imagenet`, who gives the first weights."""
     add_teacher(places, "imagenet", phantom=True)
     experts = {}
@@ -280,18 +289,18 @@ def add_experts(places: Any) -> dict[str, Teacher]:
     return experts
 
 
-def test_an_ensemble_is_a_teacher_of_its_own(places: Any) -> None:
+def test_an_ensemble_is_a_teacher_of_its_own(places: Places) -> None:
     experts = add_experts(places)
     flags = options("--teacher-names", "two+one", "--methods", "compression", "--cells", "compression/*/densenet40/*")
     setup = prepare_sweep(flags, places)
     assert [cell.name for cell in setup.space.cells] == ["compression/one+two/densenet40/all"]
     assert set(setup.teachers) == {"imagenet", "one", "two"}
-    record = setup.plan([]).next()
+    record = first_trial(setup)
     assert record.spec.teacher_fingerprint == f"{experts['one'].fingerprint}+{experts['two'].fingerprint}"
     assert setup.tags(record)["teacher_is_phantom"] == "true"
 
 
-def test_what_does_not_fit_is_reported_before_the_sweep(places: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_does_not_fit_is_reported_before_the_sweep(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
     add_experts(places)
     flags = options("--teacher-names", "one", "one+two", "--methods", "attention", "compression")
     setup = prepare_sweep(flags, places)
@@ -304,7 +313,7 @@ def test_what_does_not_fit_is_reported_before_the_sweep(places: Any, capsys: pyt
     )
 
 
-def test_a_method_without_labels_in_common_ends_the_sweep_before_it_starts(places: Any) -> None:
+def test_a_method_without_labels_in_common_ends_the_sweep_before_it_starts(places: Places) -> None:
     add_teachers(places, phantom=True)
     with pytest.raises(
         ValueError, match=r"distillation compares outputs, .* the teacher imagenet has a and the"
@@ -313,7 +322,7 @@ def test_a_method_without_labels_in_common_ends_the_sweep_before_it_starts(place
     assert "\n" not in str(caught.value)
 
 
-def test_controls_are_cells_of_their_own(places: Any) -> None:
+def test_controls_are_cells_of_their_own(places: Places) -> None:
     add_teachers(places, phantom=True)
     setup = prepare_sweep(options("--controls"), places)
     names = [cell.name for cell in setup.space.cells if cell.student == "densenet40"]
@@ -326,7 +335,7 @@ def test_controls_are_cells_of_their_own(places: Any) -> None:
     ]
 
 
-def add_a_judge(places: Any, label_names: tuple[str, ...], name: str = "judge") -> Teacher:
+def add_a_judge(places: Places, label_names: tuple[str, ...], name: str = "judge") -> Teacher:
     """A ResNet-18 with an output for each of the labels."""
     facts: dict[str, Any] = {"architecture": "resnet18", "task": "multilabel", "label_names": label_names}
     folder = places.teachers(phantom=True, image_size_px=32)
@@ -340,7 +349,7 @@ def chest_options(*flags: str) -> SweepRequest:
 
 
 def test_a_teacher_with_every_label_of_the_target_stands_in_the_sweep_itself(
-    places: Any, capsys: pytest.CaptureFixture[str]
+    places: Places, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_teachers(places, phantom=True)
     judge = add_a_judge(places, ("Hernia", *FINDINGS))
@@ -353,31 +362,32 @@ def test_a_teacher_with_every_label_of_the_target_stands_in_the_sweep_itself(
         "left out: itself/imagenet/none/none: itself needs an output for every label of the target, but the teacher "
         "imagenet has multilabel outputs for a"
     ]
-    plan = setup.plan([])
-    spec = next(plan._repeats(study)[0] for study in plan.studies.values() if study.name.startswith("itself/"))
+    trials = iter(setup.plan([]).next, None)
+    record = next(trial for trial in trials if trial is not None and trial.spec.config.method == "itself")
+    spec = record.spec
     assert (spec.teacher_fingerprint, spec.init_fingerprint) == (judge.fingerprint, "none")
     assert (spec.data_fingerprint, spec.split_fingerprint) == (setup.store.fingerprint, setup.store.split_fingerprint)
-    changed = [replace(spec, **{f"{what}_fingerprint": "other"}).key for what in ("data", "split", "teacher")]
-    assert len({spec.key, *changed}) == 4
-    tags = setup.tags(SimpleNamespace(spec=spec))
+    fingerprints: list[dict[str, Any]] = [{f"{name}_fingerprint": "other"} for name in ("data", "split", "teacher")]
+    assert len({spec.key, *(replace(spec, **other).key for other in fingerprints)}) == 4
+    tags = setup.tags(record)
     assert (tags["num_trainable"], tags["teacher_is_phantom"], tags["init_is_phantom"]) == ("0", "true", "false")
 
 
-def test_a_teacher_itself_needs_no_other_teacher(places: Any) -> None:
+def test_a_teacher_itself_needs_no_other_teacher(places: Places) -> None:
     add_a_judge(places, FINDINGS)
     flags = ["--teacher-names", "judge", "--cells", "itself/*", "--init", "imagenet", "random"]
     setup = prepare_sweep(chest_options(*CONTROLS, *flags), places)
     assert ([cell.name for cell in setup.space.cells], set(setup.teachers)) == (["itself/judge/none/none"], {"judge"})
 
 
-def test_a_sweep_of_nothing_but_what_is_left_out_ends_with_the_reason(places: Any) -> None:
+def test_a_sweep_of_nothing_but_what_is_left_out_ends_with_the_reason(places: Places) -> None:
     add_a_judge(places, FINDINGS[1:])
     flags = chest_options(*CONTROLS, "--teacher-names", "judge", "--cells", "itself/*")
     with pytest.raises(ValueError, match="but the teacher judge has none for No Finding"):
         prepare_sweep(flags, places)
 
 
-def add_networks(places: Any) -> None:
+def add_networks(places: Places) -> None:
     """`imagenet`, `imagenet-resnet18` and `chest`, a foundation model that is a ResNet-50."""
     networks = {"imagenet": "densenet121", "imagenet-resnet18": "resnet18", "chest": "resnet50"}
     facts: dict[str, Any] = {"task": "multilabel", "label_names": ("a",), "source": "drawn", "is_phantom": True}
@@ -388,7 +398,7 @@ def add_networks(places: Any) -> None:
         shelf.save(folder, weights, name=name, architecture=network, **facts, **note)
 
 
-def test_another_student_begins_with_its_own_weights_and_its_teacher_is_flagged(places: Any) -> None:
+def test_another_student_begins_with_its_own_weights_and_its_teacher_is_flagged(places: Places) -> None:
     add_networks(places)
     flags = ["--students", "resnet18", "densenet40", "--teacher-names", "chest", "--methods", "hints"]
     setup = prepare_sweep(options(*flags), places)
@@ -399,28 +409,28 @@ def test_another_student_begins_with_its_own_weights_and_its_teacher_is_flagged(
     for cell in setup.space.cells:
         beta = None if cell.teacher == "none" else 1.0
         config = replace(setup.base, method=cell.method, student=cell.student, teacher=cell.teacher, beta=beta)
-        record = SimpleNamespace(spec=setup.spec(config))
+        record = TrialRecord(spec=setup.spec(config), study="", number=0)
         first = {"resnet18": "imagenet-resnet18", "densenet40": "imagenet"}[cell.student]
         assert record.spec.init_fingerprint == setup.teachers[first].fingerprint
         assert setup.tags(record)["teacher_trained_on"].startswith(warned) == (cell.teacher == "chest")
 
 
-def test_planes_that_differ_are_refused_before_the_sweep(places: Any) -> None:
+def test_planes_that_differ_are_refused_before_the_sweep(places: Places) -> None:
     add_networks(places)
     with pytest.raises(ValueError, match=r"attention compares plane by plane, .*\(densenet121\) has 32 and resnet18"):
         prepare_sweep(options("--students", "resnet18", "--teacher-names", "imagenet"), places)
 
 
-def test_another_networks_first_weights_are_refused(places: Any) -> None:
+def test_another_networks_first_weights_are_refused(places: Places) -> None:
     add_networks(places)
     flags = ["--students", "resnet18", "--teacher-names", "chest", "--methods", "hints", "--init", "chest"]
     with pytest.raises(ValueError, match="of resnet18 must be those of a resnet18, but chest is a resnet50"):
         prepare_sweep(options(*flags), places)
 
 
-def test_a_sweep_without_a_finding_is_never_an_ordinary_one(places: Any) -> None:
+def test_a_sweep_without_a_finding_is_never_an_ordinary_one(places: Places) -> None:
     add_teachers(places, phantom=True)
-    variants = ([], ["--hold-out", "Edema"], ["--hold-out", "Fracture"])
+    variants: list[list[str]] = [[], ["--hold-out", "Edema"], ["--hold-out", "Fracture"]]
     setups = [prepare_sweep(chest_options(*flags), places) for flags in variants]
     assert len({setup.name for setup in setups}) == len({setup.store.fingerprint for setup in setups}) == 3
     config = replace(setups[0].base, beta=None)
@@ -428,18 +438,16 @@ def test_a_sweep_without_a_finding_is_never_an_ordinary_one(places: Any) -> None
     assert [setup.facts["held_out"] for setup in setups] == ["", "Edema", "Fracture"]
     settings = [json.loads(setup.facts["settings"]) for setup in setups]
     assert settings[0]["held_out"] == "" and settings[1]["held_out"] == "Edema"
-    assert "held-out" in setups[1].name and "held out: Edema, of all training" in setups[1].announcement(
-        setups[1].plan([]), places
-    )
-    assert (
-        "Edema" not in setups[1].store.label_names
-        and setups[1].store.recomputed_fingerprint() == setups[1].store.fingerprint
-    )
-    record = SimpleNamespace(spec=setups[1].spec(config))
-    assert setups[1].tags(record)["held_out"] == "Edema"
+    reduced = setups[1]
+    assert "held-out" in reduced.name
+    assert "held out: Edema, of all training" in reduced.announcement(reduced.plan([]), places)
+    assert "Edema" not in reduced.store.label_names
+    assert reduced.store.recomputed_fingerprint() == reduced.store.fingerprint
+    record = TrialRecord(spec=reduced.spec(config), study="", number=0)
+    assert reduced.tags(record)["held_out"] == "Edema"
 
 
-def test_another_validation_share_is_another_sweep(places: Any) -> None:
+def test_another_validation_share_is_another_sweep(places: Places) -> None:
     add_teachers(places, phantom=True)
     plain, other = (prepare_sweep(options(*flags), places) for flags in ([], ["--validation-share", "0.2"]))
     assert plain.name != other.name and plain.store.fingerprint != other.store.fingerprint
@@ -449,7 +457,7 @@ def test_another_validation_share_is_another_sweep(places: Any) -> None:
     assert plain.spec(config).key != other.spec(config).key
 
 
-def test_another_precision_interpolation_or_compiler_is_another_sweep(places: Any) -> None:
+def test_another_precision_interpolation_or_compiler_is_another_sweep(places: Places) -> None:
     add_teachers(places, phantom=True)
     variants = ((), ("--precision", "bfloat16"), ("--interpolation", "bilinear"), ("--compile",))
     plain, rounded, smooth, compiled = (prepare_sweep(options(*flags), places) for flags in variants)
@@ -458,7 +466,7 @@ def test_another_precision_interpolation_or_compiler_is_another_sweep(places: An
     assert compiled.base.compiled and not plain.base.compiled
 
 
-def test_a_finding_that_cannot_be_held_out_is_refused(places: Any) -> None:
+def test_a_finding_that_cannot_be_held_out_is_refused(places: Places) -> None:
     add_teachers(places, phantom=True)
     with pytest.raises(ValueError, match=r"the finding must be one of .*, but got 'Covid'"):
         prepare_sweep(chest_options("--hold-out", "Covid"), places)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -128,11 +129,12 @@ def test_a_field_of_cells_that_comes_later_changes_no_older_search():
     class LaterCell(Cell):
         crop: str = "centre"
 
-    def of(cell):
+    def suggestions_for(cell):
         return suggestions(make_studies(replace(SPACE, cells=(cell,)), "optuna", 30, 0)[0])
 
-    facts = {"method": "attention", "teacher": "imagenet", "student": "densenet40"}
-    assert of(LaterCell(**facts)) == of(Cell(**facts)) != of(LaterCell(**facts, crop="corner"))
+    facts: dict[str, Any] = {"method": "attention", "teacher": "imagenet", "student": "densenet40"}
+    assert suggestions_for(LaterCell(**facts)) == suggestions_for(Cell(**facts))
+    assert suggestions_for(Cell(**facts)) != suggestions_for(LaterCell(**facts, crop="corner"))
 
 
 def test_other_cells_and_questions_are_asked_otherwise():
