@@ -17,7 +17,7 @@ SHOWN_SCORES = ("test_auc", "val_auc")  # the first that a teacher has
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: where teachers lie, and the import of one."""
+    """The command line: the folder of teachers, and the import of a network."""
     parser = parser_of(ResultsRequest, "platform.teachers", __doc__)
     verbs = parser.add_subparsers(dest="verb", metavar="import", prog=parser.prog)
     about = "bring in a network from a file, without running anything in it"
@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Lists, or imports one and lists it."""
+    """Lists the teachers, or imports a network and describes it."""
     commands = parser()
     typed = commands.parse_args(arguments)
     with say_errors(commands):
@@ -48,8 +48,8 @@ def table(places: Places) -> str:
     if not teachers:
         return (
             f"no teachers in {places.results / 'teachers'}: "
-            f"{command_line('platform.pretrain', 'DATASET')} makes one, "
-            f"{command_line('platform.teachers', 'import', 'FILE')} brings one in"
+            f"{command_line('platform.pretrain', 'DATASET')} trains one, "
+            f"{command_line('platform.teachers', 'import', 'FILE')} imports one"
         )
 
     def line(teacher: Teacher) -> tuple[str, ...]:

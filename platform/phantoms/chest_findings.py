@@ -15,7 +15,7 @@ from platform.phantoms.chest_scene import BONE, Scene
 
 
 def draw(scene: Scene, signs: Mapping[str, float]) -> None:
-    """Draws every sign of these that lies over the anatomy, air before water before bone."""
+    """Draws those of the signs that lie over the anatomy: air, then water, then bone."""
     for (name, paint), rng in zip(PAINTERS.items(), scene.rng.spawn(len(PAINTERS)), strict=True):
         if name in signs:
             scene.rng = rng
@@ -23,7 +23,7 @@ def draw(scene: Scene, signs: Mapping[str, float]) -> None:
 
 
 def _pneumothorax(scene: Scene, severity: float) -> None:
-    """Air between lung and wall: a lucent rim without vessels, and the bright line of the pleura that came off."""
+    """Air between lung and wall: a lucent rim without vessels, and the bright line of the detached pleura."""
     lung = scene.one_lung()
     away = 0.10 + 0.40 * severity
     heart = np.array(lung.at(0.12, 0.62))
@@ -52,7 +52,7 @@ def _effusion(scene: Scene, severity: float) -> None:
         ink = scene.ink()
         hull = scene.ink()
         hull.area(lung.outline)
-        if len(scene.lungs) == 2:  # seen from the front, the dome cannot be made out any more
+        if len(scene.lungs) == 2:  # from the front, the dome is no longer visible
             hull.area(lung.points([(0.12, 0.8), (0.97, 0.8), (0.98, 1.0), (0.12, 1.0)]))
         ink.area(np.vstack([surface, lung.points([(1.12, 1.08), (-0.05, 1.08)])]))
         scene.veil(ink.read(0.006) * hull.read(0.005), 0.97)
@@ -79,7 +79,7 @@ def _consolidation(scene: Scene, severity: float) -> None:
 
 
 def _pneumonia(scene: Scene, severity: float) -> None:
-    """Patches that run together, in one lobe for the most part."""
+    """Confluent patches, mostly in one lobe."""
     rng, lung = scene.rng, scene.one_lung()
     middle = np.array(lung.at(rng.uniform(0.4, 0.7), rng.uniform(0.45, 0.8)))
     ink, spots = scene.ink(), []

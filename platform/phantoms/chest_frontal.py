@@ -1,4 +1,4 @@
-"""The frontal chest (PA, AP): what a chest, healthy or altered, casts on a film; the patient's right is at left."""
+"""The frontal chest (PA, AP): the shadow of a healthy or altered chest on film; the patient's right is on the left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOME = slice(6, 11)
 
 
 def build(scene: Scene, body: Body, signs: Mapping[str, float], *, is_supine: bool) -> None:
-    """Lays down all that is soft: trunk, lungs, heart, vessels; with a large heart, flat domes and the like."""
+    """Draws all soft tissue: trunk, lungs, heart and vessels, altered by signs such as a large heart or flat domes."""
     size, rng = scene.size, scene.rng
     skin = _skin(scene, body)
     scene.film += skin.read(0.004) * (0.24 + (0.28 + 0.08 * body.girth) * skin.read(0.03))
@@ -71,7 +71,7 @@ def _lung(scene: Scene, body: Body, signs: Mapping[str, float], side: int) -> Lu
 
 
 def _heart(scene: Scene, body: Body, signs: Mapping[str, float], is_supine: bool) -> Array:
-    """The heart's width over the chest's is the cardiothoracic ratio: above one half is too large (on a PA film)."""
+    """The heart; its width over the chest's, the cardiothoracic ratio, is too large above one half (on a PA film)."""
     ratio = body.heart_ratio + (0.03 if is_supine else 0)
     if "cardiomegaly" in signs:
         ratio = max(ratio, 0.53) + 0.02 + 0.16 * signs["cardiomegaly"]
@@ -104,7 +104,7 @@ def _heart(scene: Scene, body: Body, signs: Mapping[str, float], is_supine: bool
 
 
 def _abdomen(scene: Scene) -> Array:
-    """All below the domes."""
+    """Everything below the domes."""
     ink = scene.ink()
     for lung in scene.lungs:
         side = np.sign(lung.outer - lung.inner)

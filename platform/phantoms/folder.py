@@ -120,7 +120,7 @@ def _draw_all(
         bar = stack.enter_context(tqdm(total=len(jobs), desc=title, disable=not progress, delay=1))
         apply: Callable[..., Iterable[Rows]] = map
         if num_processes > 1:
-            # these processes neither fork this one's threads (torch, Ray) nor import its main module again
+            # loky neither forks the threads of this process (torch, Ray) nor imports its main module again
             apply = stack.enter_context(ProcessPoolExecutor(num_processes)).map
         for lot, lot_rows in zip(lots, apply(partial(_draw_lot, part, draw), lots), strict=True):
             rows += lot_rows

@@ -27,7 +27,7 @@ RED, YELLOW, WHITE, FLESH = (0.30, 0.03, 0.03), (0.98, 0.86, 0.42), (0.96, 0.92,
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """Where things are on the picture: field of view, disc, fovea, in picture heights (right eye, not inverted)."""
+    """The places of an eye's parts: field of view, disc, fovea, in picture heights (right eye, not inverted)."""
 
     radius: float
     disc: tuple[float, float]
@@ -102,7 +102,7 @@ def _cotton_wool(rng: Rng, field: Field, grade: int, size: int) -> Layer:
 
 
 def _proliferation(rng: Rng, field: Field, size: int) -> list[Layer]:
-    """Laser scars, new vessels on the disc or elsewhere, bleeding before the retina; one of the last two at least."""
+    """Laser scars, new vessels on the disc or elsewhere, preretinal bleeding; at least one of the last two."""
     bleeds = rng.uniform() < 0.6
     layers = []
     if rng.uniform() < 0.35:

@@ -16,8 +16,8 @@ from platform.phantoms.folder import SMALLEST_IMAGE_PX, Drawn, check_at_least, e
 
 NUM_FOLDERS = 12  # images_001 to images_012
 RGBA_SHARE = 0.005  # of its PNGs have four channels (519 of 112,120)
-MEAN_STUDIES = {"sample": 1.3, "full": 3.6}  # a patient
-TEST_PATIENTS = 4  # one patient in so many is in test_list.txt
+MEAN_STUDIES = {"sample": 1.3, "full": 3.6}  # per patient
+TEST_PATIENTS = 4  # every fourth patient is in test_list.txt
 BOX_NAMES = {
     "atelectasis": "Atelectasis", "cardiomegaly": "Cardiomegaly", "effusion": "Effusion", "infiltration": "Infiltrate",
     "mass": "Mass", "nodule": "Nodule", "pneumonia": "Pneumonia", "pneumothorax": "Pneumothorax",

@@ -1,4 +1,4 @@
-"""Conducts a teacher's own training: a sweep of one trial, and then the teacher under its name."""
+"""Conducts a teacher's training: a sweep of one trial, whose network is then kept under the teacher's name."""
 
 from __future__ import annotations
 

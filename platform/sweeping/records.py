@@ -1,4 +1,4 @@
-"""One trial as a sweep knows it, wherever the record came from: the ledger, the plan or the journal."""
+"""A trial as a sweep knows it, wherever its record comes from: the ledger, the plan or the journal."""
 
 from __future__ import annotations
 
