@@ -232,8 +232,8 @@ def test_a_disagreement_leaves_nothing_behind(
 def test_what_cannot_be_exported_gets_one_clear_line(
     recorded: dict[str, Any], tmp_path: Path, capsys: Any, wanted: str, message: str
 ) -> None:
-    message = _refused([recorded["ids"].get(wanted, wanted), *_where(recorded), "--out", str(tmp_path / "a")], capsys)
-    assert re.search(message, message) and len(message.splitlines()) == 1
+    error = _refused([recorded["ids"].get(wanted, wanted), *_where(recorded), "--out", str(tmp_path / "a")], capsys)
+    assert re.search(message, error) and len(error.splitlines()) == 1
     assert not list(tmp_path.iterdir())
 
 

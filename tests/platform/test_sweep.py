@@ -128,8 +128,8 @@ def test_the_printed_commands_run_as_they_stand(undisturbed: tuple[Path, str], t
         (f"{printed['analysis.report']} --out {tmp_path}", f"{tmp_path}/retina/index.html"),
     ):
         process = in_another_shell(line)
-        output, _ = process.communicate(timeout=200)
-        assert process.returncode == 0 and heading in output, output
+        text, _ = process.communicate(timeout=200)
+        assert process.returncode == 0 and heading in text, text
 
 
 def test_the_printed_command_opens_the_pages(undisturbed: tuple[Path, str]) -> None:
