@@ -105,7 +105,7 @@ class Rehearsal:
         self._say("ray job submit: a sweep of its own, finished")
 
     def cut_off_a_machine(self) -> None:
-        """A machine's network is gone for longer than Ray waits, then back: its trial goes on elsewhere, once.
+        """A machine's network is gone for longer than Ray waits, then back: its trial continues elsewhere, once.
 
         A raylet that was given up ends itself; the autoscaler finds the machine without one, and starts it again.
         """

@@ -89,7 +89,7 @@ def test_mlflows_script_says_what_it_needs(tmp_path: Path, arguments: list[str],
     id_of_root.write_text("#!/bin/sh\necho 0\n")
     id_of_root.chmod(0o755)
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    command = ["sh", str(FOLDER / "serve_mlflow.sh"), *[str(tmp_path / each) for each in arguments]]
+    command = ["sh", str(FOLDER / "serve_mlflow.sh"), *[str(tmp_path / name) for name in arguments]]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode != 0
     assert message in done.stderr
@@ -105,7 +105,7 @@ def test_the_job_for_kubernetes_has_what_a_sweep_needs() -> None:
     for pod in pods:
         (container,) = pod["template"]["spec"]["containers"]
         assert {"TRANSFER_RESULTS", "TRANSFER_LOCAL", "MLFLOW_TRACKING_URI"} <= {e["name"] for e in container["env"]}
-        mounted = {each["name"] for each in container["volumeMounts"]}
-        assert mounted == {each["name"] for each in pod["template"]["spec"]["volumes"]}
+        mounted = {volume["name"] for volume in container["volumeMounts"]}
+        assert mounted == {volume["name"] for volume in pod["template"]["spec"]["volumes"]}
     assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
     assert spec["workerGroupSpecs"][0]["minReplicas"] == 0

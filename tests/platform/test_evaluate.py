@@ -40,7 +40,7 @@ PLAIN, TAUGHT = "transfer/none/resnet18/all@from-random", "hints/chest/resnet18/
 
 @pytest.fixture(scope="module")
 def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """Two sweeps of random students, two repeats a cell: `held` without a finding, and `plain` with all."""
+    """Two sweeps of random students, two repeats per cell: `held` without a finding, and `plain` with all."""
     patch = pytest.MonkeyPatch()
     patch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
     patch.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -184,7 +184,7 @@ def test_the_same_command_again_runs_nothing_and_prints_the_same_table(undisturb
     assert (trials(results), numbers(results)) == before
 
 
-def test_a_sweep_that_is_killed_and_stopped_goes_on_to_the_numbers_of_the_undisturbed_one(
+def test_a_sweep_that_is_killed_and_stopped_reaches_the_numbers_of_the_undisturbed_sweep(
     undisturbed: tuple[Path, str], fresh: Path
 ) -> None:
     disturbances = [(signal.SIGKILL, 2), (signal.SIGTERM, 4)]  # in the search; in the confirm phase, as Ctrl-C does

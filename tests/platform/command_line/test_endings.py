@@ -19,7 +19,7 @@ def test_what_is_at_fault_gets_one_clear_line(error: type[Exception], capsys: py
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_at_any_moment_says_how_to_go_on(stop: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stop_at_any_moment_says_how_to_resume(stop: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as ended, say_errors(argparse.ArgumentParser(prog="verb")):
         signal.raise_signal(stop)

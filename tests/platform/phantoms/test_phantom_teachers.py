@@ -1,4 +1,4 @@
-"""Phantom teachers are trained once, marked, kept, and gone on with after an interruption."""
+"""Phantom teachers are trained once, marked and kept, and an interrupted training resumes."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def interrupt_the_saving(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=["in its second epoch", "before it was kept"],
 )
-def test_an_interrupted_training_goes_on_to_the_same_teacher(
+def test_an_interrupted_training_resumes_to_the_same_teacher(
     undisturbed: tuple[Any, Teacher],
     tmp_path: Path,
     trained: list[tuple[str, int]],

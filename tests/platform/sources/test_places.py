@@ -82,7 +82,7 @@ def test_the_salt_is_drawn_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     assert Places.under(tmp_path / "two").salt() != salt
 
 
-def test_a_salt_that_is_there_is_never_drawn_anew(tmp_path: Path) -> None:
+def test_an_existing_salt_is_never_drawn_again(tmp_path: Path) -> None:
     (tmp_path / "salt").write_bytes(b"an older one")
     assert Places.under(tmp_path).salt() == b"an older one"
     assert [path.name for path in tmp_path.iterdir()] == ["salt"]

@@ -1,4 +1,4 @@
-"""A sweep's order, its budgets, and that a plan made anew from the records goes on as the old one would have."""
+"""A sweep's order and budgets, and that a plan rebuilt from the records continues as the old plan would have."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_the_best_configuration_of_each_cell_is_confirmed_with_new_seeds():
 
 @pytest.mark.parametrize("mode", ["optuna", "joint", "grid"])
 @pytest.mark.parametrize("num_done", [0, 1, 3, 7, 10, 11])
-def test_a_plan_made_anew_from_the_records_goes_on_as_the_old_one_would_have(mode, num_done):
+def test_a_plan_rebuilt_from_the_records_continues_as_the_old_plan_would_have(mode, num_done):
     whole = [record.spec.key for record in run_to_the_end(make_plan(mode=mode))]
     interrupted = make_plan(mode=mode)
     for _ in range(num_done):
@@ -102,7 +102,7 @@ def test_a_joint_search_confirms_one_choice_for_each_fraction_and_resumes():
     assert [r.spec.key for r in run_to_the_end(resumed)] == [r.spec.key for r in order[9:]]
 
 
-def test_a_larger_budget_goes_on_with_what_is_there():
+def test_a_larger_budget_keeps_the_finished_trials():
     small = make_plan(num_trials=3)
     done = run_to_the_end(small)
     large = make_plan(small.records.values(), num_trials=5)

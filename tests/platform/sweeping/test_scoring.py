@@ -1,4 +1,4 @@
-"""What a sweep is judged by is said and recorded, and a sweep that could not select is refused with the ways out."""
+"""What a sweep is judged by is printed and recorded; a sweep that could not select is refused, with ways out."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def begin(plan: Any, asha: Any) -> Any:
     return record
 
 
-def test_at_a_rung_the_best_third_of_what_was_seen_goes_on() -> None:
+def test_at_a_rung_the_best_third_of_what_was_seen_continues() -> None:
     plan = make_plan(cells=[STRONG])
     asha = asha_of(plan)
     scores = [0.5, 0.4, 0.6, 0.52, 0.56]
@@ -124,7 +124,7 @@ class Sweep:
 
     def _start(self, record: Any) -> None:
         self.asha.on_trial_add(None, trial_of(record))
-        for epoch, score in enumerate(record.best_scores, 1):  # a trial that goes on repeats what it had reported
+        for epoch, score in enumerate(record.best_scores, 1):  # a resumed trial repeats what it had reported
             assert report(self.asha, record, epoch, score) == CONTINUE
         self.running.append(record)
 
@@ -171,8 +171,8 @@ def test_rungs_rebuilt_from_the_records_decide_as_an_uninterrupted_bracket(whole
     num_done = round(len(whole.decisions) * share)
     interrupted = Sweep().run(num_done)
     assert interrupted.decisions == whole.decisions[:num_done]
-    gone_on = Sweep(interrupted.plan.records.values()).run()
-    assert gone_on.decisions == whole.decisions[num_done:]
+    resumed = Sweep(interrupted.plan.records.values()).run()
+    assert resumed.decisions == whole.decisions[num_done:]
 
 
 def rungs(asha: Any) -> dict[str, list[tuple[float, dict[str, float]]]]:
@@ -189,7 +189,7 @@ def test_a_failed_trials_scores_stay_at_their_rungs_as_they_did_before(whole: Sw
     assert rebuilt == rungs(whole.asha)
 
 
-def test_an_epoch_after_which_a_trial_was_not_let_go_on_is_judged_anew() -> None:
+def test_an_epoch_that_was_not_judged_before_the_interruption_is_judged_again() -> None:
     plan = make_plan(cells=[STRONG])
     asha = asha_of(plan)
     first, second = begin(plan, asha), begin(plan, asha)
@@ -238,7 +238,7 @@ def test_confirm_runs_are_never_stopped_and_count_at_no_rung() -> None:
     assert rungs(asha_of(make_plan(plan.records.values(), 2, [STRONG]))) == before
 
 
-def test_a_result_without_a_score_lets_the_trial_go_on() -> None:
+def test_a_result_without_a_score_lets_the_trial_continue() -> None:
     plan = make_plan(cells=[STRONG])
     asha = asha_of(plan)
     record = begin(plan, asha)

@@ -206,7 +206,7 @@ def test_the_default_name_changes_with_what_decides_the_numbers(name_of: Any, pl
     ]
     assert len({first, *others}) == 6
     assert all(name.startswith("retina-phantom-") for name in others)
-    add_teacher(places, "mimic-cxr", phantom=True, value=3.0)  # a teacher of that name, trained anew
+    add_teacher(places, "mimic-cxr", phantom=True, value=3.0)  # a teacher of that name, trained again
     assert name_of() not in {first, *others}
 
 
@@ -307,7 +307,7 @@ def test_what_does_not_fit_is_reported_before_the_sweep(places: Places, capsys: 
     assert not any(cell.name.startswith("attention/one+two") for cell in setup.space.cells)
     assert {"compression/one+two/densenet40/all", "attention/one/densenet40/all"} <= {c.name for c in setup.space.cells}
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: ")]
-    assert len(lines) == 2  # one line a cell
+    assert len(lines) == 2  # one line per cell
     assert (
         "left out: attention/one+two/densenet121/all: attention takes one teacher, but got one+two; those" in lines[0]
     )

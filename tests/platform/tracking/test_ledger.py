@@ -132,7 +132,7 @@ def test_the_same_sweep_again_is_taken_up(ledger_of: Callable[..., Any]) -> None
     run = second.client.get_run(second.parent_id)
     assert (run.info.status, run.data.tags["note"]) == ("RUNNING", "new")
     (reopened,) = second.records()
-    second.open(reopened, {}, next(CLOCK_MS))  # goes on in its own run
+    second.open(reopened, {}, next(CLOCK_MS))  # resumes in its own run
     assert reopened.run_id == record.run_id
     assert len(second.records()) == 1
     second.close_sweep("FINISHED")

@@ -1,4 +1,4 @@
-"""A tracking server that is away, or a process that dies, costs no record and no order; it is said once."""
+"""A tracking server that is away, or a process that dies, costs no record and no order, and is reported once."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_everything_is_written_in_order_by_another_thread(journal: Any, record: 
     assert journal.pending() == []
 
 
-def test_a_server_that_is_away_is_tried_until_it_answers_and_told_of_once(
+def test_a_server_that_is_away_is_tried_until_it_answers_and_reported_once(
     journal: Any, record: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     away: list[Exception] = [MlflowException("no answer"), ConnectionError("refused"), MlflowException("no answer")]
@@ -108,7 +108,7 @@ def test_a_server_that_is_away_is_tried_until_it_answers_and_told_of_once(
     assert messages == ["MLflow does not accept records (no answer); retrying while training continues"]
 
 
-def test_a_run_whose_making_was_never_answered_is_not_made_twice(journal: Any, record: Any) -> None:
+def test_a_run_whose_creation_was_never_answered_is_not_created_twice(journal: Any, record: Any) -> None:
     ledger = FakeLedger([MlflowException("the answer was lost")], run_id="made")
     tracker = tracking.Tracker(ledger, journal)
     whole_trial(tracker, record, num_epochs=1)
@@ -116,7 +116,7 @@ def test_a_run_whose_making_was_never_answered_is_not_made_twice(journal: Any, r
     assert [call[1] for call in ledger.written] == ["made", "made", "made"]
 
 
-def test_a_trial_that_goes_on_is_logged_to_its_own_run(journal: Any, record: Any) -> None:
+def test_a_resumed_trial_is_logged_to_its_own_run(journal: Any, record: Any) -> None:
     record.run_id = "before"
     ledger = FakeLedger()
     tracker = tracking.Tracker(ledger, journal)
