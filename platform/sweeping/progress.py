@@ -23,7 +23,7 @@ class Progress:
         plan: knows what remains.
         max_epochs: the length of a trial.
         metric: the name of the score that is shown.
-        stream: where the lines go.
+        stream: where the lines go; None for standard output.
     """
 
     def __init__(
@@ -31,24 +31,23 @@ class Progress:
         plan: Plan,
         max_epochs: int,
         metric: str,
-        stream: TextIO = sys.stdout,
+        stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan, self._max_epochs, self._metric = plan, max_epochs, metric
-        self._stream, self._clock = stream, clock
+        self._stream = stream or sys.stdout
+        self._clock = clock
         self._started_s = clock()
         self._shown_at_s: dict[str, float] = {}
-        self._answers: dict[
-            str, tuple[float, str]
-        ] = {}  # by trial: its best score, and whether the answers were constant
+        self._answers: dict[str, tuple[float, str]] = {}  # by trial: best score, and a note on constant answers
         self._epochs_done = 0
         self._trials_done = plan.num_trials - plan.num_open_trials
         self._bar = tqdm(
             total=plan.num_trials,
             initial=self._trials_done,
             unit="trial",
-            file=stream,
-            disable=not stream.isatty(),
+            file=self._stream,
+            disable=not self._stream.isatty(),
             bar_format="{bar:20} {n_fmt}/{total_fmt} trials {postfix}",
         )
 
