@@ -1,6 +1,6 @@
 """The driver's side of the project, and the standard library's `platform` as well.
 
-The verbs are run as `python -m platform.sweep` from the repository root, where this package is found before the
+The commands are run as `python -m platform.sweep` from the repository root, where this package is found before the
 standard library's module of the same name by everything that the process imports: uuid, torch, Ray and MLflow all
 ask it what machine this is. So the standard library's own source is executed here, in this namespace, which makes
 this package a superset of the module that it hides. `__file__` and `__path__` stay ours, so that `platform.sweep` is

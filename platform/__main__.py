@@ -9,22 +9,23 @@ from trainables.version import VERSION
 
 
 def verbs(folder: Path) -> dict[str, str]:
-    """What `python -m platform.VERB` can run: each file of `folder` that has a main block, with its docstring's first
-    line. The files are read and not imported, since importing torch and Ray takes ten seconds.
+    """The commands in `folder`: each file that has a main block, with the first line of its docstring.
+
+    The files are read and not imported, since importing torch and Ray takes ten seconds.
 
     Raises:
         SyntaxError: a file of the folder is not Python.
     """
-    found = {}
+    lines = {}
     for path in sorted(folder.glob("[!_]*.py")):
         module = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
         if any(isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'" for node in module.body):
-            found[path.stem] = (ast.get_docstring(module) or "").partition("\n")[0]
-    return found
+            lines[path.stem] = (ast.get_docstring(module) or "").partition("\n")[0]
+    return lines
 
 
 def main(arguments: list[str]) -> str | None:
-    """Prints the commands or the version; returns an error message where a command follows a blank instead of a dot."""
+    """Prints the commands or the version; returns an error message where a blank stands instead of the dot."""
     if arguments == ["--version"]:
         print(VERSION)
         return None
@@ -39,7 +40,7 @@ def main(arguments: list[str]) -> str | None:
     for verb, line in known.items():
         print(f"  {command_line(f'platform.{verb}')}{'':<{width - len(verb)}}  {line}")
     report = command_line("analysis.report", "DATASET")
-    print(f"  --help after any of them lists its options; {report} writes tables and figures from the runs.")
+    print(f"  Add --help to any of them for its options; {report} writes tables and figures from the runs.")
     return None
 
 

@@ -1,4 +1,4 @@
-"""How well students learn what they never saw: a class from a few images, or a new disease from its first ones."""
+"""How well students learn what they never saw: a class from a few images, or a new disease from its first cases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KINDS: dict[str, tuple[type[EvaluateRequest], str]] = {
         FewShotRequest,
         "a linear classifier on K images of a class that was never trained on",
     ),
-    NewDiseaseRequest.KIND: (NewDiseaseRequest, "AUC of the finding that was held out, against the images of it"),
+    NewDiseaseRequest.KIND: (NewDiseaseRequest, "AUC of the held-out finding, by the number of its images in training"),
 }
 
 
@@ -28,13 +28,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Evaluates; 0 when page, tables and figures are there."""
+    """Evaluates; 0 when page, tables and figures are written."""
     commands = parser()
     typed = commands.parse_args(arguments)
     with say_errors(commands):
         request = request_of(KINDS[typed.kind][0], typed)
         from platform.evaluating.conduct_evaluation import (
-            conduct_evaluation,  # torch and MLflow: not before the flags are right
+            conduct_evaluation,  # torch and MLflow: only once the options are right
         )
 
         return conduct_evaluation(request)

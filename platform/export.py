@@ -10,12 +10,14 @@ from platform.command_line.student_requests import ExportRequest
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exports; 0 when the folder is there."""
+    """Exports; 0 when the folder is written."""
     parser = parser_of(ExportRequest, "platform.export", __doc__)
     typed = parser.parse_args(arguments)
     with say_errors(parser):
         request = request_of(ExportRequest, typed)
-        from platform.exporting.conduct_export import conduct_export  # torch and MLflow: not before the flags are right
+        from platform.exporting.conduct_export import (
+            conduct_export,
+        )  # torch and MLflow: only once the options are right
 
         return conduct_export(request)
 

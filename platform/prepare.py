@@ -14,12 +14,12 @@ from platform.command_line.parsing import parser_of, request_of
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prepares the data set; 0 when its store is there."""
+    """Prepares the data set; 0 when its store is written."""
     parser = parser_of(PrepareRequest, "platform.prepare", __doc__)
     typed = parser.parse_args(arguments)
     with say_errors(parser):
         request = request_of(PrepareRequest, typed)
-        from platform.sources.images import listing_of, register, store_of, summary  # not before the flags are right
+        from platform.sources.images import listing_of, register, store_of, summary  # only once the options are right
         from platform.sources.places import Places
         from trainables.pasting import command_line
 

@@ -13,13 +13,13 @@ from platform.command_line.training_requests import PretrainRequest
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Trains the teacher; 0 when it is there, else the same command resumes its training."""
+    """Trains the teacher; 0 when it is finished, else the same command resumes the training."""
     parser = parser_of(PretrainRequest, "platform.pretrain", __doc__)
     typed = parser.parse_args(arguments)
     with say_errors(parser):
         request = request_of(PretrainRequest, typed)
         from platform.sweeping.conduct_pretraining import (
-            conduct_pretraining,  # torch and Ray: not before the flags are right
+            conduct_pretraining,  # torch and Ray: only once the options are right
         )
 
         return conduct_pretraining(request)

@@ -17,7 +17,7 @@ PLAIN = ("transfer (always in a sweep: the baseline)", "  L = CE", "  fine-tunin
 
 
 class _ListMethods(argparse.Action):
-    """Prints each method with its formula and source, and ends the program; like --help, it needs no data set."""
+    """Prints each method with its formula and source, and exits; like --help, it needs no data set."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from trainables.transfer import METHODS  # torch takes seconds
@@ -28,7 +28,7 @@ class _ListMethods(argparse.Action):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: `SweepRequest`, and two lists to print."""
+    """The command line: the options of `SweepRequest`, and two lists to print."""
     parser = parser_of(SweepRequest, "platform.sweep", __doc__)
     parser.add_argument("--list-methods", action=_ListMethods, nargs=0, help="print the methods and stop")
     parser.add_argument("--list-cells", action="store_true", help="print the cells and stop")
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     with say_errors(commands):
         request = request_of(SweepRequest, typed)
         if "list_cells" in typed:
-            from search_spaces.space import columns_of  # torch: not before the flags are right
+            from search_spaces.space import columns_of  # torch: only once the options are right
 
             columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
             print("\n".join(cell.name for cell in columns))

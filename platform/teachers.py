@@ -1,4 +1,4 @@
-"""List the teachers at hand, or bring in a checkpoint that was made elsewhere: `teachers import FILE --name NAME`."""
+"""List the teachers at hand, or bring in a checkpoint from elsewhere: `teachers import FILE --name NAME`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN_SCORES = ("test_auc", "val_auc")  # the first that a teacher has
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: where teachers lie, and the import of one."""
+    """The command line: the folder of teachers, and the import of a network."""
     parser = parser_of(ResultsRequest, "platform.teachers", __doc__)
     verbs = parser.add_subparsers(dest="verb", metavar="import", prog=parser.prog)
     about = "bring in a network from a file, without running anything in it"
@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Lists, or imports one and lists it."""
+    """Lists the teachers, or imports a network and describes it."""
     commands = parser()
     typed = commands.parse_args(arguments)
     with say_errors(commands):
@@ -39,17 +39,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def table(places: Places) -> str:
-    """Every teacher under the results folder, a line each: name, network, outputs, own score, fingerprint, source."""
+    """Every teacher under the results folder, one per line: name, network, outputs, own score, fingerprint, source."""
     from trainables.teachers import shelf
     from trainables.teachers.shelf import Teacher
 
     folders = sorted((places.results / "teachers").glob("*"))
-    found = [teacher for folder in folders for teacher in shelf.listing(folder)]
-    if not found:
+    teachers = [teacher for folder in folders for teacher in shelf.listing(folder)]
+    if not teachers:
         return (
             f"no teachers in {places.results / 'teachers'}: "
-            f"{command_line('platform.pretrain', 'DATASET')} makes one, "
-            f"{command_line('platform.teachers', 'import', 'FILE')} brings one in"
+            f"{command_line('platform.pretrain', 'DATASET')} trains one, "
+            f"{command_line('platform.teachers', 'import', 'FILE')} imports one"
         )
 
     def line(teacher: Teacher) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ def table(places: Places) -> str:
         )
 
     return _columns(
-        [("name", "architecture", "labels", "own score", "trained on", "fingerprint", "source"), *map(line, found)]
+        [("name", "architecture", "labels", "own score", "trained on", "fingerprint", "source"), *map(line, teachers)]
     )
 
 
@@ -107,9 +107,10 @@ def _import(request: ImportRequest) -> str:
     unknown = (
         ""
         if request.seen or request.trained_on
-        else "\nnot known what it was trained on: say it with --seen, or no overlap can be found"
+        else "\nit is not known what it was trained on: give --seen DATASET, or no overlap can be found"
     )
-    warning = f"\nWARNING: {said}" if (said := unverifiable(teacher)) else ""
+    doubt = unverifiable(teacher)
+    warning = f"\nWARNING: {doubt}" if doubt else ""
     return f"{imported.report()}\nteacher {teacher.name}, fingerprint {teacher.fingerprint}{unknown}{warning}"
 
 

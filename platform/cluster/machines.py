@@ -1,4 +1,4 @@
-"""The machines that trials run on, this one or a cluster: looked for, checked and reported before the first trial."""
+"""Finds, checks and reports the machines that trials run on, this one or a cluster, before the first trial."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ AUTOSCALER_FILE = Path("~/ray_bootstrap_config.yaml")  # where `ray up` leaves t
 
 @dataclass(frozen=True)
 class Machines:
-    """What Ray holds now, and what it may come to hold as trials wait: (CPUs, GPUs) of each node."""
+    """What Ray has now, and what it may get as trials wait: (CPUs, GPUs) of each node."""
 
     now: tuple[tuple[float, float], ...]
     most: tuple[tuple[float, float], ...]
-    is_cluster: bool = False  # whether others started it
+    is_cluster: bool = False  # whether Ray was started by others
 
     @property
     def most_gpus(self) -> float:
-        """Of all nodes together."""
+        """The GPUs of all nodes together."""
         return sum(gpus for _, gpus in self.most)
 
     def slots(self, cpus: float, gpus: float) -> int:
@@ -47,11 +47,11 @@ class Machines:
         return sum(_fitting(node, (cpus, gpus)) for node in self.most)
 
     def __str__(self) -> str:
-        later = "" if self.most == self.now else f"; as trials wait, up to {_said(self.most)}"
-        return _said(self.now) + later
+        later = "" if self.most == self.now else f"; as trials wait, up to {_in_words(self.most)}"
+        return _in_words(self.now) + later
 
 
-def _said(nodes: tuple[tuple[float, float], ...]) -> str:
+def _in_words(nodes: tuple[tuple[float, float], ...]) -> str:
     cpus, gpus = (sum(amounts) for amounts in zip(*nodes, strict=True)) if nodes else (0, 0)
     return f"{len(nodes)} node{'s' * (len(nodes) != 1)} with {cpus:g} CPUs and {gpus:g} GPUs"
 
@@ -62,9 +62,9 @@ def _fitting(node: tuple[float, float], trial: tuple[float, float]) -> int:
 
 
 def cluster_address(*, tell: bool = False) -> str | None:
-    """The cluster to join: RAY_ADDRESS's ("local" for none), or that of a head which `ray start` left running here.
+    """The cluster to join: RAY_ADDRESS ("local" for none), or that of a head which `ray start` left running here.
 
-    Where that head is gone there is none, and it is said with `tell`.
+    None if that head is gone; with `tell`, a message says so.
     """
     named = os.environ.get("RAY_ADDRESS")
     if named:
@@ -80,7 +80,7 @@ def cluster_address(*, tell: bool = False) -> str | None:
 def _answers(address: str) -> bool:
     host, _, port = address.rpartition(":")
     if not port.isdigit():
-        return True  # of another form, such as "auto": Ray itself will see
+        return True  # not a host and port, such as "auto": left to Ray
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
     except OSError:
@@ -117,9 +117,9 @@ def start_ray(*, verbose: bool) -> None:
 
 
 def machines() -> Machines:
-    """Counts what Ray has."""
+    """Counts the CPUs and GPUs that Ray has, and may get."""
     alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    now = tuple((each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in alive)
+    now = tuple((resources.get("CPU", 0.0), resources.get("GPU", 0.0)) for resources in alive)
     is_cluster = cluster_address() is not None
     most = _allowed(AUTOSCALER_FILE.expanduser()) if is_cluster else ()
     larger = max(now, most, key=lambda nodes: [sum(amounts) for amounts in zip(*nodes, strict=True)][::-1])
@@ -127,7 +127,7 @@ def machines() -> Machines:
 
 
 def _allowed(path: Path) -> tuple[tuple[float, float], ...]:
-    """The nodes that a cluster file allows; none where this machine is no head of such a cluster."""
+    """The nodes that a cluster file allows; none unless this machine is the head of such a cluster."""
     if not path.is_file():
         return ()
     cluster = yaml.safe_load(path.read_text())
@@ -141,12 +141,12 @@ def _allowed(path: Path) -> tuple[tuple[float, float], ...]:
 
 
 def join_cluster(places: Places, local: Path | None, *, verbose: bool) -> str:
-    """Joins a cluster where there is one, and asks each of its machines whether it can take trials.
+    """Joins the cluster, if there is one, and asks each of its machines whether it can take trials.
 
-    Called before anything long begins, since it is here that a set-up turns out to be wrong.
+    Called before anything long begins, since this is where a faulty set-up shows.
 
     Returns:
-        What was found of the storage, in words; "" on one machine.
+        A description of the shared storage; "" on one machine.
 
     Raises:
         ValueError: a machine does not see the results folder, or has other code or other libraries.
@@ -168,63 +168,63 @@ def check_machines(nodes: list[dict[str, Any]], places: Places, local: Path | No
     """Asks `nodes`, as `ray.nodes` lists them; see `join_cluster`."""
     code, libraries = inspection.code_of(Path(inspection.__file__).parent), inspection.library_versions()
     least_bytes = float("inf")
-    for who, answer in _ask(nodes, places, local):
+    for address, answer in ask(nodes, places, local):
         if answer is None:
             raise ValueError(
-                f"every machine must see the results folder, but {who} does not see, or cannot write, "
+                f"every machine must see the results folder, but {address} does not see, or cannot write, "
                 f"{places.results}; put --results (or TRANSFER_RESULTS) on storage that all machines have mounted at "
                 "the same place"
             )
         if answer["code"] != code:
             raise ValueError(
-                f"all machines must run the same code, but {who} has {answer['code']} for trainables/ "
+                f"all machines must run the same code, but {address} has {answer['code']} for trainables/ "
                 f"and this machine has {code}; `ray up` copies the code"
             )
         if answer["libraries"] != libraries:
             raise ValueError(
-                f"all machines must have the same libraries, but {who} has {answer['libraries']} and "
+                f"all machines must have the same libraries, but {address} has {answer['libraries']} and "
                 f"this machine has {libraries}; install requirements.lock there"
             )
         if answer["local_free_bytes"] < 0:
             raise ValueError(
-                f"every machine must be able to write to its own --local folder, but {who} cannot write to {local}"
+                f"every machine must be able to write to its own --local folder, but {address} cannot write to {local}"
             )
         least_bytes = min(least_bytes, answer["local_free_bytes"])
     room = f"; {local} of each has {least_bytes / 1e9:.0f} GB free or more" if local else ""
     return f"all {len(nodes)} machines see and write it{room}"
 
 
-def _ask(nodes: list[dict[str, Any]], places: Places, local: Path | None) -> list[tuple[str, inspection.Answer | None]]:
-    """Each machine's address and answer; None where the shared folder does not hold what it should have copied."""
+def ask(nodes: list[dict[str, Any]], places: Places, local: Path | None) -> list[tuple[str, inspection.Answer | None]]:
+    """Each machine's address and answer; None where the shared folder does not hold its copy of the token."""
     token = secrets.token_hex(8)
     question = places.results / f".seen-{token}"
     question.write_text(token)
-    asked = ray.remote(num_cpus=0, max_retries=0)(inspection.inspect_machine)
+    inspect = ray.remote(num_cpus=0, max_retries=0)(inspection.inspect_machine)
     # Looked for by name, not listed: a network file system may show an old listing for a minute.
     echoes = [question.with_name(f"{question.name}-{number}") for number in range(len(nodes))]
     try:
         waiting = []
         for node, echo in zip(nodes, echoes, strict=True):
             pinned = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            call = asked.options(scheduling_strategy=pinned)
+            call = inspect.options(scheduling_strategy=pinned)
             waiting.append(call.remote(str(question), str(echo), str(local or "")))
-        found: list[tuple[str, inspection.Answer | None]] = []
-        for node, echo, answer in zip(nodes, echoes, waiting, strict=True):
-            who = node["NodeManagerAddress"]
-            said = _get(who, answer)
-            found.append((who, said if echo.is_file() and echo.read_text() == token else None))
-        return found
+        answers: list[tuple[str, inspection.Answer | None]] = []
+        for node, echo, pending in zip(nodes, echoes, waiting, strict=True):
+            address = node["NodeManagerAddress"]
+            answer = _get(address, pending)
+            answers.append((address, answer if echo.is_file() and echo.read_text() == token else None))
+        return answers
     finally:
         for path in (question, *echoes):
             path.unlink(missing_ok=True)
 
 
-def _get(who: str, answer: ray.ObjectRef) -> inspection.Answer:
+def _get(address: str, answer: ray.ObjectRef) -> inspection.Answer:
     try:
         return ray.get(answer, timeout=INSPECTION_S)
     except ray.exceptions.RayError as error:
         reason = str(error).strip().splitlines()[-1]
         raise ValueError(
-            f"every machine must have this code at {Path(inspection.__file__).parents[1]}, but {who} does not run it "
+            f"every machine must have this code at {Path(inspection.__file__).parents[1]}, but {address} cannot run it "
             f"({reason}); bring it up to date with `ray up`, or take it out of the cluster"
         ) from None

@@ -1,4 +1,4 @@
-"""From what a user types to a request: a frozen dataclass that says what a command shall do.
+"""From what a user types to a request: a frozen dataclass that says what a command is to do.
 
 The `*_requests` declare them, a field per option (`option`); `parsing` builds the parser from the fields and from the
 knobs of `trainables.config.TrialConfig`, and makes the request; `values` reads and checks what single options take;

@@ -1,4 +1,4 @@
-"""How a command ends: an error or a stop gives one line and an exit status, never a traceback."""
+"""How a command ends: an error or a stop prints one line and sets the exit status, never a traceback."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from contextlib import contextmanager
 
 from platform.command_line.stopping import clean_stops
 
-EXIT_UNFINISHED = 3  # something is left to do: the same command resumes it
+EXIT_UNFINISHED = 3  # something is left to do, and the same command resumes it
 
 
 @contextmanager
 def say_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
-    """Ends the program with one clear line, not a traceback, where input or machine is at fault, or it is stopped."""
+    """Ends the program with one clear line instead of a traceback if input or machine is at fault, or it is stopped."""
     try:
         with clean_stops():
             yield
-    except ConnectionError as error:  # of MLflow: what was reached is kept
+    except ConnectionError as error:  # from MLflow: nothing is lost
         parser.exit(EXIT_UNFINISHED, f"{parser.prog}: error: {error}\n")
     except (ValueError, LookupError, OSError, ImportError) as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")
     except KeyboardInterrupt:
-        parser.exit(EXIT_UNFINISHED, f"{parser.prog}: stopped; the same command goes on\n")
+        parser.exit(EXIT_UNFINISHED, f"{parser.prog}: stopped; run the same command again to resume\n")

@@ -11,7 +11,7 @@ from trainables.config import TrialConfig
 from trainables.knob import knobs
 
 SPLIT_KINDS = ("drawn", "official")
-(SIZE,) = (each for each in knobs(TrialConfig) if each.name == "image_size_px")
+(SIZE,) = (knob for knob in knobs(TrialConfig) if knob.name == "image_size_px")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class ImagesRequest:
         metavar="DIR",
     )
     phantom_size: int | None = option(
-        "patients (retina) or images of a phantom data set",
+        "number of patients (retina) or images of a phantom data set",
         default=None,
         heading=IMAGES,
         parse=positive_int,
@@ -34,15 +34,15 @@ class ImagesRequest:
         decides=True,
     )
     split: str = option(
-        "how images are split: into Table II's counts, or as the release itself does",
+        "how images are split: drawn, into Table II's counts; official, as the release does",
         default=SPLIT_KINDS[0],
         heading=IMAGES,
         choices=SPLIT_KINDS,
         decides=True,
     )
     validation_share: float | None = option(
-        "share of the images for validation, and as many again for the test; with --split official, of the training "
-        "images for validation",
+        "share of the images for validation, and the same for the test; with --split official, the share of the "
+        "training images for validation",
         default=None,
         default_in_words="Table II's, or 0.1; phantoms keep more",
         heading=IMAGES,
@@ -55,10 +55,10 @@ class ImagesRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class HoldOutRequest:
-    """What is kept from training."""
+    """What is kept out of training."""
 
     hold_out: str | None = option(
-        "keep this finding of a multilabel set from training and validation",
+        "finding of a multilabel set to keep out of training and validation",
         default=None,
         heading=IMAGES,
         metavar="FINDING",

@@ -1,4 +1,4 @@
-"""How an option of a command is declared: one field of a request, with all that is known of it beside it."""
+"""How an option of a command is declared: one field of a request, with all that is known about it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
-# The headings of a command's help, by what a user wants to decide; `trainables.knob` has those of the knobs.
+# The headings in a command's help, by what a user decides there; those of the knobs are in `trainables.knob`.
 IMAGES = "on which images, and from which teachers"
 MACHINES = "where, and on which machines"
 OUTPUT = "what is written"
@@ -21,11 +21,11 @@ class Option:
         help: a phrase that makes sense without the flag.
         heading: where the option stands in the help; "" for above all headings.
         flag: its flag; "" for the field's name in dashes, and None for a positional argument.
-        parse: text -> value, raising `argparse.ArgumentTypeError` where the text is none.
-        several: whether it takes one value or more.
-        default_in_words: for the help, where the default's own text says too little.
-        environment: the variable that holds the default, where it is set.
-        decides: whether it decides the numbers of what is written, and belongs into a command that is cited.
+        parse: text -> value; raises `argparse.ArgumentTypeError` where the text is invalid.
+        several: whether it takes more than one value.
+        default_in_words: for the help, where the default itself would say too little.
+        environment: the environment variable that overrides the default.
+        decides: whether it decides the numbers that are written, and so belongs in the command that a page cites.
     """
 
     help: str
@@ -41,7 +41,7 @@ class Option:
 
 
 def option(help: str, *, default: Any = MISSING, **facts: Any) -> Any:
-    """A field of a request; `facts` are more of the arguments of `Option`."""
+    """A field of a request; `facts` are further arguments of `Option`."""
     return field(default=default, metadata={"option": Option(help=help, **facts)})
 
 
@@ -51,7 +51,7 @@ def switch(help: str, **facts: Any) -> Any:
 
 
 def add(parser: argparse._ActionsContainer, name: str, default: Any, declared: Option) -> None:
-    """Gives a parser the option for the field called `name`; one that is not typed leaves no trace."""
+    """Adds the option for the field called `name` to a parser; if it is not typed, it leaves no trace."""
     if default is False:
         parser.add_argument(flag_of(name, declared), dest=name, action="store_true", help=declared.help)
         return

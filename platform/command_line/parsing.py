@@ -1,4 +1,4 @@
-"""From a request's class to a parser, and from what is typed to the request."""
+"""From a request's class to its parser, and from what is typed to the request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Request = TypeVar("Request")
 
 
 class _Headings:
-    """The groups of a parser's help, made in one order, and only where an option stands under them."""
+    """The groups of a parser's help: always in the same order, and only those that have options."""
 
     def __init__(self, parser: argparse.ArgumentParser, used: set[str]) -> None:
         self._groups = {name: parser.add_argument_group(name) for name in HEADINGS if name in used}
@@ -40,59 +40,60 @@ def parser_of(request: type, prog: str, about: str | None) -> argparse.ArgumentP
 
 
 def add_options(parser: argparse.ArgumentParser, request: type) -> None:
-    """Gives `parser` an option per field of `request`, and one per knob that its trainings take."""
-    options = {each.name: each for each in fields(request) if "option" in each.metadata}
+    """Adds an option to `parser` for each field of `request`, and for each knob that its trainings take."""
+    options = {field.name: field for field in fields(request) if "option" in field.metadata}
     takes_several = issubclass(request, TrainingRequest) and request.TAKES_SEVERAL
     flagged = _flagged(request)
-    used = {each.metadata["option"].heading for each in options.values()} | {each.heading for each in flagged}
+    used = {field.metadata["option"].heading for field in options.values()} | {knob.heading for knob in flagged}
     headings = _Headings(parser, used)
-    for name, each in options.items():
-        declared: option.Option = each.metadata["option"]
-        option.add(headings[declared.heading], name, each.default, declared)
+    for name, field in options.items():
+        declared: option.Option = field.metadata["option"]
+        option.add(headings[declared.heading], name, field.default, declared)
     for knob in flagged:
         several = takes_several and knob.role == AXIS
         _add_knob(headings[knob.heading], knob, _default_of(knob, request, several), several)
-    needed = [option.usage(name, each.metadata["option"]) for name, each in options.items() if each.default is MISSING]
-    parser.usage = " ".join(["%(prog)s", *needed, "[options]"])
+    needed = [name for name, field in options.items() if field.default is MISSING]
+    usages = [option.usage(name, options[name].metadata["option"]) for name in needed]
+    parser.usage = " ".join(["%(prog)s", *usages, "[options]"])
 
 
 def request_of(request: type[Request], typed: argparse.Namespace) -> Request:
-    """The request: what was typed, else what the environment says, else the defaults."""
-    given = vars(typed)
+    """The request: what was typed, else what the environment holds, else the defaults."""
+    typed_values = vars(typed)
     values: dict[str, Any] = {}
-    for each in fields(request):  # type: ignore[arg-type]
-        declared: option.Option | None = each.metadata.get("option")
+    for field in fields(request):  # type: ignore[arg-type]
+        declared: option.Option | None = field.metadata.get("option")
         if declared is None:
             continue
-        if each.name in given:
-            value = given[each.name]
-            values[each.name] = tuple(value) if declared.several else value
+        if field.name in typed_values:
+            value = typed_values[field.name]
+            values[field.name] = tuple(value) if declared.several else value
         elif declared.environment and os.environ.get(declared.environment):
-            values[each.name] = declared.parse(os.environ[declared.environment])
+            values[field.name] = declared.parse(os.environ[declared.environment])
     if issubclass(request, TrainingRequest):
-        knobs_given = [each for each in _flagged(request) if each.name in given]
-        axes = {each.name for each in knobs_given if each.role == AXIS and request.TAKES_SEVERAL}
-        values["knobs"] = {each.name: given[each.name] for each in knobs_given if each.name not in axes}
-        values["axes"] = {each.name: tuple(given[each.name]) for each in knobs_given if each.name in axes}
+        typed_knobs = {knob.name: knob for knob in _flagged(request) if knob.name in typed_values}
+        axes = {name for name, knob in typed_knobs.items() if knob.role == AXIS and request.TAKES_SEVERAL}
+        values["knobs"] = {name: typed_values[name] for name in typed_knobs if name not in axes}
+        values["axes"] = {name: tuple(typed_values[name]) for name in typed_knobs if name in axes}
     return request(**values)
 
 
 def _flagged(request: type) -> list[Knob]:
     """The knobs that are options of the request's command."""
     roles = request.ROLES if issubclass(request, TrainingRequest) else ()
-    return [each for each in knobs(TrialConfig, *roles) if each.flag] if roles else []
+    return [knob for knob in knobs(TrialConfig, *roles) if knob.flag] if roles else []
 
 
 def typed_again(request: Any, prog: str) -> str:
-    """The command that makes `request`, with the options that decide its numbers and no path of this machine."""
+    """The command that makes `request` again: the options that decide its numbers, and no path of this machine."""
     words = ["python -m", prog]
-    for each in fields(request):
-        declared: option.Option | None = each.metadata.get("option")
-        value = getattr(request, each.name)
+    for field in fields(request):
+        declared: option.Option | None = field.metadata.get("option")
+        value = getattr(request, field.name)
         if declared is None or not declared.decides or value is None or value is False:
             continue
         values = () if value is True else value if isinstance(value, tuple) else (value,)
-        words.append(shlex.join([option.flag_of(each.name, declared), *map(str, values)]))
+        words.append(shlex.join([option.flag_of(field.name, declared), *map(str, values)]))
     return " ".join(words)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and `kill`: one clean stop for both, at any moment of a verb."""
+"""Ctrl-C and `kill`: the same clean stop, at any moment of a command."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from contextlib import contextmanager
 
 
 def take_sigterm_as_ctrl_c() -> None:
-    """A cluster's scheduler and `kill` stop a process by SIGTERM: it gets what Ctrl-C gets.
+    """Makes SIGTERM, by which `kill` and a cluster's scheduler stop a process, do what Ctrl-C does.
 
-    To be called again after `ray.init`, which has a handler of its own.
+    Call it again after `ray.init`, which installs a handler of its own.
     """
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 @contextmanager
 def clean_stops() -> Iterator[None]:
-    """Within it, SIGINT and SIGTERM raise KeyboardInterrupt: also in a process that a shell started in the background,
-    which would ignore SIGINT."""
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    """Within it, SIGINT and SIGTERM raise KeyboardInterrupt, even in a process that a shell started in the background
+    and that would ignore SIGINT."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     take_sigterm_as_ctrl_c()
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)

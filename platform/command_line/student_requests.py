@@ -42,7 +42,7 @@ class RecordedRequest:
         metavar="DIR",
     )
     out: Path | None = option(
-        "folder to write",
+        "folder to write into",
         default=None,
         default_in_words="in --results, named after the runs",
         heading=OUTPUT,
@@ -53,7 +53,7 @@ class RecordedRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateRequest(ImagesRequest, RecordedRequest):
-    """What all evaluations of students on what they never saw have in common."""
+    """What all evaluations of students on unseen classes have in common."""
 
     KIND: ClassVar[str]
 
@@ -61,10 +61,15 @@ class EvaluateRequest(ImagesRequest, RecordedRequest):
         "data set that the students learned", heading=QUESTION, parse=plain_name, metavar="NAME", decides=True
     )
     sweep: str | None = option(
-        "only this sweep's students", default=None, heading=QUESTION, parse=plain_name, metavar="NAME", decides=True
+        "only the students of this sweep",
+        default=None,
+        heading=QUESTION,
+        parse=plain_name,
+        metavar="NAME",
+        decides=True,
     )
     seed: int = option(
-        "seed of what is drawn", default=0, heading=QUESTION, parse=whole_number, metavar="N", decides=True
+        "seed of the random draws", default=0, heading=QUESTION, parse=whole_number, metavar="N", decides=True
     )
 
 
@@ -75,7 +80,7 @@ class FewShotRequest(EvaluateRequest):
     KIND = "few-shot"
 
     target: str | None = option(
-        "data set whose classes are learned",
+        "data set of the classes to learn",
         default=None,
         default_in_words="the students' own, for the finding that was held out",
         heading=QUESTION,
@@ -93,7 +98,7 @@ class FewShotRequest(EvaluateRequest):
         decides=True,
     )
     shots: tuple[int, ...] = option(
-        "images of the class",
+        "numbers of images of the class",
         default=NUM_SHOTS,
         heading=LENGTH,
         parse=positive_int,
@@ -102,19 +107,24 @@ class FewShotRequest(EvaluateRequest):
         decides=True,
     )
     episodes: int = option(
-        "draws of each number of images", default=200, heading=LENGTH, parse=positive_int, metavar="N", decides=True
+        "random draws for each number of images",
+        default=200,
+        heading=LENGTH,
+        parse=positive_int,
+        metavar="N",
+        decides=True,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewDiseaseRequest(EvaluateRequest):
-    """AUC of the finding that was held out, against the number of images of it."""
+    """AUC of the held-out finding, by the number of its images in training."""
 
     KIND = "new-disease"
 
     sweep: str = option("a sweep with --hold-out", heading=QUESTION, parse=plain_name, metavar="NAME", decides=True)
     n: tuple[int, ...] = option(
-        "images of the finding",
+        "numbers of images of the finding",
         default=NUM_IMAGES,
         heading=LENGTH,
         parse=positive_int,
@@ -122,7 +132,14 @@ class NewDiseaseRequest(EvaluateRequest):
         metavar="N",
         decides=True,
     )
-    draws: int = option("draws of each n", default=20, heading=LENGTH, parse=positive_int, metavar="N", decides=True)
+    draws: int = option(
+        "random draws for each number of images",
+        default=20,
+        heading=LENGTH,
+        parse=positive_int,
+        metavar="N",
+        decides=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,16 +147,22 @@ class ExportRequest(RecordedRequest):
     """One student, as files for other programs."""
 
     run: str = option(
-        "id of a confirming repeat or its beginning, or a cell: its best by validation", flag=None, metavar="RUN"
+        "id of a confirming repeat, or the beginning of one; or a cell, for its best repeat by validation",
+        flag=None,
+        metavar="RUN",
     )
     dataset: str | None = option(
         "the data set, where RUN is a cell", default=None, heading=QUESTION, parse=plain_name, metavar="NAME"
     )
     sweep: str | None = option(
-        "only this sweep's runs, where RUN is a cell", default=None, heading=QUESTION, parse=plain_name, metavar="NAME"
+        "only the runs of this sweep, where RUN is a cell",
+        default=None,
+        heading=QUESTION,
+        parse=plain_name,
+        metavar="NAME",
     )
     format: tuple[str, ...] = option(
-        "what is written, separated by commas",
+        "formats to write, separated by commas",
         default=EXPORT_FORMATS,
         default_in_words=",".join(EXPORT_FORMATS),
         heading=OUTPUT,
@@ -148,7 +171,7 @@ class ExportRequest(RecordedRequest):
     )
     force: bool = switch("replace an earlier export", heading=OUTPUT)
     check_images: int = option(
-        "images on which the export is compared with PyTorch",
+        "number of images on which the export is compared with PyTorch",
         default=128,
         heading=OUTPUT,
         parse=positive_int,
@@ -161,5 +184,5 @@ class ExportRequest(RecordedRequest):
         parse=channels,
         metavar="N",
     )
-    runs: int = option("runs that are timed", default=100, heading=OUTPUT, parse=positive_int, metavar="N")
+    runs: int = option("number of timed runs", default=100, heading=OUTPUT, parse=positive_int, metavar="N")
     threads: int = option("threads of the timed runs", default=1, heading=OUTPUT, parse=positive_int, metavar="N")

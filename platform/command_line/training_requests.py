@@ -18,14 +18,14 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
     """What a sweep and a pre-training have in common.
 
     Args:
-        knobs: the values that were given to knobs of `trainables.config.TrialConfig`, by name.
-        axes: of a sweep, the values that were given to each axis, by name.
+        knobs: the typed values of knobs of `trainables.config.TrialConfig`, by name.
+        axes: of a sweep, the typed values of each axis, by name.
     """
 
     ROLES: ClassVar[tuple[str, ...]]  # of the knobs that are options
     TAKES_SEVERAL: ClassVar[bool]  # whether an axis takes several values
-    RECIPE: ClassVar[Mapping[str, Any]] = {}  # values of knobs where none is given, on real images
-    PHANTOM_RECIPE: ClassVar[Mapping[str, Any]] = {}  # and on phantoms
+    RECIPE: ClassVar[Mapping[str, Any]] = {}  # values of knobs that are not typed, on real images
+    PHANTOM_RECIPE: ClassVar[Mapping[str, Any]] = {}  # the same on phantoms
 
     dataset: str = option(
         "a data set's name, or the name of a prepared data set of your own",
@@ -34,7 +34,7 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
         metavar="DATASET",
     )
     teachers: str | None = option(
-        "whether teachers are real; for real images, phantom teachers must be asked for",
+        "kind of teachers; on real images, phantom teachers only on request",
         default=None,
         default_in_words="as the images are",
         heading=IMAGES,
@@ -82,20 +82,20 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class SweepRequest(TrainingRequest):
-    """A sweep."""
+    """A sweep: which cells, how they are searched, and how long."""
 
     ROLES = (AXIS, SETUP, RUN)
     TAKES_SEVERAL = True
 
     methods: tuple[str, ...] = option(
-        "methods of transfer, beside plain transfer learning",
+        "transfer methods, besides plain transfer learning",
         default=("attention",),
         heading=QUESTION,
         several=True,
         metavar="NAME",
     )
     teacher_names: tuple[str, ...] = option(
-        "who teaches; a+b is an ensemble",
+        "teachers; a+b is an ensemble",
         default=(),
         default_in_words="the paper's, imagenet mimic-cxr",
         heading=QUESTION,
@@ -104,13 +104,15 @@ class SweepRequest(TrainingRequest):
         metavar="NAME",
     )
     students: tuple[str, ...] = option(
-        "architectures that learn, such as resnet18",
+        "architectures of the students, such as resnet18",
         default=("densenet121", "densenet40"),
         heading=QUESTION,
         several=True,
         metavar="NAME",
     )
-    controls: bool = switch("add the cells that a claim of knowledge has to beat", heading=QUESTION)
+    controls: bool = switch(
+        "add the control cells, which a claim of transferred knowledge has to beat", heading=QUESTION
+    )
     cells: tuple[str, ...] | None = option(
         "only the cells whose names match, such as 'attention/*'",
         default=None,
@@ -119,22 +121,22 @@ class SweepRequest(TrainingRequest):
         metavar="PATTERN",
     )
     search: str = option(
-        "how configurations are searched: optuna, each cell with a study of its own; grid, over the paper's betas; "
-        "joint, one study over all cells",
+        "how configurations are searched: optuna, one study per cell; grid, the paper's betas; joint, one study over "
+        "all cells",
         default="optuna",
         heading=QUESTION,
         choices=("optuna", "grid", "joint"),
     )
-    allow_overlap: bool = switch("run even where a teacher has seen test patients, and say so", heading=IMAGES)
+    allow_overlap: bool = switch("run even if a teacher has seen test patients; the report says so", heading=IMAGES)
     preset: str | None = option(
-        "sizes and lengths where no option sets them",
+        "sizes and lengths that no option sets",
         default=None,
         default_in_words="paper with --data, quick without",
         heading=LENGTH,
         choices=("paper", "quick"),
     )
     trials: int | None = option(
-        "configurations tried for each cell",
+        "configurations to try per cell",
         default=None,
         default_in_words="the preset's",
         heading=LENGTH,
@@ -142,7 +144,7 @@ class SweepRequest(TrainingRequest):
         metavar="N",
     )
     repeats: int | None = option(
-        "trainings of each cell's best configuration",
+        "trainings of the best configuration, per cell",
         default=None,
         default_in_words="the preset's",
         heading=LENGTH,
@@ -158,7 +160,7 @@ class SweepRequest(TrainingRequest):
         metavar="NAME",
     )
     concurrent: int | None = option(
-        "trials at once",
+        "number of trials that run at once",
         default=None,
         default_in_words="as many as fit, or as cluster.yaml allows",
         heading=MACHINES,

@@ -1,4 +1,4 @@
-"""What single options take: text that is checked as it is read, and made a value."""
+"""What single options take: each function checks a text and makes it a value."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def teacher_name(text: str) -> str:
 
 def validation_share(text: str) -> float:
     """What `trainables.data.splits` takes for the validation set's part of the images."""
-    from trainables.data.splits import check_validation_share  # pandas: not before the flag is given
+    from trainables.data.splits import check_validation_share  # pandas: only if the flag is given
 
     try:
         value = float(text)
@@ -77,13 +77,13 @@ def channels(text: str) -> int:
 
 def export_formats(text: str) -> tuple[str, ...]:
     """Formats separated by commas, each once, in the order of `EXPORT_FORMATS`."""
-    given = text.split(",")
-    for name in given:
+    names = text.split(",")
+    for name in names:
         if name not in EXPORT_FORMATS:
             raise argparse.ArgumentTypeError(
                 f"must be of {', '.join(EXPORT_FORMATS)}, separated by commas, but got {name!r}"
             )
-    return tuple(name for name in EXPORT_FORMATS if name in given)
+    return tuple(name for name in EXPORT_FORMATS if name in names)
 
 
 def value_of(knob: Knob) -> Callable[[str], Any]:

@@ -1,5 +1,5 @@
 """Evaluations of students on classes that they never saw, from the request to the page.
 
-What is computed is in `analysis/probes`; here the runs, the images and the networks are brought together, and it is
-checked what the students and their teachers may have seen before.
+`students` knows which runs and images are meant, `conduct_evaluation` has them measured by `analysis/probes`, and
+`evaluation_page` writes the page, with warnings of what students and teachers may have seen before.
 """

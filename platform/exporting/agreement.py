@@ -21,24 +21,24 @@ MAX_FROM_SCORES = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class CheckImages:
-    """What the student is asked, and what its answers mean."""
+    """The images that the student is checked on, and what its outputs mean."""
 
     images_BHWC: NDArray[np.uint8]
-    image_ids: tuple[str, ...]  # hashes, none where the images are random
+    image_ids: tuple[str, ...]  # hashes; empty where the images are random
     task: str
     label_names: tuple[str, ...]
-    what: str  # in words: how many images, and of what
+    what: str  # in words: how many images, and of which kind
 
 
-def check_images(one: Chosen, results: Path, num_images: int, channels: int | None) -> CheckImages:
-    """Test images of the prepared data set, evenly spread; seeded random ones where it is gone.
+def check_images(choice: Chosen, results: Path, num_images: int, channels: int | None) -> CheckImages:
+    """Test images of the prepared data set, evenly spread; seeded random ones if it is gone.
 
     Raises:
-        LookupError: the data set is gone, and `channels`, the labels or the predictions are not there instead.
+        LookupError: the data set is gone, and `channels`, the labels or the predictions are missing, too.
     """
-    store = artifacts.store_of(results, str(one.run["tags.data_fingerprint"]))
+    store = artifacts.store_of(results, str(choice.run["tags.data_fingerprint"]))
     if store is None:
-        return _random_images(one, num_images, channels)
+        return _random_images(choice, num_images, channels)
     rows = store.rows("test")
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(num_images, len(rows))).astype(int))]
     return CheckImages(
@@ -50,16 +50,16 @@ def check_images(one: Chosen, results: Path, num_images: int, channels: int | No
     )
 
 
-def _random_images(one: Chosen, num_images: int, channels: int | None) -> CheckImages:
-    tags = one.found.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
-    scored = predictions.load(one.found.tracking_uri, one.run)
+def _random_images(choice: Chosen, num_images: int, channels: int | None) -> CheckImages:
+    tags = choice.found.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
+    scored = predictions.load(choice.found.tracking_uri, choice.run)
     if channels is None or scored is None or not tags:
         raise LookupError(
-            f"the prepared images (fingerprint {one.run['tags.data_fingerprint']}) are missing: say where with "
+            f"the prepared images (fingerprint {choice.run['tags.data_fingerprint']}) are missing: say where with "
             "--results, or export without them by giving --channels 1 or 3 (this needs the run's predictions and its "
             "sweep's label names in MLflow, too)"
         )
-    size = int(one.run["params.image_size_px"])
+    size = int(choice.run["params.image_size_px"])
     rng = np.random.default_rng(0)
     return CheckImages(
         images_BHWC=rng.integers(0, 256, (num_images, size, size, channels), dtype=np.uint8),
@@ -70,13 +70,13 @@ def _random_images(one: Chosen, num_images: int, channels: int | None) -> CheckI
     )
 
 
-def distance_from_scores(one: Chosen, check: CheckImages, probabilities_BL: NDArray[np.float32]) -> float | None:
-    """The largest distance from the predictions that the run's test scores rest on; None where none can be compared.
+def distance_from_scores(choice: Chosen, check: CheckImages, probabilities_BL: NDArray[np.float32]) -> float | None:
+    """The largest distance from the predictions that the run's test scores rest on; None if none can be compared.
 
     Raises:
         ValueError: it is so large that the weights cannot be those that were scored.
     """
-    scored = predictions.load(one.found.tracking_uri, one.run)
+    scored = predictions.load(choice.found.tracking_uri, choice.run)
     if scored is None:
         return None
     place = {image: row for row, image in enumerate(scored.images["image"])}

@@ -1,4 +1,4 @@
-"""An export from its options to its folder, which is whole or absent."""
+"""An export from its request to its folder, which is whole or absent."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ WEIGHTS, CONFIG, ONNX, CARD = "model.safetensors", "config.json", "model.onnx", 
 
 
 def conduct_export(request: ExportRequest) -> int:
-    """Finds the run, writes and checks its files, and prints what was found. Returns the exit status.
+    """Finds the run, writes and checks its files, and prints the results. Returns the exit status.
 
     Raises:
-        FileExistsError: the folder is there.
+        FileExistsError: the folder exists already.
         FileNotFoundError, LookupError, ValueError, ImportError: what is missing or wrong, in one line.
     """
     if "onnx" in request.format:
         onnx_file.require_packages()
     uri = request.tracking_uri or tracking_uri.default(request.results)
     results = request.results or artifacts.results_folder(uri) or Path("results")
-    one = chosen(uri, request.run, request.dataset, request.sweep)
-    run_id = str(one.run["run_id"])
-    out = request.out or results / "exports" / f"{one.found.dataset}-{run_id[:8]}"
+    choice = chosen(uri, request.run, request.dataset, request.sweep)
+    run_id = str(choice.run["run_id"])
+    out = request.out or results / "exports" / f"{choice.found.dataset}-{run_id[:8]}"
     with _whole_or_absent(out, force=request.force) as part:
-        print(f"run {run_id}, {one.why}\n{one.run['tags.cell']}, {one.found.data} data")
-        files = _write(part, one, request, check_images(one, results, request.check_images, request.channels))
-        (part / CARD).write_text(card(one, files, results), encoding="utf-8")
+        print(f"run {run_id}, {choice.why}\n{choice.run['tags.cell']}, {choice.found.data} data")
+        files = _write(part, choice, request, check_images(choice, results, request.check_images, request.channels))
+        (part / CARD).write_text(card(choice, files, results), encoding="utf-8")
     print(f"{out}: {', '.join(f'{name} {size:,} bytes' for name, size in files.sizes.items())}, {CARD}")
     return 0
 
 
-def _write(part: Path, one: Chosen, request: ExportRequest, check: CheckImages) -> Files:
-    source = _weights_of(one)
-    student = load_student(source, str(one.run["params.student"]), len(check.label_names))
+def _write(part: Path, choice: Chosen, request: ExportRequest, check: CheckImages) -> Files:
+    source = _weights_of(choice)
+    student = load_student(source, str(choice.run["params.student"]), len(check.label_names))
     reference_BL = probabilities(student, check.task, check.images_BHWC)
-    from_scores = distance_from_scores(one, check, reference_BL)
+    from_scores = distance_from_scores(choice, check, reference_BL)
     difference, latency = None, None
-    config = _config(one, check, student)
+    config = _config(choice, check, student)
     if "onnx" in request.format:
         path, (size, channels) = part / ONNX, check.images_BHWC.shape[2:]
         facts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in config.items()}
@@ -85,20 +85,20 @@ def _write(part: Path, one: Chosen, request: ExportRequest, check: CheckImages) 
     )
 
 
-def _weights_of(one: Chosen) -> Path:
-    folder = artifacts.of_run(one.found.tracking_uri, one.run, "model")
+def _weights_of(choice: Chosen) -> Path:
+    folder = artifacts.of_run(choice.found.tracking_uri, choice.run, "model")
     files = sorted(folder.glob("*.safetensors")) if folder else []
     if not files:
         raise FileNotFoundError(
-            f"run {one.run['run_id']} has no model/*.safetensors among its files in MLflow, so there is nothing to "
+            f"run {choice.run['run_id']} has no model/*.safetensors among its files in MLflow, so there is nothing to "
             "export; was the artifacts' folder moved or deleted?"
         )
     return files[-1]
 
 
-def _config(one: Chosen, check: CheckImages, student: nn.Module) -> dict[str, Any]:
-    """What a program must know to use the weights; none of it tells who a patient is."""
-    run = one.run
+def _config(choice: Chosen, check: CheckImages, student: nn.Module) -> dict[str, Any]:
+    """What a program must know to use the weights; nothing in it identifies a patient."""
+    run = choice.run
     return {
         "architecture": str(run["params.student"]),
         "task": check.task,
@@ -108,9 +108,9 @@ def _config(one: Chosen, check: CheckImages, student: nn.Module) -> dict[str, An
         "mean": list(IMAGENET_MEAN),
         "std": list(IMAGENET_STD),
         "num_parameters": sum(parameter.numel() for parameter in student.parameters()),
-        "data": one.found.data,
-        **({"warning": PHANTOM_NOTICE} if one.found.data == "phantom" else {}),
-        "dataset": one.found.dataset,
+        "data": choice.found.data,
+        **({"warning": PHANTOM_NOTICE} if choice.found.data == "phantom" else {}),
+        "dataset": choice.found.dataset,
         "cell": str(run["tags.cell"]),
         "run_id": str(run["run_id"]),
         **{name: str(run[f"tags.{name}"]) for name in ("data_fingerprint", "split_fingerprint", "teacher_fingerprint")},
@@ -121,7 +121,7 @@ def _config(one: Chosen, check: CheckImages, student: nn.Module) -> dict[str, An
 
 
 def cpu_name() -> str:
-    """This machine's processor, by the name that the system has for it."""
+    """The name of this machine's processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -135,10 +135,10 @@ def _whole_or_absent(out: Path, *, force: bool) -> Iterator[Path]:
     """A folder beside `out` that takes its place at the end, or leaves nothing.
 
     Raises:
-        FileExistsError: `out` is there and may not be replaced.
+        FileExistsError: `out` exists and may not be replaced.
     """
     if out.exists() and not (force and (out / CARD).is_file()):
         hint = "--force replaces only a folder that holds a README.md" if force else "give --force, or another --out"
-        raise FileExistsError(f"the folder must not be there yet, but {out} is; {hint}")
+        raise FileExistsError(f"the folder must not exist yet, but {out} does; {hint}")
     with atomic.new_folder(out) as part:
         yield part

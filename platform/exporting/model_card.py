@@ -36,7 +36,7 @@ PLAIN = ("L = CE", "fine-tuning of the first weights; no teacher")
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """What was written, and what was measured on it."""
+    """The exported files, and what was measured on them."""
 
     config: dict[str, Any]
     sizes: dict[str, int]  # bytes, by file
@@ -47,8 +47,8 @@ class Files:
     cpu: str
 
 
-def card(one: Chosen, files: Files, results: Path) -> str:
-    """The card as Markdown; `results` is where the teachers are."""
+def card(choice: Chosen, files: Files, results: Path) -> str:
+    """The card as Markdown; the teachers are in the folder `results`."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
@@ -57,50 +57,50 @@ def card(one: Chosen, files: Files, results: Path) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"plain": _plain, "fraction": _fraction, "field": _field}
-    scored = predictions.load(one.found.tracking_uri, one.run)
-    method = METHODS.get(str(one.run["params.method"]))
+    scored = predictions.load(choice.found.tracking_uri, choice.run)
+    method = METHODS.get(str(choice.run["params.method"]))
     return environment.get_template("model_card.md.j2").render(
-        one=one,
-        run=one.run,
+        choice=choice,
+        run=choice.run,
         files=files,
         config=files.config,
-        date=f"{pd.to_datetime(one.run['start_time'], unit='ms'):%Y-%m-%d}",
-        is_phantom=one.found.data == "phantom",
+        date=f"{pd.to_datetime(choice.run['start_time'], unit='ms'):%Y-%m-%d}",
+        is_phantom=choice.found.data == "phantom",
         phantom_notice=PHANTOM_NOTICE,
-        counts=_counts(one, "table_2"),
-        facts=_counts(one, "table_1"),
-        overlaps=sorted({text for text in _parents(one, "teacher_overlap") if text}),
-        teachers=_teachers(one, results, str(one.run["params.teacher"]), "tags.teacher_fingerprint"),
-        init=_teachers(one, results, str(one.run["params.init"]), "tags.init_fingerprint"),
-        phantom_help=[n for n in ("teacher", "init") if one.run.get(f"tags.{n}_is_phantom") == "true"],
+        counts=_counts(choice, "table_2"),
+        facts=_counts(choice, "table_1"),
+        overlaps=sorted({text for text in _parents(choice, "teacher_overlap") if text}),
+        teachers=_teachers(choice, results, str(choice.run["params.teacher"]), "tags.teacher_fingerprint"),
+        init=_teachers(choice, results, str(choice.run["params.init"]), "tags.init_fingerprint"),
+        phantom_help=[n for n in ("teacher", "init") if choice.run.get(f"tags.{n}_is_phantom") == "true"],
         formula=method.formula if method else PLAIN[0],
         reference=method.reference if method else PLAIN[1],
-        hyperparameters=_hyperparameters(one.run),
-        scores=_scores(one),
+        hyperparameters=_hyperparameters(choice.run),
+        scores=_scores(choice),
         t_name=T_NAME,
         patients=_over_patients(scored),
         labels=_labels(scored, files.check.label_names),
-        averages=averages(one.found),
+        averages=averages(choice.found),
         subgroups=_rows(subgroup_rows("", [scored])) if scored else [],
     )
 
 
-def _parents(one: Chosen, tag: str) -> list[str]:
-    sweeps = one.found.sweeps
-    own = sweeps[sweeps["run_id"] == one.run["tags.mlflow.parentRunId"]]
+def _parents(choice: Chosen, tag: str) -> list[str]:
+    sweeps = choice.found.sweeps
+    own = sweeps[sweeps["run_id"] == choice.run["tags.mlflow.parentRunId"]]
     return [str(text) for text in own.reindex(columns=[f"tags.{tag}"]).squeeze(axis=1).dropna()]
 
 
-def _counts(one: Chosen, tag: str) -> dict[str, Any]:
-    texts = _parents(one, tag)
+def _counts(choice: Chosen, tag: str) -> dict[str, Any]:
+    texts = _parents(choice, tag)
     counts: dict[str, Any] = json.loads(texts[-1]) if texts else {}
     return counts
 
 
-def _teachers(one: Chosen, results: Path, names: str, tag: str) -> list[dict[str, str]]:
-    """What is known of each; of what a teacher has seen the data set's name alone, never its patients."""
+def _teachers(choice: Chosen, results: Path, names: str, tag: str) -> list[dict[str, str]]:
+    """What is known about each teacher; of what it has seen, only the data set's name, never the patients."""
     known = []
-    prints = str(one.run.get(tag, "")).split("+")
+    prints = str(choice.run.get(tag, "")).split("+")
     for name, fingerprint in zip(members(names), prints, strict=False):
         teacher = artifacts.teacher_of(results, fingerprint)
         fact = {"name": name, "fingerprint": fingerprint, "source": "no longer at hand", "seen": "unknown"}
@@ -115,16 +115,16 @@ def _teachers(one: Chosen, results: Path, names: str, tag: str) -> list[dict[str
 
 
 def _hyperparameters(run: pd.Series) -> list[tuple[str, str]]:
-    found = {name.removeprefix("params."): value for name, value in run.items() if str(name).startswith("params.")}
-    return [(name, f"{value:g}" if isinstance(value, float) else str(value)) for name, value in sorted(found.items())
+    values = {name.removeprefix("params."): value for name, value in run.items() if str(name).startswith("params.")}
+    return [(name, f"{value:g}" if isinstance(value, float) else str(value)) for name, value in sorted(values.items())
             if name not in NOT_HYPERPARAMETERS and not pd.isna(value) and value != "()"]  # fmt: skip
 
 
-def _scores(one: Chosen) -> list[dict[str, Any]]:
+def _scores(choice: Chosen) -> list[dict[str, Any]]:
     """One row per metric: this run's and its cell's, on the validation set (at the best epoch) and on the test set."""
-    run_ids = one.repeats["run_id"].tolist()
+    run_ids = choice.repeats["run_id"].tolist()
     names = [f"val_{name}" for name in METRICS]
-    curves = history(one.found.tracking_uri, run_ids, ["score", *names])
+    curves = history(choice.found.tracking_uri, run_ids, ["score", *names])
     at_best = {}
     for run_id, curve in curves.groupby("run_id"):
         score = curve[curve["metric"] == "score"]
@@ -133,10 +133,10 @@ def _scores(one: Chosen) -> list[dict[str, Any]]:
     rows = []
     for name in METRICS:
         validation = {run_id: at_best.get(run_id, {}).get(f"val_{name}", math.nan) for run_id in run_ids}
-        column = one.repeats.reindex(columns=[f"metrics.test_{name}"]).squeeze(axis=1).astype(float)
+        column = choice.repeats.reindex(columns=[f"metrics.test_{name}"]).squeeze(axis=1).astype(float)
         test = dict(zip(run_ids, column, strict=True))
         if any(math.isfinite(value) for value in [*validation.values(), *test.values()]):
-            own = str(one.run["run_id"])
+            own = str(choice.run["run_id"])
             rows.append(
                 {
                     "metric": name,
@@ -153,14 +153,14 @@ def _interval(values: list[float]) -> str:
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
         return MISSING
-    made = t_interval(finite)
-    half_width = shown_half_width(made)
+    interval = t_interval(finite)
+    half_width = shown_half_width(interval)
     width = f" ± {half_width:.3f}" if math.isfinite(half_width) else ""
-    return f"{made.mean:.3f}{width} (n = {made.n})"
+    return f"{interval.mean:.3f}{width} (n = {interval.n})"
 
 
 def _over_patients(scored: Predictions | None) -> dict[str, Any] | None:
-    """This run's AUC over the labels that its sweep averages, with an interval over the test patients; None without."""
+    """This run's AUC over the labels that its sweep averages, with an interval over the test patients."""
     drawn = draws_of([scored], weights_of(scored)) if scored else None
     if drawn is None or not np.isfinite(drawn.draws_SB).any():
         return None
@@ -176,7 +176,7 @@ def _over_patients(scored: Predictions | None) -> dict[str, Any] | None:
 
 def _labels(scored: Predictions | None, names: tuple[str, ...]) -> list[dict[str, Any]]:
     rows = _rows(label_rows("", [scored])) if scored else []
-    if len(rows) == len(names):  # predictions know them as trackers spell them
+    if len(rows) == len(names):  # predictions have the names as MLflow spells them
         rows = [{**row, "label": name} for row, name in zip(rows, names, strict=True)]
     return rows
 
@@ -190,7 +190,7 @@ def _fraction(value: float) -> str:
 
 
 def _plain(text: object) -> str:
-    """In one line, with no sign that Markdown would take for its own in a table or as a tag."""
+    """In one line, without characters that Markdown would read as a table or a tag."""
     return " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
 
 

@@ -61,7 +61,9 @@ def spline(points: NDArray[np.floating], *, closed: bool, steps: int = 8) -> NDA
     return curve if closed else np.vstack([curve, knots[-1:]])
 
 
-def wander(rng: Rng, start: NDArray[np.floating], heading: float, length: float, bend: float, wobble: float) -> NDArray:
+def wander(
+    rng: Rng, start: NDArray[np.floating], *, heading: float, length: float, bend: float, wobble: float
+) -> NDArray:
     """A path [25, 2] from `start`: it sets out at `heading` (radians), turns by `bend` and trembles by `wobble`."""
     turns = heading + bend * _PROGRESS + (wobble / 5) * np.cumsum(rng.standard_normal(_PROGRESS.size))
     path = np.empty((_PROGRESS.size + 1, 2))
@@ -91,7 +93,7 @@ class Ink:
         self.pen = ImageDraw.Draw(self.image)
 
     def line(self, points: NDArray, width: float, value: float = 1.0) -> None:
-        """A stroke; one that is thinner than a pixel of the canvas is drawn fainter instead."""
+        """A stroke; if it is thinner than a pixel of the canvas, it is drawn fainter instead."""
         width_px = width * self.scale
         ink = round(255 * value * min(1.0, width_px))
         self.pen.line((points * self.scale).ravel().tolist(), fill=ink, width=max(1, round(width_px)))

@@ -73,9 +73,9 @@ def draw(
         ValueError: an unknown view or sign.
     """
     if view not in VIEWS:
-        raise ValueError(f"a view is one of {VIEWS}, but got view={view!r}")
+        raise ValueError(f"the view must be one of {VIEWS}, but got view={view!r}")
     if unknown := sorted(set(signs) - set(SIGNS)):
-        raise ValueError(f"a sign is one of {SIGNS}, but got {unknown}")
+        raise ValueError(f"every sign must be one of {SIGNS}, but got {unknown}")
     # each stage has its own Generator, so that a picture with a finding differs from the one without it by that alone
     flesh, findings, bones, devices, exposure = rng.spawn(5)
     scene = Scene(size=image_size_px, rng=flesh, film=np.full((image_size_px, image_size_px), 0.02, dtype=np.float32))
@@ -116,7 +116,7 @@ def _expose(scene: Scene, hospital: Hospital, view: str) -> tuple[np.ndarray, di
     grey = np.asarray(image, dtype=np.float32) + rng.normal(0, rng.uniform(*hospital.grain), (size, size))
     if rng.uniform() < hospital.collimated_share:
         grey *= _window(size, rng)
-    boxes = {finding: [_move(box, to_source, size) for box in found] for finding, found in scene.boxes.items()}
+    boxes = {name: [_move(box, to_source, size) for box in boxes] for name, boxes in scene.boxes.items()}
     return np.clip(grey, 0, 255).astype(np.uint8), boxes
 
 

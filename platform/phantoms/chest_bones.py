@@ -1,4 +1,4 @@
-"""What lies before and behind the lungs in a frontal chest X-ray: ribs, spine, shoulders, breasts.
+"""What lies in front of and behind the lungs in a frontal chest X-ray: ribs, spine, shoulders, breasts.
 
 Added after the lungs' findings, so that ribs show through an effusion as they do on film.
 """
@@ -14,7 +14,7 @@ from platform.phantoms.chest_scene import MIDLINE, Body, Scene
 
 
 def build(scene: Scene, body: Body, signs: Mapping[str, float]) -> None:
-    """Adds what lies before and behind the lungs: breasts, spine, ribs, shoulders. A fracture is built in."""
+    """Adds what lies in front of and behind the lungs: breasts, spine, ribs, shoulders. A fracture is a stepped rib."""
     _breasts(scene, body)
     _spine(scene)
     _ribs(scene, signs)
@@ -45,7 +45,7 @@ def _spine(scene: Scene) -> None:
 
 
 def _ribs(scene: Scene, signs: Mapping[str, float]) -> None:
-    """Ten posterior ribs a side, and the anterior ends of the upper ones; a broken rib is stepped and knotted."""
+    """Ten posterior ribs on each side, and the anterior ends of the upper ones; a broken rib is stepped and knotted."""
     rng = scene.rng
     back, front = scene.ink(), scene.ink()
     breaks = rng.integers((0, 2), (2, 8), size=(3, 2)).tolist()  # lung, rib

@@ -1,4 +1,4 @@
-"""Support devices on a phantom chest X-ray: tubes, lines, pacemakers, wires; the whitest, sharpest things there are."""
+"""Support devices on a phantom chest X-ray: tubes, lines, pacemakers and wires, whiter and sharper than any tissue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from platform.phantoms.chest_scene import MIDLINE, Scene
 
 
 def draw(scene: Scene, severity: float, *, is_frontal: bool) -> None:
-    """One device or several: the sicker, the more."""
+    """Draws one or more devices: the sicker the patient, the more."""
     rng = scene.rng
     num_devices = 1 + int(rng.binomial(3, severity))
     for kind in rng.permutation(len(DEVICES))[:num_devices]:
@@ -49,7 +49,7 @@ def _central_line(rng: Rng, metal: Ink, plastic: Ink, shift: float) -> None:
 
 
 def _pacemaker(rng: Rng, metal: Ink, plastic: Ink, shift: float) -> None:
-    """A can below the patient's left collar bone, and its leads."""
+    """A pacemaker below the patient's left collar bone, and its leads."""
     x, y = MIDLINE + 0.27 + rng.normal(0, 0.02) - shift, 0.25 + rng.normal(0, 0.02)
     metal.dot((x, y), 0.048, 0.85, flat=0.9)
     metal.dot((x - 0.008, y + 0.008), 0.03, 1.0, flat=0.7)
@@ -80,7 +80,8 @@ def _monitor_wires(rng: Rng, metal: Ink, plastic: Ink, shift: float) -> None:
         spot = np.array([rng.uniform(0.15, 0.85), rng.uniform(0.2, 0.85)])
         metal.dot((spot[0], spot[1]), 0.014, 0.8)
         metal.dot((spot[0], spot[1]), 0.006, 0.2)
-        plastic.line(wander(rng, spot, rng.uniform(0, 2 * np.pi), 0.6, rng.normal(0, 1.5), 0.4), 0.005, 0.9)
+        heading = rng.uniform(0, 2 * np.pi)
+        plastic.line(wander(rng, spot, heading=heading, length=0.6, bend=rng.normal(0, 1.5), wobble=0.4), 0.005, 0.9)
 
 
 def _sternal_wires(rng: Rng, metal: Ink, plastic: Ink, shift: float) -> None:

@@ -15,7 +15,7 @@ from platform.phantoms.chest_scene import BONE, Scene
 
 
 def draw(scene: Scene, signs: Mapping[str, float]) -> None:
-    """Draws every sign of these that lies over the anatomy, air before water before bone."""
+    """Draws those of the signs that lie over the anatomy: air, then water, then bone."""
     for (name, paint), rng in zip(PAINTERS.items(), scene.rng.spawn(len(PAINTERS)), strict=True):
         if name in signs:
             scene.rng = rng
@@ -23,7 +23,7 @@ def draw(scene: Scene, signs: Mapping[str, float]) -> None:
 
 
 def _pneumothorax(scene: Scene, severity: float) -> None:
-    """Air between lung and wall: a lucent rim without vessels, and the bright line of the pleura that came off."""
+    """Air between lung and wall: a lucent rim without vessels, and the bright line of the detached pleura."""
     lung = scene.one_lung()
     away = 0.10 + 0.40 * severity
     heart = np.array(lung.at(0.12, 0.62))
@@ -52,7 +52,7 @@ def _effusion(scene: Scene, severity: float) -> None:
         ink = scene.ink()
         hull = scene.ink()
         hull.area(lung.outline)
-        if len(scene.lungs) == 2:  # seen from the front, the dome cannot be made out any more
+        if len(scene.lungs) == 2:  # from the front, the dome is no longer visible
             hull.area(lung.points([(0.12, 0.8), (0.97, 0.8), (0.98, 1.0), (0.12, 1.0)]))
         ink.area(np.vstack([surface, lung.points([(1.12, 1.08), (-0.05, 1.08)])]))
         scene.veil(ink.read(0.006) * hull.read(0.005), 0.97)
@@ -71,14 +71,15 @@ def _consolidation(scene: Scene, severity: float) -> None:
     scene.veil(np.clip(patch, 0, 1) * lung.mask, 0.7 + 0.2 * severity)
     bronchi = scene.ink()
     for _ in range(4):
-        path = wander(rng, np.array(centre), rng.uniform(0, 2 * np.pi), radius, rng.normal(), 0.3)
+        heading = rng.uniform(0, 2 * np.pi)
+        path = wander(rng, np.array(centre), heading=heading, length=radius, bend=rng.normal(), wobble=0.3)
         bronchi.taper(path, (0.009, 0.004))
     scene.add(bronchi.read(0.0015) * lung.mask, -0.13)
     scene.note("consolidation", outline)
 
 
 def _pneumonia(scene: Scene, severity: float) -> None:
-    """Patches that run together, in one lobe for the most part."""
+    """Confluent patches, mostly in one lobe."""
     rng, lung = scene.rng, scene.one_lung()
     middle = np.array(lung.at(rng.uniform(0.4, 0.7), rng.uniform(0.45, 0.8)))
     ink, spots = scene.ink(), []
@@ -172,11 +173,9 @@ def _fibrosis(scene: Scene, severity: float) -> None:
         for _ in range(int(90 + 160 * severity)):
             u, v = rng.uniform(0.35, 1.0), 1 - 0.75 * rng.beta(1.1, 2.2)
             start = np.array(lung.at(u, v))
-            ink.line(
-                wander(rng, start, rng.uniform(0, 2 * np.pi), rng.uniform(0.02, 0.05), rng.normal(0, 0.8), 0.2),
-                0.003,
-                0.9,
-            )
+            heading, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.02, 0.05)
+            path = wander(rng, start, heading=heading, length=length, bend=rng.normal(0, 0.8), wobble=0.2)
+            ink.line(path, 0.003, 0.9)
         scene.add(ink.read(0.0015) * lung.mask, 0.12 + 0.10 * severity)
         scene.veil(bump(scene.size, lung.at(0.75, 0.85), (0.08, 0.10)) * lung.mask, 0.15 + 0.2 * severity)
 

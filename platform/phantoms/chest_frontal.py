@@ -1,4 +1,4 @@
-"""The frontal chest (PA, AP): what a chest, healthy or altered, casts on a film; the patient's right is at left."""
+"""The frontal chest (PA, AP): the shadow of a healthy or altered chest on film; the patient's right is on the left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOME = slice(6, 11)
 
 
 def build(scene: Scene, body: Body, signs: Mapping[str, float], *, is_supine: bool) -> None:
-    """Lays down all that is soft: trunk, lungs, heart, vessels; with a large heart, flat domes and the like."""
+    """Draws all soft tissue: trunk, lungs, heart and vessels, altered by signs such as a large heart or flat domes."""
     size, rng = scene.size, scene.rng
     skin = _skin(scene, body)
     scene.film += skin.read(0.004) * (0.24 + (0.28 + 0.08 * body.girth) * skin.read(0.03))
@@ -71,7 +71,7 @@ def _lung(scene: Scene, body: Body, signs: Mapping[str, float], side: int) -> Lu
 
 
 def _heart(scene: Scene, body: Body, signs: Mapping[str, float], is_supine: bool) -> Array:
-    """The heart's width over the chest's is the cardiothoracic ratio: above one half is too large (on a PA film)."""
+    """The heart; its width over the chest's, the cardiothoracic ratio, is too large above one half (on a PA film)."""
     ratio = body.heart_ratio + (0.03 if is_supine else 0)
     if "cardiomegaly" in signs:
         ratio = max(ratio, 0.53) + 0.02 + 0.16 * signs["cardiomegaly"]
@@ -104,7 +104,7 @@ def _heart(scene: Scene, body: Body, signs: Mapping[str, float], is_supine: bool
 
 
 def _abdomen(scene: Scene) -> Array:
-    """All below the domes."""
+    """Everything below the domes."""
     ink = scene.ink()
     for lung in scene.lungs:
         side = np.sign(lung.outer - lung.inner)
@@ -154,11 +154,17 @@ def _vessels(scene: Scene, signs: Mapping[str, float]) -> None:
             heading = angle if side > 0 else np.pi - angle
             width = rng.uniform(0.007, 0.014) * thick
             path = wander(
-                rng, root + rng.normal(0, 0.015, 2), heading, rng.uniform(0.16, 0.36), side * rng.normal(0, 0.8), 0.45
+                rng,
+                root + rng.normal(0, 0.015, 2),
+                heading=heading,
+                length=rng.uniform(0.16, 0.36),
+                bend=side * rng.normal(0, 0.8),
+                wobble=0.45,
             )
             ink.taper(path, (width, width * 0.25), rng.uniform(0.6, 1.0))
             for at in rng.integers(4, 20, size=3):
-                twig = wander(rng, path[at], heading + rng.choice([-1, 1]) * rng.uniform(0.3, 0.9), 0.1, 0.0, 0.5)
+                away = heading + rng.choice([-1, 1]) * rng.uniform(0.3, 0.9)
+                twig = wander(rng, path[at], heading=away, length=0.1, bend=0.0, wobble=0.5)
                 ink.taper(twig, (width * 0.45, width * 0.2), 0.8)
         scene.add(ink.read(0.0018) * lung.mask, 0.13)
         hilum = bump(size, (float(root[0]), float(root[1])), (0.028, 0.055))

@@ -73,7 +73,7 @@ CHEXPERT_LABELS: dict[str, tuple[str, ...]] = {
     "Fracture": ("fracture",), "Support Devices": ("devices",),
 }  # fmt: skip
 
-# How often a report hedges about what is there ("may represent"), and says outright that it is absent ("no effusion").
+# How often a report hedges about a sign ("may represent"), and denies an absent one ("no effusion").
 HEDGED = {
     "Atelectasis": 0.35,
     "Pneumonia": 0.45,
@@ -97,7 +97,7 @@ Signs = dict[str, float]
 
 
 def sample_studies(rng: Rng, num_studies: int, *, is_hospital: bool) -> list[Signs]:
-    """Signs of each study of one patient, with severities between 0.2 and 1."""
+    """The signs in each study of a patient, with severities between 0.2 and 1."""
     weights = [weight[is_hospital] for weight, _ in STORIES.values()]
     story = list(STORIES)[int(rng.choice(len(STORIES), p=[weight / sum(weights) for weight in weights]))]
     chances = STORIES[story][1]
@@ -111,14 +111,14 @@ def _sample(rng: Rng, chances: Mapping[str, float]) -> Signs:
 
 
 def mine_nih(rng: Rng, signs: Signs) -> str:
-    """The `Finding Labels` entry: names joined by |, or No Finding; faint signs are missed, some go by another name."""
+    """The `Finding Labels` entry: names joined by |, or No Finding; faint signs are missed, and some renamed."""
     labels = {name for name in NIH_LABELS if rng.uniform() < MISREAD}
     for name, meant in NIH_LABELS.items():
         severity = max((signs.get(sign, 0.0) for sign in meant), default=0.0)
         if severity and rng.uniform() < 0.78 + 0.2 * severity:
             labels.add(name)
     if labels & {"Pneumonia", "Consolidation"} and rng.uniform() < 0.35:
-        labels.add("Infiltration")  # NIH's reports use the word for much
+        labels.add("Infiltration")  # NIH's reports use the word broadly
         labels.discard("Pneumonia")
     return "|".join(sorted(labels)) or "No Finding"
 
@@ -148,7 +148,7 @@ def mine_chexpert(rng: Rng, signs: Signs) -> dict[str, str]:
 
 
 def read_by_radiologists(signs: Signs) -> dict[str, str]:
-    """Each label's entry where people looked at the film itself: what is there, and no hedging."""
+    """Each label's entry where people read the film itself: present or absent, with no hedging."""
     entries = {
         label: POSITIVE if any(sign in signs for sign in meant) else NEGATIVE
         for label, meant in CHEXPERT_LABELS.items()

@@ -1,4 +1,4 @@
-"""The lateral chest: the patient faces the picture's left; both lungs lie over each other, the spine is behind."""
+"""The lateral chest: the patient faces left, both lungs overlap, and the spine is behind them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOME = slice(6, 11)
 
 
 def build(scene: Scene, body: Body, signs: Mapping[str, float]) -> None:
-    """Lays down all that is soft, seen from the side; a large heart, a wide mediastinum, flat domes are built in."""
+    """Draws all soft tissue from the side, altered by signs such as a large heart or flat domes."""
     size, rng = scene.size, scene.rng
     scene.film += _trunk(scene, body)
     lung = _lung(scene, body, signs)
@@ -36,7 +36,7 @@ def build(scene: Scene, body: Body, signs: Mapping[str, float]) -> None:
 
 
 def build_bones(scene: Scene, signs: Mapping[str, float]) -> None:
-    """Adds spine, ribs and breastbone; a fracture (of a vertebra) is built in."""
+    """Adds spine, ribs and breastbone; a fracture is one of a vertebra."""
     _spine(scene, signs)
     _ribs(scene)
     _breastbone(scene)
@@ -84,7 +84,7 @@ def _lung(scene: Scene, body: Body, signs: Mapping[str, float]) -> Lung:
 
 
 def _heart(scene: Scene, body: Body, signs: Mapping[str, float]) -> Array:
-    """It rests on the dome behind the breastbone; a large one fills the space in front and bulges towards the spine."""
+    """The heart, on the dome behind the breastbone; if large, it fills the space in front and bulges to the spine."""
     lung = scene.lungs[0]
     grow = (
         0.9 + 2.0 * (body.heart_ratio - 0.42) + (0.12 + 0.4 * signs["cardiomegaly"] if "cardiomegaly" in signs else 0)
@@ -108,14 +108,14 @@ def _heart(scene: Scene, body: Body, signs: Mapping[str, float]) -> Array:
 
 
 def _abdomen(scene: Scene) -> Array:
-    """Below two domes, the right a little higher than the left."""
+    """The belly below two domes, the right a little higher than the left."""
     lung, ink = scene.lungs[0], scene.ink()
     dome = lung.outline[8 * 6 : 8 * 10]
     floor = [(0.0, 1.1), (0.0, dome[-1, 1]), (1.0, 1.1)]
     ink.area(np.vstack([dome, floor[1:2], floor[0:1], floor[2:], [(dome[0, 0] + 0.03, 1.1)]]), 0.85)
     second = dome + np.array([0.0, 0.025 + 0.01 * scene.rng.normal()])
     ink.area(np.vstack([second, floor[1:2], floor[0:1], floor[2:]]), 1.0)
-    outside = np.clip(scene.film * 8 - 0.3, 0, 1)  # nothing is cast beyond the skin
+    outside = np.clip(scene.film * 8 - 0.3, 0, 1)  # no shadow beyond the skin
     return ink.read(0.003) * outside
 
 
@@ -140,15 +140,14 @@ def _branches(scene: Scene, signs: Mapping[str, float]) -> None:
     for _ in range(int(22 * (1 - 0.5 * signs.get("emphysema", 0)))):
         start = np.array(lung.at(0.57, 0.41)) + rng.normal(0, 0.015, 2)
         width = rng.uniform(0.006, 0.012) * thick
-        ink.taper(
-            wander(rng, start, rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.32), rng.normal(0, 0.8), 0.45),
-            (width, width * 0.25),
-        )
+        heading, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.32)
+        path = wander(rng, start, heading=heading, length=length, bend=rng.normal(0, 0.8), wobble=0.45)
+        ink.taper(path, (width, width * 0.25))
     scene.add(ink.read(0.002) * lung.mask, 0.11)
 
 
 def _spine(scene: Scene, signs: Mapping[str, float]) -> None:
-    """Vertebrae, darker from top to bottom as the lung over them gets thicker; a broken one is a wedge."""
+    """Vertebrae, darker from top to bottom as the lung over them gets thicker; a broken vertebra is a wedge."""
     rng, ink = scene.rng, scene.ink()
     crushed = set(rng.integers(7, 13, size=1 + round(signs["fracture"])).tolist()) if "fracture" in signs else set()
     for level in range(16):

@@ -1,4 +1,4 @@
-"""The stage of a phantom chest X-ray: how much every ray is weakened, and where the lungs are.
+"""The stage of a phantom chest X-ray: how much each ray is attenuated, and where the lungs are.
 
 `film` is attenuation, from 0 (air) to about 1 (metal), [size, size]. Lungs have coordinates of their own, (u, v): v
 from the apex (0) to the sulcus (1); u from the midline to the chest wall in a frontal view, from front to back in a
@@ -19,7 +19,7 @@ WATER, BONE = 0.66, 0.80  # attenuation of what fluid or consolidation turns lun
 MIDLINE = 0.5  # of a frontal view
 Box = tuple[float, float, float, float]  # left, top, right, bottom in picture heights
 
-# What can be drawn, in one vocabulary for all hospitals; their labels are worked out in chest_labels.
+# What can be drawn, in a vocabulary shared by all hospitals; chest_labels derives their labels from it.
 SIGNS = (
     "cardiomegaly",
     "wide_mediastinum",
@@ -57,7 +57,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Lung:
-    """One lung: the picture's place of (u, v), its outline [N, 2] and its mask [size, size]."""
+    """A lung: the picture's place of (u, v), its outline [N, 2] and its mask [size, size]."""
 
     inner: float
     outer: float
@@ -75,7 +75,7 @@ class Lung:
 
 @dataclass
 class Scene:
-    """A picture in the making. `boxes` holds where each finding was drawn."""
+    """A picture that is being drawn; `boxes` holds where each finding lies."""
 
     size: int
     rng: Rng
@@ -88,7 +88,7 @@ class Scene:
         return self.lungs[int(self.rng.integers(len(self.lungs)))]
 
     def some_lungs(self, severity: float) -> Iterator[Lung]:
-        """One lung, or both: the likelier the worse it is."""
+        """The affected lungs: one, or both, which is the likelier the worse the finding."""
         if self.rng.uniform() < 0.2 + 0.5 * severity:
             yield from self.lungs
         else:
@@ -102,7 +102,7 @@ class Scene:
         self.film += amount * mask
 
     def note(self, finding: str, points: NDArray) -> None:
-        """Remembers the bounding box of a finding's outline, kept within the picture."""
+        """Notes the bounding box of a finding's outline, clipped to the picture."""
         low, high = np.clip(points.min(axis=0), 0, 1), np.clip(points.max(axis=0), 0, 1)
         self.boxes.setdefault(finding, []).append((float(low[0]), float(low[1]), float(high[0]), float(high[1])))
 

@@ -19,7 +19,7 @@ STRETCH = 1.22  # the longest side over the shorter one: 390 by 320 in CheXpert-
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """One visit. `first_image` is its first picture's number in the set; `study` counts the patient's visits from 0."""
+    """A visit. `first_image` is its first picture's number in the set; `study` counts the patient's visits from 0."""
 
     patient: int
     study: int
@@ -29,7 +29,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Visit:
-    """What one visit finds: `rng` is the study's own, for reports and film."""
+    """The patient's state at a visit: `rng` is the study's own, for reports and film."""
 
     body: Body
     signs: chest_labels.Signs
@@ -38,7 +38,7 @@ class Visit:
 
 
 def plan(rng: Rng, num_images: int, *, mean_studies: float, has_laterals: bool, first_patient: int = 0) -> list[Study]:
-    """Studies that hold exactly `num_images` pictures; a patient has one or several, at most `MOST_STUDIES`."""
+    """Studies that hold exactly `num_images` pictures; a patient has at least one and at most `MOST_STUDIES`."""
     studies: list[Study] = []
     patient, left = first_patient, num_images
     while left:
@@ -53,7 +53,7 @@ def plan(rng: Rng, num_images: int, *, mean_studies: float, has_laterals: bool, 
 
 
 def visit(study: Study, seed: int, *, is_hospital: bool) -> Visit:
-    """The patient, what is wrong today, and the views: at the bed (AP) the very ill, else PA, with a lateral or not."""
+    """The patient, today's signs, and the views: AP at the bed for the very ill, else PA, some with a lateral."""
     patient_rng = np.random.default_rng([seed, 1, study.patient])
     body = chest.sample_body(patient_rng)
     signs = chest_labels.sample_studies(patient_rng, study.study + 1, is_hospital=is_hospital)[-1]
@@ -70,7 +70,7 @@ def take(visit: Visit, view: str, hospital: Hospital, image_size_px: int) -> Rad
 
 
 def frame(picture: np.ndarray, rng: Rng) -> np.ndarray:
-    """The square picture on a plate of another format: one side longer by up to `STRETCH`."""
+    """The square picture on a plate of another format, one side longer by up to `STRETCH`."""
     height, width = picture.shape
     longer = round(width * rng.uniform(1, STRETCH))
     size = (longer, height) if rng.uniform() < 0.6 else (width, longer)

@@ -16,7 +16,7 @@ from platform.phantoms.folder import SMALLEST_IMAGE_PX, Drawn, check_at_least, e
 
 CHEXPERT_ROOT = "CheXpert-v1.0-small"  # what the paths of the release begin with
 CHEXPERT_HEADER = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *chest_labels.CHEXPERT_LABELS)
-VALID_SHARE = 50  # one image in so many is in valid.csv, ours (the release: one in a thousand)
+VALID_SHARE = 50  # every fiftieth image is in valid.csv, ours (the release: every thousandth)
 FIRST_VALID_PATIENT = 64541  # of the release
 JPEG_QUALITY = 90
 

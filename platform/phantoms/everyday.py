@@ -13,13 +13,13 @@ from platform.phantoms.canvas import Array, Ink, Rng, blob, bump, grid, noise, w
 
 
 def draw(class_name: str, *, image_size_px: int, rng: Rng) -> np.ndarray:
-    """A picture uint8 [image_size_px, image_size_px, 3] of this class: a pattern in one colour on ground of another.
+    """A picture uint8 [image_size_px, image_size_px, 3] of this class: a pattern in one colour on a ground of another.
 
     Raises:
         ValueError: no such class.
     """
     if class_name not in PATTERNS:
-        raise ValueError(f"a class is one of {tuple(PATTERNS)}, but got {class_name!r}")
+        raise ValueError(f"the class must be one of {tuple(PATTERNS)}, but got {class_name!r}")
     size = image_size_px
     pattern = np.clip(PATTERNS[class_name](rng, size), 0, 1)
     ground, figure = _two_colours(rng)
@@ -36,7 +36,7 @@ def draw(class_name: str, *, image_size_px: int, rng: Rng) -> np.ndarray:
 
 
 def _two_colours(rng: Rng) -> tuple[Array, Array]:
-    """Two colours that can be told apart."""
+    """Two colours that are easy to distinguish."""
     while True:
         first, second = rng.uniform(0.05, 0.95, (2, 3)).astype(np.float32)
         if np.abs(first - second).sum() > 0.7:
@@ -44,7 +44,7 @@ def _two_colours(rng: Rng) -> tuple[Array, Array]:
 
 
 def _turned(rng: Rng, size: int, angle: float | None = None) -> tuple[Array, Array]:
-    """Unit coordinates turned by an angle, their straight lines a little bent."""
+    """Unit coordinates, rotated, with their straight lines slightly bent."""
     x, y = grid(size)
     angle = rng.uniform(0, np.pi) if angle is None else angle
     bend = 0.02 * rng.uniform(0, 1)
@@ -89,7 +89,7 @@ def _polygons(rng: Rng, size: int) -> Array:
 
 
 def _foliage(rng: Rng, size: int) -> Array:
-    """Leaves on all sides, each with its midrib."""
+    """Scattered leaves, each with its midrib."""
     ink, t = Ink(size), np.linspace(0, 2 * np.pi, 16)
     for _ in range(int(rng.integers(30, 60))):
         angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.06, 0.13)
@@ -107,7 +107,7 @@ def _branches(rng: Rng, size: int) -> Array:
     tips = [(np.array([rng.uniform(0.2, 0.8), 1.05]), -np.pi / 2 + rng.normal(0, 0.3), 0.6, 0.035) for _ in range(2)]
     for _ in range(26):
         start, heading, length, width = tips.pop(0)
-        path = wander(rng, start, heading, length, rng.normal(0, 0.5), 0.4)
+        path = wander(rng, start, heading=heading, length=length, bend=rng.normal(0, 0.5), wobble=0.4)
         ink.taper(path, (width, width * 0.5))
         for at in rng.integers(8, 25, size=2):
             tips.append((path[at], heading + rng.choice([-1, 1]) * rng.uniform(0.4, 0.9), length * 0.6, width * 0.55))
@@ -126,13 +126,13 @@ def _dots(rng: Rng, size: int) -> Array:
 
 
 def _clouds(rng: Rng, size: int) -> Array:
-    """Noise at every scale, as clouds and marble are."""
+    """Noise at every scale, as in clouds and marble."""
     octaves = [noise(rng, 3 * 2**k, size) / 2**k for k in range(4)]
     return 0.5 + 0.28 * np.sum(octaves, axis=0)
 
 
 def _pebbles(rng: Rng, size: int) -> Array:
-    """Round stones with light from one side."""
+    """Round stones, lit from the side."""
     ink, light = Ink(size), rng.uniform(-0.6, 0.6, 2)
     for _ in range(int(rng.integers(14, 30))):
         centre, radius = rng.uniform(0, 1, 2), rng.uniform(0.05, 0.12)

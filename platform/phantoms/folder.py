@@ -37,7 +37,7 @@ Rows = list[tuple[str, Sequence[object]]]  # the table's path within the data se
 
 @dataclass(frozen=True)
 class Drawn:
-    """What one job gives: files by their path within the data set, and rows for the tables by the table's path."""
+    """What a job returns: files by their path within the data set, and rows for the tables by the table's path."""
 
     files: Mapping[str, bytes]
     rows: Sequence[tuple[str, Sequence[object]]] = field(default=())
@@ -70,7 +70,9 @@ def write_folder(
             _check_same(folder, facts)
             return folder
         with atomic.new_folder(folder, locked=True) as part:
-            rows = _draw_all(part, draw, jobs, num_processes, progress, f"phantom {folder.name}")
+            rows = _draw_all(
+                part, draw, jobs, title=f"phantom {folder.name}", num_processes=num_processes, progress=progress
+            )
             _put_tables(part, tables, rows)
             _put(part, MARK, (json.dumps(facts, indent=2, sort_keys=True) + "\n").encode())
     return folder
@@ -94,15 +96,21 @@ def _check_same(folder: Path, facts: Mapping[str, Any]) -> None:
     mark = folder / MARK
     if not mark.is_file():
         raise FileExistsError(f"{folder} exists and has no {MARK}: real data is never replaced; choose another folder")
-    found = json.loads(mark.read_text())
-    if found != facts:
+    present = json.loads(mark.read_text())
+    if present != facts:
         raise FileExistsError(
-            f"{folder} holds another phantom, {found}, where {facts} is wanted; delete it or choose another folder"
+            f"{folder} holds another phantom, {present}, where {facts} is wanted; delete it or choose another folder"
         )
 
 
 def _draw_all(
-    part: Path, draw: Callable[..., Drawn], jobs: Sequence, num_processes: int | None, progress: bool, title: str
+    part: Path,
+    draw: Callable[..., Drawn],
+    jobs: Sequence,
+    *,
+    title: str,
+    num_processes: int | None,
+    progress: bool,
 ) -> Rows:
     """Table rows of all jobs, in the jobs' order."""
     lots = [jobs[start : start + LOT] for start in range(0, len(jobs), LOT)]
@@ -110,12 +118,12 @@ def _draw_all(
     rows: Rows = []
     with ExitStack() as stack:
         bar = stack.enter_context(tqdm(total=len(jobs), desc=title, disable=not progress, delay=1))
-        each: Callable[..., Iterable[Rows]] = map
+        apply: Callable[..., Iterable[Rows]] = map
         if num_processes > 1:
-            # these processes neither fork this one's threads (torch, Ray) nor import its main module again
-            each = stack.enter_context(ProcessPoolExecutor(num_processes)).map
-        for lot, found in zip(lots, each(partial(_draw_lot, part, draw), lots), strict=True):
-            rows += found
+            # loky neither forks the threads of this process (torch, Ray) nor imports its main module again
+            apply = stack.enter_context(ProcessPoolExecutor(num_processes)).map
+        for lot, lot_rows in zip(lots, apply(partial(_draw_lot, part, draw), lots), strict=True):
+            rows += lot_rows
             bar.update(len(lot))
     return rows
 

@@ -68,7 +68,7 @@ def draw(style: Style, *, side: str, grade: int, is_inverted: bool, image_size_p
         ValueError: the side is neither "left" nor "right", or the grade is not one of 0 to 4.
     """
     if side not in SIDES:
-        raise ValueError(f"an eye is one of {SIDES}, but got side={side!r}")
+        raise ValueError(f"the side must be one of {SIDES}, but got side={side!r}")
     if not 0 <= grade < NUM_GRADES:
         raise ValueError(f"0 <= grade <= {NUM_GRADES - 1} must hold, but got grade={grade}")
     size = image_size_px
@@ -132,11 +132,10 @@ def _add_vessels(retina: Array, style: Style, field: Field, rng: Rng, size: int)
                 rng,
                 strokes,
                 np.asarray(field.disc),
-                heading,
-                field.radius * (1.75 if temporal else 1.0),
-                bend,
-                width,
-                0,
+                heading=heading,
+                length=field.radius * (1.75 if temporal else 1.0),
+                bend=bend,
+                width=width,
             )
         ink = Ink(size)
         for first, last, path in sorted(strokes, key=lambda stroke: stroke[0]):
@@ -147,9 +146,18 @@ def _add_vessels(retina: Array, style: Style, field: Field, rng: Rng, size: int)
 
 
 def _grow(
-    rng: Rng, strokes: list, start: np.ndarray, heading: float, length: float, bend: float, width: float, depth: int
+    rng: Rng,
+    strokes: list,
+    start: np.ndarray,
+    *,
+    heading: float,
+    length: float,
+    bend: float,
+    width: float,
+    depth: int = 0,
 ) -> None:
-    path = wander(rng, start, heading, length, bend, 0.28)
+    """Adds a vessel and its branches to `strokes`, each as its first width, its last width and its path."""
+    path = wander(rng, start, heading=heading, length=length, bend=bend, wobble=0.28)
     strokes.append((width, width * 0.4, path))
     if depth == 2:
         return
@@ -162,11 +170,11 @@ def _grow(
             rng,
             strokes,
             path[at],
-            along + turn,
-            length * rng.uniform(0.2, 0.42),
-            -turn * rng.uniform(0, 1),
-            thinner,
-            depth + 1,
+            heading=along + turn,
+            length=length * rng.uniform(0.2, 0.42),
+            bend=-turn * rng.uniform(0, 1),
+            width=thinner,
+            depth=depth + 1,
         )
 
 

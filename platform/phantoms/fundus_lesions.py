@@ -27,7 +27,7 @@ RED, YELLOW, WHITE, FLESH = (0.30, 0.03, 0.03), (0.98, 0.86, 0.42), (0.96, 0.92,
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """Where things are on the picture: field of view, disc, fovea, in picture heights (right eye, not inverted)."""
+    """The places of an eye's parts: field of view, disc, fovea, in picture heights (right eye, not inverted)."""
 
     radius: float
     disc: tuple[float, float]
@@ -102,7 +102,7 @@ def _cotton_wool(rng: Rng, field: Field, grade: int, size: int) -> Layer:
 
 
 def _proliferation(rng: Rng, field: Field, size: int) -> list[Layer]:
-    """Laser scars, new vessels on the disc or elsewhere, bleeding before the retina; one of the last two at least."""
+    """Laser scars, new vessels on the disc or elsewhere, preretinal bleeding; at least one of the last two."""
     bleeds = rng.uniform() < 0.6
     layers = []
     if rng.uniform() < 0.35:
@@ -119,7 +119,7 @@ def _new_vessels(rng: Rng, field: Field, root: tuple[float, float], size: int) -
     ink = Ink(size)
     for _ in range(int(rng.integers(14, 26))):
         angle, length = rng.uniform(0, 2 * np.pi), field.radius * rng.uniform(0.1, 0.24)
-        path = wander(rng, np.asarray(root), angle, length, rng.uniform(-3, 3), 1.6)
+        path = wander(rng, np.asarray(root), heading=angle, length=length, bend=rng.uniform(-3, 3), wobble=1.6)
         ink.taper(path, (0.012 * field.radius, 0.006 * field.radius), 0.85)
     return Layer(ink.read(0.001), FLESH, True)
 

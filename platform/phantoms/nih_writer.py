@@ -16,8 +16,8 @@ from platform.phantoms.folder import SMALLEST_IMAGE_PX, Drawn, check_at_least, e
 
 NUM_FOLDERS = 12  # images_001 to images_012
 RGBA_SHARE = 0.005  # of its PNGs have four channels (519 of 112,120)
-MEAN_STUDIES = {"sample": 1.3, "full": 3.6}  # a patient
-TEST_PATIENTS = 4  # one patient in so many is in test_list.txt
+MEAN_STUDIES = {"sample": 1.3, "full": 3.6}  # per patient
+TEST_PATIENTS = 4  # every fourth patient is in test_list.txt
 BOX_NAMES = {
     "atelectasis": "Atelectasis", "cardiomegaly": "Cardiomegaly", "effusion": "Effusion", "infiltration": "Infiltrate",
     "mass": "Mass", "nodule": "Nodule", "pneumonia": "Pneumonia", "pneumothorax": "Pneumothorax",
@@ -74,7 +74,7 @@ def write_chestxray8(
     """
     check_at_least(num_images=(num_images, 1), image_size_px=(image_size_px, SMALLEST_IMAGE_PX))
     if layout not in TABLES:
-        raise ValueError(f"a layout is one of {tuple(TABLES)}, but got layout={layout!r}")
+        raise ValueError(f"the layout must be one of {tuple(TABLES)}, but got layout={layout!r}")
     arguments = dict(dataset="chestxray8", num_images=num_images, image_size_px=image_size_px, seed=seed, layout=layout)
     rng = np.random.default_rng([seed, 0])
     studies = plan(rng, num_images, mean_studies=MEAN_STUDIES[layout], has_laterals=False, first_patient=1)

@@ -1,6 +1,6 @@
 """Pre-train the phantom teachers: `imagenet` (and `imagenet-resnet50` ...) on generic pictures, `mimic-cxr` on X-rays.
 
-Small budgets, in this process; made at first use, kept, and marked as phantoms.
+They are trained in this process with small budgets, at first use, and kept, marked as phantoms.
 """
 
 from __future__ import annotations
@@ -26,14 +26,17 @@ from trainables.teachers.shelf import Teacher
 from trainables.training import EpochResult
 from trainables.trial import TrialSpec
 
-NUM_EPOCHS = {"generic": 4, "mimic-cxr": 1}  # by data set; from the weights of `imagenet` one is enough to differ
+NUM_EPOCHS = {
+    "generic": 4,
+    "mimic-cxr": 1,
+}  # by data set; after the weights of `imagenet`, a single epoch makes a difference
 LEARNING_RATE, BATCH_SIZE = 1e-3, 16
 ARCHITECTURE = "densenet121"  # of the teachers whose name says none
 SOURCES = {"imagenet": ("generic", "random"), "mimic-cxr": ("mimic-cxr", "imagenet")}  # data set, first weights
 
 
 def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
-    """The phantom teacher `name`, made now if it is not there; a training that was interrupted goes on.
+    """The phantom teacher `name`, trained now if it does not exist yet; an interrupted training resumes.
 
     Raises:
         ValueError: there is no phantom teacher of that name.
@@ -88,7 +91,7 @@ def _source(name: str) -> tuple[str, str]:
 
 
 def _spec(store: Store, folder: Path, init: str, architecture: str) -> TrialSpec:
-    rule, metric = _judged_by(store)
+    rule, metric = judged_by(store)
     config = TrialConfig(
         dataset=store.dataset,
         method="transfer",
@@ -111,10 +114,10 @@ def _spec(store: Store, folder: Path, init: str, architecture: str) -> TrialSpec
     )
 
 
-def _judged_by(store: Store) -> tuple[str, str]:
-    """Rule and metric that select the best epoch: a sweep's, or where the set is too small for those, what it has.
+def judged_by(store: Store) -> tuple[str, str]:
+    """Rule and metric that select the best epoch: a sweep's, or, on a set too small for those, what is defined.
 
-    A sweep of real images is refused there, but a phantom says nothing about medicine.
+    A sweep of real images would be refused, but a phantom says nothing about medicine.
     """
     for rule in AVERAGE_RULES:
         if averaged_labels(store, rule).names:

@@ -1,4 +1,4 @@
-"""The data sets that have phantoms: who draws them, and how many."""
+"""The data sets that have phantoms: what draws them, and how many."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ class Phantom:
     write: Callable[..., Path]
     counted: str = "num_images"  # what `size` counts, by the writer's name for it
     size: int
-    validation_share: float | None = None  # enough for ten positives of most labels, or three; None: as real images
+    validation_share: float | None = (
+        None  # enough for ten, or three, positives of most labels; None: as for real images
+    )
 
 
 PHANTOMS = {  # by the data set's name

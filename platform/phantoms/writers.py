@@ -51,7 +51,7 @@ def write_retina(
         seed=seed,
         real_imbalance=real_imbalance,
     )
-    grades = _grades(num_patients, REAL_GRADE_MIX if real_imbalance else GRADE_MIX, seed)
+    grades = draw_grades(num_patients, REAL_GRADE_MIX if real_imbalance else GRADE_MIX, seed)
     numbers = 10 + np.cumsum(np.random.default_rng([seed, 1]).integers(1, 4, num_patients))
     jobs: list[dict[str, Any]] = [
         dict(number=int(number), seed=seed, patient=patient, side=side, grade=int(grade), image_size_px=image_size_px)
@@ -97,7 +97,7 @@ def write_generic(
     )
 
 
-def _grades(num_patients: int, mix: tuple[float, ...], seed: int) -> np.ndarray:
+def draw_grades(num_patients: int, mix: tuple[float, ...], seed: int) -> np.ndarray:
     """Grades [num_patients, 2]: each eye has the mix, the eyes of a patient go together.
 
     The patients' severities are evenly spread quantiles, so that small sets have the mix too.

@@ -1,4 +1,4 @@
-"""What a sweep learns from: images, and teachers; found, or made as phantoms where they may be."""
+"""The images and teachers that a sweep learns from: found, or made as phantoms where that is allowed."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from trainables.teachers.shelf import Teacher
 def find_sources(
     request: TrainingRequest, places: Places, base: TrialConfig, teacher_names: Sequence[str]
 ) -> tuple[Store, Averaging, dict[str, Teacher]]:
-    """The prepared images, the labels to be averaged and the teachers of those names, with a summary printed.
+    """The prepared images, the labels to average, and the named teachers; prints a summary.
 
     Args:
-        base: what all trials share: the size of the images, which labels are averaged, and what selects.
+        base: what all trials share: the size of the images, the rule of averaging, and the selection metric.
 
     Raises:
-        ValueError, FileNotFoundError, OSError: something is absent or wrong, or on these images nothing can be selected
-        by the selection metric; the message says what to do.
+        ValueError, FileNotFoundError, OSError: something is absent or wrong, or the selection metric cannot select
+        anything on these images; the message says what to do.
     """
     size_px = base.image_size_px
     listing = listing_of(request.dataset, request.data, places, request.phantom_size)
     are_phantom = _teachers_are_phantom(request, listing)
     teachers: dict[str, Teacher] = {}
-    if not are_phantom:  # what is absent should be said before hours of decoding
+    if not are_phantom:  # a missing teacher should show before hours of decoding
         teachers = {name: _real_teacher(name, places, request.imagenet_weights) for name in teacher_names}
     store = store_of(
         listing,
@@ -64,28 +64,29 @@ def find_sources(
 
 
 def check_overlaps(teachers: Sequence[Teacher], store: Store, places: Places, *, allowed: bool) -> str:
-    """What of the sweep's test images the teachers have seen, in words; "" where nothing.
+    """Which of the sweep's test images the teachers have seen, in words; "" if none.
 
     Raises:
-        ValueError: a teacher has seen some, and that is not `allowed`.
+        ValueError: a teacher has seen some, which is not `allowed`.
     """
-    found = [said for teacher in teachers if (said := overlap(teacher, store, places.salt_fingerprint()))]
-    if found and not allowed:
+    salt = places.salt_fingerprint()
+    overlaps = [text for teacher in teachers if (text := overlap(teacher, store, salt))]
+    if overlaps and not allowed:
         raise ValueError(
-            f"{'; '.join(found)}: test scores would be too good; --allow-overlap runs anyway, and the report says so"
+            f"{'; '.join(overlaps)}: test scores would be too good; --allow-overlap runs anyway, and the report says so"
         )
-    return "; ".join(found)
+    return "; ".join(overlaps)
 
 
 def _teachers_are_phantom(request: TrainingRequest, listing: Listing) -> bool:
-    if request.data is None and listing.is_phantom and request.teachers == "real":
+    are_drawn = request.data is None and listing.is_phantom
+    if are_drawn and request.teachers == "real":
         raise ValueError("phantom images need phantom teachers: give --data, or leave out --teachers real")
-    made_here = request.data is None and listing.is_phantom
-    return bool((request.teachers or ("phantom" if made_here else "real")) == "phantom")
+    return (request.teachers or ("phantom" if are_drawn else "real")) == "phantom"
 
 
 def _random_teacher(folder: Path, *, phantom: bool) -> Teacher:
-    """A control: weights as they are drawn, always the same ones."""
+    """A control: random weights, always the same."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         weights = build("densenet121", 1).state_dict()

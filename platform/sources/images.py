@@ -24,14 +24,14 @@ from trainables.pasting import command_line
 
 
 def register(csv: Path, places: Places) -> str:
-    """Makes a user's own data set known by its CSV's name, which is returned.
+    """Registers a user's own data set under its CSV's name; returns the name.
 
     Raises:
-        FileNotFoundError, ValueError: there is no such file, it cannot be read, or a data set of that name is another.
+        FileNotFoundError, ValueError: the file is absent or cannot be read, or a published data set has its name.
     """
     name = own.dataset(csv).name
     if name in DATASETS:
-        raise ValueError(f"{name} is the name of a published data set: call {csv} otherwise")
+        raise ValueError(f"{name} is the name of a published data set: rename {csv}")
     write_bytes(places.own_dataset(name), json.dumps({"csv": str(csv.resolve())}).encode())
     return name
 
@@ -40,7 +40,7 @@ def dataset_of(name: str, places: Places) -> Dataset:
     """The record of a data set: the catalogue's, or that of a user's own CSV.
 
     Raises:
-        ValueError: there is no such data set, or the CSV is none.
+        ValueError: there is no such data set, or its CSV is invalid.
         FileNotFoundError: the CSV is gone.
     """
     return DATASETS[name] if name in DATASETS else own.dataset(_own_csv(name, places))
@@ -52,7 +52,7 @@ def _own_csv(name: str, places: Places) -> Path:
         own_names = ", ".join(sorted(path.stem for path in registered.parent.glob("*.json"))) or "none yet"
         raise ValueError(
             f"the data set must be one of {', '.join(DATASETS)} or a user's own ({own_names}), but got {name!r}; "
-            f"{command_line('platform.prepare', 'FILE.csv')} makes one"
+            f"{command_line('platform.prepare', 'FILE.csv')} adds one"
         )
     return Path(json.loads(registered.read_text())["csv"])
 
@@ -79,7 +79,7 @@ def store_of(
     validation_share: float | None = None,
     held_out: str | None = None,
 ) -> Store:
-    """The store of `listing`: the one that is there, if it was made from the same rows of the same folder.
+    """The store of `listing`: an earlier one if it was made from the same rows of the same folder, else a new one.
 
     Raises:
         UnreadableImagesError, OSError, ValueError: as `trainables.data.store_making.prepare` says.
@@ -107,7 +107,7 @@ def store_of(
 
 
 def summary(listing: Listing, store: Store) -> str:
-    """What was found, in the columns of Tables I and II, and what was left out."""
+    """The counts of the images beside those of Tables I and II, and what was left out."""
     kind = "PHANTOM (synthetic) images" if store.is_phantom else "images"
     counts = {split: int((store.split == split).sum()) for split in SPLITS}
     lines = [
@@ -130,7 +130,7 @@ def summary(listing: Listing, store: Store) -> str:
 
 
 def positives(store: Store) -> list[str]:
-    """How many images of each split show each label, in lines, and which labels have too few in validation or test.
+    """Lines that say how many images of each split show each label, and which labels are rare in validation or test.
 
     An uncertain label is neither positive nor negative; one that is not mentioned is negative.
     """
@@ -146,5 +146,5 @@ def positives(store: Store) -> list[str]:
             if rare:
                 warnings.append(f"  WARNING: fewer than {MIN_POSITIVES} {sign} in {split}: {', '.join(rare)}")
     if warnings:
-        warnings.append("  scores of these labels are mostly noise: more images help, or --validation-share F")
+        warnings.append("  scores of these labels are mostly noise: add images, or give --validation-share F")
     return lines + warnings

@@ -20,7 +20,7 @@ class Places:
 
     @classmethod
     def under(cls, folder: str | os.PathLike[str]) -> Places:
-        """The places under `folder`, which is made where it is absent."""
+        """The places under `folder`, which is created if it is absent."""
         results = Path(folder).resolve()
         results.mkdir(parents=True, exist_ok=True)
         return cls(results)
@@ -31,8 +31,8 @@ class Places:
         return tracking_uri.default(self.results)
 
     @property
-    def said_tracking_uri(self) -> str:
-        """`tracking_uri` as it may be shown: without a user's name and password."""
+    def printable_tracking_uri(self) -> str:
+        """`tracking_uri` without the user's name and password."""
         return tracking_uri.without_password(self.tracking_uri)
 
     @property
@@ -46,7 +46,7 @@ class Places:
         return self.results / "phantoms"
 
     def store(self, dataset: str, image_size_px: int, source: str) -> Path:
-        """A prepared data set; `source` tells two folders, or two sets of rows, apart."""
+        """A prepared data set; `source` distinguishes two folders, or two sets of rows."""
         return self.results / "stores" / f"{dataset}-{image_size_px}px-{source}.arrow"
 
     def teachers(self, *, phantom: bool, image_size_px: int) -> Path:
@@ -55,11 +55,11 @@ class Places:
 
     @property
     def cache(self) -> Path:
-        """Teachers' answers, which any trial may compute anew: this folder may be deleted at any time."""
+        """Teachers' answers, which any trial can compute again: this folder may be deleted at any time."""
         return self.results / "cache"
 
     def own_dataset(self, name: str) -> Path:
-        """Where a user's own data set is known by its name."""
+        """The record of a user's own data set, by its name."""
         return self.results / "datasets" / f"{name}.json"
 
     def sweep(self, name: str) -> Path:
@@ -75,5 +75,5 @@ class Places:
         return path.read_bytes()
 
     def salt_fingerprint(self) -> str:
-        """Tells hashes made with one salt from those made with another; says nothing of the salt itself."""
+        """Tells hashes of one salt from those of another, and reveals nothing of the salt itself."""
         return hashlib.sha256(b"fingerprint of a salt" + self.salt()).hexdigest()[:8]

@@ -1,4 +1,4 @@
-"""Conducts a teacher's own training: a sweep of one trial, and then the teacher under its name."""
+"""Conducts a teacher's training: a sweep of one trial, whose network is then kept under the teacher's name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from platform.sources.at_hand import find_sources
 from platform.sources.images import dataset_of
 from platform.sources.places import Places
 from platform.sweeping.conduct_sweep import alone, carry_out
+from platform.sweeping.fitting import check_first_weights
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.scoring import averaging_tags, selection_metric
 from platform.sweeping.setup import Setup, parent_tags
@@ -30,7 +32,6 @@ from trainables.config import TrialConfig
 from trainables.data.store import Store
 from trainables.knob import Range
 from trainables.metrics import metric_name
-from trainables.models.architectures import known
 from trainables.teachers import shelf
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.shelf import Teacher
@@ -39,7 +40,7 @@ EXPERIMENT = "teachers"
 
 
 def conduct_pretraining(request: PretrainRequest) -> int:
-    """Trains the teacher; 0 when it is there.
+    """Trains the teacher; 0 when it is finished.
 
     Raises:
         ValueError, LookupError, OSError: something that the training needs is absent or wrong.
@@ -47,14 +48,14 @@ def conduct_pretraining(request: PretrainRequest) -> int:
     places = Places.under(request.results)
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_pretraining(request, places)
-    with alone(places.sweep(setup.name)), must_answer(places.said_tracking_uri):
+    with alone(places.sweep(setup.name)), must_answer(places.printable_tracking_uri):
         plan = carry_out(setup, EXPERIMENT, request, places, storage)
         (record,) = plan.records.values()
         if record.status == "RUNNING":
             print("the training is not finished: run the same command again to resume it", file=sys.stderr)
             return EXIT_UNFINISHED
         if record.status == "FAILED":
-            print("the training failed; the reason stands above and in MLflow", file=sys.stderr)
+            print("the training failed; the reason is printed above and recorded in MLflow", file=sys.stderr)
             return 1
         teacher = keep(setup, record, request.name or request.dataset, places)
     print(summary(teacher))
@@ -62,7 +63,7 @@ def conduct_pretraining(request: PretrainRequest) -> int:
 
 
 def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
-    """One cell with one point: plain transfer learning of the network that is asked for.
+    """One cell with one point: plain transfer learning of the requested network.
 
     Raises:
         ValueError, FileNotFoundError, OSError: as `platform.sources.at_hand.find_sources` says.
@@ -72,31 +73,13 @@ def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
     init = first_weights(base.init, base.student)
     names = [] if init == "random" else [init]
     store, averaging, teachers = find_sources(request, places, base, names)
-    needed = known(base.student).first_weights
-    if names and teachers[init].architecture != needed:
-        raise ValueError(
-            f"the first weights of {base.student} must be those of a {needed}, but {init} is a "
-            f"{teachers[init].architecture}"
-        )
-    point = {name: getattr(base, name) for name in SEARCHED}
-    space = Space(
-        dataset=request.dataset,
-        cells=(base.cell,),
-        tuned={name: Range(low=value, high=value, first=value) for name, value in point.items()},
-    )
-    settings = json.dumps(
-        {
-            "config": asdict(base),
-            "data": store.fingerprint,
-            "split": store.split_fingerprint,
-            "init": {name: teacher.fingerprint for name, teacher in teachers.items()},
-        },
-        sort_keys=True,
-    )
+    for teacher in teachers.values():
+        check_first_weights(base.student, teacher)
+    settings = _settings(base, store, teachers)
     name = f"teacher-{request.name or request.dataset}-{hashlib.sha256(settings.encode()).hexdigest()[:6]}"
     return Setup(
         name=name,
-        space=space,
+        space=_one_point(base),
         store=store,
         teachers=teachers,
         teachers_folder=teachers[init].folder.parent if names else _folder(store, places),
@@ -115,8 +98,28 @@ def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
     )
 
 
+def _one_point(base: TrialConfig) -> Space:
+    """A search space with nothing to search: the one cell, and one value for each range."""
+    values = {name: getattr(base, name) for name in SEARCHED}
+    tuned = {name: Range(low=value, high=value, first=value) for name, value in values.items()}
+    return Space(dataset=base.dataset, cells=(base.cell,), tuned=tuned)
+
+
+def _settings(base: TrialConfig, store: Store, teachers: Mapping[str, Teacher]) -> str:
+    """What decides the teacher, in canonical JSON."""
+    return json.dumps(
+        {
+            "config": asdict(base),
+            "data": store.fingerprint,
+            "split": store.split_fingerprint,
+            "init": {name: teacher.fingerprint for name, teacher in teachers.items()},
+        },
+        sort_keys=True,
+    )
+
+
 def base_of(request: PretrainRequest) -> TrialConfig:
-    """The training: the recipe's, but for what is asked for."""
+    """The training: the recipe's values, unless the request has others."""
     recipe = request.RECIPE if request.data else request.PHANTOM_RECIPE
     return TrialConfig(
         dataset=request.dataset,
@@ -128,7 +131,7 @@ def base_of(request: PretrainRequest) -> TrialConfig:
 
 
 def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teacher:
-    """Puts the best epoch's weights among the teachers, with its own scores and the patients that it has seen."""
+    """Keeps the best epoch's weights as a teacher, with its scores and the patients that it has seen."""
     folder = Path(setup.job(record).folder)
     saved = checkpoint.load_state(folder)
     if saved is None:
@@ -139,7 +142,7 @@ def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teache
     scores = {key: value for key, value in best["metrics"].items() if key.startswith("val_")}
     scores |= {key: value for key, value in last["metrics"].items() if key.startswith("test_")}
     store = setup.store
-    of = f"{store.dataset} without {store.held_out}" if store.held_out else store.dataset
+    images = f"{store.dataset} without {store.held_out}" if store.held_out else store.dataset
     seen_rows = np.concatenate([store.rows("train", setup.base.data_fraction), store.rows("validation")])
     return shelf.save(
         _folder(store, places),
@@ -148,7 +151,7 @@ def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teache
         architecture=setup.base.student,
         task=store.task,
         label_names=store.label_names,
-        source=f"{of}, {last['epoch']} epochs from {setup.base.init} weights, best at {last['best_epoch']}",
+        source=f"{images}, {last['epoch']} epochs from {setup.base.init} weights, best at {last['best_epoch']}",
         is_phantom=store.is_phantom or any(teacher.is_phantom for teacher in setup.teachers.values()),
         scores=scores,
         seen={
@@ -164,7 +167,7 @@ def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teache
 
 
 def summary(teacher: Teacher) -> str:
-    """The teacher's own scores, a label a line."""
+    """The teacher's own scores, one line per label."""
     lines = [f"teacher {teacher.name}{' (PHANTOM)' if teacher.is_phantom else ''}, fingerprint {teacher.fingerprint}"]
     lines.append(f"  {'AUC':30} validation    test")
     for label in ("", *teacher.label_names):

@@ -1,4 +1,4 @@
-"""Conducts a sweep from its options to its closing table, once `platform.sweep` has checked the flags."""
+"""Conducts a sweep from its request to its closing table, once `platform.sweep` has checked the options."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines a trial
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not how it makes its tables
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the tracker tries again itself, and says so
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines per trial
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not how it creates its tables
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the tracker retries by itself, and reports it
 
 from analysis.reading import tracking_uri
 from analysis.reading.averages import averages
@@ -23,9 +23,10 @@ from platform.cluster.machines import join_cluster, machines, start_ray
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.training_requests import SweepRequest, TrainingRequest
 from platform.sources.places import Places
+from platform.sweeping.gathering import prepare_sweep
 from platform.sweeping.plan import Plan
-from platform.sweeping.runner import Resources, run
-from platform.sweeping.setup import Setup, prepare_sweep
+from platform.sweeping.runner import Resources, Trials, run
+from platform.sweeping.setup import Setup
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.tracker import must_answer, send_rest
@@ -43,22 +44,22 @@ def conduct(request: SweepRequest) -> int:
     places = Places.under(request.results)
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_sweep(request, places)
-    with alone(places.sweep(setup.name)), must_answer(places.said_tracking_uri):
+    with alone(places.sweep(setup.name)), must_answer(places.printable_tracking_uri):
         plan = carry_out(setup, request.dataset, request, places, storage)
         print(_closing(setup, request.dataset, places))
     if plan.finished:
         return 0
-    print(f"{plan.num_open_trials} trials are left: the same command goes on with them.", file=sys.stderr)
+    print(f"{plan.num_open_trials} trials are left: run the same command again to resume.", file=sys.stderr)
     return EXIT_UNFINISHED
 
 
 def carry_out(setup: Setup, experiment: str, request: TrainingRequest, places: Places, storage: str) -> Plan:
-    """Runs what the ledger says is left of the set-up, and returns the plan as it then stands.
+    """Runs what the ledger shows to be left of a sweep, and returns the plan as it then stands.
 
     Args:
-        experiment: MLflow's, for the runs.
-        request: for what a trial takes, and how many run at once.
-        storage: what `join_cluster` says of the shared storage.
+        experiment: MLflow's experiment that the runs belong to.
+        request: says what a trial takes, and how many run at once.
+        storage: what `join_cluster` reports about the shared storage.
     """
     ledger = Ledger(places.tracking_uri, experiment, setup.name, setup.facts, places.artifacts)
     journal = Journal(setup.folder / "journal.jsonl")
@@ -67,55 +68,51 @@ def carry_out(setup: Setup, experiment: str, request: TrainingRequest, places: P
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
         start_ray(verbose=request.verbose)
-        there = machines()
-        print(f"  machines: {there}", flush=True)
+        available = machines()
+        print(f"  machines: {available}", flush=True)
         gpus = request.gpus_per_trial
-        if gpus is None:  # of a cluster, the driver's machine need not have what the others have
-            gpus = float(there.most_gpus > 0 if there.is_cluster else setup.has_gpu)
+        if gpus is None:  # on a cluster, the driver's machine may lack the GPUs that the others have
+            gpus = float(available.most_gpus > 0 if available.is_cluster else setup.has_gpu)
         resources = Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=request.num_slots)
-        run(
-            plan,
-            ledger,
-            journal,
-            setup.job,
-            setup.tags,
-            resources,
-            places.sweep(setup.name),
-            setup.max_epochs,
-            f"val {setup.base.selection_metric}",
-            verbose=request.verbose,
+        trials = Trials(
+            folder=setup.folder,
+            job_of=setup.job,
+            tags_of=setup.tags,
+            max_epochs=setup.max_epochs,
+            metric=f"val {setup.base.selection_metric}",
         )
+        run(plan, trials, ledger, journal, resources, verbose=request.verbose)
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
     return plan
 
 
 def _closing(setup: Setup, dataset: str, places: Places) -> str:
-    found = runs(places.tracking_uri, dataset, setup.name)
+    sweep = runs(places.tracking_uri, dataset, setup.name)
     metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
-    tables = [closing_table(found.confirm, name, averages(found)) for name in metrics]
+    tables = [closing_table(sweep.confirm, name, averages(sweep)) for name in metrics]
     return "\n\n".join([*tables, _commands(setup, dataset, places)])
 
 
 def _commands(setup: Setup, dataset: str, places: Places) -> str:
-    """What to run next, each command on a line of its own, which runs as it stands."""
-    which = ["--sweep", setup.name]
-    browse = f"Browse every run: open {places.said_tracking_uri}"
-    if not tracking_uri.from_environment():  # which the tables' commands find by themselves
-        which = ["--tracking-uri", places.tracking_uri, *which]
+    """What to run next: each command on its own line, ready to paste."""
+    options = ["--sweep", setup.name]
+    browse = f"Browse every run: open {places.printable_tracking_uri}"
+    if not tracking_uri.from_environment():  # the tables' commands find that one by themselves
+        options = ["--tracking-uri", places.tracking_uri, *options]
         ui = command_line("mlflow", "ui", "--backend-store-uri", places.tracking_uri)
         browse = f"Browse every run, and then open http://127.0.0.1:5000\n  {ui}"
-    lines = [browse, f"The whole report\n  {command_line('analysis.report', dataset, *which)}"]
+    lines = [browse, f"The whole report\n  {command_line('analysis.report', dataset, *options)}"]
     if setup.store.held_out:
-        evaluate = command_line("platform.evaluate", "new-disease", "--dataset", dataset, *which)
+        evaluate = command_line("platform.evaluate", "new-disease", "--dataset", dataset, *options)
         lines.append(f"The held-out finding\n  {evaluate}")
     if dataset in DATASETS and (published := DATASETS[dataset].published) and published.results_table:
-        lines.append(f"The paper's table\n  {command_line(f'analysis.table_{published.results_table}', *which)}")
+        lines.append(f"The paper's table\n  {command_line(f'analysis.table_{published.results_table}', *options)}")
     return "\n".join(lines)
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """One process a sweep; the lock goes with the process, however that ends.
+    """One process per sweep; the lock is released when the process ends, in whatever way.
 
     Raises:
         BlockingIOError: another process runs this sweep.
@@ -127,6 +124,6 @@ def alone(folder: Path) -> Iterator[None]:
             held.enter_context(lock)
         except Timeout:
             raise BlockingIOError(
-                f"the sweep {folder.name} runs already, in another process; give this one a --name"
+                f"the sweep {folder.name} is already running in another process; give this one another --name"
             ) from None
         yield

@@ -17,7 +17,9 @@ from trainables.teachers.shelf import Teacher
 
 
 def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) -> Space:
-    """The space without cells that compare outputs or planes which not all share, or want one teacher; each is said.
+    """The space without the cells that its data and teachers cannot serve, each printed with the reason.
+
+    Those compare outputs or planes that student and teachers do not share, or want a single teacher.
 
     Raises:
         ValueError: a method, or the sweep, has no cell left, first weights are another network's, or a policy on
@@ -27,33 +29,36 @@ def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) 
     kept: list[Cell] = []
     refusals: dict[Cell, ValueError] = {}
     for cell in space.cells:
-        _check_first_weights(cell, teachers)
+        if cell.method != ITSELF and (init := teachers.get(first_weights(cell.init, cell.student))):
+            check_first_weights(cell.student, init)
         try:
-            who = [teachers[name] for name in members(cell.teacher)]
+            guides = [teachers[name] for name in members(cell.teacher)]
             if cell.method == ITSELF:
-                check_outputs(who, store.task, store.label_names)
+                check_outputs(guides, store.task, store.label_names)
             elif cell.teacher != NO_TEACHER:
-                check_fit(cell.method, store.task, store.label_names, who, cell.student)
+                check_fit(cell.method, store.task, store.label_names, guides, cell.student)
             kept.append(cell)
         except ValueError as error:
             refusals[cell] = error
     methods = {cell.method for cell in kept}
     for cell, refusal in refusals.items():
-        # Nobody asks for the control by its name: where no teacher has the labels, the sweep runs without it.
+        # Nobody asks for the control by name: where no teacher has the labels, the sweep runs without it.
         if cell.method not in methods and (cell.method != ITSELF or not kept):
             raise refusal
         print(f"left out: {cell.name}: {refusal}", flush=True)
     return replace(space, cells=tuple(kept))
 
 
-def _check_first_weights(cell: Cell, teachers: Mapping[str, Teacher]) -> None:
-    if cell.method == ITSELF:
-        return
-    init = teachers.get(first_weights(cell.init, cell.student))
-    needed = known(cell.student).first_weights
-    if init is not None and init.architecture != needed:
+def check_first_weights(student: str, init: Teacher) -> None:
+    """Refuses first weights of another network than the student needs.
+
+    Raises:
+        ValueError: `init` has another architecture.
+    """
+    needed = known(student).first_weights
+    if init.architecture != needed:
         raise ValueError(
-            f"the first weights of {cell.student} must be those of a {needed}, but {init.name} is a "
+            f"the first weights of {student} must be those of a {needed}, but {init.name} is a "
             f"{init.architecture}: give --init imagenet, random, or a teacher of that architecture"
         )
 

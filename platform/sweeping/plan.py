@@ -1,7 +1,7 @@
 """The order of a sweep's trials: search every cell with an equal budget, then confirm the best of each.
 
-The plan holds no state of its own that the ledger could not give back: made anew from the ledger's records it goes on
-where the last process stopped. It knows nothing of Ray or MLflow.
+The plan has no state that the ledger could not restore: rebuilt from the ledger's records, it continues where the last
+process stopped. It knows nothing of Ray or MLflow.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from trainables.config import TrialConfig
 from trainables.knob import TUNED, knobs
 from trainables.trial import TrialSpec
 
-# "knobs" holds what a method has of its own, and is put together from the rest of what a study suggests.
-TUNED_FIELDS = tuple(each.name for each in knobs(TrialConfig, TUNED) if each.name != "knobs")
+# "knobs" holds a method's own knobs; it is assembled from everything else that a study suggests.
+TUNED_FIELDS = tuple(knob.name for knob in knobs(TrialConfig, TUNED) if knob.name != "knobs")
 
 
 class Plan:
@@ -49,16 +49,16 @@ class Plan:
             self._take_up(record)
 
     def next(self) -> TrialRecord | None:
-        """The next trial to run, or None while (or because) there is none: see `finished`.
+        """The next trial to run; None while others must end first, or once all are done (see `finished`).
 
-        Unfinished trials come first. Then the studies take turns, one trial each, so that at any moment all cells have
-        had the same budget, and so that a study knows as much as possible when it is asked.
+        Unfinished trials come first. Then the studies take turns, one trial each, so that all cells have had the same
+        budget at any moment, and a study knows as much as possible when it is asked.
         """
         if self._unfinished:
             return self._unfinished.popleft()
         open_studies = [study for study in self.studies.values() if not study.exhausted]
         if open_studies:
-            study = min(open_studies, key=lambda each: len(each.asked))
+            study = min(open_studies, key=lambda study: len(study.asked))
             number, params = study.ask()
             return self._add(self._spec_of(self._search_config(study, params)), study.name, number)
         for study in self.studies.values():
@@ -68,13 +68,13 @@ class Plan:
         return None
 
     def settle(self, record: TrialRecord) -> None:
-        """Notes the end of a trial (`record.status` and `record.best_scores` say how it ended)."""
+        """Notes that a trial has ended; `record.status` and `record.best_scores` say how."""
         if record.spec.config.phase != "confirm" and record.study in self.studies:
             self.studies[record.study].tell(record.number, record.score)
 
     @property
     def finished(self) -> bool:
-        """Whether all that was planned has ended."""
+        """Whether every planned trial has ended."""
         return self.num_open_trials == 0
 
     @property
@@ -84,12 +84,12 @@ class Plan:
 
     @property
     def num_open_trials(self) -> int:
-        """How many trials have no end yet; a study whose trials all failed has nothing to confirm."""
+        """How many trials have not ended; a study whose trials all failed has nothing to confirm."""
         return sum(self._num_open(study) for study in self.studies.values())
 
     def _num_open(self, study: Study) -> int:
         if not study.complete:
-            return study.num_trials - len(study.told) + study.num_repeats(self._num_repeats)
+            return study.num_trials - len(study.scores) + study.num_repeats(self._num_repeats)
         keys = [spec.key for spec in self._repeats(study)]
         return sum(key not in self.records or self.records[key].status == "RUNNING" for key in keys)
 
@@ -99,7 +99,7 @@ class Plan:
         return replace(self._base, **study.cell(params).axes, **of_trial, knobs=tuple(sorted(of_method.items())))
 
     def _repeats(self, study: Study) -> list[TrialSpec]:
-        """The best configuration of a searched study, to be trained anew with seeds that the search has not used."""
+        """The best configuration of a completed study, to be trained again with seeds that the search has not used."""
         if study.choice is None:
             return []
         best = self._search_config(study, study.choice)
@@ -112,7 +112,7 @@ class Plan:
         return record
 
     def _take_up(self, record: TrialRecord) -> None:
-        """A record of the ledger: part of what is known, or first in the queue where it has no end."""
+        """Takes a record from the ledger: as a result if it has ended, else as the next trial to run."""
         study = self.studies.get(record.study)
         if study is None:  # a cell that this command leaves out
             return
@@ -126,6 +126,6 @@ class Plan:
 
 
 def _params_of(config: TrialConfig) -> Params:
-    """What a study suggested for the trial: no beta where there is no teacher."""
+    """What a study suggested for the trial; without a teacher, no beta."""
     params = {name: getattr(config, name) for name in TUNED_FIELDS}
     return {name: value for name, value in params.items() if value is not None} | dict(config.knobs)

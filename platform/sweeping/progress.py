@@ -1,4 +1,4 @@
-"""What a person watching a sweep sees: which cell and trial runs, its last score, what remains, the time left."""
+"""What a person watching a sweep sees: the running cell and trial, its last score, what remains, the time left."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
 from trainables.cell import ITSELF
 
-QUIET_S = 10.0  # where the output is no terminal, a trial's epochs are told at most this often
+QUIET_S = 10.0  # outside a terminal, the epochs of a trial are printed at most this often
 
 
 class Progress:
     """Lines for trials as they start, progress and end; in a terminal also a bar that stays at the bottom.
 
     Args:
-        plan: says what remains.
+        plan: knows what remains.
         max_epochs: the length of a trial.
         metric: the name of the score that is shown.
-        stream: where the lines go.
+        stream: where the lines go; None for standard output.
     """
 
     def __init__(
@@ -31,22 +31,23 @@ class Progress:
         plan: Plan,
         max_epochs: int,
         metric: str,
-        stream: TextIO = sys.stdout,
+        stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan, self._max_epochs, self._metric = plan, max_epochs, metric
-        self._stream, self._clock = stream, clock
+        self._stream = stream or sys.stdout
+        self._clock = clock
         self._started_s = clock()
-        self._told_s: dict[str, float] = {}
-        self._answers: dict[str, tuple[float, str]] = {}  # of each trial's best epoch: its score, and if it is constant
+        self._shown_at_s: dict[str, float] = {}
+        self._answers: dict[str, tuple[float, str]] = {}  # by trial: best score, and a note on constant answers
         self._epochs_done = 0
         self._trials_done = plan.num_trials - plan.num_open_trials
         self._bar = tqdm(
             total=plan.num_trials,
             initial=self._trials_done,
             unit="trial",
-            file=stream,
-            disable=not stream.isatty(),
+            file=self._stream,
+            disable=not self._stream.isatty(),
             bar_format="{bar:20} {n_fmt}/{total_fmt} trials {postfix}",
         )
 
@@ -62,7 +63,7 @@ class Progress:
         self._say(record, f"starts ({knobs}{resumed})")
 
     def note(self, record: TrialRecord, result: Mapping[str, float]) -> None:
-        """Remembers whether the best epoch's answers vary; also of an epoch that a resumed trial repeats."""
+        """Remembers whether the best epoch's answers vary; counts epochs that a resumed trial repeats, too."""
         best = result["best_score"]
         if best > self._answers.get(record.spec.key, (float("-inf"), ""))[0]:
             self._answers[record.spec.key] = (best, _constant(result))
@@ -74,12 +75,12 @@ class Progress:
         if record.spec.config.method == ITSELF:  # its end says all
             return
         last = epoch == self._max_epochs
-        if not self._stream.isatty() and not last and now_s - self._told_s.get(record.spec.key, -QUIET_S) < QUIET_S:
+        if not self._stream.isatty() and not last and now_s - self._shown_at_s.get(record.spec.key, -QUIET_S) < QUIET_S:
             return
-        self._told_s[record.spec.key] = now_s
+        self._shown_at_s[record.spec.key] = now_s
         score, best = f"{result['score']:.3f}", f"{result['best_score']:.3f}"
-        said = f"epoch {epoch}/{self._max_epochs}  {self._metric} {score} (best {best})"
-        self._say(record, said + _constant(result))
+        text = f"epoch {epoch}/{self._max_epochs}  {self._metric} {score} (best {best})"
+        self._say(record, text + _constant(result))
 
     def end(self, record: TrialRecord, error: str = "") -> None:
         """A trial has ended."""
@@ -94,7 +95,7 @@ class Progress:
             self._say(record, f"done, best {record.score:.3f}{constant}")
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Removes the bar."""
         self._bar.close()
 
     def _say(self, record: TrialRecord, what: str) -> None:
@@ -118,7 +119,7 @@ class Progress:
 
 
 def _constant(result: Mapping[str, float]) -> str:
-    """What of an epoch's answers does not vary from image to image; "" where all do. Only classes have an F1."""
+    """Which of an epoch's answers are the same for every image; "" if none. Only classes have an F1."""
     number = int(result.get("val_num_constant", 0))
     if not number:
         return ""

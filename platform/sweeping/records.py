@@ -1,9 +1,10 @@
-"""One trial as a sweep knows it, wherever the record came from: the ledger, the plan or the journal."""
+"""A trial as a sweep knows it, wherever its record comes from: the ledger, the plan or the journal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from trainables.config import TrialConfig
@@ -20,7 +21,7 @@ class TrialRecord:
     status: str = "RUNNING"  # "RUNNING", "FINISHED" or "FAILED"
     stopped: str = ""  # "asha" where the trial was stopped early
     best_scores: list[float] = field(default_factory=list)  # after each epoch, the best validation score so far
-    num_judged: int = 0  # epochs after which the scheduler let the trial go on
+    num_judged: int = 0  # epochs after which the scheduler let the trial continue
     run_id: str = ""
     node: str = ""  # the address of the machine that trained it last
 
@@ -33,3 +34,8 @@ class TrialRecord:
 def spec_of(values: Mapping[str, Any]) -> TrialSpec:
     """The inverse of `dataclasses.asdict`."""
     return TrialSpec(**{**values, "config": TrialConfig.from_dict(values["config"])})
+
+
+def trial_folder(sweep_folder: Path, key: str) -> Path:
+    """Where the trial with that `TrialSpec.key` keeps its state."""
+    return sweep_folder / "trials" / key

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ray.tune.experiment import Trial
 from platform.cluster.machines import Machines, machines
 from platform.sweeping.plan import Plan
 from platform.sweeping.progress import Progress
-from platform.sweeping.records import TrialRecord
+from platform.sweeping.records import TrialRecord, trial_folder
 from platform.sweeping.search import KEY, FairAsha, PlannedSearch
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
@@ -30,6 +31,7 @@ from trainables.student import StudentTrial
 MAX_RETRIES = 3  # of a trial whose worker died, within one run of the command
 REDUCTION_FACTOR = 3
 GRACE_FRACTION = 1 / 16  # of a trial's length; 8 epochs of 128
+RAY_FOLDER = "ray"  # in the sweep's folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,25 +42,40 @@ class Resources:
     gpus: float = 0.0
     num_slots: int | None = None
 
-    def slots(self, there: Machines) -> int:
-        """How many trials can run at once on the machines that are there, or come as trials wait.
+    def slots(self, available: Machines) -> int:
+        """How many trials can run at once on the available machines, and on those that are added as trials wait.
 
         Raises:
-            ValueError: not even one fits.
+            ValueError: not even one trial fits.
         """
-        if there.is_cluster and self.num_slots is not None:
+        if available.is_cluster and self.num_slots is not None:
             return self.num_slots  # it may grow by rules that cannot be seen from here, such as Kubernetes'
-        slots = there.slots(self.cpus, self.gpus)
+        slots = available.slots(self.cpus, self.gpus)
         if slots < 1:
             raise ValueError(
-                f"a trial must fit into one of the machines at hand ({there}), but asks for {self.cpus:g} CPUs and "
-                f"{self.gpus:g} GPUs: see --cpus-per-trial and --gpus-per-trial"
+                f"a trial must fit into one of the machines at hand ({available}), but asks for {self.cpus:g} CPUs and "
+                f"{self.gpus:g} GPUs: lower --cpus-per-trial or --gpus-per-trial"
             )
         return slots if self.num_slots is None else min(slots, self.num_slots)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trials:
+    """What the trials of a plan have in common, and what each needs to run."""
+
+    folder: Path  # the sweep's own
+    job_of: Callable[[TrialRecord], Job]  # what a worker needs for a trial
+    tags_of: Callable[[TrialRecord], dict[str, str]]  # of its run in MLflow, beyond its configuration
+    max_epochs: int
+    metric: str  # the name of the score, as progress shows it
+
+    def folder_of(self, key: str) -> Path:
+        """Where the trial with that `TrialSpec.key` keeps its state."""
+        return trial_folder(self.folder, key)
+
+
 class TrialEvents(tune.Callback):
-    """Ray's events, told to the plan, the ledger and the person who watches."""
+    """Passes Ray's events on to the plan, the ledger and the person who watches."""
 
     def __init__(self, plan: Plan, tracker: Tracker, progress: Progress, folder_of: Callable[[str], Path]) -> None:
         self._plan, self._tracker, self._progress, self._folder_of = plan, tracker, progress, folder_of
@@ -66,7 +83,7 @@ class TrialEvents(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        """Logs an epoch once, also where a trial that began anew repeats it; settles the trial at its last."""
+        """Logs each epoch once, even where a restarted trial repeats it; settles the trial after its last epoch."""
         record = self._plan.records[trial.config[KEY]]
         if record.status != "RUNNING":
             return
@@ -90,7 +107,7 @@ class TrialEvents(tune.Callback):
             self._settle(record, "FINISHED", out_of_memory=_out_of_memory(record, result["metrics"]))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """A trial whose worker failed more often than it is tried again."""
+        """Settles a trial whose worker failed more often than it may be restarted."""
         record = self._plan.records[trial.config[KEY]]
         if record.status == "RUNNING":
             self._settle(record, "FAILED", f"its worker failed {MAX_RETRIES + 1} times; see {trial.error_file}")
@@ -109,7 +126,7 @@ class TrialEvents(tune.Callback):
 
 
 def _out_of_memory(record: TrialRecord, metrics: Mapping[str, float]) -> str:
-    """Where the GPU was too small for a batch, how the trial went on; else ""."""
+    """How the trial continued where the GPU was too small for its batch; "" where it was not."""
     if "micro_batch_size" not in metrics:
         return ""
     size = int(metrics["micro_batch_size"])
@@ -117,17 +134,7 @@ def _out_of_memory(record: TrialRecord, metrics: Mapping[str, float]) -> str:
 
 
 def run(
-    plan: Plan,
-    ledger: Ledger,
-    journal: Journal,
-    job_of: Callable[[TrialRecord], Job],
-    tags_of: Callable[[TrialRecord], dict[str, str]],
-    resources: Resources,
-    folder: Path,
-    max_epochs: int,
-    metric: str,
-    *,
-    verbose: bool = False,
+    plan: Plan, trials: Trials, ledger: Ledger, journal: Journal, resources: Resources, *, verbose: bool = False
 ) -> None:
     """Runs all that the plan still has to run; returns when it is done, or after Ctrl-C.
 
@@ -136,53 +143,54 @@ def run(
     num_slots = resources.slots(machines())
     # All that may run together are asked for together, so that a cluster grows at once and not node by node.
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(num_slots))
-    progress = Progress(plan, max_epochs, metric)
-
-    def folder_of(key: str) -> Path:
-        return folder / "trials" / key
-
-    def forget(key: str) -> None:
-        """A long search would fill the storage with states; the few confirm runs, and a teacher's, stay."""
-        if plan.records[key].spec.config.phase == "search":
-            shutil.rmtree(folder_of(key), ignore_errors=True)
-
+    progress = Progress(plan, trials.max_epochs, trials.metric)
+    forget = partial(_delete_search_state, plan, trials)
     for record in plan.records.values():
-        if record.status == "FINISHED":  # but the process may have died before it was forgotten
+        if record.status == "FINISHED":  # but the process may have died before its state was deleted
             forget(record.spec.key)
     tracker = Tracker(ledger, journal, forget)
 
     def start(record: TrialRecord) -> dict[str, Any]:
-        tracker.open(record, tags_of(record))
+        tracker.open(record, trials.tags_of(record))
         progress.start(record)
-        return {KEY: record.spec.key, "job": job_of(record).as_dict()}
+        return {KEY: record.spec.key, "job": trials.job_of(record).as_dict()}
 
-    ray_folder = folder / "ray"
-    shutil.rmtree(ray_folder, ignore_errors=True)  # of an earlier run; nothing in it is ever read
-    trainable = tune.with_resources(StudentTrial, {"cpu": resources.cpus, "gpu": resources.gpus})
+    events = TrialEvents(plan, tracker, progress, trials.folder_of)
     tuner = tune.Tuner(
-        trainable,
-        tune_config=tune.TuneConfig(
-            search_alg=PlannedSearch(plan, start, num_slots),
-            scheduler=FairAsha(
-                plan,
-                max_epochs=max_epochs,
-                grace_epochs=max(1, round(max_epochs * GRACE_FRACTION)),
-                reduction_factor=REDUCTION_FACTOR,
-            ),
-            num_samples=-1,
-            reuse_actors=True,
-        ),
-        run_config=tune.RunConfig(
-            name="ray",
-            storage_path=str(folder),
-            verbose=2 if verbose else 0,
-            callbacks=[TrialEvents(plan, tracker, progress, folder_of)],
-            failure_config=tune.FailureConfig(max_failures=MAX_RETRIES),
-            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
-        ),
+        tune.with_resources(StudentTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
+        tune_config=_tune_config(plan, PlannedSearch(plan, start, num_slots), trials.max_epochs),
+        run_config=_run_config(trials.folder, events, verbose=verbose),
     )
     try:
         tuner.fit()
     finally:
         progress.close()
         tracker.flush()
+
+
+def _delete_search_state(plan: Plan, trials: Trials, key: str) -> None:
+    """A long search would fill the storage with states; those of the few confirm runs, and of a teacher, stay."""
+    if plan.records[key].spec.config.phase == "search":
+        shutil.rmtree(trials.folder_of(key), ignore_errors=True)
+
+
+def _tune_config(plan: Plan, search: PlannedSearch, max_epochs: int) -> tune.TuneConfig:
+    grace_epochs = max(1, round(max_epochs * GRACE_FRACTION))
+    return tune.TuneConfig(
+        search_alg=search,
+        scheduler=FairAsha(plan, max_epochs=max_epochs, grace_epochs=grace_epochs, reduction_factor=REDUCTION_FACTOR),
+        num_samples=-1,
+        reuse_actors=True,
+    )
+
+
+def _run_config(folder: Path, events: TrialEvents, *, verbose: bool) -> tune.RunConfig:
+    shutil.rmtree(folder / RAY_FOLDER, ignore_errors=True)  # of an earlier run; nothing in it is ever read
+    return tune.RunConfig(
+        name=RAY_FOLDER,
+        storage_path=str(folder),
+        verbose=2 if verbose else 0,
+        callbacks=[events],
+        failure_config=tune.FailureConfig(max_failures=MAX_RETRIES),
+        checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
+    )

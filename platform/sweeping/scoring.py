@@ -11,13 +11,13 @@ from trainables.data.store import Store
 IN_WORDS = {10: "ten", 3: "three", 1: "one"}
 
 
-def selection_metric(asked: str | None, default: str, task: str) -> str:
-    """The metric that is asked for, or the data set's own.
+def selection_metric(requested: str | None, default: str, task: str) -> str:
+    """The requested metric, or the data set's own.
 
     Raises:
         ValueError: a set of that task has no such metric.
     """
-    metric = asked or default
+    metric = requested or default
     if metric not in SELECTION_METRICS[task]:
         raise ValueError(
             f"the --selection-metric of a {task} set must be one of {', '.join(SELECTION_METRICS[task])}, "
@@ -27,7 +27,7 @@ def selection_metric(asked: str | None, default: str, task: str) -> str:
 
 
 def checked_averaging(store: Store, rule: str, metric: str) -> Averaging:
-    """The averaged labels of all trials on `store`, where by `metric` an epoch and a configuration can be selected.
+    """The labels that all trials on `store` average; checks that `metric` can select an epoch and a configuration.
 
     Raises:
         ValueError: too few labels are frequent enough to be averaged, or `metric` is not defined on the validation set;
@@ -55,7 +55,7 @@ def checked_averaging(store: Store, rule: str, metric: str) -> Averaging:
 
 
 def averaging_tags(averaging: Averaging) -> dict[str, str]:
-    """What the runs in MLflow, parent and trials, say of the averaged labels."""
+    """The tags of the runs in MLflow, parent and trials, that describe the averaged labels."""
     return {
         "averaged_labels": json.dumps(averaging.names, ensure_ascii=False),
         "average_rule": averaging.rule,
@@ -65,7 +65,7 @@ def averaging_tags(averaging: Averaging) -> dict[str, str]:
 
 
 def averaging_lines(store: Store, averaging: Averaging) -> list[str]:
-    """Which labels are averaged and which are not, for the person who starts the sweep."""
+    """Lines for the person who starts the sweep: which labels are averaged, and which are not."""
     what, least = _what(store), IN_WORDS[averaging.min_positives]
     num_averaged, num_labels = len(averaging.names), len(store.label_names)
     left_out = _left_out(store, averaging)
@@ -87,11 +87,11 @@ def averaging_lines(store: Store, averaging: Averaging) -> list[str]:
 
 
 def _is_defined(store: Store, averaging: Averaging, metric: str) -> bool:
-    """Whether every epoch has that score, whatever the student answers; accuracy and F1 need but an image."""
+    """Whether every epoch has that score, whatever the student answers; accuracy and F1 need only one image."""
     positives_L, negatives_L = definite_counts(store, "validation")
     if metric == "auc":
         return bool(averaging.names)
-    if metric == "kappa":  # a constant answer has one, of 0, where the images are of several classes
+    if metric == "kappa":  # even of a constant answer, if the images are of several classes
         return int((positives_L > 0).sum()) > 1
     return bool(positives_L.sum() + negatives_L.sum())
 
@@ -110,7 +110,7 @@ def _positives(store: Store) -> str:
 
 
 def _left_out(store: Store, averaging: Averaging) -> str:
-    """The labels that are not averaged, each with what it has too few of: positives, if nothing is said."""
+    """The labels that are not averaged, each with the count that is too rare: positives, unless it says otherwise."""
     in_validation, in_test = definite_counts(store, "validation"), definite_counts(store, "test")
     reasons = []
     for column, name in enumerate(store.label_names):

@@ -1,7 +1,7 @@
-"""The plan as Ray Tune sees it: a searcher that hands out its trials, and an ASHA bracket a study.
+"""The plan as Ray Tune sees it: a searcher that hands out its trials, and one ASHA bracket per study.
 
-Ray's own restore is not used (it forgets ASHA's rungs): a sweep that is started again builds the plan and the brackets
-from the ledger, and a trial that had begun goes on from its own last checkpoint.
+Ray's own restore is not used, since it forgets ASHA's rungs: a sweep that is started again rebuilds plan and brackets
+from the ledger, and a trial that had begun resumes from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class PlannedSearch(Searcher):
 
     Args:
         plan: what to run.
-        start: notes in the ledger that the trial starts, and gives what the worker needs (the trial's config).
-        num_slots: how many trials run at once; Ray would ask for more ahead, before the running ones have taught
-        anything.
+        start: notes in the ledger that the trial starts, and returns what the worker needs (the trial's config).
+        num_slots: how many trials run at once; Ray itself would ask for more in advance, before the running ones have
+        taught the search anything.
     """
 
     def __init__(self, plan: Plan, start: Callable[[TrialRecord], dict[str, Any]], num_slots: int) -> None:
@@ -61,15 +61,15 @@ class PlannedSearch(Searcher):
 
 
 class FairAsha(FIFOScheduler):
-    """One ASHA bracket a study, over the best validation score so far; confirm runs are never stopped early.
+    """One ASHA bracket per study, over the best validation score so far; confirm runs are never stopped early.
 
-    Nor are the trials of a study that says so: the paper trained each point of its grid to the end.
+    Nor are the trials of a study that rules it out: the paper trained each point of its grid to the end.
 
     Args:
-        plan: tells which study a trial belongs to, and what the ledger knows of earlier ones.
+        plan: knows which study a trial belongs to, and what the ledger holds of earlier ones.
         max_epochs: the length of a trial.
-        grace_epochs: no trial is stopped before.
-        reduction_factor: at each rung the best 1/reduction_factor of what has been seen there goes on.
+        grace_epochs: no trial is stopped before this many.
+        reduction_factor: at each rung, the best 1/reduction_factor of the trials seen there continue.
     """
 
     def __init__(self, plan: Plan, *, max_epochs: int, grace_epochs: int, reduction_factor: int) -> None:
@@ -96,7 +96,7 @@ class FairAsha(FIFOScheduler):
             bracket.on_trial_add(tune_controller, _stand_in(trial.config[KEY]))
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        """Whether the trial goes on, by what its own study has seen at this rung."""
+        """Whether the trial continues, judged by what its own study has seen at this rung."""
         bracket = self._bracket(trial)
         if bracket is None or METRIC not in result:
             return TrialScheduler.CONTINUE
@@ -126,10 +126,10 @@ class FairAsha(FIFOScheduler):
         return self._brackets.get(record.study) if record.spec.config.phase == "search" else None
 
     def _replay(self, record: TrialRecord) -> None:
-        """Puts the rungs back as they were when the sweep was interrupted, by the same calls that made them.
+        """Restores the rungs to what they were when the sweep was interrupted, by the same calls that made them.
 
-        Of a trial that has no end, or failed, only the epochs after which it was let go on: those are never judged
-        twice.
+        Of a trial that has not ended, or failed, only the epochs that the scheduler has judged count: those are never
+        judged twice.
         """
         bracket = self._bracket_of(record)
         if bracket is None or not record.best_scores:
@@ -147,5 +147,5 @@ class FairAsha(FIFOScheduler):
 
 
 def _stand_in(key: str) -> Trial:
-    """ASHA asks a trial for its id alone; ours is the same in every process."""
+    """A trial as ASHA needs it: only its id, which is the same in every process."""
     return SimpleNamespace(trial_id=key)  # type: ignore[return-value]

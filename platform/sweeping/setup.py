@@ -1,36 +1,25 @@
-"""What must be there before a sweep's first trial: data, teachers, first weights, and the sweep's name."""
+"""A sweep that is ready to run: what its trials share, and what each of them gets."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from analysis import table_1, table_2
-from platform.command_line.training_requests import SweepRequest
-from platform.sources.at_hand import check_overlaps, find_sources
-from platform.sources.images import dataset_of
 from platform.sources.places import Places
-from platform.sweeping.fitting import fitted_to_data
 from platform.sweeping.plan import Plan
-from platform.sweeping.records import TrialRecord
-from platform.sweeping.scoring import averaging_lines, averaging_tags, selection_metric
+from platform.sweeping.records import TrialRecord, trial_folder
+from platform.sweeping.scoring import averaging_lines, averaging_tags
 from platform.sweeping.studies import make_studies
-from search_spaces import space_of
-from search_spaces.presets import PRESETS
-from search_spaces.space import INIT, Space, columns_of
+from search_spaces.space import Space
 from trainables.cell import ITSELF, members
 from trainables.config import TrialConfig
 from trainables.data.averaging import Averaging
 from trainables.data.store import Store
 from trainables.job import Job
-from trainables.knob import SETUP, knobs
 from trainables.models.architectures import build
 from trainables.models.densenet import num_trainable, unfreeze
 from trainables.teachers.imagenet import first_weights
@@ -73,7 +62,7 @@ class Setup:
         return self.base.max_epochs
 
     def plan(self, records: Iterable[TrialRecord]) -> Plan:
-        """The plan, with all that the ledger knows."""
+        """The plan, with the trials that the ledger already has."""
         studies = make_studies(self.space, self.search, self.num_trials, self.base.seed)
         return Plan(studies, self.base, self.spec, self.num_repeats, records)
 
@@ -93,7 +82,7 @@ class Setup:
             spec=record.spec,
             store=str(self.store.path),
             teachers=str(self.teachers_folder),
-            folder=str(self.folder / "trials" / record.spec.key),
+            folder=str(trial_folder(self.folder, record.spec.key)),
             num_threads=self.num_threads,
             cache=str(self.cache),
             cache_bytes=self.cache_bytes,
@@ -111,7 +100,7 @@ class Setup:
             "teacher_is_phantom": str(any(self.teachers[n].is_phantom for n in members(config.teacher))).lower(),
             "init_is_phantom": str(init is not None and init.is_phantom).lower(),
             "init_fingerprint": record.spec.init_fingerprint,
-            "teacher_trained_on": _warnings(self.teachers[name] for name in members(config.teacher)),
+            "teacher_trained_on": doubts(self.teachers[name] for name in members(config.teacher)),
             "selection_metric": config.selection_metric,
             **averaging_tags(self.averaging),
             "num_threads": str(self.num_threads),
@@ -119,7 +108,7 @@ class Setup:
         }
 
     def announcement(self, plan: Plan, places: Places, storage: str = "") -> str:
-        """What was found and what will run, in a few lines."""
+        """What the sweep learns from and what it will run, in a few lines."""
         teachers = ", ".join(
             f"{teacher.name}{' (PHANTOM)' if teacher.is_phantom else ''} {teacher.fingerprint}"
             for teacher in self.teachers.values()
@@ -133,8 +122,8 @@ class Setup:
                 f"  teachers: {teachers}",
                 *(f"  {line}" for line in averaging_lines(self.store, self.averaging)),
                 *([f"  held out: {self.store.held_out}, of all training"] if self.store.held_out else []),
-                *(f"  WARNING:  {said}" for said in [_warnings(self.teachers.values())] if said),
-                f"  MLflow:   {places.said_tracking_uri}",
+                *(f"  WARNING:  {text}" for text in [doubts(self.teachers.values())] if text),
+                f"  MLflow:   {places.printable_tracking_uri}",
                 f"  results:  {places.results}" + (f" ({storage})" if storage else ""),
                 f"  images:   {self.store.path}" + (f", copied to {self.local} of each machine" if self.local else ""),
             ]
@@ -150,64 +139,13 @@ class Setup:
         return counts
 
     def _fingerprint(self, name: str) -> str:
-        """Of a teacher, of each of an ensemble, or the word that stands for none."""
-        known = [self.teachers[each].fingerprint for each in members(name) if each in self.teachers]
-        return "+".join(known) or name
-
-
-def prepare_sweep(request: SweepRequest, places: Places) -> Setup:
-    """Reads or draws the data, finds or makes the teachers; long steps show a progress bar.
-
-    Raises:
-        ValueError, FileNotFoundError, OSError: something that the sweep needs is absent or wrong; the message says what
-        to do.
-    """
-    preset = PRESETS[request.preset or ("paper" if request.data else "quick")]
-    dataset = dataset_of(request.dataset, places)
-    space = preset.fitted(space_of(dataset.name))
-    metric = selection_metric(request.knobs.get("selection_metric"), dataset.selection_metric, dataset.task)
-    columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
-    in_paper = tuple(dataset.fractions.values()) if preset is PRESETS["paper"] else ()
-    usual_axes: dict[str, Sequence[Any]] = {
-        "data_fraction": in_paper or (1.0,),
-        "uncertainty": (TrialConfig.uncertainty,),
-        "init": (INIT,),
-    }
-    space = replace(space, cells=columns).crossed(usual_axes | dict(request.axes)).narrowed(request.cells)
-    settings = {"selection_metric": metric, **preset.knobs, **request.knobs}
-    base = TrialConfig(dataset=dataset.name, method="transfer", **settings)
-    taught = [cell for cell in space.cells if cell.method != ITSELF]
-    names = {name for cell in space.cells for name in members(cell.teacher)}
-    names |= {first_weights(cell.init, cell.student) for cell in taught} - {"random"}
-    store, averaging, teachers = find_sources(request, places, base, sorted(names))
-    space = fitted_to_data(space, store, teachers)
-    seen = check_overlaps(list(teachers.values()), store, places, allowed=request.allow_overlap)
-
-    decisive = _settings(request.search, base, space, store, teachers)
-    name = request.name or _default_name(store, decisive)
-    return Setup(
-        name=name,
-        space=space,
-        store=store,
-        teachers=teachers,
-        teachers_folder=next(iter(teachers.values())).folder.parent if teachers else places.results,
-        base=base,
-        averaging=averaging,
-        search=request.search,
-        num_trials=request.trials or preset.num_trials,
-        num_repeats=request.repeats or preset.num_repeats,
-        facts=parent_tags(store, decisive, seen, _warnings(teachers.values())) | averaging_tags(averaging),
-        folder=places.sweep(name),
-        cpus_per_trial=request.cpus_per_trial or 1.0,
-        cache=(request.cache or (request.local / "cache" if request.local else places.cache)).absolute(),
-        cache_bytes=int(request.cache_gb * 1e9),
-        local=request.local,
-        has_gpu=torch.cuda.is_available(),
-    )
+        """A teacher's fingerprint, those of an ensemble's members, or the word that stands for no teacher."""
+        fingerprints = [self.teachers[member].fingerprint for member in members(name) if member in self.teachers]
+        return "+".join(fingerprints) or name
 
 
 def parent_tags(store: Store, settings: str, teacher_overlap: str = "", teacher_trained_on: str = "") -> dict[str, str]:
-    """What the sweep's own run in MLflow says of its data; the tables and the report read it there."""
+    """The tags of the sweep's own run in MLflow that describe its data; tables and report read them there."""
     return {
         "dataset": store.dataset,
         "data": "phantom" if store.is_phantom else "real",
@@ -225,27 +163,6 @@ def parent_tags(store: Store, settings: str, teacher_overlap: str = "", teacher_
     }
 
 
-def _warnings(teachers: Iterable[Teacher]) -> str:
-    """What has to be taken on trust of the teachers; "" where nothing."""
-    return "; ".join(said for teacher in teachers if (said := unverifiable(teacher)))
-
-
-def _settings(search: str, base: TrialConfig, space: Space, store: Store, teachers: dict[str, Teacher]) -> str:
-    """What decides the sweep's numbers, but for how many cells, trials and repeats there are: those may grow."""
-    return json.dumps(
-        {
-            **{each.name: getattr(base, each.name) for each in knobs(TrialConfig, SETUP)},
-            "search": search,
-            "seed": base.seed,
-            "tuned": {name: [of.low, of.high] for name, of in space.tuned.items()},
-            "data": store.fingerprint,
-            "held_out": store.held_out,
-            "teachers": {name: teacher.fingerprint for name, teacher in teachers.items()},
-        },
-        sort_keys=True,
-    )
-
-
-def _default_name(store: Store, settings: str) -> str:
-    kind = ("phantom" if store.is_phantom else "real") + "-held-out" * bool(store.held_out)
-    return f"{store.dataset}-{kind}-{hashlib.sha256(settings.encode()).hexdigest()[:6]}"
+def doubts(teachers: Iterable[Teacher]) -> str:
+    """What has to be taken on trust about the teachers; "" where nothing."""
+    return "; ".join(text for teacher in teachers if (text := unverifiable(teacher)))

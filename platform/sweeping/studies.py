@@ -1,8 +1,8 @@
 """Where a trial's parameters come from: one Optuna study per cell, the paper's grid, or one study per question.
 
 A study's n-th suggestion is a pure function of (seed, what is searched, n, the results known so far): the sampler is
-built afresh for each suggestion, seeded by these and by no name. So nothing of a search needs to be saved but its
-results, and a search rebuilt from the ledger asks what the uninterrupted one would have asked.
+built anew for each suggestion and seeded by these, never by a name. So only the results of a search need to be saved,
+and a search rebuilt from the ledger asks what the uninterrupted one would have asked.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 @dataclass(kw_only=True)
 class Study:
-    """A budget of trials and what is known of them: number -> parameters, and number -> score (None: failed)."""
+    """A budget of trials and what is known about them: parameters by number, and scores by number (None: failed)."""
 
     name: str
     num_trials: int
     stops_early: bool = True  # whether a weak trial may end before its full length
     asked: dict[int, Params] = field(default_factory=dict)
-    told: dict[int, float | None] = field(default_factory=dict)
+    scores: dict[int, float | None] = field(default_factory=dict)
 
     def ask(self) -> tuple[int, Params]:
         """The next trial's number and parameters; it counts as running until `tell`."""
@@ -41,12 +41,12 @@ class Study:
         return number, self.asked[number]
 
     def take_up(self, number: int, params: Params, cell: str) -> None:
-        """Trial `number` of the cell called `cell`, which an earlier process asked for."""
+        """Takes up trial `number`, of the cell called `cell`, which an earlier process asked for."""
         self.asked[number] = params
 
     def tell(self, number: int, score: float | None) -> None:
         """The best validation score of trial `number`; None where it failed."""
-        self.told[number] = score
+        self.scores[number] = score
 
     @property
     def exhausted(self) -> bool:
@@ -56,12 +56,12 @@ class Study:
     @property
     def complete(self) -> bool:
         """Whether every trial of the budget has an outcome."""
-        return self.exhausted and len(self.told) >= self.num_trials
+        return self.exhausted and len(self.scores) >= self.num_trials
 
     @property
     def best(self) -> tuple[int, float] | None:
         """Number and score of the best trial, the earlier one of two equals; None where none succeeded."""
-        scored = [(score, -number) for number, score in self.told.items() if score is not None]
+        scored = [(score, -number) for number, score in self.scores.items() if score is not None]
         return (-max(scored)[1], max(scored)[0]) if scored else None
 
     @property
@@ -69,9 +69,9 @@ class Study:
         """The parameters to confirm: the best trial's, once the search is complete; None where none succeeded."""
         return self.asked[self.best[0]] if self.complete and self.best else None
 
-    def num_repeats(self, wanted: int) -> int:
-        """How often the choice is confirmed, of `wanted` times."""
-        return wanted
+    def num_repeats(self, requested: int) -> int:
+        """How often the choice is confirmed, if `requested` times are asked for."""
+        return requested
 
     def cell(self, params: Params) -> Cell:
         """The cell that a trial with `params` belongs to."""
@@ -85,12 +85,12 @@ class Study:
 class GridStudy(Study):
     """The paper's own search: the points of the grid, in order, each at full length."""
 
-    of: Cell
+    of_cell: Cell
     points: Sequence[Params]
     stops_early: bool = False
 
     def cell(self, params: Params) -> Cell:
-        return self.of
+        return self.of_cell
 
     def _suggest(self, number: int) -> Params:
         return dict(self.points[number])
@@ -100,18 +100,18 @@ class GridStudy(Study):
 class CellStudy(Study):
     """Optuna's TPE within one cell; the first trial is the paper's choice."""
 
-    of: Cell
+    of_cell: Cell
     space: Space
     seed: int
 
     def cell(self, params: Params) -> Cell:
-        return self.of
+        return self.of_cell
 
     def _suggest(self, number: int) -> Params:
         if number == 0:
-            return self.space.first(self.of)
-        identity = {"cell": self.of.facts}
-        return _ask_optuna(self, self.space.ranges(self.of), _seed(self.seed, identity, number))
+            return self.space.first(self.of_cell)
+        identity = {"cell": self.of_cell.facts}
+        return _ask_optuna(self, self.space.ranges(self.of_cell), _seed(self.seed, identity, number))
 
 
 @dataclass(kw_only=True)
@@ -129,32 +129,32 @@ class JointStudy(Study):
 
     def _suggest(self, number: int) -> Params:
         names = [cell.name for cell in self.space.cells]
-        if number < len(names):  # each cell once at the paper's choice, so that none is judged unseen
+        if number < len(names):  # each cell once at the paper's choice, so that none is dismissed untried
             return {"cell": names[number], **self.space.first(self.space.cells[number])}
         question = self.space.cells[0].question
-        of_cell = _seed(self.seed, {"joint": question, "asked": "cell"}, number)
-        chosen: Params = _ask_optuna(self, {"cell": CategoricalDistribution(names)}, of_cell)
-        of_rest = _seed(self.seed, {"joint": question, "asked": "rest"}, number)
-        within = self.space.ranges(self.cell(chosen))
-        return chosen | _ask_optuna(self, within, of_rest, only_cell=chosen["cell"])
+        cell_seed = _seed(self.seed, {"joint": question, "asked": "cell"}, number)
+        chosen: Params = _ask_optuna(self, {"cell": CategoricalDistribution(names)}, cell_seed)
+        rest_seed = _seed(self.seed, {"joint": question, "asked": "rest"}, number)
+        ranges = self.space.ranges(self.cell(chosen))
+        return chosen | _ask_optuna(self, ranges, rest_seed, only_cell=chosen["cell"])
 
 
 @dataclass(kw_only=True)
 class NoStudy(Study):
-    """A cell in which nothing is trained: there is nothing to search, and one repeat is like the other."""
+    """A cell in which nothing is trained: there is nothing to search, and all repeats are equal."""
 
-    of: Cell
+    of_cell: Cell
     num_trials: int = 0
 
     @property
     def choice(self) -> Params | None:
         return {}
 
-    def num_repeats(self, wanted: int) -> int:
-        return min(wanted, 1)
+    def num_repeats(self, requested: int) -> int:
+        return min(requested, 1)
 
     def cell(self, params: Params) -> Cell:
-        return self.of
+        return self.of_cell
 
 
 def make_studies(space: Space, mode: str, num_trials: int, seed: int) -> list[Study]:
@@ -164,16 +164,18 @@ def make_studies(space: Space, mode: str, num_trials: int, seed: int) -> list[St
         ValueError: `mode` is none of them.
     """
     taught = replace(space, cells=tuple(cell for cell in space.cells if cell.method != ITSELF))
-    untrained = [NoStudy(name=cell.name, of=cell) for cell in space.cells if cell.method == ITSELF]
+    untrained = [NoStudy(name=cell.name, of_cell=cell) for cell in space.cells if cell.method == ITSELF]
     return [*_searches(taught, mode, num_trials, seed), *untrained]
 
 
 def _searches(space: Space, mode: str, num_trials: int, seed: int) -> Sequence[Study]:
     if mode == "optuna":
-        return [CellStudy(name=c.name, num_trials=num_trials, of=c, space=space, seed=seed) for c in space.cells]
+        return [CellStudy(name=c.name, num_trials=num_trials, of_cell=c, space=space, seed=seed) for c in space.cells]
     if mode == "grid":
         grids = [(cell, space.grid_points(cell)) for cell in space.cells]
-        return [GridStudy(name=cell.name, num_trials=len(points), of=cell, points=points) for cell, points in grids]
+        return [
+            GridStudy(name=cell.name, num_trials=len(points), of_cell=cell, points=points) for cell, points in grids
+        ]
     if mode == "joint":
         return [_joint_study(part, num_trials * len(part.cells), seed) for part in space.by_question()]
     raise ValueError(f"the search must be one of optuna, grid, joint, but got {mode!r}")
@@ -192,7 +194,7 @@ def _ask_optuna(
         seed=seed,
         n_startup_trials=min(10, max(3, study.num_trials // 4)),
         multivariate=True,
-        constant_liar=True,  # running trials count as poor ones, so that two slots do not try the same
+        constant_liar=True,  # running trials count as poor, so that two slots do not try the same
     )
     question = optuna.create_study(direction="maximize", sampler=sampler)
     known = (n for n, params in study.asked.items() if only_cell is None or params["cell"] == only_cell)
@@ -203,9 +205,9 @@ def _ask_optuna(
 def _known_trial(study: Study, number: int, ranges: Mapping[str, BaseDistribution]) -> FrozenTrial | None:
     params = {name: value for name, value in study.asked[number].items() if name in ranges}
     distributions = {name: ranges[name] for name in params}
-    if number not in study.told:
+    if number not in study.scores:
         return create_trial(params=params, distributions=distributions, state=TrialState.RUNNING)
-    score = study.told[number]
+    score = study.scores[number]
     return None if score is None else create_trial(params=params, distributions=distributions, value=score)
 
 

@@ -1,8 +1,7 @@
-"""MLflow's file, made in one step.
+"""MLflow's SQLite file, made in one step.
 
-MLflow makes its tables in some fifty steps. A process that is killed among them leaves a file that no later one can
-open, and with it a results folder that is lost; so the file is made under another name, and gets its own when it is
-whole.
+MLflow creates its tables in some fifty steps. A process that is killed between them leaves a file that nothing can
+open, and the results folder is lost; so the file is made under another name and renamed once it is whole.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from trainables import atomic
 
 
 def make_database(tracking_uri: str) -> None:
-    """Makes the SQLite file of that address where there is none; of two processes at once, the first one's stays.
+    """Makes the SQLite file of that address if there is none; of two processes at once, the first one's stays.
 
     Raises:
         sqlalchemy.exc.OperationalError, OSError: it cannot be written; no part of it is left.

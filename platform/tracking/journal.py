@@ -25,14 +25,14 @@ class Journal:
         self.path = path
 
     def pending(self) -> list[Entry]:
-        """The whole records in the file, in their order; a last one that a crash cut short was never promised."""
+        """The whole records in the file, in order; a last one that a crash cut short was never promised."""
         if not self.path.exists():
             return []
         lines = self.path.read_bytes().split(b"\n")
         return [json.loads(line[17:]) for line in lines if line[:16] == _digest(line[17:])]
 
     def append(self, entry: Entry) -> None:
-        """Puts a record behind the others, safe on the disk when this returns; waits where the disk is full.
+        """Appends a record, which is safe on the disk when this returns; waits while the disk is full.
 
         Raises:
             OSError: the disk stays full (`trainables.atomic.patiently`), or cannot be written.

@@ -1,7 +1,7 @@
 """The ledger: what MLflow holds of a sweep, and the only memory that a sweep has.
 
-A sweep is a parent run, a trial a run under it, found again by its tag ``trial`` (`TrialSpec.key`). A run is opened
-before its trial starts and closed when it ended, so a run without an end is a trial to go on with.
+A sweep is a parent run and a trial a run under it, found again by its tag ``trial`` (`TrialSpec.key`). A run is opened
+before its trial starts and closed once it has ended, so a run without an end is a trial to resume.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Ledger:
         tracking_uri: where MLflow keeps them, for example ``sqlite:////data/results/mlflow.db``.
         experiment: MLflow's experiment: the data set's name.
         sweep: the sweep's name.
-        facts: tags of the parent run, set anew each time; the tag ``settings`` must stay what it was.
+        facts: tags of the parent run, set again each time; the tag ``settings`` must not change.
         artifact_folder: where a new experiment's files go; None leaves that to the tracking server.
 
     Raises:
-        ValueError: there is a sweep of that name with other settings.
+        ValueError: a sweep of that name has other settings.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Ledger:
 
     def run_id_of(self, key: str) -> str:
         """The id of the trial's run (`TrialSpec.key`); "" where it has none."""
-        found = self._search(f"tags.kind = 'trial' and tags.sweep = '{self.sweep}' and tags.trial = '{key}'")
-        return str(found[0].info.run_id) if found else ""
+        runs = self._search(f"tags.kind = 'trial' and tags.sweep = '{self.sweep}' and tags.trial = '{key}'")
+        return str(runs[0].info.run_id) if runs else ""
 
     def open(self, record: TrialRecord, tags: Mapping[str, str], at_ms: int) -> None:
-        """Makes the trial's run, or takes up the one that is there, and notes its id in `record`."""
+        """Makes the trial's run, or reopens an earlier one, and notes its id in `record`."""
         if record.run_id:
             self.client.update_run(record.run_id, status="RUNNING")
             self._log_params(record)
@@ -109,21 +109,21 @@ class Ledger:
         self.client.set_terminated(run_id, status=status, end_time=at_ms)
 
     def close_sweep(self, status: str) -> None:
-        """Ends the parent run; the same command run again takes it up."""
+        """Ends the parent run; the same command, run again, reopens it."""
         self.client.set_terminated(self.parent_id, status=status)
 
     def _experiment(self, name: str, artifact_folder: Path | None) -> str:
-        found = self.client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
+        experiment = self.client.get_experiment_by_name(name)
+        if experiment is not None:
+            return str(experiment.experiment_id)
         return str(self.client.create_experiment(name, artifact_folder.as_uri() if artifact_folder else None))
 
     def _parent(self) -> str:
-        found = self._search(f"tags.kind = 'sweep' and tags.sweep = '{self.sweep}'")
+        runs = self._search(f"tags.kind = 'sweep' and tags.sweep = '{self.sweep}'")
         tags = {"kind": "sweep", "sweep": self.sweep, **self._facts}
-        if found:
-            parent_id = str(found[0].info.run_id)
-            self._check_settings(found[0].data.tags.get("settings", ""))
+        if runs:
+            parent_id = str(runs[0].info.run_id)
+            self._check_settings(runs[0].data.tags.get("settings", ""))
             self.client.update_run(parent_id, status="RUNNING")
             self.client.log_batch(parent_id, tags=[RunTag(name, value) for name, value in tags.items()])
             return parent_id

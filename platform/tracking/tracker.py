@@ -1,8 +1,8 @@
 """From Ray Tune's events to the ledger, off the training path: a journal on the disk, a queue, one thread.
 
-A tracking server that does not answer costs no training and no record: the thread tries again until it does, and says
-so once; what is left when the process ends waits in the journal for the same command. A record that MLflow refuses for
-what is in it is named and left out, so that those behind it are written.
+A tracking server that does not answer costs no training and no record: the thread retries until it does, and says so
+once; records that are left when the process ends wait in the journal until the same command is run again. A record
+whose content MLflow refuses is reported and left out, so that those behind it are written.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST",
 
 
 class Tracker:
-    """Writes to the ledger in the order of the calls, from a thread of its own; first, what the journal holds.
+    """Writes to the ledger in the order of the calls, from a thread of its own, after what the journal still holds.
 
     Args:
-        ledger: where to.
-        journal: what has not been sent yet.
-        forget: called from that thread with the key of each finished trial that MLflow now has whole.
+        ledger: where the records go.
+        journal: holds what has not been sent yet.
+        forget: called from that thread with the key of each finished trial once MLflow has all of it.
 
     Raises:
-        OSError: from any call, where the journal's disk stays full.
+        OSError: from any call, if the journal's disk stays full.
     """
 
     def __init__(self, ledger: Ledger, journal: Journal, forget: Callable[[str], object] = lambda key: None) -> None:
@@ -45,7 +45,7 @@ class Tracker:
         self._run_ids: dict[str, str] = {}
         self._waiting: queue.Queue[Entry | None] = queue.Queue()
         self._lock = threading.Lock()  # the journal holds whatever the queue holds
-        self._may_be_there = {entry["trial"] for entry in journal.pending() if entry["do"] == "open"}
+        self._may_have_run = {entry["trial"] for entry in journal.pending() if entry["do"] == "open"}
         self._flushed_s = float("inf")  # when the end began
         for entry in journal.pending():
             self._waiting.put(entry)
@@ -98,22 +98,22 @@ class Tracker:
                     self._journal.clear()
 
     def _sent(self, entry: Entry) -> bool:
-        """Sends one record, however long that takes; False where the sweep has ended and the server stays away."""
-        told = False
+        """Sends one record, however long that takes; False if the sweep has ended and the server stays away."""
+        has_warned = False
         while True:
             try:
                 self._send(entry)
                 return True
-            except Exception as error:  # whatever it is, the thread must go on: the records behind would be lost
+            except Exception as error:  # whatever it is, the thread must live: the records behind would be lost
                 if not _may_pass(error):
                     print(f"MLflow refused a record ({error}); leaving it out", file=sys.stderr)
                     return True
-                if not told:
+                if not has_warned:
                     print(
                         f"MLflow does not accept records ({error}); retrying while training continues", file=sys.stderr
                     )
-                    told = True
-                self._may_be_there.add(entry["trial"])  # an answer that was lost is no proof that nothing was done
+                    has_warned = True
+                self._may_have_run.add(entry["trial"])  # the run may exist although the answer was lost
                 if time.monotonic() - self._flushed_s > PATIENCE_S:
                     return False
                 time.sleep(RETRY_S)
@@ -123,7 +123,7 @@ class Tracker:
         if entry["do"] == "open":
             record = TrialRecord(spec=spec_of(entry["spec"]), study=entry["study"], number=entry["number"])
             record.run_id = self._run_ids.get(key, "")
-            if not record.run_id and key in self._may_be_there:
+            if not record.run_id and key in self._may_have_run:
                 record.run_id = self._ledger.run_id_of(key)
             self._ledger.open(record, entry["tags"], entry["at_ms"])
             self._run_ids[key] = record.run_id
@@ -151,7 +151,7 @@ def send_rest(ledger: Ledger, journal: Journal) -> None:
 
 @contextmanager
 def must_answer(where: str) -> Iterator[None]:
-    """For what a sweep cannot do without MLflow: to begin, and to print its table.
+    """For the steps that need MLflow: beginning a sweep, and printing its table.
 
     Raises:
         ConnectionError: it does not answer.
@@ -161,16 +161,16 @@ def must_answer(where: str) -> Iterator[None]:
     except (MlflowException, OperationalError) as error:
         if not _may_pass(error):
             raise
-        what = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0]
         raise ConnectionError(
-            f"MLflow must answer at {where}, but: {what}; run the same command again to resume"
+            f"MLflow must answer at {where}, but: {reason}; run the same command again to resume"
         ) from error
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether trying again can help: a server that is away or busy, not a record that is wrong."""
+    """Whether retrying can help: with a server that is away or busy, not with a record that is wrong."""
     if isinstance(error, MlflowException):
         return error.error_code not in REFUSALS
-    if isinstance(error, OperationalError):  # of a locked file, where MLflow opens it, comes as it is
+    if isinstance(error, OperationalError):  # a locked file, when MLflow opens it, raises this unwrapped
         return True
     return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)

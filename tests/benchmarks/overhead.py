@@ -60,7 +60,7 @@ def ours(num_trials: int, folder: Path) -> list[float]:
     space = PRESETS["paper"].fitted(space_of("retina"))
     cell = next(cell for cell in space.cells if cell.method == "transfer")
     studies: list[Study] = [
-        CellStudy(name=f"cell {number}", num_trials=STUDY_TRIALS, of=cell, space=space, seed=number)
+        CellStudy(name=f"cell {number}", num_trials=STUDY_TRIALS, of_cell=cell, space=space, seed=number)
         for number in range(num_trials // STUDY_TRIALS)
     ]
     base = TrialConfig(dataset="retina", method="transfer", max_epochs=1)
@@ -86,7 +86,8 @@ def ours(num_trials: int, folder: Path) -> list[float]:
     start_ray(verbose=False)
     resources = runner.Resources(num_slots=1)
     journal = Journal(folder / "journal.jsonl")
-    runner.run(plan, ledger, journal, job_of, lambda record: {}, resources, folder, 1, "score")
+    trials = runner.Trials(folder=folder, job_of=job_of, tags_of=lambda record: {}, max_epochs=1, metric="score")
+    runner.run(plan, trials, ledger, journal, resources)
     return ended_s
 
 

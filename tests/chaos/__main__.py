@@ -32,10 +32,10 @@ PATIENCE_S = 1200
 ENDS = (3, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM)
 
 
-def variables(told: Path, server: Server | None) -> dict[str, str]:
+def variables(orders: Path, server: Server | None) -> dict[str, str]:
     """The server's address, where there is one, and the saboteur on the path."""
     uri = {"MLFLOW_TRACKING_URI": server.uri} if server else {}
-    return {**uri, "PYTHONPATH": str(ROOT / "tests" / "chaos" / "saboteur"), "CHAOS_FOLDER": str(told)}
+    return {**uri, "PYTHONPATH": str(ROOT / "tests" / "chaos" / "saboteur"), "CHAOS_FOLDER": str(orders)}
 
 
 def outcome(results: Path, output: str) -> tuple[object, ...]:
@@ -56,7 +56,7 @@ def outcome(results: Path, output: str) -> tuple[object, ...]:
 
 def disturbed(
     results: Path,
-    told: Path,
+    orders: Path,
     server: Server | None,
     num_faults: int,
     rng: random.Random,
@@ -64,7 +64,7 @@ def disturbed(
 ) -> str:
     """Runs the sweep to its end through up to `num_faults` faults, and returns what it printed last."""
     faults = [fault for fault in FAULTS if os.path.ismount(results) or fault not in (fill_cache, fill_results)]
-    ours = variables(told, server)
+    ours = variables(orders, server)
     process = start(results, more=ours)
     while True:
         try:
@@ -74,7 +74,7 @@ def disturbed(
             assert num_faults, "the sweep does not end"
             fault = rng.choice(faults)
             second = ([*COMMAND, "--results", str(results)], ROOT, environment(ours))
-            fault(Target(process, *second, results, server, told, rng))
+            fault(Target(process, *second, results, server, orders, rng))
             counts[fault.__name__] += 1
             num_faults -= 1
         if process.poll() is None:
@@ -85,7 +85,7 @@ def disturbed(
         has_refused = process.returncode == 2 and "MB free; use --results" in error  # before any training
         # Else unfinished, or killed: by Ctrl-C and `kill` too, before Python listens and after the sweep has ended.
         # Ray aborts now and then where it was stopped while it started.
-        has_aborted = process.returncode == -signal.SIGABRT and "stopped; the same command goes on" in error
+        has_aborted = process.returncode == -signal.SIGABRT and "stopped; run the same command again to resume" in error
         assert has_refused or has_aborted or process.returncode in ENDS, f"{process.returncode}\n{error}"
         process = start(results, more=ours)
 
@@ -126,8 +126,8 @@ def chaos(num_sweeps: int, num_faults: int, seed: int, calm: tuple[Path, str] | 
     """
     rng, counts = random.Random(seed), Counter[str]()
     with tempfile.TemporaryDirectory() as name:
-        told = Path(name) / "told"
-        told.mkdir()
+        orders = Path(name) / "orders"
+        orders.mkdir()
         undisturbed, output = calm or (Path(name) / "calm", finish(start(Path(name) / "calm")))
         expected = outcome(undisturbed, output)
         for number in range(1, num_sweeps + 1):
@@ -137,11 +137,11 @@ def chaos(num_sweeps: int, num_faults: int, seed: int, calm: tuple[Path, str] | 
                 try:
                     if server:
                         server.start()
-                    found = outcome(results, disturbed(results, told, server, num_faults, rng, counts))
+                    reached = outcome(results, disturbed(results, orders, server, num_faults, rng, counts))
                 finally:
                     if server:
                         server.kill()
-            assert found == expected, f"sweep {number} of seed {seed} ended otherwise than the undisturbed one"
+            assert reached == expected, f"sweep {number} of seed {seed} ended otherwise than the undisturbed one"
             took_s = time.monotonic() - started_s
             print(f"sweep {number}: as undisturbed, {took_s:.0f} s, {sum(counts.values())} faults", flush=True)
     return counts
@@ -153,10 +153,10 @@ def main() -> int:
     parser.add_argument("--sweeps", type=int, default=20, help="default: %(default)s")
     parser.add_argument("--faults", type=int, default=FAULTS_A_SWEEP, help="at most, a sweep (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and kinds (default: %(default)s)")
-    given = parser.parse_args()
-    counts = chaos(given.sweeps, given.faults, given.seed)
+    typed = parser.parse_args()
+    counts = chaos(typed.sweeps, typed.faults, typed.seed)
     print("\n".join(f"{count:4} {kind}" for kind, count in counts.most_common()))
-    print(f"{sum(counts.values())} faults of {len(counts)} kinds in {given.sweeps} sweeps; lost: nothing")
+    print(f"{sum(counts.values())} faults of {len(counts)} kinds in {typed.sweeps} sweeps; lost: nothing")
     return 0
 
 

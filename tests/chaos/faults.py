@@ -28,7 +28,7 @@ class Target:
     environment: dict[str, str]
     results: Path
     server: Server | None  # MLflow's, where the sweep writes to one
-    told: Path  # the folder in which the saboteur is told what to do
+    orders: Path  # the folder in which the saboteur is told what to do
     rng: random.Random
 
 
@@ -127,7 +127,7 @@ def start_a_second(target: Target) -> None:
     if second.returncode == 0:  # it found the sweep finished: the first one has let go of it, and is about to end
         assert target.process.wait(timeout=60) == 0, "two processes ran one sweep"
     elif target.process.poll() is None:
-        assert second.returncode == 2 and "runs already" in second.stderr, second.stderr
+        assert second.returncode == 2 and "is already running" in second.stderr, second.stderr
 
 
 def freeze(target: Target) -> None:
@@ -139,14 +139,14 @@ def freeze(target: Target) -> None:
 
 def slow_files(target: Target) -> None:
     """Every flush and every rename takes a third of a second, as on a shared file system under load."""
-    (target.told / "slow").touch()
+    (target.orders / "slow").touch()
     time.sleep(15)
-    (target.told / "slow").unlink()
+    (target.orders / "slow").unlink()
 
 
 def jump_clock(target: Target) -> None:
     """The wall clock jumps by up to a day, forwards or backwards, and back again."""
-    clock = target.told / "clock"
+    clock = target.orders / "clock"
     clock.touch()
     os.truncate(clock, target.rng.randrange(200_000))  # seconds, 100,000 of which mean no jump
     time.sleep(8)
@@ -196,11 +196,11 @@ def _descendants(pid: int) -> list[int]:
                 parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except (OSError, ValueError, IndexError):
                 continue
-    found, new = [], [pid]
+    processes, new = [], [pid]
     while new:
         new = [child for child, parent in parents.items() if parent in new]
-        found += new
-    return found
+        processes += new
+    return processes
 
 
 def _command_line(pid: int) -> str:

@@ -67,16 +67,16 @@ class Rehearsal:
 
     def refuse(self) -> None:
         """Results that only the head sees."""
-        said = self._head(f"cd transfer && {SWEEP} --results ~/results; echo status $?")
-        assert "every machine must see the results folder" in said and "status 2" in said, said
-        self._say("results that the other machines do not see: " + _line(said, "every machine must see"))
+        output = self._head(f"cd transfer && {SWEEP} --results ~/results; echo status $?")
+        assert "every machine must see the results folder" in output and "status 2" in output, output
+        self._say("results that the other machines do not see: " + _line(output, "every machine must see"))
 
     def sweep(self) -> None:
         """The same command as on one machine."""
-        said = self._head(f"cd transfer && {SWEEP}; echo status $?", timeout_s=900)
-        assert "status 0" in said, said
+        output = self._head(f"cd transfer && {SWEEP}; echo status $?", timeout_s=900)
+        assert "status 0" in output, output
         for line in ("sweep retina-", "MLflow:", "results:", "images:", "machines:"):
-            self._say("  " + _line(said, line).strip())
+            self._say("  " + _line(output, line).strip())
         runs = self._runs()
         assert len({trial for _, trial, *_ in runs}) == len(runs) == NUM_TRIALS, runs
         assert {status for *_, status, _ in runs} == {"FINISHED"}, runs
@@ -97,15 +97,15 @@ class Rehearsal:
             again = self._desk(*submit, *SWEEP.split(), timeout_s=300)
             assert f"{NUM_TRIALS} of them done" in again, again
             self._say("ray job submit: " + _line(again, "of them done").strip())
-            one = self._desk(*submit, *SWEEP.split()[:-1], "--seed", "1", timeout_s=600)
-            assert "succeeded" in one, one
+            output = self._desk(*submit, *SWEEP.split()[:-1], "--seed", "1", timeout_s=600)
+            assert "succeeded" in output, output
         finally:
             tunnel.kill()
         assert len(self._runs()) == NUM_TRIALS + NUM_TRIALS // 2, self._runs()
         self._say("ray job submit: a sweep of its own, finished")
 
     def cut_off_a_machine(self) -> None:
-        """A machine's network is gone for longer than Ray waits, then back: its trial goes on elsewhere, once.
+        """A machine's network is gone for longer than Ray waits, then back: its trial continues elsewhere, once.
 
         A raylet that was given up ends itself; the autoscaler finds the machine without one, and starts it again.
         """
@@ -137,15 +137,15 @@ class Rehearsal:
             text=True,
         )
         assert running.stdout is not None
-        said, has_struck = "", False
+        output, has_struck = "", False
         for line in running.stdout:
-            said += line
+            output += line
             if not has_struck and re.search(r"epoch \d+/6", line):
                 fault()
                 has_struck = True
-        assert has_struck, said  # else nothing was rehearsed
-        assert "status 0" in said, said
-        runs = [run for run in self._runs() if run[0] == self._sweep_of(said)]
+        assert has_struck, output  # else nothing was rehearsed
+        assert "status 0" in output, output
+        runs = [run for run in self._runs() if run[0] == self._sweep_of(output)]
         assert len({trial for _, trial, *_ in runs}) == len(runs) == NUM_TRIALS, runs
         assert {status for *_, status, _ in runs} == {"FINISHED"}, runs
         self._say(f"{len(runs)} trials, each once, all finished, {dict(Counter(node for *_, node in runs))}")
@@ -158,7 +158,7 @@ class Rehearsal:
                 self._hosts.ssh(name, "ray stop")
         left: dict[str, list[str]] = {}
         for _ in range(60):
-            left = {name: found for name in NAMES if (found := self._hosts.ray_processes(name))}
+            left = {name: processes for name in NAMES if (processes := self._hosts.ray_processes(name))}
             if not left:
                 return self._say("ray down: no process of Ray on any host")
             time.sleep(2)
@@ -192,12 +192,12 @@ class Rehearsal:
 
     def _runs(self) -> list[list[str]]:
         """Sweep, trial, status and machine of every trial's run."""
-        found = self._hosts.ssh("head", f"cd /tmp && python - <<'END'\n{RUNS}\nEND")
-        return json.loads(_line(found.stdout, "RUNS ").removeprefix("RUNS "))  # type: ignore[no-any-return]
+        answer = self._hosts.ssh("head", f"cd /tmp && python - <<'END'\n{RUNS}\nEND")
+        return json.loads(_line(answer.stdout, "RUNS ").removeprefix("RUNS "))
 
     @staticmethod
-    def _sweep_of(said: str) -> str:
-        return re.findall(r"^sweep (\S+):", said, flags=re.MULTILINE)[0]
+    def _sweep_of(output: str) -> str:
+        return re.findall(r"^sweep (\S+):", output, flags=re.MULTILINE)[0]
 
     def _head(self, command: str, *, timeout_s: float = 120) -> str:
         done = self._hosts.ssh("head", command, timeout_s=timeout_s)
@@ -210,11 +210,11 @@ class Rehearsal:
         done = subprocess.run(
             [self._ray, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout_s
         )
-        said = done.stdout + done.stderr
+        output = done.stdout + done.stderr
         if self._verbose:
-            print(said)
-        assert done.returncode == 0, f"ray {' '.join(arguments)} ended with {done.returncode}:\n{said[-6000:]}"
-        return said
+            print(output)
+        assert done.returncode == 0, f"ray {' '.join(arguments)} ended with {done.returncode}:\n{output[-6000:]}"
+        return output
 
     def _say(self, what: str) -> None:
         print(f"[{time.monotonic() - self._started_s:4.0f} s] {what}", flush=True)
@@ -228,12 +228,12 @@ def main() -> int:
     """0 where all went as it should, or where this machine cannot hold such hosts, with the reason in one line."""
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--verbose", action="store_true", help="also what Ray says")
-    given = parser.parse_args()
+    typed = parser.parse_args()
     if reason := why_not():
         print(f"skipped: {reason}")
         return 0
     with Hosts(NAMES) as hosts:
-        rehearsal = Rehearsal(hosts, verbose=given.verbose)
+        rehearsal = Rehearsal(hosts, verbose=typed.verbose)
         rehearsal.up()
         rehearsal.refuse()
         rehearsal.sweep()

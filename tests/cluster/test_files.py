@@ -75,24 +75,24 @@ def test_a_shell_parses_the_script(path: Path) -> None:
 
 
 def test_mlflow_is_served_to_this_machine_alone() -> None:
-    said = (FOLDER / "serve_mlflow.sh").read_text()
-    assert "--host 127.0.0.1" in said and '-h ""' in said and "0.0.0.0" not in said
+    script = (FOLDER / "serve_mlflow.sh").read_text()
+    assert "--host 127.0.0.1" in script and '-h ""' in script and "0.0.0.0" not in script
 
 
 @pytest.mark.skipif(not shutil.which("id"), reason="no id on this machine")
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [([], "give the results folder, or set TRANSFER_RESULTS"), (["RESULTS"], "PostgreSQL refuses to run as root")],
 )
-def test_mlflows_script_says_what_it_needs(tmp_path: Path, arguments: list[str], said: str) -> None:
+def test_mlflows_script_says_what_it_needs(tmp_path: Path, arguments: list[str], message: str) -> None:
     id_of_root = tmp_path / "id"
     id_of_root.write_text("#!/bin/sh\necho 0\n")
     id_of_root.chmod(0o755)
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    command = ["sh", str(FOLDER / "serve_mlflow.sh"), *[str(tmp_path / each) for each in arguments]]
+    command = ["sh", str(FOLDER / "serve_mlflow.sh"), *[str(tmp_path / name) for name in arguments]]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode != 0
-    assert said in done.stderr
+    assert message in done.stderr
     assert not (tmp_path / "RESULTS").exists()
 
 
@@ -105,7 +105,7 @@ def test_the_job_for_kubernetes_has_what_a_sweep_needs() -> None:
     for pod in pods:
         (container,) = pod["template"]["spec"]["containers"]
         assert {"TRANSFER_RESULTS", "TRANSFER_LOCAL", "MLFLOW_TRACKING_URI"} <= {e["name"] for e in container["env"]}
-        mounted = {each["name"] for each in container["volumeMounts"]}
-        assert mounted == {each["name"] for each in pod["template"]["spec"]["volumes"]}
+        mounted = {volume["name"] for volume in container["volumeMounts"]}
+        assert mounted == {volume["name"] for volume in pod["template"]["spec"]["volumes"]}
     assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
     assert spec["workerGroupSpecs"][0]["minReplicas"] == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import zipfile
 from pathlib import Path
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from platform.phantoms.writers import write_retina
+from platform.tracking.journal import Journal
 from trainables import checkpoint
 from trainables.data.readers import retina
 from trainables.data.store import Store
@@ -23,7 +23,6 @@ from trainables.models.architectures import build
 from trainables.teachers import pickles
 from trainables.teachers.importing import import_network
 
-Journal = importlib.import_module("platform.tracking.journal").Journal
 fuzzed = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mlflow.utils.validation import MAX_TAG_VAL_LENGTH, _validate_metric_name
 from PIL import Image
 
+from platform.sweeping.scoring import averaging_tags
+from platform.sweeping.setup import parent_tags
 from trainables.data.averaging import averaged_labels
 from trainables.data.readers import own
 from trainables.data.store import Store
@@ -58,9 +58,9 @@ def test_every_metrics_name_is_its_own_and_one_that_mlflow_takes(store: Store) -
 
 
 def test_what_a_sweep_says_of_its_data_fits_mlflows_tags(store: Store) -> None:
-    tags: dict[str, Any] = importlib.import_module("platform.sweeping.setup").parent_tags(store, "{}")
+    tags = parent_tags(store, "{}")
     averaging = averaged_labels(store, "frequent")
-    tags |= importlib.import_module("platform.sweeping.scoring").averaging_tags(averaging)
+    tags |= averaging_tags(averaging)
     assert json.loads(tags["label_names"]) == list(store.label_names)
     assert all(len(value) <= MAX_TAG_VAL_LENGTH for value in tags.values())
 

@@ -1,4 +1,4 @@
-"""A corpus of tables of one's own that are not as they should be: what each is told. All readers share the contract."""
+"""A corpus of faulty tables of a user's own, and the error that each gets. All readers share the contract."""
 
 from __future__ import annotations
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,21 +15,21 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import platform.evaluate
 import platform.phantoms.sets
+from platform.evaluating.students import Students
 from platform.phantoms.nih_writer import write_chestxray8
+from platform.sources.images import store_of
+from platform.sources.places import Places
+from platform.sweeping.records import TrialRecord
+from platform.sweeping.setup import parent_tags
+from platform.tracking.ledger import Ledger
 from trainables.config import TrialConfig
 from trainables.data.listing import PHANTOM_MARK
 from trainables.data.store import Store
 from trainables.models.architectures import build
 from trainables.teachers import shelf as teachers
 from trainables.trial import TrialSpec
-
-evaluate = importlib.import_module("platform.evaluate")
-ledgers = importlib.import_module("platform.tracking.ledger")
-records = importlib.import_module("platform.sweeping.records")
-prepare = importlib.import_module("platform.sources.images")
-Places = importlib.import_module("platform.sources.places").Places
-parent_tags = importlib.import_module("platform.sweeping.setup").parent_tags
 
 pytestmark = pytest.mark.slow
 
@@ -40,8 +40,8 @@ PLAIN, TAUGHT = "transfer/none/resnet18/all@from-random", "hints/chest/resnet18/
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Two sweeps of random students, two repeats a cell: `held` without a finding, and `plain` with all."""
+def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Two sweeps of random students, two repeats per cell: `held` without a finding, and `plain` with all."""
     patch = pytest.MonkeyPatch()
     patch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
     patch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -54,14 +54,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         seen={"dataset": "chestxray8", "data": "phantom"},
     )  # fmt: skip
     for name, held_out in (("held", FINDING), ("plain", None)):
-        store = prepare.store_of(listing, places, 32, held_out=held_out)
+        store = store_of(listing, places, 32, held_out=held_out)
         _sweep(places, store, name, chest)
     yield {"places": places, "flags": ["--results", str(places.results), "--phantom-size", str(NUM_IMAGES)]}
     patch.undo()
 
 
 def _sweep(places: Any, store: Store, name: str, chest: teachers.Teacher) -> None:
-    ledger = ledgers.Ledger(places.tracking_uri, "chexpert", name, parent_tags(store, "{}"), places.artifacts)
+    ledger = Ledger(places.tracking_uri, "chexpert", name, parent_tags(store, "{}"), places.artifacts)
     base = TrialConfig(
         dataset="chexpert", method="transfer", student="resnet18", image_size_px=32, max_epochs=1, phase="confirm",
         init="random",
@@ -71,7 +71,7 @@ def _sweep(places: Any, store: Store, name: str, chest: teachers.Teacher) -> Non
             config=replace(config, seed=number // 2), data_fingerprint=store.fingerprint,
             split_fingerprint=store.split_fingerprint, teacher_fingerprint=chest.fingerprint if number % 2 else "none",
         )  # fmt: skip
-        record = records.TrialRecord(spec=spec, study="", number=number)
+        record = TrialRecord(spec=spec, study="", number=number)
         facts = {"data": "phantom", "init_fingerprint": "random", "held_out": store.held_out, "num_trainable": "1"}
         ledger.open(record, facts, at_ms=1_700_000_000_000 + number)
         torch.manual_seed(number + 1)
@@ -81,26 +81,26 @@ def _sweep(places: Any, store: Store, name: str, chest: teachers.Teacher) -> Non
     ledger.close_sweep("FINISHED")
 
 
-def run(made: dict[str, Any], kind: str, *flags: str) -> int:
-    return int(evaluate.main([kind, "--dataset", "chexpert", *made["flags"], *flags]))
+def run(sweeps: dict[str, Any], kind: str, *flags: str) -> int:
+    return int(platform.evaluate.main([kind, "--dataset", "chexpert", *sweeps["flags"], *flags]))
 
 
-def refused(made: dict[str, Any], capsys: Any, kind: str, *flags: str) -> str:
+def refused(sweeps: dict[str, Any], capsys: Any, kind: str, *flags: str) -> str:
     with pytest.raises(SystemExit) as ended:
-        run(made, kind, *flags)
+        run(sweeps, kind, *flags)
     assert ended.value.code == 2
-    said = str(capsys.readouterr().err.strip().splitlines()[-1])
-    assert re.match(r"python -m platform\.evaluate( [a-z-]+)?: error: ", said)
-    return said
+    message = str(capsys.readouterr().err.strip().splitlines()[-1])
+    assert re.match(r"python -m platform\.evaluate( [a-z-]+)?: error: ", message)
+    return message
 
 
-def test_a_new_disease_is_learned_from_its_first_images(made: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
+def test_a_new_disease_is_learned_from_its_first_images(sweeps: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
     flags = ["--sweep", "held", "--n", "2", "6", "1000", "--draws", "3"]
-    assert run(made, "new-disease", *flags, "--out", str(tmp_path / "a")) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("PHANTOM DATA") and said.strip().endswith(str(tmp_path / "a" / "index.html"))
-    assert "left out: n = 1000: " in said and "training images show the finding, " in said
-    assert f"WARNING: the teacher chest was trained on {FINDING} (its label Effusion)" in said
+    assert run(sweeps, "new-disease", *flags, "--out", str(tmp_path / "a")) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("PHANTOM DATA") and output.strip().endswith(str(tmp_path / "a" / "index.html"))
+    assert "left out: n = 1000: " in output and "training images show the finding, " in output
+    assert f"WARNING: the teacher chest was trained on {FINDING} (its label Effusion)" in output
     frame = pd.read_csv(tmp_path / "a" / "tables" / "chexpert_new_disease_pleural_effusion.csv")
     assert sorted(set(frame["size"])) == [2, 6] and set(frame["data"]) == {"phantom"}
     assert frame["knew_it"].fillna("").groupby(frame["subject"]).first().to_dict() == {
@@ -113,32 +113,32 @@ def test_a_new_disease_is_learned_from_its_first_images(made: dict[str, Any], tm
     assert frame.loc[frame["subject"] == TAUGHT, "baseline"].eq(PLAIN).all()
     page = (tmp_path / "a" / "index.html").read_text()
     assert "PHANTOM DATA" in page and page.count("data:image/svg+xml;base64,") == 1
-    assert run(made, "new-disease", *flags, "--out", str(tmp_path / "b")) == 0
+    assert run(sweeps, "new-disease", *flags, "--out", str(tmp_path / "b")) == 0
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
     assert {path.suffix for path in files} == {".csv", ".html", ".md", ".tex", ".png", ".svg"}
     for path in files:
         assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes(), path
 
 
-def test_few_shots_of_the_held_out_finding(made: dict[str, Any], capsys: Any) -> None:
-    assert run(made, "few-shot", "--sweep", "held", "--shots", "1", "2", "--episodes", "4") == 0
-    said = capsys.readouterr().out
-    page = made["places"].results / "evaluations" / "few-shot-held" / "index.html"
-    assert said.strip().endswith(str(page)) and page.is_file()
+def test_few_shots_of_the_held_out_finding(sweeps: dict[str, Any], capsys: Any) -> None:
+    assert run(sweeps, "few-shot", "--sweep", "held", "--shots", "1", "2", "--episodes", "4") == 0
+    output = capsys.readouterr().out
+    page = sweeps["places"].results / "evaluations" / "few-shot-held" / "index.html"
+    assert output.strip().endswith(str(page)) and page.is_file()
     frame = pd.read_csv(page.parent / "few_shot.csv")
     assert set(frame["finding"]) == {FINDING} and sorted(set(frame["size"])) == [1, 2]
     plain = frame[frame["subject"] == PLAIN]
     assert plain["n"].tolist() == [2, 2] and plain["difference"].isna().all()
 
 
-def test_few_shots_of_another_data_set(made: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
+def test_few_shots_of_another_data_set(sweeps: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
     flags = ["--target", "chestxray8", "--findings", "Infiltration", "Nodule", "--shots", "1", "--episodes", "3"]
-    assert run(made, "few-shot", *flags, "--out", str(tmp_path)) == 0
-    said = capsys.readouterr().out
+    assert run(sweeps, "few-shot", *flags, "--out", str(tmp_path)) == 0
+    output = capsys.readouterr().out
     frame = pd.read_csv(tmp_path / "few_shot.csv")
     assert set(frame["finding"]) == {"Infiltration", "Nodule"}
-    assert "WARNING: Nodule overlaps with what the students were trained on as Lung Lesion" in said
-    assert "the teacher chest was trained on chestxray8, which may hold the test patients" in said
+    assert "WARNING: Nodule overlaps with what the students were trained on as Lung Lesion" in output
+    assert "the teacher chest was trained on chestxray8, which may hold the test patients" in output
     assert (
         "held out of training: Pleural Effusion (--sweep held asks for these)" in (tmp_path / "index.html").read_text()
     )
@@ -162,38 +162,37 @@ def test_few_shots_of_another_data_set(made: dict[str, Any], tmp_path: Path, cap
         ("new-disease", ["--sweep", "held", "--n", "900"], "training images show the finding"),
     ],
 )
-def test_what_cannot_be_evaluated_is_said_in_one_line(
-    made: dict[str, Any], capsys: Any, kind: str, flags: list[str], message: str
+def test_what_cannot_be_evaluated_gets_one_clear_line(
+    sweeps: dict[str, Any], capsys: Any, kind: str, flags: list[str], message: str
 ) -> None:
-    assert message in refused(made, capsys, kind, *flags)
+    assert message in refused(sweeps, capsys, kind, *flags)
 
 
-def test_phantom_students_never_meet_real_images(made: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
+def test_phantom_students_never_meet_real_images(sweeps: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
     root = write_chestxray8(tmp_path / "chestxray8", num_images=3, image_size_px=32, seed=0, progress=False)
     (root / PHANTOM_MARK).unlink()
-    said = refused(made, capsys, "few-shot", "--target", "chestxray8", "--data", str(tmp_path))
-    assert f"never meet in one table, but the students are phantom and {root} is real" in said
+    message = refused(sweeps, capsys, "few-shot", "--target", "chestxray8", "--data", str(tmp_path))
+    assert f"never meet in one table, but the students are phantom and {root} is real" in message
 
 
-def test_real_students_need_real_images(made: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    conducted = importlib.import_module("platform.evaluating.conduct_evaluation")
-    monkeypatch.setattr(conducted.Sweep, "is_phantom", False)
-    said = refused(made, capsys, "few-shot", "--target", "chestxray8")
-    assert run(made, "few-shot", "--sweep", "held", "--shots", "1", "--episodes", "2") == 0
+def test_real_students_need_real_images(sweeps: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr(Students, "is_phantom", False)
+    message = refused(sweeps, capsys, "few-shot", "--target", "chestxray8")
+    assert run(sweeps, "few-shot", "--sweep", "held", "--shots", "1", "--episodes", "2") == 0
     assert "WARNING: the students saw real images, but learned from phantoms: chest" in capsys.readouterr().out
-    assert "those of chestxray8 are not prepared: --data DIR must say where they lie" in said
+    assert "those of chestxray8 are not prepared: give their folder, --data DIR" in message
 
 
 def test_the_images_with_the_finding_are_prepared_where_they_are_gone(
-    made: dict[str, Any], tmp_path: Path, capsys: Any
+    sweeps: dict[str, Any], tmp_path: Path, capsys: Any
 ) -> None:
-    stores = made["places"].results / "stores"
+    stores = sweeps["places"].results / "stores"
     (whole,) = [path for path in stores.glob("chexpert-*") if not Store.open(path).held_out]
     whole.rename(tmp_path / "away")
     flags = ["--sweep", "held", "--n", "2", "--draws", "2", "--out", str(tmp_path / "out")]
-    said = refused(made, capsys, "new-disease", *flags, "--phantom-size", "60")
-    assert f"those that the sweep held {FINDING} out of" in said and "--phantom-size" in said
-    assert run(made, "new-disease", *flags) == 0
+    message = refused(sweeps, capsys, "new-disease", *flags, "--phantom-size", "60")
+    assert f"those that the sweep held {FINDING} out of" in message and "--phantom-size" in message
+    assert run(sweeps, "new-disease", *flags) == 0
     assert whole.is_file()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import re
 import subprocess
@@ -18,8 +17,13 @@ import torch
 from mlflow.tracking import MlflowClient
 from PIL import Image
 
+import platform.export
+from platform.exporting import agreement, conduct_export
 from platform.phantoms.writers import write_retina
+from platform.sweeping.records import TrialRecord
 from platform.sweeping.scoring import averaging_tags
+from platform.sweeping.setup import parent_tags
+from platform.tracking.ledger import Ledger
 from trainables.config import TrialConfig
 from trainables.data.averaging import averaged_labels
 from trainables.data.decode import decode
@@ -36,10 +40,6 @@ from trainables.trial import RECIPE_VERSION, TrialSpec
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
 
-export = importlib.import_module("platform.export")
-ledgers = importlib.import_module("platform.tracking.ledger")
-records = importlib.import_module("platform.sweeping.records")
-parent_tags = importlib.import_module("platform.sweeping.setup").parent_tags
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ QUICK = ["--runs", "3"]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A results folder after two repeats of a cell, trained for an epoch at 32 px, and runs that cannot be exported."""
     folder = tmp_path_factory.mktemp("results")
     root = write_retina(folder / "phantoms" / "retina", num_patients=14, image_size_px=64, seed=0, progress=False)
@@ -64,7 +64,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     )  # fmt: skip
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     overlap = "the teacher x was trained on 2 of 3 test patients"
-    ledger = ledgers.Ledger(uri, "retina", "first", parent_tags(store, "{}", overlap), folder / "artifacts")
+    ledger = Ledger(uri, "retina", "first", parent_tags(store, "{}", overlap), folder / "artifacts")
     config = TrialConfig(
         dataset="retina", method="transfer", student="densenet40", image_size_px=32, max_epochs=1, batch_size=8,
         phase="confirm", average_labels="defined", selection_metric="f1_weighted",
@@ -77,7 +77,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
     def trial(name: str, tags: dict[str, str] | None = None, trains: bool = False, **changed: Any) -> None:
         own = replace(spec, config=replace(config, **changed))
-        record = records.TrialRecord(spec=own, study="", number=own.config.seed)
+        record = TrialRecord(spec=own, study="", number=own.config.seed)
         facts = {"data": "phantom", "init_fingerprint": first.fingerprint, "num_trainable": "1"}
         facts |= averaging_tags(averaged_labels(store, own.config.average_labels)) | (tags or {})
         ledger.open(record, facts, at_ms=1_700_000_000_000 + len(ids))
@@ -106,21 +106,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def exported(made: dict[str, Any]) -> Path:
+def exported(recorded: dict[str, Any]) -> Path:
     """The best repeat of the cell."""
-    out = made["folder"] / "exported"
-    assert export.main([CELL, "--dataset", "retina", *_where(made), "--out", str(out), *QUICK]) == 0
+    out = recorded["folder"] / "exported"
+    assert platform.export.main([CELL, "--dataset", "retina", *_where(recorded), "--out", str(out), *QUICK]) == 0
     return out
 
 
-def test_the_best_repeat_by_validation_is_exported_as_it_was_trained(made: dict[str, Any], exported: Path) -> None:
+def test_the_best_repeat_by_validation_is_exported_as_it_was_trained(recorded: dict[str, Any], exported: Path) -> None:
     config = json.loads((exported / "config.json").read_text())
-    assert config["run_id"] == made["ids"]["one"] and config["data"] == "phantom" and "PHANTOM" in config["warning"]
+    assert config["run_id"] == recorded["ids"]["one"] and config["data"] == "phantom" and "PHANTOM" in config["warning"]
     assert (config["image_size_px"], config["channels"], config["task"]) == (32, 3, "multiclass")
-    (trained,) = (made["folder"] / "trials" / "one").glob("best-*.safetensors")
+    (trained,) = (recorded["folder"] / "trials" / "one").glob("best-*.safetensors")
     digests = [hashlib.sha256(path.read_bytes()).digest() for path in (trained, exported / "model.safetensors")]
     assert digests[0] == digests[1]
-    store, rows = made["store"], made["store"].rows("test")
+    store, rows = recorded["store"], recorded["store"].rows("test")
     student = load_student(exported / "model.safetensors", config["architecture"], len(config["labels"]))
     expected = probabilities(student, config["task"], store.gather(rows))
     assert np.abs(onnx_file.probabilities(exported / "model.onnx", store.gather(rows)) - expected).max() < 1e-4
@@ -129,9 +129,9 @@ def test_the_best_repeat_by_validation_is_exported_as_it_was_trained(made: dict[
     assert not list(exported.parent.glob(".exported*"))
 
 
-def test_the_card_says_what_it_must(made: dict[str, Any], exported: Path) -> None:
+def test_the_card_says_what_it_must(recorded: dict[str, Any], exported: Path) -> None:
     card = " ".join((exported / "README.md").read_text().split())
-    store = made["store"]
+    store = recorded["store"]
     for words in (
         "PHANTOM DATA", "No medical device", "the teacher x was trained on 2 of 3 test patients", "drawn \\| so",
         "best of its cell's 2 repeats by the score on the validation set", "L = CE", "trained on: generic",
@@ -143,22 +143,24 @@ def test_the_card_says_what_it_must(made: dict[str, Any], exported: Path) -> Non
     assert "{{" not in card and not re.search(r"\b(nan|None)\b", card)
 
 
-def test_the_cards_program_runs_and_cuts_as_training_did(made: dict[str, Any], exported: Path, tmp_path: Path) -> None:
+def test_the_cards_program_runs_and_cuts_as_training_did(
+    recorded: dict[str, Any], exported: Path, tmp_path: Path
+) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", (exported / "README.md").read_text(), flags=re.DOTALL)
     Image.effect_noise((90, 70), 60).convert("RGB").save(tmp_path / "image.png")
     (tmp_path / "model.onnx").write_bytes((exported / "model.onnx").read_bytes())
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     printed = [line.split(" ", 1) for line in done.stdout.splitlines()]
-    assert tuple(label for _, label in printed) == made["store"].label_names
+    assert tuple(label for _, label in printed) == recorded["store"].label_names
     student = load_student(exported / "model.safetensors", "densenet40", len(printed))
     expected = probabilities(student, "multiclass", decode(tmp_path, "image.png", 32, 3)[None].copy())[0]
     np.testing.assert_allclose([float(value) for value, _ in printed], expected, atol=2e-4)
 
 
-def test_nothing_tells_who_a_patient_is(made: dict[str, Any], exported: Path) -> None:
-    store = made["store"]
-    secret = [*store.patient, *store.image_id, "Mueller", str(made["folder"]), str(ROOT), ".py:", ".jpeg"]
+def test_nothing_tells_who_a_patient_is(recorded: dict[str, Any], exported: Path) -> None:
+    store = recorded["store"]
+    secret = [*store.patient, *store.image_id, "Mueller", str(recorded["folder"]), str(ROOT), ".py:", ".jpeg"]
     files = list(exported.iterdir())
     assert len(files) == 4
     for path in files:
@@ -168,14 +170,14 @@ def test_nothing_tells_who_a_patient_is(made: dict[str, Any], exported: Path) ->
 
 
 def test_safetensors_alone_needs_no_onnx(
-    made: dict[str, Any], exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    recorded: dict[str, Any], exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(onnx_file, "write", lambda *_, **__: pytest.fail("no ONNX was asked for"))
     monkeypatch.setattr(onnx_file, "PACKAGES", ("no_such_package",))
-    prefix = made["ids"]["one"][:20]
+    prefix = recorded["ids"]["one"][:20]
     for name in ("a", "b"):
         flags = ["--format", "safetensors", "--out", str(tmp_path / name)]
-        assert export.main([prefix, *_where(made), *flags]) == 0
+        assert platform.export.main([prefix, *_where(recorded), *flags]) == 0
         assert sorted(path.name for path in (tmp_path / name).iterdir()) == [
             "README.md", "config.json", "model.safetensors",
         ]  # fmt: skip
@@ -186,14 +188,14 @@ def test_safetensors_alone_needs_no_onnx(
     assert "There is no ONNX file" in card and "may have looked at the test scores" in " ".join(card.split())
 
 
-def test_without_the_prepared_images_random_ones_are_used_and_this_is_said(
-    made: dict[str, Any], exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+def test_without_the_prepared_images_random_ones_are_used_and_the_card_says_so(
+    recorded: dict[str, Any], exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
 ) -> None:
     _write_from(monkeypatch, exported)
-    flags = [made["ids"]["one"], "--tracking-uri", made["uri"], "--results", str(tmp_path), *QUICK]
-    said = _refused([*flags, "--out", str(tmp_path / "a")], capsys)
-    assert "are missing" in said and "--channels" in said
-    assert export.main([*flags, "--out", str(tmp_path / "a"), "--channels", "3", "--check-images", "5"]) == 0
+    flags = [recorded["ids"]["one"], "--tracking-uri", recorded["uri"], "--results", str(tmp_path), *QUICK]
+    message = _refused([*flags, "--out", str(tmp_path / "a")], capsys)
+    assert "are missing" in message and "--channels" in message
+    assert platform.export.main([*flags, "--out", str(tmp_path / "a"), "--channels", "3", "--check-images", "5"]) == 0
     card = (tmp_path / "a" / "README.md").read_text()
     assert "5 seeded random images, since the prepared ones are gone" in card and "Not checked: whether" in " ".join(
         card.split()
@@ -202,19 +204,18 @@ def test_without_the_prepared_images_random_ones_are_used_and_this_is_said(
 
 @pytest.mark.parametrize("fault", ["onnx", "scores"])
 def test_a_disagreement_leaves_nothing_behind(
-    made: dict[str, Any], exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any, fault: str
+    recorded: dict[str, Any], exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any, fault: str
 ) -> None:
     _write_from(monkeypatch, exported)
-    conducted = importlib.import_module("platform.exporting.conduct_export")
     if fault == "onnx":
         right = onnx_file.probabilities
-        monkeypatch.setattr(onnx_file, "probabilities", lambda *given: right(*given) + np.float32(0.001))
+        monkeypatch.setattr(onnx_file, "probabilities", lambda *arguments: right(*arguments) + np.float32(0.001))
     else:
-        monkeypatch.setattr(conducted, "probabilities", lambda *given: np.full((2, 5), 0.9, dtype=np.float32))
-        monkeypatch.setattr(conducted, "check_images", _first_two(conducted.check_images))
-    said = _refused([made["ids"]["one"], *_where(made), "--out", str(tmp_path / "a")], capsys)
-    assert ("must be within 0.0001 of PyTorch's" if fault == "onnx" else "must be those that were scored") in said
-    assert "nothing is written" in said and not list(tmp_path.iterdir())
+        monkeypatch.setattr(conduct_export, "probabilities", lambda *arguments: np.full((2, 5), 0.9, dtype=np.float32))
+        monkeypatch.setattr(conduct_export, "check_images", _first_two(agreement.check_images))
+    message = _refused([recorded["ids"]["one"], *_where(recorded), "--out", str(tmp_path / "a")], capsys)
+    assert ("must be within 0.0001 of PyTorch's" if fault == "onnx" else "must be those that were scored") in message
+    assert "nothing is written" in message and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -229,41 +230,43 @@ def test_a_disagreement_leaves_nothing_behind(
         (CELL, "needs its data set, but got 'transfer/none/densenet40/all' alone"),
     ],
 )
-def test_what_cannot_be_exported_is_said_in_one_line(
-    made: dict[str, Any], tmp_path: Path, capsys: Any, wanted: str, message: str
+def test_what_cannot_be_exported_gets_one_clear_line(
+    recorded: dict[str, Any], tmp_path: Path, capsys: Any, wanted: str, message: str
 ) -> None:
-    said = _refused([made["ids"].get(wanted, wanted), *_where(made), "--out", str(tmp_path / "a")], capsys)
-    assert re.search(message, said) and len(said.splitlines()) == 1
+    error = _refused([recorded["ids"].get(wanted, wanted), *_where(recorded), "--out", str(tmp_path / "a")], capsys)
+    assert re.search(message, error) and len(error.splitlines()) == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_an_unknown_cell_lists_those_that_there_are(made: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
-    said = _refused(["a/b/c/d", "--dataset", "retina", *_where(made), "--out", str(tmp_path / "a")], capsys)
-    assert "no finished confirming repeat of 'a/b/c/d' on retina" in said and CELL in said
+def test_an_unknown_cell_lists_those_that_there_are(recorded: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
+    message = _refused(["a/b/c/d", "--dataset", "retina", *_where(recorded), "--out", str(tmp_path / "a")], capsys)
+    assert "no finished confirming repeat of 'a/b/c/d' on retina" in message and CELL in message
 
 
-def test_an_ambiguous_beginning_is_refused(made: dict[str, Any], capsys: Any) -> None:
-    client: MlflowClient = made["client"]
-    ids = [run.info.run_id for run in client.search_runs([client.get_experiment_by_name("retina").experiment_id])]
+def test_an_ambiguous_beginning_is_refused(recorded: dict[str, Any], capsys: Any) -> None:
+    client: MlflowClient = recorded["client"]
+    experiment = client.get_experiment_by_name("retina")
+    assert experiment is not None
+    ids = [run.info.run_id for run in client.search_runs([experiment.experiment_id])]
     digit = next(d for d in "0123456789abcdef" if sum(run_id.startswith(d) for run_id in ids) > 1)
-    assert f"several begin with {digit}" in _refused([digit, *_where(made)], capsys)
+    assert f"several begin with {digit}" in _refused([digit, *_where(recorded)], capsys)
 
 
-def test_a_folder_that_is_there_is_kept(made: dict[str, Any], exported: Path, tmp_path: Path, capsys: Any) -> None:
-    flags = [made["ids"]["one"], *_where(made), "--format", "safetensors", "--out", str(tmp_path / "mine")]
+def test_a_folder_that_is_there_is_kept(recorded: dict[str, Any], exported: Path, tmp_path: Path, capsys: Any) -> None:
+    flags = [recorded["ids"]["one"], *_where(recorded), "--format", "safetensors", "--out", str(tmp_path / "mine")]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    assert "the folder must not be there yet, but" in _refused(flags, capsys)
+    assert "the folder must not exist yet, but" in _refused(flags, capsys)
     assert "--force replaces only" in _refused([*flags, "--force"], capsys)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
     (tmp_path / "mine" / "thesis.txt").rename(tmp_path / "mine" / "README.md")
-    assert export.main([*flags, "--force"]) == 0
+    assert platform.export.main([*flags, "--force"]) == 0
     assert "No medical device" in (tmp_path / "mine" / "README.md").read_text()
 
 
-def test_missing_packages_are_said(made: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_missing_packages_are_named(recorded: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(onnx_file, "PACKAGES", ("no_such_package",))
-    assert "pip install no_such_package (the extra `export`" in _refused([CELL, *_where(made)], capsys)
+    assert "pip install no_such_package (the extra `export`" in _refused([CELL, *_where(recorded)], capsys)
 
 
 def test_an_unknown_format_is_refused(capsys: Any) -> None:
@@ -272,15 +275,15 @@ def test_an_unknown_format_is_refused(capsys: Any) -> None:
     )
 
 
-def _where(made: dict[str, Any]) -> list[str]:
-    return ["--results", str(made["folder"]), "--tracking-uri", made["uri"]]
+def _where(recorded: dict[str, Any]) -> list[str]:
+    return ["--results", str(recorded["folder"]), "--tracking-uri", recorded["uri"]]
 
 
 def _refused(flags: list[str], capsys: Any) -> str:
     """What a command that fails says at its end."""
     capsys.readouterr()
     with pytest.raises(SystemExit) as ended:
-        export.main(flags)
+        platform.export.main(flags)
     assert ended.value.code == 2
     lines: list[str] = capsys.readouterr().err.strip().splitlines()
     return lines[-1]
@@ -297,4 +300,4 @@ def _write_from(monkeypatch: pytest.MonkeyPatch, exported: Path) -> None:
 
 
 def _first_two(check_images: Any) -> Any:
-    return lambda one, results, num_images, channels: check_images(one, results, 2, channels)
+    return lambda choice, results, num_images, channels: check_images(choice, results, 2, channels)

@@ -56,11 +56,11 @@ def test_its_objects_are_unpickled_where_only_the_standard_librarys_module_is(tm
     assert run(sys.executable, "-P", "-c", load, path).stdout.strip() == ours
 
 
-def test_its_docstring_and_its_source_file_are_told_apart() -> None:
-    told = (
+def test_its_docstring_is_ours_and_its_functions_are_the_standard_librarys() -> None:
+    program = (
         "import inspect, platform as p; print('superset' in p.__doc__, inspect.getsourcefile(p.system) != p.__file__)"
     )
-    assert output_of(told) == "True True"
+    assert output_of(program) == "True True"
 
 
 def test_importing_it_costs_little_more_than_the_standard_librarys() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sqlite3
 import subprocess
@@ -13,13 +12,14 @@ from typing import Any
 import pytest
 import torch
 
+import platform.phantoms.sets
+import platform.pretrain
 from platform.command_line.training_requests import PretrainRequest
-from platform.sweeping.conduct_pretraining import base_of
+from platform.sources.places import Places
+from platform.sweeping.conduct_pretraining import base_of, prepare_pretraining
 from tests.typed import typed
 from trainables.data.store import Store
 from trainables.teachers import shelf
-
-pretrain = importlib.import_module("platform.pretrain")
 
 ROOT = Path(__file__).parents[2]
 FLAGS = [
@@ -78,19 +78,19 @@ def test_a_teacher_is_trained_once_and_knows_what_it_has_seen(tmp_path: Path) ->
 def test_the_trial_starts_from_the_weights_that_were_asked_for(
     init: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importlib.import_module("platform.phantoms.sets"), "PHANTOM_IMAGE_SIZE_PX", 32)
-    conduct = importlib.import_module("platform.sweeping.conduct_pretraining")
-    places = importlib.import_module("platform.sources.places").Places.under(tmp_path)
+    monkeypatch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
+    places = Places.under(tmp_path)
     folder, prints = places.teachers(phantom=True, image_size_px=32), {"random": "random"}
     for value, name in enumerate(("imagenet", "other")):  # both there: the wrong one must not be taken unseen
         facts: dict[str, Any] = {"architecture": "densenet121", "task": "multilabel", "label_names": ("a",)}
         weights = {"w": torch.full((1,), float(value))}
-        made = shelf.save(folder, weights, name=name, source="drawn", is_phantom=True, **facts)
-        prints[name] = made.fingerprint
+        teacher = shelf.save(folder, weights, name=name, source="drawn", is_phantom=True, **facts)
+        prints[name] = teacher.fingerprint
     flags = ["mimic-cxr", "--init", init, "--image-size", "32", "--phantom-size", "30", "--name", "own"]
     flags += ["--average-labels", "defined"]
     request = typed(PretrainRequest, *flags)
-    record = conduct.prepare_pretraining(request, places).plan([]).next()
+    record = prepare_pretraining(request, places).plan([]).next()
+    assert record is not None
     assert (record.spec.config.init, record.spec.init_fingerprint) == (init, prints[init])
 
 
@@ -109,19 +109,18 @@ def test_the_recipe_is_chexclusions_on_real_images_and_quick_on_phantoms() -> No
         (["mimic-cxr", "--data", "/no/such/folder"], "there is no /no/such/folder"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(
+def test_what_is_wrong_gets_one_clear_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], message: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        pretrain.main([*flags, "--results", str(tmp_path)])
+        platform.pretrain.main([*flags, "--results", str(tmp_path)])
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
 
 
 def test_another_network_is_trained_from_its_own_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("platform.phantoms.sets"), "PHANTOM_IMAGE_SIZE_PX", 32)
-    conduct = importlib.import_module("platform.sweeping.conduct_pretraining")
-    places = importlib.import_module("platform.sources.places").Places.under(tmp_path)
+    monkeypatch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
+    places = Places.under(tmp_path)
     folder, facts = places.teachers(phantom=True, image_size_px=32), {"task": "multilabel", "label_names": ("a",)}
     prints = {}
     for value, (name, network) in enumerate({"imagenet-resnet18": "resnet18", "other": "densenet121"}.items()):
@@ -130,8 +129,9 @@ def test_another_network_is_trained_from_its_own_weights(tmp_path: Path, monkeyp
     flags = ["mimic-cxr", "--architecture", "resnet18", "--image-size", "32", "--phantom-size", "30"]
     flags += ["--average-labels", "defined"]
     request = typed(PretrainRequest, *flags)
-    record = conduct.prepare_pretraining(request, places).plan([]).next()
+    record = prepare_pretraining(request, places).plan([]).next()
+    assert record is not None
     assert (record.spec.config.student, record.spec.init_fingerprint) == ("resnet18", prints["imagenet-resnet18"])
     request = typed(PretrainRequest, *flags, "--init", "other")
     with pytest.raises(ValueError, match="weights of resnet18 must be those of a resnet18, but other is a densenet121"):
-        conduct.prepare_pretraining(request, places)
+        prepare_pretraining(request, places)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sqlite3
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import pytest
 import ray
 from PIL import Image
 
+import platform.prepare
+import platform.sweep
 from analysis import report
-
-sweep = importlib.import_module("platform.sweep")
 
 PATIENTS = [f"Mueller-{number:04d}" for number in range(9000, 9024)]
 
@@ -31,16 +30,14 @@ def test_no_patient_path_or_image_is_in_anything_that_is_shared(
         Image.effect_noise((40, 40), 10 + number).save(data / f"scan-{patient}.png")
         lines.append(f"scan-{patient}.png,{patient},{'ill' if number % 2 else 'well'}")
     (data / "ward7.csv").write_text("\n".join(lines))
-    importlib.import_module("platform.prepare").main(
-        [str(data / "ward7.csv"), "--image-size", "32", "--results", str(results)]
-    )
+    platform.prepare.main([str(data / "ward7.csv"), "--image-size", "32", "--results", str(results)])
     flags = ["--teachers", "phantom", "--preset", "quick", "--image-size", "32", "--epochs", "1", "--trials", "1"]
     cells = ["--repeats", "1", "--cells", "transfer/*/densenet40/*", "--init", "random", "--average-labels", "defined"]
     try:
-        assert sweep.main(["ward7", *flags, *cells, "--results", str(results)]) == 0
+        assert platform.sweep.main(["ward7", *flags, *cells, "--results", str(results)]) == 0
     finally:
         ray.shutdown()
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     uri = f"sqlite:///{results / 'mlflow.db'}"
     assert report.main(["ward7", "--tracking-uri", uri, "--out", str(tmp_path / "reports")]) == 0
 
@@ -51,6 +48,6 @@ def test_no_patient_path_or_image_is_in_anything_that_is_shared(
     for path in files:
         content = path.read_bytes()
         assert b"Mueller" not in content and b"scan-" not in content, path
-    assert "Mueller" not in said.out + said.err
+    assert "Mueller" not in printed.out + printed.err
     with sqlite3.connect(results / "mlflow.db") as database:
         assert database.execute("select count(*) from runs").fetchone()[0] >= 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import shutil
@@ -19,9 +18,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+import platform.sweep
 from tests.small_sweep import CELLS, COMMAND, NUM_TRIALS, ROOT, finish, start
-
-sweep = importlib.import_module("platform.sweep")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -48,9 +46,9 @@ def numbers(results: Path) -> dict[tuple[str, str, int], float]:
         "join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' "
         "where m.key != 'images_per_s'",
     )
-    found = {(trial, name, step): value for trial, name, step, value in rows}
-    assert len(found) == len(rows), "a metric has two values at one epoch"
-    return found
+    values = {(trial, name, step): value for trial, name, step, value in rows}
+    assert len(values) == len(rows), "a metric has two values at one epoch"
+    return values
 
 
 def table(output: str) -> list[str]:
@@ -58,7 +56,7 @@ def table(output: str) -> list[str]:
 
 
 @pytest.fixture
-def fresh(undisturbed, tmp_path) -> Path:
+def fresh(undisturbed: tuple[Path, str], tmp_path: Path) -> Path:
     """A results folder with the phantoms and teachers, and no sweep."""
     results = tmp_path / "results"
     shutil.copytree(
@@ -91,7 +89,7 @@ def wait_for(process: subprocess.Popen[str], results: Path, num_finished: int, n
     raise AssertionError("the sweep did not come so far in 200 s")
 
 
-def test_a_sweep_searches_confirms_and_says_what_to_do_next(undisturbed):
+def test_a_sweep_searches_confirms_and_says_what_to_do_next(undisturbed: tuple[Path, str]) -> None:
     results, output = undisturbed
     assert set(trials(results).values()) == {"FINISHED"}
     assert len(trials(results)) == NUM_TRIALS
@@ -120,21 +118,21 @@ def in_another_shell(line: str, **popen: Any) -> subprocess.Popen[str]:
     )
 
 
-def test_the_printed_commands_run_as_they_stand(undisturbed, tmp_path):
+def test_the_printed_commands_run_as_they_stand(undisturbed: tuple[Path, str], tmp_path: Path) -> None:
     results, output = undisturbed
     printed = commands(output)
     assert list(printed) == ["mlflow", "analysis.report", "analysis.table_5"]
     assert f"ui --backend-store-uri sqlite:///{results}/mlflow.db" in printed["mlflow"]
-    for line, shown in (
+    for line, heading in (
         (printed["analysis.table_5"], "PHANTOM"),
         (f"{printed['analysis.report']} --out {tmp_path}", f"{tmp_path}/retina/index.html"),
     ):
         process = in_another_shell(line)
-        said, _ = process.communicate(timeout=200)
-        assert process.returncode == 0 and shown in said, said
+        text, _ = process.communicate(timeout=200)
+        assert process.returncode == 0 and heading in text, text
 
 
-def test_the_printed_command_opens_the_pages(undisturbed):
+def test_the_printed_command_opens_the_pages(undisturbed: tuple[Path, str]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -155,7 +153,7 @@ def test_the_printed_command_opens_the_pages(undisturbed):
         server.communicate()
 
 
-def test_only_confirm_runs_open_the_test_set(undisturbed):
+def test_only_confirm_runs_open_the_test_set(undisturbed: tuple[Path, str]) -> None:
     results, _ = undisturbed
     opened = query(
         results,
@@ -169,7 +167,7 @@ def test_only_confirm_runs_open_the_test_set(undisturbed):
     assert table.num_rows == 18 and {"image", "patient", "grade", "probability_Mild"} <= set(table.column_names)
 
 
-def test_only_confirm_runs_keep_their_states(undisturbed):
+def test_only_confirm_runs_keep_their_states(undisturbed: tuple[Path, str]) -> None:
     confirm = query(
         undisturbed[0],
         "select t.value from tags t join tags p on p.run_uuid = t.run_uuid and p.key = 'phase' "
@@ -179,14 +177,16 @@ def test_only_confirm_runs_keep_their_states(undisturbed):
     assert kept == sorted(key for (key,) in confirm) and len(kept) == len(CELLS)
 
 
-def test_the_same_command_again_runs_nothing_and_prints_the_same_table(undisturbed):
+def test_the_same_command_again_runs_nothing_and_prints_the_same_table(undisturbed: tuple[Path, str]) -> None:
     results, output = undisturbed
     before = trials(results), numbers(results)
     assert table(finish(start(results))) == table(output)
     assert (trials(results), numbers(results)) == before
 
 
-def test_a_sweep_that_is_killed_and_stopped_goes_on_to_the_numbers_of_the_undisturbed_one(undisturbed, fresh):
+def test_a_sweep_that_is_killed_and_stopped_reaches_the_numbers_of_the_undisturbed_sweep(
+    undisturbed: tuple[Path, str], fresh: Path
+) -> None:
     disturbances = [(signal.SIGKILL, 2), (signal.SIGTERM, 4)]  # in the search; in the confirm phase, as Ctrl-C does
     for stop, num_finished in disturbances:
         process = start(fresh)
@@ -197,7 +197,7 @@ def test_a_sweep_that_is_killed_and_stopped_goes_on_to_the_numbers_of_the_undist
         else:
             process.send_signal(stop)
             _, err = process.communicate(timeout=120)
-            assert process.returncode == 3 and "the same command goes on" in err
+            assert process.returncode == 3 and "run the same command again to resume" in err
         assert "RUNNING" in trials(fresh).values()
     output = finish(start(fresh))
     assert set(trials(fresh).values()) == {"FINISHED"} and len(trials(fresh)) == NUM_TRIALS
@@ -205,7 +205,7 @@ def test_a_sweep_that_is_killed_and_stopped_goes_on_to_the_numbers_of_the_undist
     assert numbers(fresh) == numbers(undisturbed[0])
 
 
-def test_a_wrong_flag_gets_one_clear_line_at_once():
+def test_a_wrong_flag_gets_one_clear_line_at_once() -> None:
     started_s = time.monotonic()
     done = subprocess.run([*COMMAND, "--epochs", "0"], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
@@ -219,7 +219,10 @@ def test_a_wrong_flag_gets_one_clear_line_at_once():
     [
         (["brain"], r"the data set must be one of mimic-cxr, .* but got .brain."),
         (["retina", "--trials", "two"], r"--trials: must be a whole number of at least 1, but got two"),
-        (["retina", "--image-size", "100"], r"must be a multiple of 32, but got image_size_px=100"),
+        (
+            ["retina", "--image-size", "100"],
+            r"--image-size: image_size_px must be a multiple of 32, but got image_size_px=100",
+        ),
         (["retina", "--cells", "hints/*"], r"no cell of retina matches 'hints/\*'"),
         (["retina", "--fractions", "1.5"], r"0 < data_fraction <= 1 must hold, but got data_fraction=1\.5"),
         (["retina", "--data", "/no/such/folder"], r"the data folder must exist, but there is no /no/such/folder"),
@@ -229,8 +232,10 @@ def test_a_wrong_flag_gets_one_clear_line_at_once():
         (["retina", "--teachers", "real"], r"phantom images need phantom teachers"),
     ],
 )
-def test_what_is_wrong_with_the_flags_is_said_in_one_line(tmp_path, capsys, flags, message):
+def test_what_is_wrong_with_the_flags_gets_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], message: str
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        sweep.main([*flags, "--results", str(tmp_path)])
+        platform.sweep.main([*flags, "--results", str(tmp_path)])
     assert ended.value.code == 2
     assert re.search(message, capsys.readouterr().err)

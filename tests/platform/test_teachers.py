@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+import platform.teachers
 from trainables.models.architectures import build
 from trainables.teachers import shelf
-
-teachers = importlib.import_module("platform.teachers")
 
 
 @pytest.fixture(scope="module")
@@ -29,22 +27,22 @@ def pickled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_without_teachers_it_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert teachers.main(["--results", str(tmp_path)]) == 0
-    said = capsys.readouterr().out
-    assert "no teachers in" in said and "platform.pretrain" in said and "teachers import" in said
+    assert platform.teachers.main(["--results", str(tmp_path)]) == 0
+    output = capsys.readouterr().out
+    assert "no teachers in" in output and "platform.pretrain" in output and "teachers import" in output
 
 
 def test_a_checkpoint_is_brought_in_and_listed(
     tmp_path: Path, pickled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flags = ["--results", str(tmp_path), "import", str(pickled), "--name", "mimic-cxr", "--seen", "mimic-cxr"]
-    assert teachers.main(flags) == 0
+    assert platform.teachers.main(flags) == 0
     assert "727 of 727 tensors matched, 14 outputs" in capsys.readouterr().out
     teacher = shelf.load(tmp_path / "teachers" / "real", "mimic-cxr")
     assert teacher.seen == {"dataset": "mimic-cxr"} and not teacher.is_phantom
-    assert teachers.main(["--results", str(tmp_path)]) == 0
-    said = capsys.readouterr().out
-    assert "mimic-cxr" in said and teacher.fingerprint in said and "imported from checkpoint" in said
+    assert platform.teachers.main(["--results", str(tmp_path)]) == 0
+    output = capsys.readouterr().out
+    assert "mimic-cxr" in output and teacher.fingerprint in output and "imported from checkpoint" in output
 
 
 @pytest.mark.parametrize(
@@ -56,11 +54,13 @@ def test_a_checkpoint_is_brought_in_and_listed(
         (["import", "FILE"], "--name"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(
+def test_what_is_wrong_gets_one_clear_line(
     tmp_path: Path, pickled: Path, capsys: pytest.CaptureFixture[str], flags: list[str], message: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        teachers.main(["--results", str(tmp_path), *(str(pickled) if flag == "FILE" else flag for flag in flags)])
+        platform.teachers.main(
+            ["--results", str(tmp_path), *(str(pickled) if flag == "FILE" else flag for flag in flags)]
+        )
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
 
@@ -68,13 +68,13 @@ def test_what_is_wrong_is_said_in_one_line(
 def test_a_foundation_models_note_is_kept_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save(build("resnet18", 3).state_dict(), tmp_path / "model.pt")
     flags = ["--results", str(tmp_path), "import", str(tmp_path / "model.pt"), "--name", "big"]
-    assert teachers.main([*flags, "--architecture", "resnet18", "--trained-on", "a million X-rays"]) == 0
-    said = capsys.readouterr().out
-    assert "WARNING: the teacher big was trained on 'a million X-rays'" in said and "--seen" not in said
+    assert platform.teachers.main([*flags, "--architecture", "resnet18", "--trained-on", "a million X-rays"]) == 0
+    output = capsys.readouterr().out
+    assert "WARNING: the teacher big was trained on 'a million X-rays'" in output and "--seen" not in output
     teacher = shelf.load(tmp_path / "teachers" / "real", "big")
     assert (teacher.architecture, teacher.trained_on) == ("resnet18", "a million X-rays")
-    assert teachers.main(["--results", str(tmp_path)]) == 0
+    assert platform.teachers.main(["--results", str(tmp_path)]) == 0
     assert "big   resnet18" in (listed := capsys.readouterr().out) and "'a million X-rays' (unchecked)" in listed
     with pytest.raises(SystemExit):
-        teachers.main([*flags, "--architecture", "vit"])
+        platform.teachers.main([*flags, "--architecture", "vit"])
     assert "the teacher must be one of densenet121" in capsys.readouterr().err

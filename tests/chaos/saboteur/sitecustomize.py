@@ -8,18 +8,18 @@ _fsync, _replace, _time = os.fsync, os.replace, time.time
 SLOW_S = 0.3
 
 
-def _is_told(what: str) -> bool:
+def _is_ordered(what: str) -> bool:
     return os.path.exists(os.path.join(_folder, what))
 
 
-def _slow_fsync(descriptor):  # type: ignore[no-untyped-def]
-    if _is_told("slow"):
+def _slow_fsync(descriptor):
+    if _is_ordered("slow"):
         time.sleep(SLOW_S)
     return _fsync(descriptor)
 
 
-def _slow_replace(*paths, **folders):  # type: ignore[no-untyped-def]
-    if _is_told("slow"):
+def _slow_replace(*paths, **folders):
+    if _is_ordered("slow"):
         time.sleep(SLOW_S)
     return _replace(*paths, **folders)
 

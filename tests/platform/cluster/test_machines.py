@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import signal
@@ -19,13 +18,13 @@ import ray
 import yaml
 from ray.cluster_utils import Cluster
 
+from platform.cluster import machines
+from platform.sources.places import Places
+from platform.sweeping.runner import Resources
 from trainables import inspection
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 
-machines = importlib.import_module("platform.cluster.machines")
-runner = importlib.import_module("platform.sweeping.runner")
-Places = importlib.import_module("platform.sources.places").Places
 Machines = machines.Machines
 
 ROOT = Path(__file__).parents[3]
@@ -75,23 +74,23 @@ def test_a_trial_has_to_fit_into_one_node() -> None:
     with pytest.raises(
         ValueError, match=r"must fit into one of the machines at hand \(2 nodes with 6 CPUs and 0 GPUs\)"
     ):
-        runner.Resources(cpus=4.0).slots(two)
-    assert runner.Resources(cpus=1.0, num_slots=4).slots(two) == 4
+        Resources(cpus=4.0).slots(two)
+    assert Resources(cpus=1.0, num_slots=4).slots(two) == 4
 
 
 def test_quarters_of_a_gpu_and_a_head_without_trials() -> None:
-    there = Machines(((0.0, 0.0), (8.0, 1.0)), ((0.0, 0.0), (8.0, 1.0), (8.0, 1.0)))
-    assert there.slots(1, 0.25) == 8
-    assert there.slots(1, 1) == 2
-    assert there.slots(3, 0.25) == 4  # two a node, by its CPUs
-    assert str(there) == "2 nodes with 8 CPUs and 1 GPUs; as trials wait, up to 3 nodes with 16 CPUs and 2 GPUs"
+    available = Machines(((0.0, 0.0), (8.0, 1.0)), ((0.0, 0.0), (8.0, 1.0), (8.0, 1.0)))
+    assert available.slots(1, 0.25) == 8
+    assert available.slots(1, 1) == 2
+    assert available.slots(3, 0.25) == 4  # two a node, by its CPUs
+    assert str(available) == "2 nodes with 8 CPUs and 1 GPUs; as trials wait, up to 3 nodes with 16 CPUs and 2 GPUs"
 
 
 def test_a_cluster_gets_as_many_trials_as_are_asked_for_since_it_may_grow() -> None:
     head_alone = Machines(((0.0, 0.0),), ((0.0, 0.0),), is_cluster=True)
-    assert runner.Resources(gpus=0.25, num_slots=16).slots(head_alone) == 16
+    assert Resources(gpus=0.25, num_slots=16).slots(head_alone) == 16
     with pytest.raises(ValueError, match="must fit into one of the machines at hand"):
-        runner.Resources(gpus=0.25).slots(head_alone)
+        Resources(gpus=0.25).slots(head_alone)
 
 
 def test_a_cluster_file_says_what_may_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,11 +101,11 @@ def test_a_cluster_file_says_what_may_come(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True, "Resources": {"memory": 1.0}}])
     assert str(machines.machines()) == "1 node with 0 CPUs and 0 GPUs"  # the file is of no matter without a cluster
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.9:6379")
-    there = machines.machines()
+    available = machines.machines()
     gpu = cluster["available_node_types"]["gpu"]
-    assert there.now == ((0.0, 0.0),)
-    assert there.most_gpus == gpu["max_workers"] * gpu["resources"]["GPU"] == cluster["max_workers"]
-    assert there.slots(1, 0.25) == 4 * gpu["max_workers"]
+    assert available.now == ((0.0, 0.0),)
+    assert available.most_gpus == gpu["max_workers"] * gpu["resources"]["GPU"] == cluster["max_workers"]
+    assert available.slots(1, 0.25) == 4 * gpu["max_workers"]
 
 
 def test_nodes_that_are_there_count_where_the_file_names_no_sizes(
@@ -125,7 +124,7 @@ def test_nodes_that_are_there_count_where_the_file_names_no_sizes(
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
         (None, r"must see the results folder, but 10\.0\.0\.7 does not see, or cannot write, .*; put --results"),
         ({**HERE, "code": "older"}, r"same code, but 10\.0\.0\.7 has older for trainables/ and .* has [0-9a-f]{16}"),
@@ -134,17 +133,17 @@ def test_nodes_that_are_there_count_where_the_file_names_no_sizes(
     ],
 )  # fmt: skip
 def test_a_machine_that_cannot_take_trials_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Any, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Any, message: str
 ) -> None:
-    monkeypatch.setattr(machines, "_ask", lambda *_: [("10.0.0.6", HERE), ("10.0.0.7", answer)])
-    with pytest.raises(ValueError, match=said):
+    monkeypatch.setattr(machines, "ask", lambda *_: [("10.0.0.6", HERE), ("10.0.0.7", answer)])
+    with pytest.raises(ValueError, match=message):
         machines.check_machines([NODE, NODE], Places.under(tmp_path), Path("/scratch"))
 
 
-def test_the_least_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machines, "_ask", lambda *_: [("a", HERE), ("b", {**HERE, "local_free_bytes": 2_000_000_000})])
-    found = machines.check_machines([NODE, NODE], Places.under(tmp_path), Path("/scratch"))
-    assert found == "all 2 machines see and write it; /scratch of each has 2 GB free or more"
+def test_the_smallest_free_space_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines, "ask", lambda *_: [("a", HERE), ("b", {**HERE, "local_free_bytes": 2_000_000_000})])
+    storage = machines.check_machines([NODE, NODE], Places.under(tmp_path), Path("/scratch"))
+    assert storage == "all 2 machines see and write it; /scratch of each has 2 GB free or more"
     assert machines.check_machines([NODE, NODE], Places.under(tmp_path), None) == "all 2 machines see and write it"
 
 
@@ -224,6 +223,6 @@ def test_a_cluster_that_is_not_there_gets_one_line(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(
         ConnectionError, match=r"^no Ray answers at 127\.0\.0\.1:1, which RAY_ADDRESS names; start"
-    ) as said:
+    ) as caught:
         machines.join_cluster(Places.under(tmp_path), None, verbose=False)
-    assert "\n" not in str(said.value)
+    assert "\n" not in str(caught.value)

@@ -11,7 +11,7 @@ from platform.command_line.endings import EXIT_UNFINISHED, say_errors
 
 
 @pytest.mark.parametrize("error", [ValueError, FileNotFoundError, LookupError, ImportError])
-def test_what_is_at_fault_is_said_in_one_line(error: type[Exception], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_at_fault_gets_one_clear_line(error: type[Exception], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended, say_errors(argparse.ArgumentParser(prog="verb")):
         raise error("this and that")
     assert ended.value.code == 2
@@ -19,12 +19,12 @@ def test_what_is_at_fault_is_said_in_one_line(error: type[Exception], capsys: py
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_at_any_moment_says_how_to_go_on(stop: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stop_at_any_moment_says_how_to_resume(stop: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as ended, say_errors(argparse.ArgumentParser(prog="verb")):
         signal.raise_signal(stop)
     assert ended.value.code == EXIT_UNFINISHED
-    assert capsys.readouterr().err == "verb: stopped; the same command goes on\n"
+    assert capsys.readouterr().err == "verb: stopped; run the same command again to resume\n"
     assert signal.getsignal(signal.SIGTERM) == before
 
 

@@ -87,7 +87,7 @@ def test_a_mistake_is_named_with_its_flag(
 @pytest.mark.parametrize("request_class", REQUESTS)
 def test_every_option_is_explained_under_a_heading_that_a_user_knows(request_class: type) -> None:
     text = parser_of(request_class, "a.command", request_class.__doc__).format_help()
-    assert all(each.metadata["option"].help for each in fields(request_class) if "option" in each.metadata)
+    assert all(field.metadata["option"].help for field in fields(request_class) if "option" in field.metadata)
     headings = [line for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")]
     assert headings == sorted(headings, key=HEADINGS.index)
 

@@ -52,7 +52,7 @@ def test_a_spline_goes_through_its_knots(closed):
 
 
 def test_a_path_sets_out_at_its_start_and_has_its_length():
-    path = wander(np.random.default_rng(0), np.array([0.2, 0.3]), 0.0, 0.5, 0.0, 0.0)
+    path = wander(np.random.default_rng(0), np.array([0.2, 0.3]), heading=0.0, length=0.5, bend=0.0, wobble=0.0)
     np.testing.assert_allclose(path[0], [0.2, 0.3])
     np.testing.assert_allclose(path[-1], [0.7, 0.3])
 

@@ -40,9 +40,9 @@ def test_every_sign_occurs_and_a_hospital_is_sicker_than_a_clinic():
     ("sign", "companion"), [("edema", "cardiomegaly"), ("edema", "effusion"), ("fracture", "pneumothorax")]
 )
 def test_signs_come_in_company(sign, companion):
-    found = studies(2000)
-    with_it = [companion in signs for signs in found if sign in signs]
-    without = [companion in signs for signs in found if sign not in signs]
+    visits = studies(2000)
+    with_it = [companion in signs for signs in visits if sign in signs]
+    without = [companion in signs for signs in visits if sign not in signs]
     assert np.mean(with_it) > 2 * np.mean(without)
 
 

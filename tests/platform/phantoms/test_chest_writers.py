@@ -48,9 +48,9 @@ def images(folder):
 
 def test_every_layout_has_exactly_as_many_grey_images_as_asked_for(folders):
     for name, folder in folders.items():
-        found = images(folder)
-        assert len(found) == NUM_IMAGES, name
-        for path in found:
+        paths = images(folder)
+        assert len(paths) == NUM_IMAGES, name
+        for path in paths:
             with Image.open(path) as image:
                 assert image.mode in ("L", "RGBA") and min(image.size) == SIZE <= max(image.size) <= 1.25 * SIZE
 
@@ -71,18 +71,18 @@ def test_chexpert_has_the_releases_columns_paths_and_values(folders):
         "Lung Lesion,Edema,Consolidation,Pneumonia,Atelectasis,Pneumothorax,Pleural Effusion,"
         "Pleural Other,Fracture,Support Devices"
     )
-    patients = {}
+    patients: dict[str, set[str]] = {}
     for split, values in (("train", {"1.0", "0.0", "-1.0", ""}), ("valid", {"1.0", "0.0"})):
         assert (folder / f"{split}.csv").read_text().splitlines()[0] == header
         rows = table(folder / f"{split}.csv")
         pattern = rf"CheXpert-v1\.0-small/{split}/patient(\d{{5}})/study\d+/view\d_(frontal|lateral)\.jpg"
         for row in rows:
-            found = re.fullmatch(pattern, row["Path"])
-            assert found and found[2] == row["Frontal/Lateral"].lower()
+            parts = re.fullmatch(pattern, row["Path"])
+            assert parts and parts[2] == row["Frontal/Lateral"].lower()
             assert (folder / row["Path"].removeprefix("CheXpert-v1.0-small/")).is_file()
             assert row["Sex"] in ("Male", "Female") and 18 <= int(row["Age"]) <= 90
-            assert row["AP/PA"] in (("AP", "PA") if found[2] == "frontal" else ("",))
-            patients.setdefault(split, set()).add(found[1])
+            assert row["AP/PA"] in (("AP", "PA") if parts[2] == "frontal" else ("",))
+            patients.setdefault(split, set()).add(parts[1])
         assert {row[label] for row in rows for label in header.split(",")[5:]} <= values
     assert not patients["train"] & patients["valid"]
     assert any("lateral" in row["Path"] for row in table(folder / "train.csv"))
@@ -112,7 +112,7 @@ def test_mimic_has_the_releases_columns_paths_and_keys(folders):
             assert image.size == (int(about["Columns"]), int(about["Rows"]))
         assert about["ViewPosition"] in ("PA", "AP", "LATERAL")
         splits[subject].add(row["split"])
-    assert all(len(found) == 1 for found in splits.values())
+    assert all(len(names) == 1 for names in splits.values())
 
 
 def test_the_nih_sample_has_kaggles_columns(folders):

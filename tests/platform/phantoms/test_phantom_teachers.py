@@ -1,8 +1,7 @@
-"""Phantom teachers are trained once, marked, kept, and gone on with after an interruption."""
+"""Phantom teachers are trained once, marked and kept, and an interrupted training resumes."""
 
 from __future__ import annotations
 
-import importlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,17 +13,15 @@ import pytest
 import torch
 
 import platform.phantoms.sets
+from platform.phantoms import phantom_teachers
 from platform.phantoms.chest_writers import write_mimic_cxr
 from platform.phantoms.writers import write_generic
+from platform.sources.places import Places
 from trainables import loop
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 from trainables.teachers.shelf import Teacher
 from trainables.training import Training
-
-phantom_teachers = importlib.import_module("platform.phantoms.phantom_teachers")
-prepare = importlib.import_module("platform.sources.images")
-Places = importlib.import_module("platform.sources.places").Places
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +46,7 @@ def tiny() -> Any:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Teacher]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Teacher]:
     """The places of an undisturbed run, and its teacher `mimic-cxr`."""
     places = Places.under(tmp_path_factory.mktemp("undisturbed"))
     return places, phantom_teachers.phantom_teacher("mimic-cxr", places, SIZE_PX)
@@ -73,8 +70,8 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_teacher_is_whole_and_marked_as_a_phantom(made: tuple[Any, Teacher]) -> None:
-    places, teacher = made
+def test_a_teacher_is_whole_and_marked_as_a_phantom(undisturbed: tuple[Any, Teacher]) -> None:
+    places, teacher = undisturbed
     assert teacher.is_phantom
     assert (teacher.name, teacher.architecture, teacher.task) == ("mimic-cxr", "densenet121", "multilabel")
     assert len(teacher.label_names) == 14
@@ -86,8 +83,8 @@ def test_a_teacher_is_whole_and_marked_as_a_phantom(made: tuple[Any, Teacher]) -
     assert not places.teachers(phantom=False, image_size_px=SIZE_PX).exists()
 
 
-def test_its_first_weights_were_those_of_the_phantom_imagenet(made: tuple[Any, Teacher]) -> None:
-    places, teacher = made
+def test_its_first_weights_were_those_of_the_phantom_imagenet(undisturbed: tuple[Any, Teacher]) -> None:
+    places, teacher = undisturbed
     folder = places.teachers(phantom=True, image_size_px=SIZE_PX)
     first = shelf.load(folder, "imagenet")
     assert first.is_phantom
@@ -99,8 +96,10 @@ def test_its_first_weights_were_those_of_the_phantom_imagenet(made: tuple[Any, T
     assert names(folder) == ["imagenet", "mimic-cxr"]  # no work folder is left
 
 
-def test_a_teacher_that_is_there_is_taken_as_it_is(made: tuple[Any, Teacher], trained: list[tuple[str, int]]) -> None:
-    places, teacher = made
+def test_a_teacher_that_is_there_is_taken_as_it_is(
+    undisturbed: tuple[Any, Teacher], trained: list[tuple[str, int]]
+) -> None:
+    places, teacher = undisturbed
     assert phantom_teachers.phantom_teacher("mimic-cxr", places, SIZE_PX) == teacher
     assert phantom_teachers.phantom_teacher("imagenet", places, SIZE_PX).name == "imagenet"
     assert trained == []
@@ -136,14 +135,15 @@ def interrupt_the_saving(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=["in its second epoch", "before it was kept"],
 )
-def test_an_interrupted_training_goes_on_to_the_same_teacher(
-    made: tuple[Any, Teacher],
+def test_an_interrupted_training_resumes_to_the_same_teacher(
+    undisturbed: tuple[Any, Teacher],
     tmp_path: Path,
     trained: list[tuple[str, int]],
     disturb: Callable[[pytest.MonkeyPatch], None],
     left: list[tuple[str, int]],
 ) -> None:
-    shutil.copytree(made[0].results, tmp_path / "results")  # with the salt, the phantoms and the teacher `imagenet`
+    # With the salt, the phantoms and the teacher `imagenet`.
+    shutil.copytree(undisturbed[0].results, tmp_path / "results")
     places = Places.under(tmp_path / "results")
     shutil.rmtree(places.teachers(phantom=True, image_size_px=SIZE_PX) / "mimic-cxr")
     with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
@@ -154,15 +154,15 @@ def test_an_interrupted_training_goes_on_to_the_same_teacher(
     trained.clear()
     teacher = phantom_teachers.phantom_teacher("mimic-cxr", places, SIZE_PX)
     assert trained == left
-    assert teacher.fingerprint == made[1].fingerprint
-    assert teacher.scores == made[1].scores
+    assert teacher.fingerprint == undisturbed[1].fingerprint
+    assert teacher.scores == undisturbed[1].scores
     assert names(folder) == ["imagenet", "mimic-cxr"]
 
 
-def test_another_size_is_another_teacher(made: tuple[Any, Teacher]) -> None:
-    places, _ = made
-    one, two = (places.teachers(phantom=True, image_size_px=size) for size in (SIZE_PX, 64))
-    assert one != two and not two.exists()
+def test_another_size_is_another_teacher(undisturbed: tuple[Any, Teacher]) -> None:
+    places, _ = undisturbed
+    ours, others = (places.teachers(phantom=True, image_size_px=size) for size in (SIZE_PX, 64))
+    assert ours != others and not others.exists()
 
 
 def test_a_phantom_teacher_that_nobody_trains_is_named(tmp_path: Path) -> None:
@@ -171,8 +171,10 @@ def test_a_phantom_teacher_that_nobody_trains_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "teachers").exists()
 
 
-def test_another_networks_phantom_learns_from_the_same_pictures(made: tuple[Any, Teacher], tmp_path: Path) -> None:
-    shutil.copytree(made[0].results, tmp_path / "results")
+def test_another_networks_phantom_learns_from_the_same_pictures(
+    undisturbed: tuple[Any, Teacher], tmp_path: Path
+) -> None:
+    shutil.copytree(undisturbed[0].results, tmp_path / "results")
     teacher = phantom_teachers.phantom_teacher("imagenet-resnet18", Places.under(tmp_path / "results"), SIZE_PX)
     assert (teacher.architecture, teacher.is_phantom, len(teacher.label_names)) == ("resnet18", True, 10)
     assert teacher.source.endswith("20 synthetic generic images, from random weights")
@@ -180,7 +182,7 @@ def test_another_networks_phantom_learns_from_the_same_pictures(made: tuple[Any,
 
 
 @pytest.mark.parametrize(
-    ("validation", "judged_by"),
+    ("validation", "expected"),
     [
         ([12, 12], ("frequent", "auc")),
         ([3, 3], ("frequent", "auc")),
@@ -189,9 +191,9 @@ def test_another_networks_phantom_learns_from_the_same_pictures(made: tuple[Any,
     ],
 )
 def test_a_teachers_epochs_are_judged_as_a_sweeps_where_its_images_allow(
-    validation: list[int], judged_by: tuple[str, str]
+    validation: list[int], expected: tuple[str, str]
 ) -> None:
     classes = np.repeat([0, 1, 0, 1], [*validation, 5, 5])[:, None]
     split = np.repeat(["validation", "test"], [sum(validation), 10])
     store: Any = SimpleNamespace(task="multiclass", label_names=("a", "b"), labels=classes, split=split)
-    assert phantom_teachers._judged_by(store) == judged_by
+    assert phantom_teachers.judged_by(store) == expected

@@ -70,7 +70,7 @@ def test_the_mark_tells_a_phantom_and_its_arguments(retina_folder):
 
 @pytest.mark.parametrize("mix", [GRADE_MIX, REAL_GRADE_MIX])
 def test_grades_have_the_mix_and_go_together_in_a_patient(mix):
-    grades = writers._grades(2000, mix, 0)
+    grades = writers.draw_grades(2000, mix, 0)
     shares = np.bincount(grades.ravel(), minlength=5) / grades.size
     np.testing.assert_allclose(shares, mix, atol=0.012)
     assert np.corrcoef(grades.T)[0, 1] > 0.7
@@ -78,7 +78,7 @@ def test_grades_have_the_mix_and_go_together_in_a_patient(mix):
 
 
 def test_a_small_set_has_all_grades():
-    assert set(writers._grades(60, GRADE_MIX, 0).ravel()) == set(range(5))
+    assert set(writers.draw_grades(60, GRADE_MIX, 0).ravel()) == set(range(5))
 
 
 def test_generic_has_imagenets_layout(tmp_path):

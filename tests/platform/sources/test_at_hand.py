@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,11 @@ import pytest
 import torch
 
 from platform.command_line.training_requests import SweepRequest
+from platform.sources.places import Places
+from platform.sweeping.gathering import prepare_sweep
 from tests.typed import typed
 from trainables.models.architectures import build
 from trainables.teachers import shelf
-
-sources = importlib.import_module("platform.sources.at_hand")
-setup = importlib.import_module("platform.sweeping.setup")
-sweep = importlib.import_module("platform.sweep")
-Places = importlib.import_module("platform.sources.places").Places
 
 TINY = ["--image-size", "32", "--phantom-size", "60", "--cells", "*/densenet40/*", "--teacher-names", "mimic-cxr"]
 TINY += ["--average-labels", "defined"]
@@ -26,12 +22,12 @@ TINY += ["--average-labels", "defined"]
 @pytest.fixture
 def places(tmp_path: Path) -> Any:
     """Places with two phantom teachers of random weights; `mimic-cxr` was trained on the phantom NIH images."""
-    made = Places.under(tmp_path)
+    results = Places.under(tmp_path)
     torch.manual_seed(0)
     weights = build("densenet121", 2).state_dict()
     for name, dataset in (("imagenet", "generic"), ("mimic-cxr", "chestxray8")):
         shelf.save(
-            made.teachers(phantom=True, image_size_px=32),
+            results.teachers(phantom=True, image_size_px=32),
             weights,
             name=name,
             architecture="densenet121",
@@ -41,25 +37,25 @@ def places(tmp_path: Path) -> Any:
             is_phantom=True,
             seen={"dataset": dataset, "data": "phantom"},
         )
-    return made
+    return results
 
 
 def prepare(places: Any, *flags: str) -> Any:
     options = typed(SweepRequest, *flags, *TINY, "--results", str(places.results))
-    return setup.prepare_sweep(options, places)
+    return prepare_sweep(options, places)
 
 
 def test_a_teacher_that_may_have_seen_the_test_patients_is_refused_or_flagged(places: Any) -> None:
-    said = "the teacher mimic-cxr was trained on chestxray8, which may hold the test patients of chestxray8"
-    with pytest.raises(ValueError, match=f"{said}.*--allow-overlap runs anyway"):
+    overlap = "the teacher mimic-cxr was trained on chestxray8, which may hold the test patients of chestxray8"
+    with pytest.raises(ValueError, match=f"{overlap}.*--allow-overlap runs anyway"):
         prepare(places, "chestxray8")
-    assert prepare(places, "chestxray8", "--allow-overlap").facts["teacher_overlap"] == said
+    assert prepare(places, "chestxray8", "--allow-overlap").facts["teacher_overlap"] == overlap
 
 
-def test_another_data_set_is_no_overlap_and_its_uncertain_labels_may_be_told_apart(places: Any) -> None:
-    made = prepare(places, "chexpert", "--uncertainty", "zeros", "ones")
-    assert made.facts["teacher_overlap"] == ""
-    assert [cell.name for cell in made.space.cells] == [
+def test_another_data_set_is_no_overlap_and_its_uncertain_labels_may_be_cells(places: Any) -> None:
+    setup = prepare(places, "chexpert", "--uncertainty", "zeros", "ones")
+    assert setup.facts["teacher_overlap"] == ""
+    assert [cell.name for cell in setup.space.cells] == [
         "transfer/none/densenet40/all",
         "attention/mimic-cxr/densenet40/all",
         "transfer/none/densenet40/all@ones",

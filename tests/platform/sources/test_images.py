@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from pathlib import Path
@@ -15,12 +14,11 @@ from PIL import Image
 import platform.phantoms.sets
 import platform.prepare
 from platform.phantoms.writers import write_retina
+from platform.sources import images
+from platform.sources.places import Places
 from trainables.data.listing import PHANTOM_MARK
 from trainables.data.splits import SPLITS
 from trainables.data.store import Store
-
-verb = importlib.import_module("platform.sources.images")
-Places = importlib.import_module("platform.sources.places").Places
 
 
 @pytest.fixture(autouse=True)
@@ -47,28 +45,28 @@ def stores(results: Path) -> list[Path]:
 
 def test_a_phantom_is_drawn_split_and_decoded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prepare(tmp_path, "--phantom-size", "14")
-    said = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     (path,) = stores(tmp_path)
     store = Store.open(path)
     assert store.is_phantom and path.name.startswith("retina-32px-phantom-")
-    assert said[0] == (
+    assert lines[0] == (
         f"retina: 28 PHANTOM (synthetic) images of 14 patients, 5 labels, 32 px, fingerprint {store.fingerprint}"
     )
-    assert said[1] == "  Table I, the paper's: 35,126 images of 17,563 patients, 5 labels"
-    assert [line.split() for line in said[2:6]] == [
+    assert lines[1] == "  Table I, the paper's: 35,126 images of 17,563 patients, 5 labels"
+    assert [line.split() for line in lines[2:6]] == [
         ["Table", "II", "ours", "paper"],
         ["train", "8", "21126"],  # of so few, 0.35 each are kept for judging
         ["validation", "10", "7000"],
         ["test", "10", "7000"],
     ]
-    assert [line.rsplit(maxsplit=3) for line in said[6:12]] == [
+    assert [line.rsplit(maxsplit=3) for line in lines[6:12]] == [
         ["  positives", *SPLITS],
         *(
             [f"  {name}", *(str((store.labels[store.split == split] == grade).sum()) for split in SPLITS)]
             for grade, name in enumerate(store.label_names)
         ),
     ]
-    assert said[-1] == f"  {path}"
+    assert lines[-1] == f"  {path}"
     assert json.loads((tmp_path / "phantoms" / "14" / "retina" / PHANTOM_MARK).read_text())
 
 
@@ -83,7 +81,7 @@ def test_the_second_call_takes_the_store_that_is_there(
     def never(*arguments: Any, **options: Any) -> None:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(verb, "prepare", never)
+    monkeypatch.setattr(images, "prepare", never)
     prepare(tmp_path, "--data", str(data))
     assert capsys.readouterr().out == first
     assert path.stat().st_mtime_ns == written
@@ -101,8 +99,8 @@ def test_other_rows_of_the_same_folder_are_another_store(tmp_path: Path) -> None
     (root / "trainLabels.csv").write_text(table.replace(first, first[:-1] + "4"))  # a grade that was put right
     assert not first.endswith("4")
     prepare(results, "--data", str(tmp_path / "data"))
-    found = [Store.open(path).labels[0, 0] for path in stores(results)]
-    assert sorted(found) == [int(first[-1]), 4]
+    grades = [Store.open(path).labels[0, 0] for path in stores(results)]
+    assert sorted(grades) == [int(first[-1]), 4]
 
 
 def test_a_real_looking_folder_is_no_phantom_and_a_marked_one_is(
@@ -117,12 +115,12 @@ def test_a_real_looking_folder_is_no_phantom_and_a_marked_one_is(
 
 
 def test_the_salt_makes_the_hashes_and_never_the_numbers(tmp_path: Path, data: Path) -> None:
-    found = []
+    prepared = []
     for results in (tmp_path / "one", tmp_path / "two"):
         prepare(results, "--data", str(data))
-        found.append(Store.open(stores(results)[0]))
-    assert found[0].fingerprint == found[1].fingerprint
-    assert not set(found[0].patient) & set(found[1].patient)
+        prepared.append(Store.open(stores(results)[0]))
+    assert prepared[0].fingerprint == prepared[1].fingerprint
+    assert not set(prepared[0].patient) & set(prepared[1].patient)
 
 
 def test_images_that_cannot_be_read_are_named_or_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,8 +131,8 @@ def test_images_that_cannot_be_read_are_named_or_left_out(tmp_path: Path, capsys
     with pytest.raises(SystemExit) as caught:
         prepare(tmp_path / "results", *flags)
     assert caught.value.code == 2
-    said = capsys.readouterr().err
-    assert f"train/{broken.name}" in said and "1 of 28 are not" in said and "--skip-unreadable" in said
+    error = capsys.readouterr().err
+    assert f"train/{broken.name}" in error and "1 of 28 are not" in error and "--skip-unreadable" in error
     assert stores(tmp_path / "results") == []
     prepare(tmp_path / "results", *flags, "--skip-unreadable")
     out = capsys.readouterr().out
@@ -142,7 +140,7 @@ def test_images_that_cannot_be_read_are_named_or_left_out(tmp_path: Path, capsys
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["brain"], r"'brain'"),
         (
@@ -155,23 +153,23 @@ def test_images_that_cannot_be_read_are_named_or_left_out(tmp_path: Path, capsys
         (["retina", "--phantom-size", "2"], r"error: three splits need at least three patients, but there are 2"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+def test_what_is_wrong_gets_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     with pytest.raises(SystemExit) as caught:
         platform.prepare.main([*arguments, "--results", str(tmp_path)])
     assert caught.value.code == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("python -m platform.prepare: error: ")
-    assert re.search(said, last), last
+    assert re.search(message, last), last
 
 
 def test_an_empty_data_folder_and_a_wrong_layout_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for made, said in [("data", "no retina folder in"), ("data/retina", "no trainLabels.csv in")]:
-        (tmp_path / made).mkdir()
+    for folder, message in [("data", "no retina folder in"), ("data/retina", "no trainLabels.csv in")]:
+        (tmp_path / folder).mkdir()
         with pytest.raises(SystemExit):
             prepare(tmp_path / "results", "--data", str(tmp_path / "data"))
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
 def test_a_phantom_that_nobody_draws_is_named(tmp_path: Path) -> None:
@@ -188,11 +186,11 @@ def test_a_csv_of_ones_own_is_a_data_set_by_its_name(tmp_path: Path, capsys: pyt
         lines.append(f"{number}.png,p{number},{'ill' if number % 3 else 'well'}")
     (folder / "covid.csv").write_text("\n".join(lines))
     prepare(tmp_path / "results", dataset=str(folder / "covid.csv"))
-    said = capsys.readouterr().out
-    assert "covid: 20 images of 20 patients, 2 labels" in said
-    assert "python -m platform.sweep covid now knows it" in said
+    output = capsys.readouterr().out
+    assert "covid: 20 images of 20 patients, 2 labels" in output
+    assert "python -m platform.sweep covid now knows it" in output
     prepare(tmp_path / "results", dataset="covid")  # by its name, from now on
-    assert capsys.readouterr().out.splitlines()[0] == said.splitlines()[0]
+    assert capsys.readouterr().out.splitlines()[0] == output.splitlines()[0]
     with pytest.raises(SystemExit):
         prepare(tmp_path / "results", dataset="covid19")
     assert "or a user's own (covid), but got 'covid19'" in capsys.readouterr().err
@@ -218,9 +216,9 @@ def test_positives_are_counted_for_each_split_and_few_are_warned_of(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prepare(tmp_path / "results", dataset=str(own_set(tmp_path / "clinic", 200)))
-    said = capsys.readouterr().out.splitlines()
-    first = next(number for number, line in enumerate(said) if line.startswith("  positives"))
-    assert said[first : first + 7] == [
+    lines = capsys.readouterr().out.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("  positives"))
+    assert lines[first : first + 7] == [
         "  positives      train validation       test",
         "  Common            80         10         10",
         "  Rare              32          4          4",
@@ -229,7 +227,7 @@ def test_positives_are_counted_for_each_split_and_few_are_warned_of(
         "  WARNING: fewer than 10 positives in test: Rare (4)",
         "  WARNING: fewer than 10 negatives in test: Common (8)",
     ]
-    assert "--validation-share F" in said[first + 7]
+    assert "--validation-share F" in lines[first + 7]
 
 
 def test_a_larger_validation_share_is_another_store_without_a_warning(
@@ -239,18 +237,18 @@ def test_a_larger_validation_share_is_another_store_without_a_warning(
     prepare(tmp_path / "results", dataset=csv)
     capsys.readouterr()
     prepare(tmp_path / "results", "--validation-share", "0.25", dataset=csv)
-    said = capsys.readouterr().out
-    assert "  Rare              20         10         10" in said and "WARNING" not in said
-    made = [Store.open(path) for path in stores(tmp_path / "results")]
-    assert len({store.fingerprint for store in made}) == len({store.split_fingerprint for store in made}) == 2
-    assert sorted((store.split == "validation").sum() for store in made) == [20, 50]
+    output = capsys.readouterr().out
+    assert "  Rare              20         10         10" in output and "WARNING" not in output
+    prepared = [Store.open(path) for path in stores(tmp_path / "results")]
+    assert len({store.fingerprint for store in prepared}) == len({store.split_fingerprint for store in prepared}) == 2
+    assert sorted((store.split == "validation").sum() for store in prepared) == [20, 50]
 
 
 def test_the_releases_own_split_is_another_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for split in ("drawn", "official"):
         prepare(tmp_path, "--phantom-size", "120", "--split", split, dataset="mimic-cxr")
-    stores_of = [Store.open(path) for path in stores(tmp_path)]
-    assert len({store.split_fingerprint for store in stores_of}) == 2
+    prepared = [Store.open(path) for path in stores(tmp_path)]
+    assert len({store.split_fingerprint for store in prepared}) == 2
     shares = ["--split", "official", "--validation-share", "0.2"]
     with pytest.raises(SystemExit):
         prepare(tmp_path, "--phantom-size", "120", *shares, dataset="mimic-cxr")
@@ -263,9 +261,9 @@ def test_the_releases_own_split_is_another_store(tmp_path: Path, capsys: pytest.
 def test_a_held_out_finding_is_in_another_store_without_it(tmp_path):
     places = Places.under(tmp_path)
     listing = platform.phantoms.sets.phantom_listing("chexpert", places, 60)
-    whole, made = (verb.store_of(listing, places, 32, held_out=name) for name in (None, "Cardiomegaly"))
-    assert whole.path != made.path and whole.fingerprint != made.fingerprint
-    assert set(whole.label_names) - set(made.label_names) == {"Cardiomegaly"}
+    whole, reduced = (images.store_of(listing, places, 32, held_out=name) for name in (None, "Cardiomegaly"))
+    assert whole.path != reduced.path and whole.fingerprint != reduced.fingerprint
+    assert set(whole.label_names) - set(reduced.label_names) == {"Cardiomegaly"}
     has_it = whole.labels[:, whole.label_names.index("Cardiomegaly")]
-    gone = set(whole.image_id) - set(made.image_id)
+    gone = set(whole.image_id) - set(reduced.image_id)
     assert gone and gone == set(whole.image_id[np.isin(has_it, (1, -1)) & (whole.split != "test")])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import stat
 from pathlib import Path
 
 import pytest
 
-Places = importlib.import_module("platform.sources.places").Places
+from platform.sources.places import Places
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +21,7 @@ def test_every_path_is_absolute_wherever_a_worker_works(tmp_path: Path, monkeypa
     monkeypatch.chdir("/")
     assert places.results == tmp_path.resolve() / "some" / "results"
     assert places.results.is_dir()
+    assert places.artifacts is not None
     paths = [
         places.phantoms,
         places.artifacts,
@@ -82,14 +82,14 @@ def test_the_salt_is_drawn_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     assert Places.under(tmp_path / "two").salt() != salt
 
 
-def test_a_salt_that_is_there_is_never_drawn_anew(tmp_path: Path) -> None:
+def test_an_existing_salt_is_never_drawn_again(tmp_path: Path) -> None:
     (tmp_path / "salt").write_bytes(b"an older one")
     assert Places.under(tmp_path).salt() == b"an older one"
-    assert [each.name for each in tmp_path.iterdir()] == ["salt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["salt"]
 
 
 @pytest.mark.parametrize(
-    ("uri", "said"),
+    ("uri", "printable"),
     [
         ("http://ann:secret@mlflow:5000", "http://mlflow:5000"),
         ("postgresql://ann:se@cret@db/runs", "postgresql://db/runs"),
@@ -97,7 +97,7 @@ def test_a_salt_that_is_there_is_never_drawn_anew(tmp_path: Path) -> None:
     ],
 )
 def test_an_address_is_shown_without_its_password(
-    uri: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    uri: str, printable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    assert Places.under(tmp_path).said_tracking_uri == said
+    assert Places.under(tmp_path).printable_tracking_uri == printable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-conduct = importlib.import_module("platform.sweeping.conduct_sweep")
+from platform.sweeping.conduct_sweep import alone
 
 ROOT = Path(__file__).parents[3]
 HOLD = (
@@ -24,18 +23,19 @@ def test_the_lock_goes_with_a_process_that_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "held\n"
         with pytest.raises(
-            BlockingIOError, match=r"^the sweep first runs already, in another process; give this one a --name$"
+            BlockingIOError,
+            match=r"^the sweep first is already running in another process; give this one another --name$",
         ):
-            conduct.alone(tmp_path / "first").__enter__()
-        with conduct.alone(tmp_path / "second"):
+            alone(tmp_path / "first").__enter__()
+        with alone(tmp_path / "second"):
             pass
         process.send_signal(signal.SIGKILL)
-    with conduct.alone(tmp_path / "first"):
+    with alone(tmp_path / "first"):
         pass
 
 
 def test_the_lock_is_released_by_an_error(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), conduct.alone(tmp_path / "first"):
+    with pytest.raises(RuntimeError), alone(tmp_path / "first"):
         raise RuntimeError
-    with conduct.alone(tmp_path / "first"), pytest.raises(BlockingIOError):
-        conduct.alone(tmp_path / "first").__enter__()
+    with alone(tmp_path / "first"), pytest.raises(BlockingIOError):
+        alone(tmp_path / "first").__enter__()

@@ -1,21 +1,20 @@
-"""A sweep's order, its budgets, and that a plan made anew from the records goes on as the old one would have."""
+"""A sweep's order and budgets, and that a plan rebuilt from the records continues as the old plan would have."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
-import importlib
 from dataclasses import replace
 
 import pytest
 
+from platform.sweeping.plan import Plan
+from platform.sweeping.records import TrialRecord
+from platform.sweeping.studies import make_studies
 from search_spaces.retina import SPACE
 from search_spaces.space import controls_of
 from trainables.config import TrialConfig
 from trainables.trial import TrialSpec
-
-Plan = importlib.import_module("platform.sweeping.plan").Plan
-studies = importlib.import_module("platform.sweeping.studies")
 
 BASE = TrialConfig(dataset="retina", method="transfer", max_epochs=2)
 CELLS = ["transfer/none/densenet40/all", "attention/imagenet/densenet40/all"]
@@ -26,10 +25,8 @@ def spec_of(config):
 
 
 def make_plan(records=(), mode="optuna", num_trials=5, num_repeats=2, patterns=CELLS, fractions=(1.0,)):
-    made = studies.make_studies(
-        SPACE.crossed({"data_fraction": fractions}).narrowed(patterns), mode, num_trials, seed=7
-    )
-    return Plan(made, BASE, spec_of, num_repeats, copy.deepcopy(list(records)))
+    studies = make_studies(SPACE.crossed({"data_fraction": fractions}).narrowed(patterns), mode, num_trials, seed=7)
+    return Plan(studies, BASE, spec_of, num_repeats, copy.deepcopy(list(records)))
 
 
 def outcome(config):
@@ -44,7 +41,7 @@ def finish(plan, record, failed=False):
 
 
 def run_to_the_end(plan, limit=1000):
-    order = []
+    order: list[TrialRecord] = []
     while (record := plan.next()) is not None and len(order) < limit:
         order.append(record)
         finish(plan, record)
@@ -79,7 +76,7 @@ def test_the_best_configuration_of_each_cell_is_confirmed_with_new_seeds():
 
 @pytest.mark.parametrize("mode", ["optuna", "joint", "grid"])
 @pytest.mark.parametrize("num_done", [0, 1, 3, 7, 10, 11])
-def test_a_plan_made_anew_from_the_records_goes_on_as_the_old_one_would_have(mode, num_done):
+def test_a_plan_rebuilt_from_the_records_continues_as_the_old_plan_would_have(mode, num_done):
     whole = [record.spec.key for record in run_to_the_end(make_plan(mode=mode))]
     interrupted = make_plan(mode=mode)
     for _ in range(num_done):
@@ -106,7 +103,7 @@ def test_a_joint_search_confirms_one_choice_for_each_fraction_and_resumes():
     assert [r.spec.key for r in run_to_the_end(resumed)] == [r.spec.key for r in order[9:]]
 
 
-def test_a_larger_budget_goes_on_with_what_is_there():
+def test_a_larger_budget_keeps_the_finished_trials():
     small = make_plan(num_trials=3)
     done = run_to_the_end(small)
     large = make_plan(small.records.values(), num_trials=5)
@@ -155,15 +152,15 @@ def test_a_failed_confirm_run_is_settled_too():
 def test_trials_of_cells_that_the_command_leaves_out_are_left_alone():
     both = make_plan()
     run_to_the_end(both)
-    one = make_plan(both.records.values(), patterns=CELLS[:1])
-    assert one.finished
-    assert {record.study for record in one.records.values()} == {CELLS[0]}
+    narrowed = make_plan(both.records.values(), patterns=CELLS[:1])
+    assert narrowed.finished
+    assert {record.study for record in narrowed.records.values()} == {CELLS[0]}
 
 
 def make_plan_with_the_teacher_itself(records=(), mode="optuna", patterns=(CELLS[0], "itself/mimic-cxr/*")):
     space = replace(SPACE, cells=(*SPACE.cells, *controls_of(["imagenet", "mimic-cxr"])))
-    made = studies.make_studies(space.narrowed(patterns), mode, 3, seed=7)
-    return Plan(made, BASE, spec_of, 2, copy.deepcopy(list(records)))
+    studies = make_studies(space.narrowed(patterns), mode, 3, seed=7)
+    return Plan(studies, BASE, spec_of, 2, copy.deepcopy(list(records)))
 
 
 @pytest.mark.parametrize("mode", ["optuna", "joint", "grid"])

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from platform.sweeping.plan import Plan
+from platform.sweeping.progress import Progress
+from platform.sweeping.studies import make_studies
 from search_spaces.retina import SPACE
 from search_spaces.space import controls_of
 from trainables.config import TrialConfig
 from trainables.trial import TrialSpec
-
-Plan = importlib.import_module("platform.sweeping.plan").Plan
-studies = importlib.import_module("platform.sweeping.studies")
-progress = importlib.import_module("platform.sweeping.progress")
 
 PLAIN, GUIDED = "transfer/none/densenet40/all", "attention/imagenet/densenet40/all"
 
@@ -27,8 +25,8 @@ def make_plan(cell: str = PLAIN, max_epochs: int = 4, num_trials: int = 2) -> An
 
     base = TrialConfig(dataset="retina", method="transfer", max_epochs=max_epochs)
     space = replace(SPACE, cells=(*SPACE.cells, *controls_of(["imagenet"])))
-    made = studies.make_studies(space.narrowed([cell]), "optuna", num_trials, seed=7)
-    return Plan(made, base, spec_of, 1)
+    studies = make_studies(space.narrowed([cell]), "optuna", num_trials, seed=7)
+    return Plan(studies, base, spec_of, 1)
 
 
 class Clock:
@@ -44,7 +42,7 @@ class Watched:
 
     def __init__(self, plan: Any, max_epochs: int = 4, stream: io.StringIO | None = None) -> None:
         self.plan, self.clock, self.stream = plan, Clock(), stream or io.StringIO()
-        self.progress = progress.Progress(plan, max_epochs, "val f1_weighted", self.stream, self.clock)
+        self.progress = Progress(plan, max_epochs, "val f1_weighted", self.stream, self.clock)
 
     def epoch(self, record: Any, took_s: float, score: float, **metrics: float) -> None:
         self.clock.now_s += took_s
@@ -61,10 +59,10 @@ class Watched:
 
     def lines(self) -> list[str]:
         """What was printed since the last time."""
-        said = self.stream.getvalue().splitlines()
+        lines = self.stream.getvalue().splitlines()
         self.stream.truncate(0)
         self.stream.seek(0)
-        return said
+        return lines
 
 
 def test_a_trials_lines_from_its_start_to_its_end() -> None:
@@ -95,13 +93,13 @@ def test_the_whole_sweep_ends_with_nothing_left() -> None:
         watched.epoch(record, 3600.0, 0.5)
         watched.end(record)
     watched.progress.close()
-    said = watched.lines()
-    assert said[4].startswith(f"[1/3, at most 1:00:00 left] search {PLAIN} trial 2: epoch 1/1")
-    assert f"[2/3, at most 1:00:00 left] confirm {PLAIN} repeat 1: starts" in said[6]
-    assert said[-1] == f"[3/3, at most 0:00:00 left] confirm {PLAIN} repeat 1: done, best 0.500"
+    lines = watched.lines()
+    assert lines[4].startswith(f"[1/3, at most 1:00:00 left] search {PLAIN} trial 2: epoch 1/1")
+    assert f"[2/3, at most 1:00:00 left] confirm {PLAIN} repeat 1: starts" in lines[6]
+    assert lines[-1] == f"[3/3, at most 0:00:00 left] confirm {PLAIN} repeat 1: done, best 0.500"
 
 
-def test_the_start_says_the_knobs_and_where_a_trial_goes_on() -> None:
+def test_the_start_says_the_knobs_and_where_a_trial_resumes() -> None:
     watched = Watched(make_plan(GUIDED))
     record = watched.plan.next()
     record.best_scores = [0.5, 0.5]
@@ -111,7 +109,7 @@ def test_the_start_says_the_knobs_and_where_a_trial_goes_on() -> None:
     ]
 
 
-def test_a_teacher_itself_is_said_to_be_scored_as_it_is() -> None:
+def test_a_teacher_itself_starts_with_a_note_that_it_is_scored_as_it_is() -> None:
     watched = Watched(make_plan("itself/imagenet/none/none"))
     record = watched.plan.next()
     watched.progress.start(record)
@@ -125,14 +123,14 @@ def test_a_teacher_itself_is_said_to_be_scored_as_it_is() -> None:
 ONE_CLASS = {"val_num_constant": 1.0, "val_f1_weighted": 0.5}
 
 
-def test_a_student_that_answers_one_class_only_is_said_to_by_epoch_and_at_the_end() -> None:
+def test_a_student_that_answers_one_class_only_is_reported_per_epoch_and_at_the_end() -> None:
     watched = Watched(make_plan())
     first, second = watched.plan.next(), watched.plan.next()
     for score, constant in [(0.5, 0.0), (0.625, 1.0), (0.5, 0.0), (0.625, 0.0)]:
         watched.epoch(first, 20.0, score, val_num_constant=constant, val_f1_weighted=score)
     watched.end(first)
-    said = [line.split(": ")[1] for line in watched.lines()]
-    assert said[1:] == [
+    messages = [line.split(": ")[1] for line in watched.lines()]
+    assert messages[1:] == [
         "epoch 2/4  val f1_weighted 0.625 (best 0.625), answers one class only",
         "epoch 3/4  val f1_weighted 0.500 (best 0.625)",
         "epoch 4/4  val f1_weighted 0.625 (best 0.625)",
@@ -152,19 +150,19 @@ def test_labels_whose_probabilities_do_not_vary_are_counted_in_the_lines() -> No
     watched.epoch(record, 20.0, 0.625, val_num_constant=3.0)
     record.stopped = "asha"
     watched.end(record)
-    said = [line.split(": ")[1] for line in watched.lines()]
-    assert said == [
+    messages = [line.split(": ")[1] for line in watched.lines()]
+    assert messages == [
         "epoch 1/4  val f1_weighted 0.500 (best 0.500), gives all images the same answer for 1 label",
         "epoch 2/4  val f1_weighted 0.625 (best 0.625), gives all images the same answer for 3 labels",
         "stopped early after epoch 2, best 0.625, gives all images the same answer for 3 labels",
     ]
 
 
-def test_of_a_trial_that_goes_on_the_best_epoch_may_lie_before_the_interruption() -> None:
+def test_the_best_epoch_of_a_resumed_trial_may_lie_before_the_interruption() -> None:
     watched = Watched(make_plan())
     record = watched.plan.next()
     record.best_scores = [0.5]
-    watched.progress.note(record, {"score": 0.5, "best_score": 0.5, **ONE_CLASS})  # repeated, not told again
+    watched.progress.note(record, {"score": 0.5, "best_score": 0.5, **ONE_CLASS})  # repeated, not printed again
     for _ in range(3):
         watched.epoch(record, 20.0, 0.25, val_num_constant=0.0, val_f1_weighted=0.25)
     watched.end(record)
@@ -178,23 +176,23 @@ def test_a_failed_and_a_stopped_trial_say_so() -> None:
     watched.epoch(stopped, 1.0, 0.375)
     stopped.stopped = "asha"
     watched.end(stopped)
-    said = watched.lines()
-    assert said[0].endswith("trial 1: FAILED: the loss must be finite, but is nan")
-    assert said[0].startswith("[1/3, ")
-    assert said[-1].startswith("[2/3, ")
-    assert said[-1].endswith("trial 2: stopped early after epoch 1, best 0.375")
+    lines = watched.lines()
+    assert lines[0].endswith("trial 1: FAILED: the loss must be finite, but is nan")
+    assert lines[0].startswith("[1/3, ")
+    assert lines[-1].startswith("[2/3, ")
+    assert lines[-1].endswith("trial 2: stopped early after epoch 1, best 0.375")
 
 
-def test_into_a_file_short_epochs_are_told_now_and_then_and_the_last_one_always() -> None:
+def test_into_a_file_short_epochs_are_printed_now_and_then_and_the_last_always() -> None:
     watched = Watched(make_plan(max_epochs=8), max_epochs=8)
     record = watched.plan.next()
     for _ in range(8):
         watched.epoch(record, 4.0, 0.5)
-    told = [line.split("epoch ")[1].split("/")[0] for line in watched.lines()]
-    assert told == ["1", "4", "7", "8"]  # after 4, 16, 28 and 32 s
+    epochs = [line.split("epoch ")[1].split("/")[0] for line in watched.lines()]
+    assert epochs == ["1", "4", "7", "8"]  # after 4, 16, 28 and 32 s
 
 
-def test_each_trial_is_told_for_itself() -> None:
+def test_each_trial_is_printed_at_its_own_pace() -> None:
     watched = Watched(make_plan(max_epochs=8), max_epochs=8)
     first, second = watched.plan.next(), watched.plan.next()
     watched.epoch(first, 1.0, 0.5)
@@ -215,9 +213,9 @@ def test_a_terminal_gets_every_epoch_and_a_bar() -> None:
         watched.epoch(record, 0.1, 0.5)
     watched.end(record)
     watched.progress.close()
-    said = watched.stream.getvalue()
-    assert [f"epoch {number}/4" in said for number in range(1, 5)] == [True] * 4
-    assert "0/3 trials" in said and "1/3 trials" in said
+    output = watched.stream.getvalue()
+    assert [f"epoch {number}/4" in output for number in range(1, 5)] == [True] * 4
+    assert "0/3 trials" in output and "1/3 trials" in output
 
 
 def test_trials_that_an_earlier_run_has_done_count_as_done() -> None:
@@ -230,9 +228,9 @@ def test_trials_that_an_earlier_run_has_done_count_as_done() -> None:
     assert watched.lines()[0].startswith("[1/3, time left unknown]")
 
 
-@pytest.mark.parametrize(("left_s", "said"), [(59.9, "0:00:59"), (3661, "1:01:01"), (360000, "100:00:00")])
-def test_the_time_left_in_hours_minutes_and_seconds(left_s: float, said: str) -> None:
+@pytest.mark.parametrize(("left_s", "time_left"), [(59.9, "0:00:59"), (3661, "1:01:01"), (360000, "100:00:00")])
+def test_the_time_left_in_hours_minutes_and_seconds(left_s: float, time_left: str) -> None:
     watched = Watched(make_plan(max_epochs=1), max_epochs=1)
     record = watched.plan.next()
     watched.epoch(record, left_s / 2, 0.5)  # two of three epochs are left
-    assert f"at most {said} left" in watched.lines()[0]
+    assert f"at most {time_left} left" in watched.lines()[0]

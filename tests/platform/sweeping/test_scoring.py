@@ -1,12 +1,11 @@
-"""What a sweep is judged by is said and recorded, and a sweep that could not select is refused with the ways out."""
+"""What a sweep is judged by is printed and recorded; a sweep that could not select is refused, with ways out."""
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,15 +13,14 @@ from PIL import Image
 
 import platform.phantoms.sets
 from platform.command_line.training_requests import SweepRequest
+from platform.sources.images import register
+from platform.sources.places import Places
+from platform.sweeping.gathering import prepare_sweep
+from platform.sweeping.scoring import averaging_lines, checked_averaging, selection_metric
+from platform.sweeping.setup import Setup
 from tests.typed import typed
 from trainables.data.averaging import averaged_labels
 from trainables.data.store import Store
-
-prepare = importlib.import_module("platform.sources.images")
-scoring = importlib.import_module("platform.sweeping.scoring")
-setup = importlib.import_module("platform.sweeping.setup")
-sweep = importlib.import_module("platform.sweep")
-Places = importlib.import_module("platform.sources.places").Places
 
 NO_TEACHER = ["--init", "random", "--cells", "transfer/*", "--image-size", "32"]
 
@@ -43,38 +41,38 @@ def grades(validation: list[int], test: list[int]) -> Store:
 
 
 @pytest.mark.parametrize(
-    ("asked", "task", "said"),
+    ("requested", "task", "message"),
     [
         ("kappa", "multilabel", "--selection-metric of a multilabel set must be one of auc, accuracy, but got kappa"),
         ("f1_weighted", "multilabel", "must be one of auc, accuracy, but got f1_weighted"),
     ],
 )
-def test_a_metric_that_a_set_does_not_have_is_refused(asked: str, task: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        scoring.selection_metric(asked, "auc", task)
+def test_a_metric_that_a_set_does_not_have_is_refused(requested: str, task: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        selection_metric(requested, "auc", task)
 
 
 def test_the_data_sets_own_metric_is_the_default() -> None:
-    assert scoring.selection_metric(None, "f1_weighted", "multiclass") == "f1_weighted"
-    assert scoring.selection_metric("kappa", "f1_weighted", "multiclass") == "kappa"
+    assert selection_metric(None, "f1_weighted", "multiclass") == "f1_weighted"
+    assert selection_metric("kappa", "f1_weighted", "multiclass") == "kappa"
 
 
 def test_the_lines_name_what_is_averaged_and_what_is_not() -> None:
     ten = grades([30, 12, 10, 9, 0], [9, 9, 9, 9, 0])
-    assert scoring.averaging_lines(ten, averaged_labels(ten, "frequent")) == [
+    assert averaging_lines(ten, averaged_labels(ten, "frequent")) == [
         "averaged: 3 of 5 classes with ten positives and ten negatives or more in validation; left out: D (9), E (0)"
     ]
     whole = grades([30, 12], [9, 9])
-    (line,) = scoring.averaging_lines(whole, averaged_labels(whole, "frequent"))
+    (line,) = averaging_lines(whole, averaged_labels(whole, "frequent"))
     assert line.endswith("averaged: 2 of 2 classes with ten positives and ten negatives or more in validation")
     three = grades([30, 3, 9, 2, 12], [9, 9, 9, 9, 0])
-    first, second = scoring.averaging_lines(three, averaged_labels(three, "frequent"))
+    first, second = averaging_lines(three, averaged_labels(three, "frequent"))
     assert first == (
         "averaged: 3 of 5 classes with three positives and three negatives or more in validation; "
         "left out: D (2), E (one class in the test set)"
     )
     assert second.startswith("WARNING:  UNRELIABLE: 2 of 5 classes have ten positives and ten negatives in validation")
-    first, second = scoring.averaging_lines(three, averaged_labels(three, "defined"))
+    first, second = averaging_lines(three, averaged_labels(three, "defined"))
     assert first.endswith("among the images scored, as in the paper: 5 of 5 in validation")
     assert "UNRELIABLE" in second
 
@@ -82,25 +80,29 @@ def test_the_lines_name_what_is_averaged_and_what_is_not() -> None:
 def test_too_few_to_average_is_refused_with_the_ways_out() -> None:
     rare = grades([30, 3, 2, 2, 1], [9, 9, 9, 9, 9])
     with pytest.raises(ValueError, match="at least half of the classes of eyes must have three positives") as caught:
-        scoring.checked_averaging(rare, "frequent", "auc")
-    said = str(caught.value)
-    assert "\n" not in said and "of 38 and 45 images these have too few: C (2), D (2), E (1); add images" in said
-    assert all(way in said for way in ("--validation-share", "--average-labels defined", "--selection-metric accuracy"))
+        checked_averaging(rare, "frequent", "auc")
+    message = str(caught.value)
+    assert "\n" not in message and "of 38 and 45 images these have too few: C (2), D (2), E (1); add images" in message
+    assert all(
+        way in message for way in ("--validation-share", "--average-labels defined", "--selection-metric accuracy")
+    )
     with pytest.raises(ValueError, match="--average-labels defined") as caught:
-        scoring.checked_averaging(rare, "frequent", "f1_weighted")
+        checked_averaging(rare, "frequent", "f1_weighted")
     assert "--selection-metric" not in str(caught.value)
-    assert scoring.checked_averaging(rare, "defined", "auc").names == ("A", "B", "C", "D", "E")
+    assert checked_averaging(rare, "defined", "auc").names == ("A", "B", "C", "D", "E")
 
 
 @pytest.mark.parametrize("metric", ["auc", "kappa"])
 def test_a_metric_that_is_not_defined_in_validation_is_refused(metric: str) -> None:
     alone = grades([12, 0], [9, 9])
-    said = rf"must be defined .*, but {metric} is not on the 12 validation images of eyes \(positives: A 12, B 0\): add"
-    with pytest.raises(ValueError, match=said) as caught:
-        scoring.checked_averaging(alone, "defined", metric)
+    message = (
+        rf"must be defined .*, but {metric} is not on the 12 validation images of eyes \(positives: A 12, B 0\): add"
+    )
+    with pytest.raises(ValueError, match=message) as caught:
+        checked_averaging(alone, "defined", metric)
     assert "--validation-share" in str(caught.value) and "--selection-metric accuracy" in str(caught.value)
     for other in ("accuracy", "f1_weighted"):
-        assert scoring.checked_averaging(alone, "defined", other).names == ()
+        assert checked_averaging(alone, "defined", other).names == ()
 
 
 @pytest.fixture(scope="module")
@@ -115,10 +117,10 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "few.csv"
 
 
-def prepared(own: Path, tmp_path: Path, *flags: str) -> Any:
+def prepared(own: Path, tmp_path: Path, *flags: str) -> Setup:
     places = Places.under(tmp_path / "results")
-    prepare.register(own, places)
-    return setup.prepare_sweep(typed(SweepRequest, "few", *NO_TEACHER, *flags), places)
+    register(own, places)
+    return prepare_sweep(typed(SweepRequest, "few", *NO_TEACHER, *flags), places)
 
 
 def test_sixty_images_without_a_positive_in_validation_are_refused_before_the_first_trial(
@@ -128,9 +130,10 @@ def test_sixty_images_without_a_positive_in_validation_are_refused_before_the_fi
         prepared(own, tmp_path)
     with pytest.raises(ValueError, match=r"auc is not on the 6 validation images of few \(positives: Edema 0, "):
         prepared(own, tmp_path, "--average-labels", "defined")
-    made = prepared(own, tmp_path, "--average-labels", "defined", "--selection-metric", "accuracy")
-    record = made.plan([]).next()
-    assert record.spec.config.selection_metric == "accuracy" == made.tags(record)["selection_metric"]
+    setup = prepared(own, tmp_path, "--average-labels", "defined", "--selection-metric", "accuracy")
+    record = setup.plan([]).next()
+    assert record is not None
+    assert record.spec.config.selection_metric == "accuracy" == setup.tags(record)["selection_metric"]
 
 
 @pytest.mark.parametrize(("rule", "least"), [("frequent", "3"), ("defined", "1")])
@@ -140,18 +143,20 @@ def test_the_averaged_labels_stand_in_the_tags_of_parent_and_trials_and_decide_t
     monkeypatch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
     places = Places.under(tmp_path)
     flags = ["retina", *NO_TEACHER, "--phantom-size", "60", "--average-labels", rule]
-    made = setup.prepare_sweep(typed(SweepRequest, *flags), places)
-    record = made.plan([]).next()
-    tags = made.tags(record)
-    names = [made.facts[name] for name in ("averaged_labels", "average_rule", "average_min_positives")]
-    assert json.loads(names[0]) == list(made.averaging.names) and len(made.averaging.names) >= 3
-    assert names[1:] == [rule, least] and made.facts["average_is_reliable"] == "false"
-    assert {name: tags[name] for name in made.facts if name.startswith("average")} == {
-        name: value for name, value in made.facts.items() if name.startswith("average")
+    setup = prepare_sweep(typed(SweepRequest, *flags), places)
+    record = setup.plan([]).next()
+    assert record is not None
+    tags = setup.tags(record)
+    names = [setup.facts[name] for name in ("averaged_labels", "average_rule", "average_min_positives")]
+    assert json.loads(names[0]) == list(setup.averaging.names) and len(setup.averaging.names) >= 3
+    assert names[1:] == [rule, least] and setup.facts["average_is_reliable"] == "false"
+    assert {name: tags[name] for name in setup.facts if name.startswith("average")} == {
+        name: value for name, value in setup.facts.items() if name.startswith("average")
     }
-    said = made.announcement(made.plan([]), places)
-    assert "  averaged: " in said and "  WARNING:  UNRELIABLE: " in said
+    text = setup.announcement(setup.plan([]), places)
+    assert "  averaged: " in text and "  WARNING:  UNRELIABLE: " in text
     assert record.spec.config.average_labels == rule
-    assert json.loads(made.facts["settings"])["average_labels"] == rule
-    other = setup.prepare_sweep(typed(SweepRequest, *flags, "--selection-metric", "accuracy"), places)
-    assert other.name != made.name and other.plan([]).next().spec.key != record.spec.key
+    assert json.loads(setup.facts["settings"])["average_labels"] == rule
+    other = prepare_sweep(typed(SweepRequest, *flags, "--selection-metric", "accuracy"), places)
+    other_record = other.plan([]).next()
+    assert other.name != setup.name and other_record is not None and other_record.spec.key != record.spec.key

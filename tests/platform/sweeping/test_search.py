@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import importlib
 import pickle
 import threading
 from collections.abc import Iterable
@@ -16,13 +15,13 @@ import pytest
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
+from platform.sweeping.plan import Plan
+from platform.sweeping.records import TrialRecord
+from platform.sweeping.search import KEY, FairAsha, PlannedSearch
+from platform.sweeping.studies import make_studies
 from search_spaces.retina import SPACE
 from trainables.config import TrialConfig
 from trainables.trial import TrialSpec
-
-Plan = importlib.import_module("platform.sweeping.plan").Plan
-studies = importlib.import_module("platform.sweeping.studies")
-search = importlib.import_module("platform.sweeping.search")
 
 STRONG, WEAK = "transfer/none/densenet40/all", "attention/imagenet/densenet40/all"
 MAX_EPOCHS = 9  # with a grace of one epoch and a factor of three, the rungs are at epochs 1, 3 and 9
@@ -37,17 +36,17 @@ def spec_of(config: TrialConfig) -> TrialSpec:
 def make_plan(
     records: Iterable[Any] = (), num_trials: int = 6, cells: Iterable[str] = (STRONG, WEAK), mode: str = "optuna"
 ) -> Any:
-    made = studies.make_studies(SPACE.narrowed(cells), mode, num_trials, seed=7)
-    return Plan(made, BASE, spec_of, 1, copy.deepcopy(list(records)))
+    studies = make_studies(SPACE.narrowed(cells), mode, num_trials, seed=7)
+    return Plan(studies, BASE, spec_of, 1, copy.deepcopy(list(records)))
 
 
 def asha_of(plan: Any) -> Any:
-    return search.FairAsha(plan, max_epochs=MAX_EPOCHS, grace_epochs=1, reduction_factor=3)
+    return FairAsha(plan, max_epochs=MAX_EPOCHS, grace_epochs=1, reduction_factor=3)
 
 
 def trial_of(record: Any) -> Any:
     """As Ray makes it: with an id that is another one in each process."""
-    return SimpleNamespace(trial_id=f"ray-{id(record)}", config={search.KEY: record.spec.key})
+    return SimpleNamespace(trial_id=f"ray-{id(record)}", config={KEY: record.spec.key})
 
 
 def report(asha: Any, record: Any, epoch: int, score: float) -> str:
@@ -60,7 +59,7 @@ def begin(plan: Any, asha: Any) -> Any:
     return record
 
 
-def test_at_a_rung_the_best_third_of_what_was_seen_goes_on() -> None:
+def test_at_a_rung_the_best_third_of_what_was_seen_continues() -> None:
     plan = make_plan(cells=[STRONG])
     asha = asha_of(plan)
     scores = [0.5, 0.4, 0.6, 0.52, 0.56]
@@ -126,7 +125,7 @@ class Sweep:
 
     def _start(self, record: Any) -> None:
         self.asha.on_trial_add(None, trial_of(record))
-        for epoch, score in enumerate(record.best_scores, 1):  # a trial that goes on repeats what it had reported
+        for epoch, score in enumerate(record.best_scores, 1):  # a resumed trial repeats what it had reported
             assert report(self.asha, record, epoch, score) == CONTINUE
         self.running.append(record)
 
@@ -173,8 +172,8 @@ def test_rungs_rebuilt_from_the_records_decide_as_an_uninterrupted_bracket(whole
     num_done = round(len(whole.decisions) * share)
     interrupted = Sweep().run(num_done)
     assert interrupted.decisions == whole.decisions[:num_done]
-    gone_on = Sweep(interrupted.plan.records.values()).run()
-    assert gone_on.decisions == whole.decisions[num_done:]
+    resumed = Sweep(interrupted.plan.records.values()).run()
+    assert resumed.decisions == whole.decisions[num_done:]
 
 
 def rungs(asha: Any) -> dict[str, list[tuple[float, dict[str, float]]]]:
@@ -191,7 +190,7 @@ def test_a_failed_trials_scores_stay_at_their_rungs_as_they_did_before(whole: Sw
     assert rebuilt == rungs(whole.asha)
 
 
-def test_an_epoch_after_which_a_trial_was_not_let_go_on_is_judged_anew() -> None:
+def test_an_epoch_that_was_not_judged_before_the_interruption_is_judged_again() -> None:
     plan = make_plan(cells=[STRONG])
     asha = asha_of(plan)
     first, second = begin(plan, asha), begin(plan, asha)
@@ -240,7 +239,7 @@ def test_confirm_runs_are_never_stopped_and_count_at_no_rung() -> None:
     assert rungs(asha_of(make_plan(plan.records.values(), 2, [STRONG]))) == before
 
 
-def test_a_result_without_a_score_lets_the_trial_go_on() -> None:
+def test_a_result_without_a_score_lets_the_trial_continue() -> None:
     plan = make_plan(cells=[STRONG])
     asha = asha_of(plan)
     record = begin(plan, asha)
@@ -251,7 +250,7 @@ def test_a_result_without_a_score_lets_the_trial_go_on() -> None:
 
 def test_a_grace_longer_than_the_trial_stops_nobody() -> None:
     plan = make_plan(cells=[STRONG])
-    asha = search.FairAsha(plan, max_epochs=2, grace_epochs=8, reduction_factor=3)
+    asha = FairAsha(plan, max_epochs=2, grace_epochs=8, reduction_factor=3)
     records = [begin(plan, asha) for _ in range(3)]
     assert [report(asha, r, 1, s) for r, s in zip(records, (0.9, 0.5, 0.1), strict=True)] == [CONTINUE] * 3
 
@@ -271,9 +270,9 @@ def test_the_papers_grid_is_trained_to_the_end() -> None:
 def searcher(plan: Any, num_slots: int, started: list[Any]) -> Any:
     def start(record: Any) -> dict[str, Any]:
         started.append(record)
-        return {search.KEY: record.spec.key}
+        return {KEY: record.spec.key}
 
-    return search.PlannedSearch(plan, start, num_slots)
+    return PlannedSearch(plan, start, num_slots)
 
 
 def end(plan: Any, record: Any, status: str = "FINISHED") -> None:
@@ -282,22 +281,24 @@ def end(plan: Any, record: Any, status: str = "FINISHED") -> None:
 
 
 def test_no_more_trials_are_handed_out_than_there_are_slots() -> None:
-    plan, started = make_plan(num_trials=2), []
+    plan = make_plan(num_trials=2)
+    started: list[TrialRecord] = []
     planned = searcher(plan, 2, started)
     assert [planned.suggest(f"ray-{n}") for n in range(4)] == [
-        {search.KEY: started[0].spec.key},
-        {search.KEY: started[1].spec.key},
+        {KEY: started[0].spec.key},
+        {KEY: started[1].spec.key},
         None,
         None,
     ]
     end(plan, started[1], "FAILED")  # an ended trial frees its slot, whatever its end
-    assert planned.suggest("ray-4") == {search.KEY: started[2].spec.key}
+    assert planned.suggest("ray-4") == {KEY: started[2].spec.key}
     assert planned.suggest("ray-5") is None
     assert len(started) == 3
 
 
 def test_it_waits_for_the_search_to_end_and_says_when_all_is_done() -> None:
-    plan, started = make_plan(num_trials=1, cells=[STRONG]), []
+    plan = make_plan(num_trials=1, cells=[STRONG])
+    started: list[TrialRecord] = []
     planned = searcher(plan, 3, started)
     assert planned.suggest("a") is not None
     assert planned.suggest("b") is None  # there is a free slot, and nothing to confirm yet

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +16,10 @@ import platform.phantoms.sets
 import platform.sweep
 from platform.command_line.training_requests import SweepRequest
 from platform.phantoms.writers import write_retina
+from platform.sources.places import Places
+from platform.sweeping.gathering import prepare_sweep
+from platform.sweeping.records import TrialRecord
+from platform.sweeping.setup import Setup
 from tests.typed import typed
 from trainables.data.listing import PHANTOM_MARK
 from trainables.data.readers import chexpert
@@ -25,10 +27,6 @@ from trainables.data.splits import SPLITS
 from trainables.teachers import shelf
 from trainables.teachers.shelf import Teacher
 from trainables.version import VERSION
-
-setup = importlib.import_module("platform.sweeping.setup")
-prepare = importlib.import_module("platform.sources.images")
-Places = importlib.import_module("platform.sources.places").Places
 
 NUM_PATIENTS, NUM_CHESTS = 14, 60
 FINDINGS = chexpert.LABELS
@@ -72,11 +70,11 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def places(drawn: Path, tmp_path: Path) -> Any:
+def places(drawn: Path, tmp_path: Path) -> Places:
     """A results folder with nothing but phantoms."""
-    made = Places.under(tmp_path / "results")
-    shutil.copytree(drawn, made.phantoms)
-    return made
+    results = Places.under(tmp_path / "results")
+    shutil.copytree(drawn, results.phantoms)
+    return results
 
 
 def options(*flags: str) -> SweepRequest:
@@ -84,7 +82,13 @@ def options(*flags: str) -> SweepRequest:
     return typed(SweepRequest, "retina", *small, *flags)
 
 
-def add_teacher(places: Any, name: str, *, phantom: bool, value: float = 0.0, image_size_px: int = 32) -> Teacher:
+def first_trial(setup: Setup) -> TrialRecord:
+    record = setup.plan([]).next()
+    assert record is not None
+    return record
+
+
+def add_teacher(places: Places, name: str, *, phantom: bool, value: float = 0.0, image_size_px: int = 32) -> Teacher:
     """A teacher of that name; its weights are for the fingerprint alone."""
     facts: dict[str, Any] = {"architecture": "densenet121", "task": "multilabel", "label_names": ("a",)}
     folder = places.teachers(phantom=phantom, image_size_px=image_size_px)
@@ -92,102 +96,104 @@ def add_teacher(places: Any, name: str, *, phantom: bool, value: float = 0.0, im
     return shelf.save(folder, weights, name=name, source="drawn", is_phantom=phantom, **facts)
 
 
-def add_teachers(places: Any, *, phantom: bool, image_size_px: int = 32) -> dict[str, Teacher]:
+def add_teachers(places: Places, *, phantom: bool, image_size_px: int = 32) -> dict[str, Teacher]:
     values = {"imagenet": 1.0, "mimic-cxr": 2.0}
-    size = {"phantom": phantom, "image_size_px": image_size_px}
-    return {name: add_teacher(places, name, value=value, **size) for name, value in values.items()}
+    return {
+        name: add_teacher(places, name, phantom=phantom, value=value, image_size_px=image_size_px)
+        for name, value in values.items()
+    }
 
 
 def test_absent_imagenet_weights_get_one_line_before_anything_is_decoded(
-    places: Any, data: Path, tmp_path: Path
+    places: Places, data: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(FileNotFoundError) as caught:
-        setup.prepare_sweep(options("--data", str(data)), places)
-    said = str(caught.value)
-    assert "\n" not in said
+        prepare_sweep(options("--data", str(data)), places)
+    message = str(caught.value)
+    assert "\n" not in message
     place = tmp_path / "torch" / "hub" / "checkpoints" / "densenet121-a639ec97.pth"
-    assert f"fetch {DenseNet121_Weights.IMAGENET1K_V1.url} and put it at {place}" in said
+    assert f"fetch {DenseNet121_Weights.IMAGENET1K_V1.url} and put it at {place}" in message
     assert not (places.results / "stores").exists()
 
 
-def test_an_absent_teacher_is_named_with_the_ways_to_one(places: Any, data: Path) -> None:
+def test_an_absent_teacher_is_named_with_the_ways_to_one(places: Places, data: Path) -> None:
     add_teacher(places, "imagenet", phantom=False)
     with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic-cxr' in .*/teachers/real;") as caught:
-        setup.prepare_sweep(options("--data", str(data)), places)
+        prepare_sweep(options("--data", str(data)), places)
     assert "\n" not in str(caught.value)
     assert "python -m platform.teachers import FILE --name mimic-cxr" in str(caught.value)
     assert "--cells" in str(caught.value) and "--teachers phantom" in str(caught.value)
 
 
-def test_cells_that_are_left_out_need_no_teacher(places: Any, data: Path) -> None:
+def test_cells_that_are_left_out_need_no_teacher(places: Places, data: Path) -> None:
     add_teacher(places, "imagenet", phantom=False)
-    made = setup.prepare_sweep(options("--data", str(data), "--cells", "transfer/*", "attention/imagenet/*"), places)
-    assert set(made.teachers) == {"imagenet"}
-    assert len(made.space.cells) % 5 == 0  # five of the seven columns, at each fraction
+    setup = prepare_sweep(options("--data", str(data), "--cells", "transfer/*", "attention/imagenet/*"), places)
+    assert set(setup.teachers) == {"imagenet"}
+    assert len(setup.space.cells) % 5 == 0  # five of the seven columns, at each fraction
 
 
-def test_a_phantom_teacher_never_stands_in_for_a_real_one_unasked(places: Any, data: Path) -> None:
+def test_a_phantom_teacher_never_stands_in_for_a_real_one_unasked(places: Places, data: Path) -> None:
     add_teachers(places, phantom=True)
     with pytest.raises(FileNotFoundError, match="no ImageNet weights of densenet121 on this machine"):
-        setup.prepare_sweep(options("--data", str(data)), places)
-    made = setup.prepare_sweep(options("--data", str(data), "--teachers", "phantom"), places)
-    assert made.facts["data"] == "real"
-    record = made.plan([]).next()
-    assert {"data": "real", "init_is_phantom": "true", "teacher_is_phantom": "false"}.items() <= made.tags(
+        prepare_sweep(options("--data", str(data)), places)
+    setup = prepare_sweep(options("--data", str(data), "--teachers", "phantom"), places)
+    assert setup.facts["data"] == "real"
+    record = first_trial(setup)
+    assert {"data": "real", "init_is_phantom": "true", "teacher_is_phantom": "false"}.items() <= setup.tags(
         record
     ).items()
 
 
-def test_real_teachers_for_phantom_images_are_refused(places: Any) -> None:
+def test_real_teachers_for_phantom_images_are_refused(places: Places) -> None:
     add_teachers(places, phantom=False)
     with pytest.raises(ValueError, match="phantom images need phantom teachers: give --data, or leave out --teachers"):
-        setup.prepare_sweep(options("--teachers", "real"), places)
+        prepare_sweep(options("--teachers", "real"), places)
 
 
 def test_a_phantom_folder_given_as_data_is_still_a_phantom(
-    places: Any, phantoms: Path, capsys: pytest.CaptureFixture[str]
+    places: Places, phantoms: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_teachers(places, phantom=True)
-    made = setup.prepare_sweep(options("--data", str(phantoms), "--teachers", "phantom"), places)
-    assert made.store.is_phantom
-    assert (made.facts["data"], made.tags(made.plan([]).next())["data"]) == ("phantom", "phantom")
-    assert made.name.startswith("retina-phantom-")
+    setup = prepare_sweep(options("--data", str(phantoms), "--teachers", "phantom"), places)
+    assert setup.store.is_phantom
+    assert (setup.facts["data"], setup.tags(first_trial(setup))["data"]) == ("phantom", "phantom")
+    assert setup.name.startswith("retina-phantom-")
     assert "28 PHANTOM (synthetic) images" in capsys.readouterr().out
 
 
-def test_without_data_all_is_phantom_and_quick(places: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_data_all_is_phantom_and_quick(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
     teachers = add_teachers(places, phantom=True)
-    made = setup.prepare_sweep(options(), places)
-    assert made.store.is_phantom and made.facts["data"] == "phantom"
-    assert made.teachers == teachers
-    assert (made.max_epochs, made.num_trials, made.num_repeats, made.base.batch_size) == (2, 2, 3, 8)
-    assert len(made.space.cells) == 7
-    assert made.base.selection_metric == "f1_weighted"
+    setup = prepare_sweep(options(), places)
+    assert setup.store.is_phantom and setup.facts["data"] == "phantom"
+    assert setup.teachers == teachers
+    assert (setup.max_epochs, setup.num_trials, setup.num_repeats, setup.base.batch_size) == (2, 2, 3, 8)
+    assert len(setup.space.cells) == 7
+    assert setup.base.selection_metric == "f1_weighted"
     assert "PHANTOM" in capsys.readouterr().out
-    said = made.announcement(made.plan([]), places)
-    assert f"sweep {made.name}: 7 cells, optuna search, 35 trials in all" in said
-    assert f"imagenet (PHANTOM) {teachers['imagenet'].fingerprint}" in said
-    assert "2 epochs, 32 px, seed 0" in said
+    text = setup.announcement(setup.plan([]), places)
+    assert f"sweep {setup.name}: 7 cells, optuna search, 35 trials in all" in text
+    assert f"imagenet (PHANTOM) {teachers['imagenet'].fingerprint}" in text
+    assert "2 epochs, 32 px, seed 0" in text
 
 
-def test_with_data_the_paper_is_the_preset(places: Any, data: Path) -> None:
+def test_with_data_the_paper_is_the_preset(places: Places, data: Path) -> None:
     add_teachers(places, phantom=False)
-    made = setup.prepare_sweep(options("--data", str(data)), places)
-    assert (made.max_epochs, made.base.batch_size, made.base.learning_rate) == (128, 32, 5e-5)
-    assert made.name.startswith("retina-real-")
-    quick = setup.prepare_sweep(
+    setup = prepare_sweep(options("--data", str(data)), places)
+    assert (setup.max_epochs, setup.base.batch_size, setup.base.learning_rate) == (128, 32, 5e-5)
+    assert setup.name.startswith("retina-real-")
+    quick = prepare_sweep(
         options("--data", str(data), "--preset", "quick", "--epochs", "5", "--trials", "4", "--repeats", "2"), places
     )
     assert (quick.max_epochs, quick.num_trials, quick.num_repeats) == (5, 4, 2)
 
 
 @pytest.fixture
-def name_of(places: Any) -> Any:
+def name_of(places: Places) -> Any:
     add_teachers(places, phantom=True)
-    return lambda *flags: setup.prepare_sweep(options(*flags), places).name
+    return lambda *flags: prepare_sweep(options(*flags), places).name
 
 
-def test_the_default_name_changes_with_what_decides_the_numbers(name_of: Any, places: Any) -> None:
+def test_the_default_name_changes_with_what_decides_the_numbers(name_of: Any, places: Places) -> None:
     first = name_of()
     assert first == name_of()
     add_teachers(places, phantom=True, image_size_px=64)
@@ -200,7 +206,7 @@ def test_the_default_name_changes_with_what_decides_the_numbers(name_of: Any, pl
     ]
     assert len({first, *others}) == 6
     assert all(name.startswith("retina-phantom-") for name in others)
-    add_teacher(places, "mimic-cxr", phantom=True, value=3.0)  # a teacher of that name, trained anew
+    add_teacher(places, "mimic-cxr", phantom=True, value=3.0)  # a teacher of that name, trained again
     assert name_of() not in {first, *others}
 
 
@@ -210,116 +216,116 @@ def test_what_only_makes_a_sweep_larger_keeps_its_name(name_of: Any) -> None:
     assert name_of("--name", "mine") == "mine"
 
 
-def test_the_facts_are_those_of_the_data(places: Any) -> None:
+def test_the_facts_are_those_of_the_data(places: Places) -> None:
     add_teachers(places, phantom=True)
-    made = setup.prepare_sweep(options("--name", "mine"), places)
-    assert json.loads(made.facts["table_1"])["patients"] == NUM_PATIENTS
-    assert list(json.loads(made.facts["table_2"]).values()) == [{"train": 8, "validation": 10, "test": 10}]
-    assert json.loads(made.facts["label_names"])[0] == "No DR"
-    assert made.facts["version"] == VERSION
-    settings = json.loads(made.facts["settings"])
-    assert settings["data"] == made.store.fingerprint == made.facts["data_fingerprint"]
-    assert settings["teachers"] == {name: teacher.fingerprint for name, teacher in made.teachers.items()}
+    setup = prepare_sweep(options("--name", "mine"), places)
+    assert json.loads(setup.facts["table_1"])["patients"] == NUM_PATIENTS
+    assert list(json.loads(setup.facts["table_2"]).values()) == [{"train": 8, "validation": 10, "test": 10}]
+    assert json.loads(setup.facts["label_names"])[0] == "No DR"
+    assert setup.facts["version"] == VERSION
+    settings = json.loads(setup.facts["settings"])
+    assert settings["data"] == setup.store.fingerprint == setup.facts["data_fingerprint"]
+    assert settings["teachers"] == {name: teacher.fingerprint for name, teacher in setup.teachers.items()}
     assert (settings["max_epochs"], settings["seed"], settings["image_size_px"]) == (2, 0, 32)
-    assert made.folder == places.sweep("mine")
+    assert setup.folder == places.sweep("mine")
 
 
-def test_a_trials_spec_and_job_name_what_it_runs_on(places: Any) -> None:
+def test_a_trials_spec_and_job_name_what_it_runs_on(places: Places) -> None:
     teachers = add_teachers(places, phantom=True)
-    made = setup.prepare_sweep(
-        options("--cells", "attention/mimic-cxr/densenet40/all", "--cpus-per-trial", "2"), places
-    )
-    record = made.plan([]).next()
+    setup = prepare_sweep(options("--cells", "attention/mimic-cxr/densenet40/all", "--cpus-per-trial", "2"), places)
+    record = first_trial(setup)
     spec = record.spec
     assert spec.teacher_fingerprint == teachers["mimic-cxr"].fingerprint
     assert spec.init_fingerprint == teachers["imagenet"].fingerprint
-    assert (spec.data_fingerprint, spec.split_fingerprint) == (made.store.fingerprint, made.store.split_fingerprint)
-    job = made.job(record)
+    assert (spec.data_fingerprint, spec.split_fingerprint) == (setup.store.fingerprint, setup.store.split_fingerprint)
+    job = setup.job(record)
     assert job.spec == spec and spec.config.selection_metric == "f1_weighted" and job.num_threads == 2
-    assert Path(job.folder) == places.sweep(made.name) / "trials" / spec.key
+    assert Path(job.folder) == places.sweep(setup.name) / "trials" / spec.key
     assert all(Path(path).is_absolute() for path in (job.store, job.teachers, job.folder))
     assert Path(job.teachers) == places.teachers(phantom=True, image_size_px=32)
-    tags = made.tags(record)
+    tags = setup.tags(record)
     assert tags["teacher_is_phantom"] == "true" and tags["version"] == VERSION
     assert tags["num_trainable"] == str(1_364_142 - 9 * 1025)  # Table VI's, with five outputs for fourteen
-    plain = made.spec(replace(spec.config, method="transfer", teacher="none", beta=None))
+    plain = setup.spec(replace(spec.config, method="transfer", teacher="none", beta=None))
     assert plain.teacher_fingerprint == "none"
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
         (["--cells", "hints/*"], r"no cell of retina matches 'hints/\*'"),
         (["--cells", "attention/*@0.5"], r"no cell of retina matches 'attention/\*@0\.5'"),
     ],
 )
-def test_cells_and_fractions_that_do_not_exist_are_named(places: Any, flags: list[str], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        setup.prepare_sweep(options(*flags), places)
+def test_cells_and_fractions_that_do_not_exist_are_named(places: Places, flags: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        prepare_sweep(options(*flags), places)
 
 
-def test_a_data_folder_that_is_not_there_is_named(places: Any) -> None:
+def test_a_data_folder_that_is_not_there_is_named(places: Places) -> None:
     with pytest.raises(FileNotFoundError, match="the data folder must exist, but there is no no/such/folder"):
-        setup.prepare_sweep(options("--data", "no/such/folder"), places)
+        prepare_sweep(options("--data", "no/such/folder"), places)
 
 
 def test_the_methods_are_listed_without_a_data_set(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         platform.sweep.main(["--list-methods"])
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert ended.value.code == 0
-    assert "similarity\n  L = 1/B^2 || G_S - G_T ||_F^2" in said and "  Tung and Mori, ICCV 2019" in said
-    assert "transfer (always in a sweep: the baseline)\n  L = CE\n" in said
+    assert "similarity\n  L = 1/B^2 || G_S - G_T ||_F^2" in output and "  Tung and Mori, ICCV 2019" in output
+    assert "transfer (always in a sweep: the baseline)\n  L = CE\n" in output
 
 
-def add_experts(places: Any) -> dict[str, Teacher]:
+def add_experts(places: Places) -> dict[str, Teacher]:
     """`one` and `two`, who share the target's classes, beside `imagenet`, who gives the first weights."""
     add_teacher(places, "imagenet", phantom=True)
-    made = {}
+    experts = {}
     for value, name in enumerate(("one", "two"), 1):
         facts: dict[str, Any] = {"architecture": "densenet121", "task": "multiclass", "source": "drawn"}
         folder = places.teachers(phantom=True, image_size_px=32)
         labels = ("No DR", "Mild", "Moderate", "Severe", "Proliferative DR")
         weights = {"w": torch.full((1,), float(value))}
-        made[name] = shelf.save(folder, weights, name=name, label_names=labels, is_phantom=True, **facts)
-    return made
+        experts[name] = shelf.save(folder, weights, name=name, label_names=labels, is_phantom=True, **facts)
+    return experts
 
 
-def test_an_ensemble_is_a_teacher_of_its_own(places: Any) -> None:
-    made = add_experts(places)
+def test_an_ensemble_is_a_teacher_of_its_own(places: Places) -> None:
+    experts = add_experts(places)
     flags = options("--teacher-names", "two+one", "--methods", "compression", "--cells", "compression/*/densenet40/*")
-    found = setup.prepare_sweep(flags, places)
-    assert [cell.name for cell in found.space.cells] == ["compression/one+two/densenet40/all"]
-    assert set(found.teachers) == {"imagenet", "one", "two"}
-    record = found.plan([]).next()
-    assert record.spec.teacher_fingerprint == f"{made['one'].fingerprint}+{made['two'].fingerprint}"
-    assert found.tags(record)["teacher_is_phantom"] == "true"
+    setup = prepare_sweep(flags, places)
+    assert [cell.name for cell in setup.space.cells] == ["compression/one+two/densenet40/all"]
+    assert set(setup.teachers) == {"imagenet", "one", "two"}
+    record = first_trial(setup)
+    assert record.spec.teacher_fingerprint == f"{experts['one'].fingerprint}+{experts['two'].fingerprint}"
+    assert setup.tags(record)["teacher_is_phantom"] == "true"
 
 
-def test_what_does_not_fit_is_said_before_the_sweep(places: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_does_not_fit_is_reported_before_the_sweep(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
     add_experts(places)
     flags = options("--teacher-names", "one", "one+two", "--methods", "attention", "compression")
-    found = setup.prepare_sweep(flags, places)
-    assert not any(cell.name.startswith("attention/one+two") for cell in found.space.cells)
-    assert {"compression/one+two/densenet40/all", "attention/one/densenet40/all"} <= {c.name for c in found.space.cells}
-    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: ")]
-    assert len(said) == 2  # one line a cell
-    assert "left out: attention/one+two/densenet121/all: attention takes one teacher, but got one+two; those" in said[0]
+    setup = prepare_sweep(flags, places)
+    assert not any(cell.name.startswith("attention/one+two") for cell in setup.space.cells)
+    assert {"compression/one+two/densenet40/all", "attention/one/densenet40/all"} <= {c.name for c in setup.space.cells}
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: ")]
+    assert len(lines) == 2  # one line per cell
+    assert (
+        "left out: attention/one+two/densenet121/all: attention takes one teacher, but got one+two; those" in lines[0]
+    )
 
 
-def test_a_method_without_labels_in_common_ends_the_sweep_before_it_starts(places: Any) -> None:
+def test_a_method_without_labels_in_common_ends_the_sweep_before_it_starts(places: Places) -> None:
     add_teachers(places, phantom=True)
     with pytest.raises(
         ValueError, match=r"distillation compares outputs, .* the teacher imagenet has a and the"
-    ) as said:
-        setup.prepare_sweep(options("--methods", "distillation"), places)
-    assert "\n" not in str(said.value)
+    ) as caught:
+        prepare_sweep(options("--methods", "distillation"), places)
+    assert "\n" not in str(caught.value)
 
 
-def test_controls_are_cells_of_their_own(places: Any) -> None:
+def test_controls_are_cells_of_their_own(places: Places) -> None:
     add_teachers(places, phantom=True)
-    found = setup.prepare_sweep(options("--controls"), places)
-    names = [cell.name for cell in found.space.cells if cell.student == "densenet40"]
+    setup = prepare_sweep(options("--controls"), places)
+    names = [cell.name for cell in setup.space.cells if cell.student == "densenet40"]
     assert names[3:] == [
         "attention/random-weights/densenet40/all",
         "attention-permuted/imagenet/densenet40/all",
@@ -329,7 +335,7 @@ def test_controls_are_cells_of_their_own(places: Any) -> None:
     ]
 
 
-def add_a_judge(places: Any, label_names: tuple[str, ...], name: str = "judge") -> Teacher:
+def add_a_judge(places: Places, label_names: tuple[str, ...], name: str = "judge") -> Teacher:
     """A ResNet-18 with an output for each of the labels."""
     facts: dict[str, Any] = {"architecture": "resnet18", "task": "multilabel", "label_names": label_names}
     folder = places.teachers(phantom=True, image_size_px=32)
@@ -343,126 +349,126 @@ def chest_options(*flags: str) -> SweepRequest:
 
 
 def test_a_teacher_with_every_label_of_the_target_stands_in_the_sweep_itself(
-    places: Any, capsys: pytest.CaptureFixture[str]
+    places: Places, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_teachers(places, phantom=True)
     judge = add_a_judge(places, ("Hernia", *FINDINGS))
-    found = setup.prepare_sweep(
+    setup = prepare_sweep(
         chest_options(*CONTROLS, "--teacher-names", "imagenet", "judge", "--methods", "hints"), places
     )
-    assert [cell.name for cell in found.space.cells if cell.method == "itself"] == ["itself/judge/none/none"]
-    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: itself/")]
-    assert said == [
+    assert [cell.name for cell in setup.space.cells if cell.method == "itself"] == ["itself/judge/none/none"]
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: itself/")]
+    assert lines == [
         "left out: itself/imagenet/none/none: itself needs an output for every label of the target, but the teacher "
         "imagenet has multilabel outputs for a"
     ]
-    plan = found.plan([])
-    spec = next(plan._repeats(study)[0] for study in plan.studies.values() if study.name.startswith("itself/"))
+    trials = iter(setup.plan([]).next, None)
+    record = next(trial for trial in trials if trial is not None and trial.spec.config.method == "itself")
+    spec = record.spec
     assert (spec.teacher_fingerprint, spec.init_fingerprint) == (judge.fingerprint, "none")
-    assert (spec.data_fingerprint, spec.split_fingerprint) == (found.store.fingerprint, found.store.split_fingerprint)
-    changed = [replace(spec, **{f"{what}_fingerprint": "other"}).key for what in ("data", "split", "teacher")]
-    assert len({spec.key, *changed}) == 4
-    tags = found.tags(SimpleNamespace(spec=spec))
+    assert (spec.data_fingerprint, spec.split_fingerprint) == (setup.store.fingerprint, setup.store.split_fingerprint)
+    fingerprints: list[dict[str, Any]] = [{f"{name}_fingerprint": "other"} for name in ("data", "split", "teacher")]
+    assert len({spec.key, *(replace(spec, **other).key for other in fingerprints)}) == 4
+    tags = setup.tags(record)
     assert (tags["num_trainable"], tags["teacher_is_phantom"], tags["init_is_phantom"]) == ("0", "true", "false")
 
 
-def test_a_teacher_itself_needs_no_other_teacher(places: Any) -> None:
+def test_a_teacher_itself_needs_no_other_teacher(places: Places) -> None:
     add_a_judge(places, FINDINGS)
     flags = ["--teacher-names", "judge", "--cells", "itself/*", "--init", "imagenet", "random"]
-    found = setup.prepare_sweep(chest_options(*CONTROLS, *flags), places)
-    assert ([cell.name for cell in found.space.cells], set(found.teachers)) == (["itself/judge/none/none"], {"judge"})
+    setup = prepare_sweep(chest_options(*CONTROLS, *flags), places)
+    assert ([cell.name for cell in setup.space.cells], set(setup.teachers)) == (["itself/judge/none/none"], {"judge"})
 
 
-def test_a_sweep_of_nothing_but_what_is_left_out_ends_with_the_reason(places: Any) -> None:
+def test_a_sweep_of_nothing_but_what_is_left_out_ends_with_the_reason(places: Places) -> None:
     add_a_judge(places, FINDINGS[1:])
     flags = chest_options(*CONTROLS, "--teacher-names", "judge", "--cells", "itself/*")
     with pytest.raises(ValueError, match="but the teacher judge has none for No Finding"):
-        setup.prepare_sweep(flags, places)
+        prepare_sweep(flags, places)
 
 
-def add_networks(places: Any) -> None:
+def add_networks(places: Places) -> None:
     """`imagenet`, `imagenet-resnet18` and `chest`, a foundation model that is a ResNet-50."""
     networks = {"imagenet": "densenet121", "imagenet-resnet18": "resnet18", "chest": "resnet50"}
     facts: dict[str, Any] = {"task": "multilabel", "label_names": ("a",), "source": "drawn", "is_phantom": True}
     for value, (name, network) in enumerate(networks.items()):
-        said = {"trained_on": "a million X-rays"} if name == "chest" else {}
+        note = {"trained_on": "a million X-rays"} if name == "chest" else {}
         weights = {"w": torch.full((1,), float(value))}
         folder = places.teachers(phantom=True, image_size_px=32)
-        shelf.save(folder, weights, name=name, architecture=network, **facts, **said)
+        shelf.save(folder, weights, name=name, architecture=network, **facts, **note)
 
 
-def test_another_student_begins_with_its_own_weights_and_its_teacher_is_flagged(places: Any) -> None:
+def test_another_student_begins_with_its_own_weights_and_its_teacher_is_flagged(places: Places) -> None:
     add_networks(places)
     flags = ["--students", "resnet18", "densenet40", "--teacher-names", "chest", "--methods", "hints"]
-    found = setup.prepare_sweep(options(*flags), places)
+    setup = prepare_sweep(options(*flags), places)
     warned = "the teacher chest was trained on 'a million X-rays', as its maker says"
-    assert found.facts["teacher_trained_on"].startswith(warned)
-    plan = found.plan([])
-    assert f"WARNING:  {warned}" in found.announcement(plan, places)
-    for cell in found.space.cells:
+    assert setup.facts["teacher_trained_on"].startswith(warned)
+    plan = setup.plan([])
+    assert f"WARNING:  {warned}" in setup.announcement(plan, places)
+    for cell in setup.space.cells:
         beta = None if cell.teacher == "none" else 1.0
-        config = replace(found.base, method=cell.method, student=cell.student, teacher=cell.teacher, beta=beta)
-        record = SimpleNamespace(spec=found.spec(config))
+        config = replace(setup.base, method=cell.method, student=cell.student, teacher=cell.teacher, beta=beta)
+        record = TrialRecord(spec=setup.spec(config), study="", number=0)
         first = {"resnet18": "imagenet-resnet18", "densenet40": "imagenet"}[cell.student]
-        assert record.spec.init_fingerprint == found.teachers[first].fingerprint
-        assert found.tags(record)["teacher_trained_on"].startswith(warned) == (cell.teacher == "chest")
+        assert record.spec.init_fingerprint == setup.teachers[first].fingerprint
+        assert setup.tags(record)["teacher_trained_on"].startswith(warned) == (cell.teacher == "chest")
 
 
-def test_planes_that_differ_are_said_before_the_sweep(places: Any) -> None:
+def test_planes_that_differ_are_refused_before_the_sweep(places: Places) -> None:
     add_networks(places)
     with pytest.raises(ValueError, match=r"attention compares plane by plane, .*\(densenet121\) has 32 and resnet18"):
-        setup.prepare_sweep(options("--students", "resnet18", "--teacher-names", "imagenet"), places)
+        prepare_sweep(options("--students", "resnet18", "--teacher-names", "imagenet"), places)
 
 
-def test_another_networks_first_weights_are_refused(places: Any) -> None:
+def test_another_networks_first_weights_are_refused(places: Places) -> None:
     add_networks(places)
     flags = ["--students", "resnet18", "--teacher-names", "chest", "--methods", "hints", "--init", "chest"]
     with pytest.raises(ValueError, match="of resnet18 must be those of a resnet18, but chest is a resnet50"):
-        setup.prepare_sweep(options(*flags), places)
+        prepare_sweep(options(*flags), places)
 
 
-def test_a_sweep_without_a_finding_is_never_an_ordinary_one(places: Any) -> None:
+def test_a_sweep_without_a_finding_is_never_an_ordinary_one(places: Places) -> None:
     add_teachers(places, phantom=True)
-    flags = ([], ["--hold-out", "Edema"], ["--hold-out", "Fracture"])
-    made = [setup.prepare_sweep(chest_options(*each), places) for each in flags]
-    assert len({each.name for each in made}) == len({each.store.fingerprint for each in made}) == 3
-    config = replace(made[0].base, beta=None)
-    assert len({each.spec(config).key for each in made}) == 3
-    assert [each.facts["held_out"] for each in made] == ["", "Edema", "Fracture"]
-    settings = [json.loads(each.facts["settings"]) for each in made]
+    variants: list[list[str]] = [[], ["--hold-out", "Edema"], ["--hold-out", "Fracture"]]
+    setups = [prepare_sweep(chest_options(*flags), places) for flags in variants]
+    assert len({setup.name for setup in setups}) == len({setup.store.fingerprint for setup in setups}) == 3
+    config = replace(setups[0].base, beta=None)
+    assert len({setup.spec(config).key for setup in setups}) == 3
+    assert [setup.facts["held_out"] for setup in setups] == ["", "Edema", "Fracture"]
+    settings = [json.loads(setup.facts["settings"]) for setup in setups]
     assert settings[0]["held_out"] == "" and settings[1]["held_out"] == "Edema"
-    assert "held-out" in made[1].name and "held out: Edema, of all training" in made[1].announcement(
-        made[1].plan([]), places
-    )
-    assert (
-        "Edema" not in made[1].store.label_names and made[1].store.recomputed_fingerprint() == made[1].store.fingerprint
-    )
-    record = SimpleNamespace(spec=made[1].spec(config))
-    assert made[1].tags(record)["held_out"] == "Edema"
+    reduced = setups[1]
+    assert "held-out" in reduced.name
+    assert "held out: Edema, of all training" in reduced.announcement(reduced.plan([]), places)
+    assert "Edema" not in reduced.store.label_names
+    assert reduced.store.recomputed_fingerprint() == reduced.store.fingerprint
+    record = TrialRecord(spec=reduced.spec(config), study="", number=0)
+    assert reduced.tags(record)["held_out"] == "Edema"
 
 
-def test_another_validation_share_is_another_sweep(places: Any) -> None:
+def test_another_validation_share_is_another_sweep(places: Places) -> None:
     add_teachers(places, phantom=True)
-    plain, other = (setup.prepare_sweep(options(*each), places) for each in ([], ["--validation-share", "0.2"]))
+    plain, other = (prepare_sweep(options(*flags), places) for flags in ([], ["--validation-share", "0.2"]))
     assert plain.name != other.name and plain.store.fingerprint != other.store.fingerprint
-    counts = [{split: int((made.store.split == split).sum()) for split in SPLITS} for made in (plain, other)]
+    counts = [{split: int((setup.store.split == split).sum()) for split in SPLITS} for setup in (plain, other)]
     assert counts == [{"train": 8, "validation": 10, "test": 10}, {"train": 16, "validation": 6, "test": 6}]
     config = replace(plain.base, beta=None)
     assert plain.spec(config).key != other.spec(config).key
 
 
-def test_another_precision_interpolation_or_compiler_is_another_sweep(places: Any) -> None:
+def test_another_precision_interpolation_or_compiler_is_another_sweep(places: Places) -> None:
     add_teachers(places, phantom=True)
-    flags = ((), ("--precision", "bfloat16"), ("--interpolation", "bilinear"), ("--compile",))
-    plain, rounded, smooth, compiled = (setup.prepare_sweep(options(*each), places) for each in flags)
+    variants = ((), ("--precision", "bfloat16"), ("--interpolation", "bilinear"), ("--compile",))
+    plain, rounded, smooth, compiled = (prepare_sweep(options(*flags), places) for flags in variants)
     assert len({plain.name, rounded.name, smooth.name, compiled.name}) == 4
     assert (rounded.base.precision, smooth.base.interpolation) == ("bfloat16", "bilinear")
     assert compiled.base.compiled and not plain.base.compiled
 
 
-def test_a_finding_that_cannot_be_held_out_is_said(places: Any) -> None:
+def test_a_finding_that_cannot_be_held_out_is_refused(places: Places) -> None:
     add_teachers(places, phantom=True)
     with pytest.raises(ValueError, match=r"the finding must be one of .*, but got 'Covid'"):
-        setup.prepare_sweep(chest_options("--hold-out", "Covid"), places)
+        prepare_sweep(chest_options("--hold-out", "Covid"), places)
     with pytest.raises(ValueError, match="only a finding of a multilabel set can be held out, but retina is multicl"):
-        setup.prepare_sweep(options("--hold-out", "grade 4"), places)
+        prepare_sweep(options("--hold-out", "grade 4"), places)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
+from platform.sweeping.studies import make_studies
 from search_spaces.retina import SPACE
 from search_spaces.space import PAPER_BETAS
 from trainables.cell import Cell
 
-studies = importlib.import_module("platform.sweeping.studies")
 ATTENTION = "attention/imagenet/densenet40/all"
 
 
 def study_of(cell=ATTENTION, mode="optuna", num_trials=30, seed=0):
-    return studies.make_studies(SPACE.narrowed([cell]), mode, num_trials, seed)[0]
+    return make_studies(SPACE.narrowed([cell]), mode, num_trials, seed)[0]
 
 
 def test_beta_exists_only_where_there_is_a_teacher():
@@ -87,23 +87,23 @@ def test_the_joint_study_tries_each_cell_and_then_the_better_ones():
 
 def joint_studies(fractions=(0.25, 1.0), policies=("zeros",)):
     space = SPACE.crossed({"data_fraction": fractions, "uncertainty": policies}).narrowed(["*/densenet40/*"])
-    return space, studies.make_studies(space, "joint", 6, seed=0)
+    return space, make_studies(space, "joint", 6, seed=0)
 
 
 def test_a_joint_search_chooses_within_each_fraction_and_each_policy():
-    space, made = joint_studies(policies=("zeros", "ones"))
-    assert [study.name for study in made] == [
+    space, studies = joint_studies(policies=("zeros", "ones"))
+    assert [study.name for study in studies] == [
         "joint@data_fraction=0.25",
         "joint@data_fraction=0.25,uncertainty=ones",
         "joint",
         "joint@uncertainty=ones",
     ]
     questions = [(0.25, "zeros"), (0.25, "ones"), (1, "zeros"), (1, "ones")]
-    for study, (fraction, policy) in zip(made, questions, strict=True):
+    for study, (fraction, policy) in zip(studies, questions, strict=True):
         assert study.num_trials == 6 * 3  # as many for each question, whatever the others' scores
         cells = {study.cell(study.ask()[1]) for _ in range(study.num_trials)}
         assert len(cells) == 3 and {(cell.data_fraction, cell.uncertainty) for cell in cells} == {(fraction, policy)}
-    assert sum(len(study.space.cells) for study in made) == len(space.cells)
+    assert sum(len(study.space.cells) for study in studies) == len(space.cells)
 
 
 def suggestions(study, num_trials=8):
@@ -120,7 +120,7 @@ def suggestions(study, num_trials=8):
 def test_a_cell_called_otherwise_is_searched_alike(monkeypatch, mode):
     before = suggestions(study_of(mode=mode))
     monkeypatch.setattr(Cell, "name", property(lambda cell: f"{cell.student} learns from {cell.teacher}"))
-    after = suggestions(studies.make_studies(replace(SPACE, cells=(SPACE.cells[4],)), mode, 30, 0)[0])
+    after = suggestions(make_studies(replace(SPACE, cells=(SPACE.cells[4],)), mode, 30, 0)[0])
     assert before == after
 
 
@@ -129,11 +129,12 @@ def test_a_field_of_cells_that_comes_later_changes_no_older_search():
     class LaterCell(Cell):
         crop: str = "centre"
 
-    def of(cell):
-        return suggestions(studies.make_studies(replace(SPACE, cells=(cell,)), "optuna", 30, 0)[0])
+    def suggestions_for(cell):
+        return suggestions(make_studies(replace(SPACE, cells=(cell,)), "optuna", 30, 0)[0])
 
-    facts = {"method": "attention", "teacher": "imagenet", "student": "densenet40"}
-    assert of(LaterCell(**facts)) == of(Cell(**facts)) != of(LaterCell(**facts, crop="corner"))
+    facts: dict[str, Any] = {"method": "attention", "teacher": "imagenet", "student": "densenet40"}
+    assert suggestions_for(LaterCell(**facts)) == suggestions_for(Cell(**facts))
+    assert suggestions_for(Cell(**facts)) != suggestions_for(LaterCell(**facts, crop="corner"))
 
 
 def test_other_cells_and_questions_are_asked_otherwise():
@@ -156,4 +157,4 @@ def test_of_two_equal_scores_the_earlier_trial_is_the_best():
 
 def test_an_unknown_kind_of_search_is_named():
     with pytest.raises(ValueError, match=r"one of optuna, grid, joint, but got 'random'"):
-        studies.make_studies(SPACE, "random", 1, 0)
+        make_studies(SPACE, "random", 1, 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 from sqlalchemy.exc import OperationalError
 
-database = importlib.import_module("platform.tracking.database")
+from platform.tracking import database
 
 ROOT = Path(__file__).parents[3]
 MAKE = "import sys; from platform.tracking.database import make_database; make_database(sys.argv[1])"

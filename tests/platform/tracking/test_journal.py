@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 from pathlib import Path
 
 import pytest
 
+from platform.tracking.journal import Journal
 from trainables import atomic
-
-journal_module = importlib.import_module("platform.tracking.journal")
-Journal = journal_module.Journal
 
 ENTRIES = [
     {"do": "log", "trial": "a", "metrics": {"val_auc": 0.1 + 0.2, "loss": float("inf")}, "epoch": n} for n in (1, 2, 3)
@@ -21,10 +18,10 @@ ENTRIES = [
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    made = Journal(tmp_path / "journal.jsonl")
+    filled = Journal(tmp_path / "journal.jsonl")
     for entry in ENTRIES:
-        made.append(entry)
-    return made
+        filled.append(entry)
+    return filled
 
 
 def test_records_come_back_in_order_and_exactly(journal: Journal) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import itertools
 import json
 from collections.abc import Callable
@@ -14,12 +13,11 @@ from typing import Any
 import pytest
 from mlflow.exceptions import MlflowException
 
+from platform.sweeping.records import TrialRecord
+from platform.tracking import ledger as ledgers
+from platform.tracking.ledger import Ledger
 from trainables.config import TrialConfig
-from trainables.trial import TrialSpec
-
-module = importlib.import_module("platform.tracking.ledger")
-Ledger = module.Ledger
-TrialRecord = importlib.import_module("platform.sweeping.records").TrialRecord
+from trainables.trial import RECIPE_VERSION, TrialSpec
 
 SETTINGS = {"epochs": 3, "seed": 0, "teachers": {"imagenet": "abc"}}
 CLOCK_MS = itertools.count(1_700_000_000_000)
@@ -86,16 +84,16 @@ def test_records_come_back_as_they_were(ledger_of: Callable[..., Any]) -> None:
     close(ledger, stopped)
     close(ledger, failed, error="the loss must be finite")
 
-    found = ledger_of("round-trip").records()
-    assert [r.run_id for r in found] == [r.run_id for r in (done, stopped, failed, running)]
-    assert [r.spec for r in found] == [r.spec for r in (done, stopped, failed, running)]
-    assert [r.spec.key for r in found] == [r.spec.key for r in (done, stopped, failed, running)]
-    assert [(r.study, r.number) for r in found] == [(BASE.cell.name, number) for number in range(4)]
-    assert [r.status for r in found] == ["FINISHED", "FINISHED", "FAILED", "RUNNING"]
-    assert [r.stopped for r in found] == ["", "asha", "", ""]
-    assert [r.best_scores for r in found] == [[0.5, 0.5, 0.625], [0.25, 0.25], [], [0.375]]
-    assert [r.num_judged for r in found] == [3, 1, 0, 1]
-    assert [r.score for r in found] == [0.625, 0.25, None, 0.375]
+    records = ledger_of("round-trip").records()
+    assert [r.run_id for r in records] == [r.run_id for r in (done, stopped, failed, running)]
+    assert [r.spec for r in records] == [r.spec for r in (done, stopped, failed, running)]
+    assert [r.spec.key for r in records] == [r.spec.key for r in (done, stopped, failed, running)]
+    assert [(r.study, r.number) for r in records] == [(BASE.cell.name, number) for number in range(4)]
+    assert [r.status for r in records] == ["FINISHED", "FINISHED", "FAILED", "RUNNING"]
+    assert [r.stopped for r in records] == ["", "asha", "", ""]
+    assert [r.best_scores for r in records] == [[0.5, 0.5, 0.625], [0.25, 0.25], [], [0.375]]
+    assert [r.num_judged for r in records] == [3, 1, 0, 1]
+    assert [r.score for r in records] == [0.625, 0.25, None, 0.375]
 
 
 def test_a_trials_run_says_all_that_the_analysis_reads(ledger_of: Callable[..., Any]) -> None:
@@ -113,7 +111,7 @@ def test_a_trials_run_says_all_that_the_analysis_reads(ledger_of: Callable[..., 
         "cell": "attention/imagenet/densenet121/all",
         "number": "4",
         "seed": "0",
-        "recipe": str(module.RECIPE_VERSION),
+        "recipe": str(RECIPE_VERSION),
         "data_fingerprint": "data",
         "split_fingerprint": "split",
         "teacher_fingerprint": "teacher",
@@ -134,9 +132,9 @@ def test_the_same_sweep_again_is_taken_up(ledger_of: Callable[..., Any]) -> None
     assert second.parent_id == first.parent_id
     run = second.client.get_run(second.parent_id)
     assert (run.info.status, run.data.tags["note"]) == ("RUNNING", "new")
-    (found,) = second.records()
-    second.open(found, {}, next(CLOCK_MS))  # goes on in its own run
-    assert found.run_id == record.run_id
+    (reopened,) = second.records()
+    second.open(reopened, {}, next(CLOCK_MS))  # resumes in its own run
+    assert reopened.run_id == record.run_id
     assert len(second.records()) == 1
     second.close_sweep("FINISHED")
     assert second.client.get_run(second.parent_id).info.status == "FINISHED"
@@ -159,7 +157,7 @@ def test_a_run_that_had_ended_runs_again_when_it_is_opened(ledger_of: Callable[.
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "changes"),
     [
         ({"epochs": 4}, r"\(epochs: 3 before, 4 now\)"),
         ({"seed": 7, "epochs": 9}, r"\(epochs: 3 before, 9 now; seed: 0 before, 7 now\)"),
@@ -168,24 +166,24 @@ def test_a_run_that_had_ended_runs_again_when_it_is_opened(ledger_of: Callable[.
     ],
     ids=["epochs", "two", "teacher", "new"],
 )
-def test_changed_settings_are_named(ledger_of: Callable[..., Any], change: dict[str, Any], said: str) -> None:
+def test_changed_settings_are_named(ledger_of: Callable[..., Any], change: dict[str, Any], changes: str) -> None:
     first = ledger_of("settings")
     open_one(first) if not first.records() else None
     before = first.client.get_run(first.parent_id).data.tags
-    with pytest.raises(ValueError, match=f"settings has other ones {said}; give the same flags, or another --name"):
+    with pytest.raises(ValueError, match=f"settings has other ones {changes}; give the same flags, or another --name"):
         ledger_of("settings", change)
     assert first.client.get_run(first.parent_id).data.tags == before
     assert ledger_of("settings").parent_id == first.parent_id
 
 
 def test_sweeps_and_recipes_are_kept_apart(ledger_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    one, two = ledger_of("apart"), ledger_of("apart-2")
-    mine, theirs = open_one(one), open_one(two)
-    assert one.parent_id != two.parent_id
-    assert [r.run_id for r in one.records()] == [mine.run_id]
-    assert [r.run_id for r in two.records()] == [theirs.run_id]
-    monkeypatch.setattr(module, "RECIPE_VERSION", module.RECIPE_VERSION + 1)
-    assert one.records() == []
+    first, second = ledger_of("apart"), ledger_of("apart-2")
+    mine, theirs = open_one(first), open_one(second)
+    assert first.parent_id != second.parent_id
+    assert [r.run_id for r in first.records()] == [mine.run_id]
+    assert [r.run_id for r in second.records()] == [theirs.run_id]
+    monkeypatch.setattr(ledgers, "RECIPE_VERSION", RECIPE_VERSION + 1)
+    assert first.records() == []
 
 
 def test_every_page_of_the_answer_is_read(ledger_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,12 +217,16 @@ def test_a_long_error_is_cut_to_what_a_tag_holds(ledger_of: Callable[..., Any]) 
     record = open_one(ledger)
     record.status = "FAILED"
     close(ledger, record, error="x" * 6000)
-    assert ledger.client.get_run(record.run_id).data.tags["error"] == "x" * module.MAX_TAG_CHARS
+    assert ledger.client.get_run(record.run_id).data.tags["error"] == "x" * ledgers.MAX_TAG_CHARS
+
+
+def num_sweeps(ledger: Any) -> int:
+    return len(ledger.client.search_runs([ledger.experiment_id], "tags.kind = 'sweep'"))
 
 
 @pytest.mark.parametrize("name", ["it's", "a' or tags.kind = 'sweep"])
 def test_a_name_that_would_end_the_query_is_refused_and_makes_no_run(ledger_of: Callable[..., Any], name: str) -> None:
-    before = len(ledger_of("quotes")._search("tags.kind = 'sweep'"))
+    before = num_sweeps(ledger_of("quotes"))
     with pytest.raises(MlflowException, match="Invalid clause"):
         ledger_of(name)
-    assert len(ledger_of("quotes")._search("tags.kind = 'sweep'")) == before
+    assert num_sweeps(ledger_of("quotes")) == before

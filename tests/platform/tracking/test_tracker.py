@@ -1,12 +1,11 @@
-"""A tracking server that is away, or a process that dies, costs no record and no order; it is said once."""
+"""A tracking server that is away, or a process that dies, costs no record and no order, and is reported once."""
 
 from __future__ import annotations
 
-import importlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,45 +13,44 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
+from platform.sweeping.records import TrialRecord
+from platform.tracking import tracker as tracking
+from platform.tracking.journal import Journal
+from platform.tracking.ledger import Ledger
 from trainables.config import TrialConfig
 from trainables.trial import TrialSpec
-
-tracking = importlib.import_module("platform.tracking.tracker")
-Journal = importlib.import_module("platform.tracking.journal").Journal
-ledger_module = importlib.import_module("platform.tracking.ledger")
-records = importlib.import_module("platform.sweeping.records")
 
 SPEC = TrialSpec(
     config=TrialConfig(dataset="retina", method="transfer"), data_fingerprint="data", split_fingerprint="split"
 )
 
 
-class FakeLedger:
-    """Fails as often as `failures` says, with its errors in turn; notes what it was given."""
+class FakeLedger(Ledger):
+    """Raises each of `failures` in turn, and then notes what it is given."""
 
-    def __init__(self, failures: list[Exception] | None = None, there: str = "") -> None:
-        self.failures, self.there = failures or [], there
+    def __init__(self, failures: list[Exception] | None = None, run_id: str = "") -> None:
+        self.failures, self.known_run_id = failures or [], run_id
         self.written: list[tuple[Any, ...]] = []
         self.threads: set[int] = set()
 
     def run_id_of(self, key: str) -> str:
-        return self.there
+        return self.known_run_id
 
-    def open(self, record: Any, tags: dict[str, str], at_ms: int) -> None:
+    def open(self, record: Any, tags: Mapping[str, str], at_ms: int) -> None:
         self._write("open", record.run_id, record.number, tags, at_ms)
         record.run_id = record.run_id or "new"
 
-    def log(self, run_id: str, metrics: dict[str, float], epoch: int, at_ms: int) -> None:
-        self._write("log", run_id, epoch, metrics, at_ms)
+    def log(self, run_id: str, metrics: Mapping[str, float], epoch: int, timestamp_ms: int) -> None:
+        self._write("log", run_id, epoch, metrics, timestamp_ms)
 
-    def close(self, run_id: str, status: str, files: Any, outcome: dict[str, str], at_ms: int) -> None:
+    def close(self, run_id: str, status: str, files: Any, outcome: Mapping[str, str], at_ms: int) -> None:
         self._write("close", run_id, status, files, outcome)
 
-    def _write(self, *what: Any) -> None:
+    def _write(self, *call: Any) -> None:
         self.threads.add(threading.get_ident())
         if self.failures:
             raise self.failures.pop(0)
-        self.written.append(what)
+        self.written.append(call)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +65,7 @@ def journal(tmp_path: Path) -> Any:
 
 @pytest.fixture
 def record() -> Any:
-    return records.TrialRecord(spec=SPEC, study="a", number=4)
+    return TrialRecord(spec=SPEC, study="a", number=4)
 
 
 def whole_trial(tracker: Any, record: Any, num_epochs: int = 2) -> None:
@@ -84,21 +82,21 @@ def test_everything_is_written_in_order_by_another_thread(journal: Any, record: 
     before_ms = int(time.time() * 1000)
     whole_trial(tracker, record)
     tracker.flush()
-    assert [what[:3] for what in ledger.written] == [
+    assert [call[:3] for call in ledger.written] == [
         ("open", "", 4),
         ("log", "new", 1),
         ("log", "new", 2),
         ("close", "new", "FINISHED"),
     ]
     assert ledger.written[-1][3:] == ([(Path("best"), "model")], {"stopped": ""})
-    times = [what[4] for what in ledger.written[:3]]
+    times = [call[4] for call in ledger.written[:3]]
     assert before_ms <= times[0] <= times[1] <= times[2] <= int(time.time() * 1000)
     assert threading.get_ident() not in ledger.threads
-    assert not tracker._thread.is_alive()
+    assert "tracker" not in {thread.name for thread in threading.enumerate()}
     assert journal.pending() == []
 
 
-def test_a_server_that_is_away_is_tried_until_it_answers_and_told_of_once(
+def test_a_server_that_is_away_is_tried_until_it_answers_and_reported_once(
     journal: Any, record: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     away: list[Exception] = [MlflowException("no answer"), ConnectionError("refused"), MlflowException("no answer")]
@@ -106,26 +104,26 @@ def test_a_server_that_is_away_is_tried_until_it_answers_and_told_of_once(
     tracker = tracking.Tracker(ledger, journal)
     whole_trial(tracker, record)
     tracker.flush()
-    assert [what[0] for what in ledger.written] == ["open", "log", "log", "close"]
-    said = capsys.readouterr().err.splitlines()
-    assert said == ["MLflow does not accept records (no answer); retrying while training continues"]
+    assert [call[0] for call in ledger.written] == ["open", "log", "log", "close"]
+    messages = capsys.readouterr().err.splitlines()
+    assert messages == ["MLflow does not accept records (no answer); retrying while training continues"]
 
 
-def test_a_run_whose_making_was_never_answered_is_not_made_twice(journal: Any, record: Any) -> None:
-    ledger = FakeLedger([MlflowException("the answer was lost")], there="made")
+def test_a_run_whose_creation_was_never_answered_is_not_created_twice(journal: Any, record: Any) -> None:
+    ledger = FakeLedger([MlflowException("the answer was lost")], run_id="made")
     tracker = tracking.Tracker(ledger, journal)
     whole_trial(tracker, record, num_epochs=1)
     tracker.flush()
-    assert [what[1] for what in ledger.written] == ["made", "made", "made"]
+    assert [call[1] for call in ledger.written] == ["made", "made", "made"]
 
 
-def test_a_trial_that_goes_on_is_logged_to_its_own_run(journal: Any, record: Any) -> None:
+def test_a_resumed_trial_is_logged_to_its_own_run(journal: Any, record: Any) -> None:
     record.run_id = "before"
     ledger = FakeLedger()
     tracker = tracking.Tracker(ledger, journal)
     whole_trial(tracker, record, num_epochs=1)
     tracker.flush()
-    assert [what[1] for what in ledger.written] == ["before", "before", "before"]
+    assert [call[1] for call in ledger.written] == ["before", "before", "before"]
 
 
 @pytest.mark.parametrize("status, forgotten", [("FINISHED", 1), ("FAILED", 0)])
@@ -165,7 +163,7 @@ def waiting(journal: Any, record: Any, monkeypatch: pytest.MonkeyPatch) -> Itera
 def test_what_could_not_be_sent_waits_on_the_disk_and_is_sent_by_the_next_process(waiting: Any) -> None:
     later = FakeLedger()
     tracking.send_rest(later, Journal(waiting.path))
-    assert [(what[0], what[1]) for what in later.written] == [
+    assert [(call[0], call[1]) for call in later.written] == [
         ("open", ""),
         ("log", "new"),
         ("log", "new"),
@@ -176,18 +174,18 @@ def test_what_could_not_be_sent_waits_on_the_disk_and_is_sent_by_the_next_proces
 
 
 def test_a_crash_between_sending_and_clearing_makes_no_second_run(waiting: Any) -> None:
-    later = FakeLedger(there="made before the crash")
+    later = FakeLedger(run_id="made before the crash")
     tracking.send_rest(later, waiting)
-    assert {what[1] for what in later.written} == {"made before the crash"}
+    assert {call[1] for call in later.written} == {"made before the crash"}
 
 
 def test_training_does_not_wait_for_the_server(journal: Any, record: Any) -> None:
     answers = threading.Event()
 
     class Slow(FakeLedger):
-        def open(self, *what: Any) -> None:
+        def open(self, record: Any, tags: Mapping[str, str], at_ms: int) -> None:
             assert answers.wait(20)
-            super().open(*what)
+            super().open(record, tags, at_ms)
 
     ledger = Slow()
     tracker = tracking.Tracker(ledger, journal)
@@ -196,7 +194,7 @@ def test_training_does_not_wait_for_the_server(journal: Any, record: Any) -> Non
     assert len(journal.pending()) == 4
     answers.set()
     tracker.flush()
-    assert [what[0] for what in ledger.written] == ["open", "log", "log", "close"]
+    assert [call[0] for call in ledger.written] == ["open", "log", "log", "close"]
 
 
 def test_a_record_that_is_refused_is_named_and_those_behind_it_are_written(
@@ -210,44 +208,46 @@ def test_a_record_that_is_refused_is_named_and_those_behind_it_are_written(
     for epoch in (1, 2):
         tracker.log(record, {"score": 0.1}, epoch)
     tracker.flush()
-    assert [what[2] for what in ledger.written] == [2]
-    said = capsys.readouterr().err.splitlines()
-    assert said == [
+    assert [call[2] for call in ledger.written] == [2]
+    messages = capsys.readouterr().err.splitlines()
+    assert messages == [
         "MLflow refused a record (Invalid metric name: a=b); leaving it out",
         "MLflow refused a record (no number); leaving it out",
     ]
 
 
-def test_sending_twice_leaves_one_run_with_each_number_once(journal: Any, record: Any, tmp_path: Path) -> None:
+def test_sending_twice_leaves_one_run_with_each_number_once(
+    record: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     facts = {"settings": "{}"}
-    ledger = ledger_module.Ledger(f"sqlite:///{tmp_path / 'mlflow.db'}", "retina", "s", facts, tmp_path / "artifacts")
+    ledger = Ledger(f"sqlite:///{tmp_path / 'mlflow.db'}", "retina", "s", facts, tmp_path / "artifacts")
     kept = Journal(tmp_path / "kept.jsonl")
-    kept.clear = lambda: None  # as if the process died each time before it could
+    monkeypatch.setattr(kept, "clear", lambda: None)  # as if the process died each time before it could
     tracker = tracking.Tracker(ledger, kept)
     whole_trial(tracker, record)
     with pytest.raises(ConnectionError):
         tracker.flush()
     with pytest.raises(ConnectionError):
         tracking.send_rest(ledger, kept)
-    (found,) = ledger.records()
-    assert (found.spec, found.status, found.number) == (SPEC, "FINISHED", 4)
-    history = ledger.client.get_metric_history(found.run_id, "score")
+    (kept_record,) = ledger.records()
+    assert (kept_record.spec, kept_record.status, kept_record.number) == (SPEC, "FINISHED", 4)
+    history = ledger.client.get_metric_history(kept_record.run_id, "score")
     assert [(metric.step, metric.value) for metric in history] == [(1, 0.1), (2, 0.2)]
 
 
 def test_a_server_that_must_answer_is_named() -> None:
-    said = r"MLflow must answer at http://mlflow:5000, but: no route; run the same command again to resume"
-    with pytest.raises(ConnectionError, match=said), tracking.must_answer("http://mlflow:5000"):
+    message = r"MLflow must answer at http://mlflow:5000, but: no route; run the same command again to resume"
+    with pytest.raises(ConnectionError, match=message), tracking.must_answer("http://mlflow:5000"):
         raise MlflowException("no route\nand a long trace")
 
 
-def test_a_file_that_is_locked_at_the_start_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_locked_at_the_start_gets_one_clear_line(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    said = r"MLflow must answer at mlflow.db, but: .*database is locked"
+    message = r"MLflow must answer at mlflow.db, but: .*database is locked"
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         database.execute("begin exclusive")
-        with pytest.raises(ConnectionError, match=said), tracking.must_answer("mlflow.db"):
-            ledger_module.Ledger(uri, "retina", "s", {"settings": "{}"}, tmp_path / "artifacts")
+        with pytest.raises(ConnectionError, match=message), tracking.must_answer("mlflow.db"):
+            Ledger(uri, "retina", "s", {"settings": "{}"}, tmp_path / "artifacts")
 
 
 def test_what_mlflow_refuses_is_no_matter_of_connection() -> None:

@@ -1,0 +1,119 @@
+"""Gathers what a sweep needs before its first trial: data, teachers, first weights, and the sweep's name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from platform.command_line.training_requests import SweepRequest
+from platform.sources.at_hand import check_overlaps, find_sources
+from platform.sources.images import dataset_of
+from platform.sources.places import Places
+from platform.sweeping.fitting import fitted_to_data
+from platform.sweeping.scoring import averaging_tags, selection_metric
+from platform.sweeping.setup import Setup, doubts, parent_tags
+from search_spaces import space_of
+from search_spaces.presets import PRESETS, Preset
+from search_spaces.space import INIT, Space, columns_of
+from trainables.cell import ITSELF, members
+from trainables.config import TrialConfig
+from trainables.data.dataset import Dataset
+from trainables.data.store import Store
+from trainables.knob import SETUP, knobs
+from trainables.teachers.imagenet import first_weights
+from trainables.teachers.shelf import Teacher
+
+
+def prepare_sweep(request: SweepRequest, places: Places) -> Setup:
+    """Reads or draws the data, and finds or makes the teachers; long steps show a progress bar.
+
+    Raises:
+        ValueError, FileNotFoundError, OSError: something that the sweep needs is absent or wrong; the message says what
+        to do.
+    """
+    preset = PRESETS[request.preset or ("paper" if request.data else "quick")]
+    dataset = dataset_of(request.dataset, places)
+    base = _base(request, preset, dataset)
+    space = _space(request, preset, dataset)
+    store, averaging, teachers = find_sources(request, places, base, _teacher_names(space))
+    space = fitted_to_data(space, store, teachers)
+    overlap = check_overlaps(list(teachers.values()), store, places, allowed=request.allow_overlap)
+    settings = _settings(request.search, base, space, store, teachers)
+    name = request.name or _default_name(store, settings)
+    return Setup(
+        name=name,
+        space=space,
+        store=store,
+        teachers=teachers,
+        teachers_folder=next(iter(teachers.values())).folder.parent if teachers else places.results,
+        base=base,
+        averaging=averaging,
+        search=request.search,
+        num_trials=request.trials or preset.num_trials,
+        num_repeats=request.repeats or preset.num_repeats,
+        facts=parent_tags(store, settings, overlap, doubts(teachers.values())) | averaging_tags(averaging),
+        folder=places.sweep(name),
+        cpus_per_trial=request.cpus_per_trial or 1.0,
+        cache=_cache_folder(request, places),
+        cache_bytes=int(request.cache_gb * 1e9),
+        local=request.local,
+        has_gpu=torch.cuda.is_available(),
+    )
+
+
+def _base(request: SweepRequest, preset: Preset, dataset: Dataset) -> TrialConfig:
+    """What all trials share."""
+    metric = selection_metric(request.knobs.get("selection_metric"), dataset.selection_metric, dataset.task)
+    values = {"selection_metric": metric, **preset.knobs, **request.knobs}
+    return TrialConfig(dataset=dataset.name, method="transfer", **values)
+
+
+def _space(request: SweepRequest, preset: Preset, dataset: Dataset) -> Space:
+    """The requested cells, and the ranges within them."""
+    columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
+    in_paper = tuple(dataset.fractions.values()) if preset is PRESETS["paper"] else ()
+    usual_axes: dict[str, Sequence[Any]] = {
+        "data_fraction": in_paper or (1.0,),
+        "uncertainty": (TrialConfig.uncertainty,),
+        "init": (INIT,),
+    }
+    space = replace(preset.fitted(space_of(dataset.name)), cells=columns)
+    return space.crossed(usual_axes | dict(request.axes)).narrowed(request.cells)
+
+
+def _teacher_names(space: Space) -> list[str]:
+    """Every network that the cells need: teachers, members of ensembles, and sources of first weights."""
+    trained = [cell for cell in space.cells if cell.method != ITSELF]
+    names = {name for cell in space.cells for name in members(cell.teacher)}
+    return sorted(names | {first_weights(cell.init, cell.student) for cell in trained} - {"random"})
+
+
+def _cache_folder(request: SweepRequest, places: Places) -> Path:
+    return (request.cache or (request.local / "cache" if request.local else places.cache)).absolute()
+
+
+def _settings(search: str, base: TrialConfig, space: Space, store: Store, teachers: dict[str, Teacher]) -> str:
+    """What decides the sweep's numbers, apart from how many cells, trials and repeats it has: those may grow."""
+    return json.dumps(
+        {
+            **{knob.name: getattr(base, knob.name) for knob in knobs(TrialConfig, SETUP)},
+            "search": search,
+            "seed": base.seed,
+            "tuned": {name: [interval.low, interval.high] for name, interval in space.tuned.items()},
+            "data": store.fingerprint,
+            "held_out": store.held_out,
+            "teachers": {name: teacher.fingerprint for name, teacher in teachers.items()},
+        },
+        sort_keys=True,
+    )
+
+
+def _default_name(store: Store, settings: str) -> str:
+    kind = ("phantom" if store.is_phantom else "real") + "-held-out" * bool(store.held_out)
+    return f"{store.dataset}-{kind}-{hashlib.sha256(settings.encode()).hexdigest()[:6]}"
