@@ -116,7 +116,9 @@ def _few_shot(sweep: Sweep, request: FewShotRequest) -> Findings:
     store = _whole(sweep, request)[0] if own else _other(request.target or request.dataset, sweep, request)
     findings = classes.unseen(request.findings, store.label_names, sweep.label_names)
     found = embeddings.of_runs(sweep.found, sweep.places.results, sweep.label_names, store, store.rows("test"))
-    frame, left_out = few_shot.evaluate(found.subjects, store, findings, request.shots, request.episodes, request.seed)
+    frame, left_out = few_shot.evaluate(
+        found.subjects, store, findings, request.shots, request.episodes, seed=request.seed
+    )
     return Findings(
         kind=FEW_SHOT, frame=frame, subjects=found.subjects, store=store, left_out=[*found.left_out, *left_out]
     )
@@ -190,7 +192,7 @@ def _write(made: Findings, sweep: Sweep, out: Path, typed: str) -> Path:
     tables, pictures = [], []
     for finding in findings:
         knew = {subject.name: _knew(subject, finding) for subject in made.subjects}
-        tables.append(probe_tables.table(frame, kind, finding, made.store.dataset, knew, found.data))
+        tables.append(probe_tables.table(frame, kind, finding, made.store.dataset, knew=knew, data=found.data))
         pictures.append(probe_tables.picture(frame, kind, finding, made.store.dataset))
     warnings = _warnings(made, sweep, findings)
     for table in tables:

@@ -81,12 +81,12 @@ def test_figure_3_has_a_line_for_each_first_weights(store) -> None:
     parent = store.sweep()
     for config in ({}, {"init": "random"}, {"data_fraction": 0.25}, {"data_fraction": 0.25, "init": "random"}):
         store.repeats(parent, "test_auc", [0.6, 0.65, 0.7], **config)
-    found = runs(store.uri, "retina")
-    picture = figure_3.picture(found)
+    recorded = runs(store.uri, "retina")
+    picture = figure_3.picture(recorded)
     assert picture is not None
     lines = {str(line.get_label()): line for line in picture.figure.axes[0].get_lines()}
     name = "transfer/none/densenet121/all"
-    assert set(lines) == {name, f"{name},from-random"} == set(figure_3.rows(found)["line"])
+    assert set(lines) == {name, f"{name},from-random"} == set(figure_3.rows(recorded)["line"])
     assert [len(line.get_xdata()) for line in lines.values()] == [2, 2]
     assert {line.get_alpha() for line in lines.values()} == {1.0}
 
@@ -95,8 +95,8 @@ def test_curves_and_drops_do_not_depend_on_the_ids_of_runs(store) -> None:
     parent = store.sweep()
     for seed in range(6):
         store.trial(parent, seed=seed, curve={"val_auc": [0.5, 0.6]})
-    found = runs(store.uri, "retina")
-    assert figure_4.curves(found)["run_id"].drop_duplicates().tolist() == found.confirm["run_id"].tolist()
+    recorded = runs(store.uri, "retina")
+    assert figure_4.curves(recorded)["run_id"].drop_duplicates().tolist() == recorded.confirm["run_id"].tolist()
 
     auc = np.random.default_rng(0).uniform(50, 90, size=(50, 7))  # draws, repeats: sums of seven depend on their order
     lost = []
@@ -112,15 +112,15 @@ def test_the_search_and_its_cost(store) -> None:
     for seed, best in enumerate(([0.5, 0.6], [0.4], [0.7, 0.7, 0.8])):
         stopped = {"stopped": "asha"} if seed == 1 else {}
         store.trial(parent, phase="search", seed=seed, curve={"best_score": best}, tags=stopped)
-    found = runs(store.uri, "retina")
-    frame = figure_search.trials(found)
+    recorded = runs(store.uri, "retina")
+    frame = figure_search.trials(recorded)
     assert frame["score"].tolist() == pytest.approx([60.0, 40.0, 80.0])
     assert frame["stopped"].tolist() == [False, True, False]
-    costs = figure_search.spent(found, frame)
+    costs = figure_search.spent(recorded, frame)
     assert costs["num_trials"].tolist() == [1, 2, 3]
     assert costs["num_epochs"].tolist() == [2, 3, 6]
     assert costs["best"].tolist() == pytest.approx([60.0, 60.0, 80.0])
-    assert [picture.name for picture in figure_search.pictures(found)] == ["search_parallel", "search_budget"]
+    assert [picture.name for picture in figure_search.pictures(recorded)] == ["search_parallel", "search_budget"]
 
 
 def test_beta_has_a_figure_where_there_is_a_teacher(store) -> None:
@@ -131,9 +131,9 @@ def test_beta_has_a_figure_where_there_is_a_teacher(store) -> None:
 
 
 def test_nothing_to_draw(store) -> None:
-    found = runs(store.uri, "retina")
-    assert figure_3.picture(found) is None and figure_4.picture(found) is None
-    assert figure_search.pictures(found) == []
+    recorded = runs(store.uri, "retina")
+    assert figure_3.picture(recorded) is None and figure_4.picture(recorded) is None
+    assert figure_search.pictures(recorded) == []
     assert figure_reliability.picture(pd.DataFrame(), {}) is None
 
 

@@ -11,10 +11,10 @@ POSITIVE = np.arange(120) % 3 == 0
 
 
 def test_an_episode_has_k_of_each_and_no_patient_on_both_sides():
-    made = episode(POSITIVE, PATIENT, 5, np.random.default_rng(0))
-    assert POSITIVE[made.support].sum() == 5 and len(set(made.support)) == 10
-    assert not set(PATIENT[made.support]) & set(PATIENT[made.query])
-    assert len(made.query) == 120 - 2 * len(set(PATIENT[made.support]))
+    drawn = episode(POSITIVE, PATIENT, 5, np.random.default_rng(0))
+    assert POSITIVE[drawn.support].sum() == 5 and len(set(drawn.support)) == 10
+    assert not set(PATIENT[drawn.support]) & set(PATIENT[drawn.query])
+    assert len(drawn.query) == 120 - 2 * len(set(PATIENT[drawn.support]))
 
 
 def test_equal_seeds_draw_equally_and_others_do_not():
@@ -46,9 +46,9 @@ def test_a_separable_embedding_gives_one_and_noise_a_half(shift, low, high):
     aucs = []
     for _ in range(60):
         embedding = unit(rng.normal(size=(120, 8)) + shift * POSITIVE[:, None])
-        made = episode(POSITIVE, PATIENT, 5, rng)
-        scores = embedding[made.query] @ direction(embedding[made.support], POSITIVE[made.support])
-        aucs.append(roc_auc_score(POSITIVE[made.query], scores))
+        drawn = episode(POSITIVE, PATIENT, 5, rng)
+        scores = embedding[drawn.query] @ direction(embedding[drawn.support], POSITIVE[drawn.support])
+        aucs.append(roc_auc_score(POSITIVE[drawn.query], scores))
     assert low <= np.mean(aucs) <= high
 
 

@@ -27,8 +27,8 @@ def noise(seed: int, shift: float) -> np.ndarray:
 
 
 def subject(name: str, shifts: list[float], kind: str = AFTER, seed: int = 0) -> Subject:
-    made = tuple(noise(seed + place, shift) for place, shift in enumerate(shifts))
-    return Subject(name=name, kind=kind, baseline=PLAIN * (kind == AFTER), teachers=(), repeats=made)
+    repeats = tuple(noise(seed + place, shift) for place, shift in enumerate(shifts))
+    return Subject(name=name, kind=kind, baseline=PLAIN * (kind == AFTER), teachers=(), repeats=repeats)
 
 
 def test_auc_and_influence_by_hand():
@@ -44,8 +44,8 @@ def test_the_salt_of_a_results_folder_changes_no_number():
     subjects = [subject(PLAIN, [0.5, 0.6]), subject(ATTENTION, [0.9, 1.0], seed=10)]
     hashed = [np.array(salted_hashes(PATIENT.tolist(), salt)) for salt in (b"one", b"other")]
     assert np.argsort(hashed[0]).tolist() != np.argsort(hashed[1]).tolist()
-    one, other = (rows(subjects, POSITIVE, patients, episodes()) for patients in hashed)
-    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    first, second = (rows(subjects, POSITIVE, patients, episodes()) for patients in hashed)
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
 def test_the_influence_is_the_derivative_by_an_images_weight():
@@ -117,10 +117,10 @@ def test_equal_networks_do_not_differ_at_all_and_each_meets_the_same_draws():
 def test_the_paired_interval_is_narrower_than_one_of_unrelated_networks():
     better = noise(0, 0.8) + np.float32(0.1) * noise(5, 0.0)
     paired = Subject(name=ATTENTION, kind=AFTER, baseline=PLAIN, teachers=(), repeats=(better,))
-    made = rows([subject(PLAIN, [0.8]), paired, subject("t", [0.8], TEACHER, 9)], POSITIVE, PATIENT, episodes(20))
-    both = made.set_index("subject").loc[ATTENTION]
+    frame = rows([subject(PLAIN, [0.8]), paired, subject("t", [0.8], TEACHER, 9)], POSITIVE, PATIENT, episodes(20))
+    both = frame.set_index("subject").loc[ATTENTION]
     assert both["difference_high"] - both["difference_low"] < (both["high"] - both["low"]) / 2
-    assert pd.isna(made.set_index("subject").loc["t", "difference"])  # a teacher has no plain transfer
+    assert pd.isna(frame.set_index("subject").loc["t", "difference"])  # a teacher has no plain transfer
 
 
 def test_a_large_difference_is_told_and_one_repeat_tells_none():

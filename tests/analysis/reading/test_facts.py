@@ -46,8 +46,8 @@ def test_a_data_set_of_ones_own_has_a_row_without_the_papers() -> None:
     assert frame["dataset"].tolist()[-1] == "covid" and len(frame) == 6
     assert [cell.text for cell in table_2.table(frame).body[-1]] == ["covid", "-", "10", "-", "2", "-", "3"]
     facts = {"labels": 1, "labeling": "-", "views": "-", "images": 15, "patients": 7}
-    one = table_1.rows([], [Source(dataset="covid", facts=facts, data="real")])
-    assert one["whose"].tolist() == ["paper"] * 4 + ["ours"]
+    frame = table_1.rows([], [Source(dataset="covid", facts=facts, data="real")])
+    assert frame["whose"].tolist() == ["paper"] * 4 + ["ours"]
 
 
 def test_the_newest_sweep_counts(store) -> None:
@@ -58,9 +58,9 @@ def test_the_newest_sweep_counts(store) -> None:
 
 
 def test_phantom_data_are_announced(store) -> None:
-    found = filled(store, data="phantom")
-    assert "PHANTOM DATA" in rendering.markdown(table_1.table(table_1.rows(found)))
-    assert "PHANTOM DATA" in rendering.latex(table_2.table(table_2.rows(found)))
+    recorded = filled(store, data="phantom")
+    assert "PHANTOM DATA" in rendering.markdown(table_1.table(table_1.rows(recorded)))
+    assert "PHANTOM DATA" in rendering.latex(table_2.table(table_2.rows(recorded)))
 
 
 def test_a_tag_that_is_no_json(store) -> None:

@@ -21,7 +21,7 @@ def test_all_that_is_new_or_what_is_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("asked", "there", "message"),
+    ("asked", "known", "message"),
     [
         (["Covid"], NIH, r"the finding must be one of .*, but got 'Covid'"),
         (["Effusion"], NIH, r"new to the students, but they were trained on 'Effusion' \(as 'Pleural Effusion'\)"),
@@ -29,6 +29,6 @@ def test_all_that_is_new_or_what_is_asked_for():
         (None, CHEXPERT, "but they were trained on all of Edema, Lung Lesion, Pleural Effusion; give the --sweep"),
     ],
 )
-def test_what_was_trained_on_is_refused_by_name(asked, there, message):
+def test_what_was_trained_on_is_refused_by_name(asked, known, message):
     with pytest.raises(ValueError, match=message):
-        unseen(asked, there, CHEXPERT)
+        unseen(asked, known, CHEXPERT)

@@ -19,7 +19,7 @@ from analysis.reading.sizes import words
 from analysis.reading.trials import runs
 from analysis.tables import rendering
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KEY = ["metric", "method", "teacher", "student", "unfreeze"]
 CELLS = [
     {"method": "transfer", "teacher": "none", "student": "densenet121"},
@@ -116,15 +116,15 @@ def test_ours_stand_beside_the_paper_only_with_their_own_size(store) -> None:
             parent, seed=seed, method="attention", teacher="imagenet", beta=9.0, image_size_px=64, max_epochs=2,
             metrics={"test_auc": 0.6},
         )  # fmt: skip
-    found = [runs(store.uri, "chestxray8")]
+    recorded = [runs(store.uri, "chestxray8")]
     size = "160 of 3,589 training images, 64 px, 2 epochs"
-    frame = table_4.rows(found)
+    frame = table_4.rows(recorded)
     ours = frame[frame["n"] > 0].iloc[0]
     assert ours[["num_train", "image_size_px", "max_epochs"]].tolist() == [160, 64, 2]
     for form in ("text", "markdown", "latex"):
         (line,) = [line for line in rendering.FORMATS[form](table_4.table(frame)).splitlines() if "70.00" in line]
         assert f"ours ({size})" in line
-    (line,) = [row for row in table_3.table(table_3.rows(found)).body if row[5].text == "9"]
+    (line,) = [row for row in table_3.table(table_3.rows(recorded)).body if row[5].text == "9"]
     assert line[7].text == size
     assert words("covid", 400.0, 64.0, 1.0) == "400 training images, 64 px, 1 epoch"
 
@@ -134,10 +134,10 @@ def test_a_fraction_counts_its_own_images(store) -> None:
     parent = store.sweep(
         "chexpert", table_2=json.dumps({"CheXpert-220k": {"train": 999}, "CheXpert-5k": {"train": 31}})
     )
-    for given in (1.0, fraction, 0.5):
-        store.trial(parent, metrics={"test_auc": 0.7}, data_fraction=given)
-    found = runs(store.uri, "chexpert")
-    own = table_4.rows([found])[lambda rows: rows["n"] > 0].set_index("dataset")
+    for share in (1.0, fraction, 0.5):
+        store.trial(parent, metrics={"test_auc": 0.7}, data_fraction=share)
+    recorded = runs(store.uri, "chexpert")
+    own = table_4.rows([recorded])[lambda rows: rows["n"] > 0].set_index("dataset")
     assert own["num_train"].to_dict() == {"CheXpert-220k": 999, "CheXpert-5k": 31, "CheXpert @0.5": 500}
 
 
@@ -181,8 +181,8 @@ def test_a_constant_answer_is_said_and_not_ranked(store) -> None:
     assert [cell.mark for cell in auc[1:4]] == ["", "second", "best"]
     assert [cell.mark for cell in f1[1:4]] == ["second", "best", ""]
     assert f1[3].text == "62.00±0.00‡"
-    said = "answers one class only: Retina transfer/none/densenet40/all in 3 of 3 repeats"
-    assert sum(said in note for note in table.notes) == 1
+    note_on_cell = "answers one class only: Retina transfer/none/densenet40/all in 3 of 3 repeats"
+    assert sum(note_on_cell in note for note in table.notes) == 1
 
 
 def test_two_repeats_are_not_ranked(store) -> None:
@@ -304,5 +304,5 @@ def test_front_door_without_such_a_sweep(filled, capsys: pytest.CaptureFixture[s
 
 def test_front_door_says_what_has_no_runs(store, capsys: pytest.CaptureFixture[str]) -> None:
     assert table_4.main(["--tracking-uri", store.uri]) == 0
-    shown = capsys.readouterr().out
-    assert "no runs of chexpert" in shown and "no runs of chestxray8" in shown
+    printed = capsys.readouterr().out
+    assert "no runs of chexpert" in printed and "no runs of chestxray8" in printed
