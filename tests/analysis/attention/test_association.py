@@ -30,7 +30,7 @@ def test_auc_and_r_by_hand() -> None:
     x, y = np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, True, False, True])
     up, down = association.compared(np.stack([x, 5 - x], axis=1), y, independent(4), np.random.default_rng(0))
     assert (up["auc"], down["auc"]) == (0.75, 0.25)
-    assert (up["r"], down["r"]) == (pytest.approx(0.5 / 1.25**0.5), pytest.approx(-0.5 / 1.25**0.5))
+    assert (up["r"], down["r"]) == pytest.approx((0.5 / 1.25**0.5, -0.5 / 1.25**0.5))
     assert up["p_value"] == down["p_value"] == pytest.approx(4 / 6, abs=0.02)  # 4 of the 6 ways to place two positives
 
 

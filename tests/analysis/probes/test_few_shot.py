@@ -20,12 +20,12 @@ def store(codes: np.ndarray = CODES) -> Any:
     return SimpleNamespace(labels=labels, label_names=("Old", "New"), patient=PATIENT, rows=lambda split: rows)
 
 
-def test_an_uncertain_image_is_neither():
+def test_an_uncertain_image_is_neither() -> None:
     positive, known = labels_of(store(), np.arange(4), "New")
     assert positive.tolist() == [True, False, False, False] and known.tolist() == [True, True, True, False]
 
 
-def test_smaller_shots_lie_within_larger_ones_and_judge_on_the_same_images():
+def test_smaller_shots_lie_within_larger_ones_and_judge_on_the_same_images() -> None:
     positive, known = labels_of(store(), np.arange(120), "New")
     by_shots, refused = episodes_of(positive, known, PATIENT, shots=(5, 1, 200), num_episodes=6, seed=3)
     assert list(by_shots) == [1, 5] and list(refused) == [200]
@@ -39,7 +39,7 @@ def test_smaller_shots_lie_within_larger_ones_and_judge_on_the_same_images():
         np.testing.assert_array_equal(large.support, same.support)
 
 
-def test_a_table_has_a_row_a_finding_a_k_and_a_network():
+def test_a_table_has_a_row_a_finding_a_k_and_a_network() -> None:
     value = np.where(CODES == 1, 1, -1)[:, None].astype(np.float32)
     name = "transfer/none/densenet40/all"
     subjects = [Subject(name=name, kind=AFTER, baseline=name, teachers=(), repeats=(value,))]

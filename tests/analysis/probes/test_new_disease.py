@@ -34,14 +34,14 @@ def held() -> Any:
     return SimpleNamespace(held_out="New", image_id=images.image_id[kept], rows=lambda split: rows[split])
 
 
-def test_images_come_from_training_patients_and_tests_judge():
+def test_images_come_from_training_patients_and_tests_judge() -> None:
     images = pool(whole(), held())
     assert (CODES[images.positives] == 1).all() and (SPLIT[images.positives] == "train").all()
     assert np.isin(CODES[images.negatives], (0, -2)).all() and (SPLIT[images.negatives] == "train").all()
     assert (SPLIT[images.judged] == "test").all() and (CODES[images.judged] != -1).all()
 
 
-def test_a_small_draw_lies_within_a_larger_one_and_all_judge_alike():
+def test_a_small_draw_lies_within_a_larger_one_and_all_judge_alike() -> None:
     images = pool(whole(), held())
     planned = plan(images, (2, 6, 500), 3, seed=1)
     assert list(planned.draws) == [2, 6]
@@ -56,13 +56,13 @@ def test_a_small_draw_lies_within_a_larger_one_and_all_judge_alike():
     }
 
 
-def test_more_than_there_are_is_refused():
+def test_more_than_there_are_is_refused() -> None:
     images = Pool(np.arange(3), np.arange(3, 9), np.arange(9, 12))
     with pytest.raises(ValueError, match=r"n <= 3 must hold \(3 training images show .*, but the smallest n is 10"):
         plan(images, (25, 10), 2, seed=0)
 
 
-def test_an_embedding_that_tells_all_has_an_auc_of_one():
+def test_an_embedding_that_tells_all_has_an_auc_of_one() -> None:
     images = whole()
     planned = plan(pool(images, held()), (2, 6), 4, seed=0)
     value = np.where(CODES[planned.rows] == 1, 1, -1)[:, None].astype(np.float32)

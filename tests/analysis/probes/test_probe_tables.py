@@ -70,7 +70,7 @@ def test_a_row_of_the_figure_a_method(phantom: str) -> None:
     assert lines[0] >= {PLAIN, ATTENTION, BEFORE_NAME, "teacher x"} and HINTS not in lines[0]
     assert lines[1] >= {ATTENTION, BEFORE_NAME} and not lines[1] & {PLAIN, "teacher x"}
     left = {str(line.get_label()).removesuffix(" PHANTOM"): line for line in axes[0].get_lines()}
-    np.testing.assert_allclose(left[ATTENTION].get_ydata(), [63, 67])
+    np.testing.assert_allclose(np.asarray(left[ATTENTION].get_ydata(), dtype=float), [63, 67])
     assert (PHANTOM_NOTICE in table_.figure.get_suptitle()) == bool(phantom)
     again = picture(frame(phantom=phantom), NEW_DISEASE, "Lung Lesion", "chexpert")
     assert png(table_.figure) == png(again.figure) and svg(table_.figure) == svg(again.figure)

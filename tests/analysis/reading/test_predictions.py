@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,7 +67,7 @@ def test_what_is_no_file_of_predictions() -> None:
         from_frame(pd.concat([frame(), frame()]))
 
 
-def test_from_a_store(store) -> None:
+def test_from_a_store(store: Any) -> None:
     parent = store.sweep()
     store.trial(parent, predictions=frame())
     store.trial(parent, seed=1, predictions=frame(seed=1))
@@ -77,7 +79,7 @@ def test_from_a_store(store) -> None:
     assert load(store.uri, recorded.confirm.iloc[2]) is None
 
 
-def test_repeats_on_other_images_are_refused(store) -> None:
+def test_repeats_on_other_images_are_refused(store: Any) -> None:
     parent = store.sweep()
     store.trial(parent, predictions=frame())
     store.trial(parent, seed=1, predictions=frame().replace("i000", "other"))

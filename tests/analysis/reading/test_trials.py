@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def reasons(recorded: Runs) -> dict[str, str]:
     return dict(zip(recorded.left_out["run_id"], recorded.left_out["reason"], strict=True))
 
 
-def test_columns_and_types(store) -> None:
+def test_columns_and_types(store: Any) -> None:
     parent = store.sweep()
     search = store.trial(parent, phase="search", curve={"val_auc": [0.6, 0.8, 0.7], "best_score": [0.6, 0.8, 0.8]})
     confirm = store.trial(parent, metrics={"test_auc": 0.75}, method="attention", teacher="imagenet", beta=30.0)
@@ -37,7 +38,7 @@ def test_columns_and_types(store) -> None:
     assert recorded.left_out.empty
 
 
-def test_unfinished_failed_and_foreign_runs_are_told_apart(store) -> None:
+def test_unfinished_failed_and_foreign_runs_are_told_apart(store: Any) -> None:
     parent = store.sweep()
     kept = store.trial(parent, metrics={"test_auc": 0.7})
     running = store.trial(parent, seed=1, status="RUNNING")
@@ -56,13 +57,13 @@ def test_unfinished_failed_and_foreign_runs_are_told_apart(store) -> None:
     }
 
 
-def test_deleted_runs_are_gone(store) -> None:
+def test_deleted_runs_are_gone(store: Any) -> None:
     parent = store.sweep()
     store.client.delete_run(store.trial(parent))
     assert runs(store.uri, "retina").trials.empty
 
 
-def test_real_data_go_before_phantom_ones_even_when_older(store) -> None:
+def test_real_data_go_before_phantom_ones_even_when_older(store: Any) -> None:
     real = store.trial(store.sweep(name="real one"))
     phantom = store.trial(store.sweep(name="phantom one", data="phantom"), data_fingerprint="data-p")
     recorded = runs(store.uri, "retina")
@@ -72,7 +73,7 @@ def test_real_data_go_before_phantom_ones_even_when_older(store) -> None:
     assert (asked.data, asked.trials["run_id"].tolist()) == ("phantom", [phantom])
 
 
-def test_another_recipe_data_length_or_precision_is_never_in_one_table(store) -> None:
+def test_another_recipe_data_length_or_precision_is_never_in_one_table(store: Any) -> None:
     parent = store.sweep()
     old = store.trial(parent, tags={"recipe": "0"})
     short = store.trial(parent, max_epochs=4)
@@ -91,7 +92,7 @@ def test_another_recipe_data_length_or_precision_is_never_in_one_table(store) ->
     }
 
 
-def test_runs_judged_by_another_rule_or_metric_are_never_in_one_table(store) -> None:
+def test_runs_judged_by_another_rule_or_metric_are_never_in_one_table(store: Any) -> None:
     parent = store.sweep()
     by_the_paper = store.trial(parent, average_labels="defined")
     accurate = store.trial(parent, selection_metric="accuracy")
@@ -104,7 +105,7 @@ def test_runs_judged_by_another_rule_or_metric_are_never_in_one_table(store) -> 
     }
 
 
-def test_two_sweeps_of_one_setup_are_joined_and_a_shared_trial_counts_once(store) -> None:
+def test_two_sweeps_of_one_setup_are_joined_and_a_shared_trial_counts_once(store: Any) -> None:
     first = store.trial(store.sweep(name="a"))
     parent = store.sweep(name="b")
     again = store.trial(parent)
@@ -114,7 +115,7 @@ def test_two_sweeps_of_one_setup_are_joined_and_a_shared_trial_counts_once(store
     assert reasons(recorded) == {first: "the same trial stands in the table once, from its newest run"}
 
 
-def test_repeats_of_a_replaced_configuration_are_left_out(store) -> None:
+def test_repeats_of_a_replaced_configuration_are_left_out(store: Any) -> None:
     parent = store.sweep()
     cell = {"method": "attention", "teacher": "imagenet"}
     old = store.repeats(parent, "test_auc", [0.6, 0.6], beta=5.0, **cell)
@@ -126,7 +127,7 @@ def test_repeats_of_a_replaced_configuration_are_left_out(store) -> None:
     assert set(reasons(recorded).values()) == {"a configuration that a later search has replaced"}
 
 
-def test_another_teacher_of_the_same_name_is_another_configuration(store) -> None:
+def test_another_teacher_of_the_same_name_is_another_configuration(store: Any) -> None:
     parent = store.sweep()
     cell = {"method": "attention", "teacher": "imagenet", "beta": 5.0}
     old = store.trial(parent, tags={"teacher_fingerprint": "old", "trial": "x"}, **cell)
@@ -136,18 +137,18 @@ def test_another_teacher_of_the_same_name_is_another_configuration(store) -> Non
     assert list(reasons(recorded)) == [old]
 
 
-def test_a_store_without_the_data_set_is_empty(store) -> None:
+def test_a_store_without_the_data_set_is_empty(store: Any) -> None:
     recorded = runs(store.uri, "retina")
     assert recorded.trials.empty and recorded.left_out.empty and recorded.data == ""
     assert recorded.search.empty and recorded.confirm.empty
 
 
-def test_a_sweep_with_an_apostrophe(store) -> None:
+def test_a_sweep_with_an_apostrophe(store: Any) -> None:
     kept = store.trial(store.sweep(name="John's"))
     assert runs(store.uri, "retina", "John's").trials["run_id"].tolist() == [kept]
 
 
-def test_unknown_sweep(store) -> None:
+def test_unknown_sweep(store: Any) -> None:
     store.sweep()
     with pytest.raises(LookupError, match="'nowhere'"):
         runs(store.uri, "retina", "nowhere")
@@ -159,7 +160,7 @@ def test_absent_file_is_an_error_and_is_not_made(tmp_path: Path) -> None:
     assert not (tmp_path / "typo.db").exists()
 
 
-def test_command_lists_what_was_left_out(store) -> None:
+def test_command_lists_what_was_left_out(store: Any) -> None:
     parent = store.sweep()
     store.trial(parent)
     failed = store.trial(parent, seed=1, status="FAILED")
@@ -175,7 +176,7 @@ def test_command_without_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert f"{tmp_path}/none.db" in capsys.readouterr().err
 
 
-def test_a_sweep_with_a_finding_held_out_is_read_by_its_name_alone(store) -> None:
+def test_a_sweep_with_a_finding_held_out_is_read_by_its_name_alone(store: Any) -> None:
     ordinary = store.trial(store.sweep(), metrics={"test_auc": 0.7})
     held = store.sweep(name="second")
     without = store.trial(held, metrics={"test_auc": 0.9}, tags={"held_out": "Edema"}, data_fingerprint="data-b")

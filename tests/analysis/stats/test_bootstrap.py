@@ -74,7 +74,7 @@ def test_one_seed_is_the_bootstrap_of_patients() -> None:
 
 def test_percentiles_by_hand() -> None:
     interval = percentiles(np.arange(1, 1000, dtype=float))  # 1 ... 999, all above 0
-    assert (interval.low, interval.high) == (pytest.approx(25.95), pytest.approx(974.05))
+    assert (interval.low, interval.high) == pytest.approx((25.95, 974.05))
     assert interval.p_value == pytest.approx(2 / 1000)
     assert percentiles(np.array([-1.0, 1.0])).p_value == 1.0
     assert percentiles(np.array([1.0, np.nan, 2.0])).num_undefined == 1
