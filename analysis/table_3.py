@@ -48,7 +48,7 @@ def _chosen(runs: Runs) -> pd.DataFrame:
     num_trials = runs.search["tags.cell"].value_counts()
     run_ids = with_teacher.groupby("tags.cell")["run_id"].agg(" ".join)
     parts = first[["params.data_fraction", "params.uncertainty"]].itertuples(index=False)
-    phantom, known = origins.of_cells(with_teacher), averages(runs)
+    phantom, averaged = origins.of_cells(with_teacher), averages(runs)
     return pd.DataFrame(
         {
             "dataset": [published.row_name(runs.dataset, float(fraction), policy) for fraction, policy in parts],
@@ -57,7 +57,7 @@ def _chosen(runs: Runs) -> pd.DataFrame:
             "num_trials": num_trials.reindex(first["tags.cell"], fill_value=0).to_numpy(),
             **sizes(runs).reindex(first["tags.cell"]).reset_index(drop=True).to_dict("series"),
             "phantom": [phantom[str(cell)] for cell in first["tags.cell"]],
-            "warning": "; ".join(known.warnings) if known else "",
+            "warning": "; ".join(averaged.warnings) if averaged else "",
             "data": runs.data,
             "convention": first["tags.beta_convention"].to_numpy(),
             "run_ids": run_ids.reindex(first["tags.cell"]).to_numpy(),

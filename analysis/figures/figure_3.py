@@ -75,11 +75,11 @@ def picture(runs: Runs) -> Picture | None:
     draw(frame, axes, {cell.short: cell for cell in cells})
     drawing.mark_phantoms(figure, axes, {str(line): origins.union(b["phantom"]) for line, b in frame.groupby("line")})
     drawing.legend(figure, axes)
-    known = averages(runs)
+    averaged = averages(runs)
     alternative = (
         f"AUC on the test set against the amount of training data, one line per cell, bands: 95% interval, {T_NAME}. "
     )
-    alternative += "".join(f"{note}. " for note in (known.notes if known else []))
+    alternative += "".join(f"{note}. " for note in (averaged.notes if averaged else []))
     alternative += _highest(frame[frame["is_ranked"]])
     title = "Fig. 3: how much data is needed"
     return Picture(name="figure_3", title=title, alternative=alternative, figure=figure, frame=frame)

@@ -119,8 +119,8 @@ def picture(runs: Runs) -> Picture | None:
     drawing.mark_phantoms(figure, axes, marks)
     drawing.legend(figure, axes)
     lost = "; ".join(f"{origins.marked(r.cell, parts[r.cell])} {r.drop:.2f}" for r in drops(every).itertuples())
-    known = averages(runs)
-    which = "".join(f" {note}." for note in (known.notes if known else []))
+    averaged = averages(runs)
+    which = "".join(f" {note}." for note in (averaged.notes if averaged else []))
     alternative = (
         f"Validation AUC by epoch, mean over repeats, bands: 95% interval, {T_NAME}; a dot marks the best epoch."
         f"{which} "

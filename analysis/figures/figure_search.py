@@ -131,6 +131,6 @@ def pictures(runs: Runs) -> list[Picture]:
     for *_, figure, _ in drawn:
         drawing.announce_phantom(figure, origins.union(phantom.values()))
     return [
-        Picture(name=name, title=title, alternative=alternative, figure=figure, frame=behind)
-        for name, title, alternative, figure, behind in drawn
+        Picture(name=name, title=title, alternative=alternative, figure=figure, frame=data)
+        for name, title, alternative, figure, data in drawn
     ]

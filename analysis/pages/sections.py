@@ -123,7 +123,7 @@ def _from_predictions(runs: Runs) -> tuple[list[Table], list[str], pd.DataFrame]
         findings.labels(runs, pd.concat(labels, ignore_index=True)),
         findings.groups(runs, pd.concat(groups, ignore_index=True)),
     ]
-    known = averages(runs)
+    averaged = averages(runs)
     records = compared_phantom.to_dict("records")
-    sentences = [sentence({str(name): value for name, value in row.items()}, known) for row in records]
+    sentences = [sentence({str(name): value for name, value in row.items()}, averaged) for row in records]
     return tables, sentences, pd.concat(bins, ignore_index=True)

@@ -28,22 +28,22 @@ class Kind:
 
     name: str  # of the files
     title: str
-    size: str  # what the number of images is called
+    size: str  # the symbol for the number of images
     across: str  # the label of the axis
     notes: tuple[str, ...]
 
 
 SHARED_NOTES = (
     "on frozen embeddings of length 1 (what the head averages, rectified), logistic regression with C = 1 learns the "
-    "finding against the rest; AUC in percent; an image of which the finding is uncertain is left out",
+    "finding against the rest; AUC in percent; images with an uncertain label for the finding are left out",
     "95% interval: hierarchical bootstrap over the test patients, over the {what} and over the repeats: how far other "
-    "patients, {what} or trainings would move the mean. The patients to learn from are the same ones in every draw, "
-    "and the repeats are few: both make it too narrow",
+    "patients, {what} or trainings would move the mean. Every draw learns from the same patients, and the repeats "
+    "are few: both make it too narrow",
     "difference: from plain transfer of the same student, in percentage points, paired by patient and {single}; p: the "
     "larger of patients' (bootstrap) and seeds' (Welch), Holm's correction over this evaluation; none with one repeat",
-    "repeats: a teacher appears once, and so does a student before training whose seed draws nothing but the head",
-    "knew it: teachers, first weights among them, that were trained on the finding, by the names of their labels: what "
-    "such a teacher and its students show need not be learned from these images",
+    "repeats: a teacher appears once, and so does a student before training where seeds only draw the head",
+    "knew it: teachers, including first weights, that were trained on the finding, by the names of their labels: what "
+    "such a teacher and its students know need not come from these images",
 )
 FEW_SHOT = Kind(
     name="few_shot",

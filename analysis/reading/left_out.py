@@ -25,7 +25,7 @@ def reasons(trials: pd.DataFrame, sweep: str | None) -> pd.Series:
     """Why each run is left out of the table; "" where it is kept. A rule sees only what earlier rules have kept."""
     reason = pd.Series("", index=trials.index)
     rules: list[Callable[[pd.DataFrame], pd.Series]] = [_not_a_cell, _not_finished]
-    rules += [*([_held_out] if sweep is None else []), _other_setup, _again, _behind_real, _other_choice]
+    rules += [*([_held_out] if sweep is None else []), _other_setup, _older_run, _phantom_beside_real, _older_choice]
     for rule in rules:
         left = trials[reason == ""]
         if len(left):
@@ -69,12 +69,13 @@ def _short(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _again(trials: pd.DataFrame) -> pd.Series:
+def _older_run(trials: pd.DataFrame) -> pd.Series:
+    """A trial is in the table once, from its newest run."""
     is_old = trials.duplicated(["tags.trial", "tags.phase"], keep="last")
-    return is_old.map({True: "the same trial stands in the table once, from its newest run", False: ""})
+    return is_old.map({True: "an older run of a trial that ran again", False: ""})
 
 
-def _behind_real(trials: pd.DataFrame) -> pd.Series:
+def _phantom_beside_real(trials: pd.DataFrame) -> pd.Series:
     """Trials of a cell that rest on a phantom teacher or phantom first weights, where others of its phase do not."""
     is_phantom = trials["phantom"].ne("")
     has_real = (~is_phantom).groupby([trials["tags.cell"], trials["tags.phase"]]).transform("any")
@@ -82,7 +83,7 @@ def _behind_real(trials: pd.DataFrame) -> pd.Series:
     return reason.where(is_phantom & has_real, "")
 
 
-def _other_choice(trials: pd.DataFrame) -> pd.Series:
+def _older_choice(trials: pd.DataFrame) -> pd.Series:
     """Repeats of a configuration that a later search has replaced."""
     names = [name for name in trials if name.startswith("params.") and name not in NOT_OF_THE_CONFIGURATION]
     names += [name for name in ("tags.teacher_fingerprint", "tags.init_fingerprint") if name in trials]

@@ -141,23 +141,23 @@ def comparison_rows(cells: Mapping[str, Draws], pairs: Sequence[tuple[str, str]]
     return frame.assign(p_holm=holm(both_allow.to_numpy(dtype=float)))
 
 
-def sentence(row: Mapping[str, object], known: Averages | None = None) -> str:
+def sentence(row: Mapping[str, object], averaged: Averages | None = None) -> str:
     """What one row of `comparison_rows` supports, in words and percentage points.
 
     Args:
         row: with the column ``phantom`` where either cell rests on a phantom.
-        known: the labels that both cells' AUC averages.
+        averaged: the labels that both cells' AUC averages.
     """
     difference, low, high = (100 * float(str(row[name])) for name in ("difference", "low", "high"))
     p, n, num_patients = float(str(row["p_holm"])), row["n"], row["num_patients"]
     numbers = f"{difference:+.2f} points, 95% interval {low:+.2f} to {high:+.2f}"
     basis = f"n = {n} repeats and {num_patients} test patients"
-    auc = f"AUC (mean over {known.which})" if known else "AUC"
-    after = "".join(f" {warning}." for warning in (known.warnings if known else []))
+    auc = f"AUC (mean over {averaged.which})" if averaged else "AUC"
+    after = "".join(f" {warning}." for warning in (averaged.warnings if averaged else []))
     after += f" {PHANTOM} {row['phantom']}: it says nothing about medicine." if row.get("phantom") else ""
     if not np.isfinite(p) or p >= LEVEL or int(str(n)) < MIN_REPEATS:  # two repeats may agree by chance
         p_text = f"; Holm-corrected p = {p:.3f}" if np.isfinite(p) else ""
-        both = f"{row['first']} and {row['second']}" + (f", {auc}" if known else "")
+        both = f"{row['first']} and {row['second']}" + (f", {auc}" if averaged else "")
         return f"{both}: no difference can be shown with {basis} ({numbers}{p_text}).{after}"
     word = "higher" if difference > 0 else "lower"
     numbers += f" (Holm-corrected p = {p:.3f}; {basis})"

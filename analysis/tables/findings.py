@@ -76,13 +76,13 @@ def phantom_of_rows(runs: Runs, frame: pd.DataFrame) -> list[str]:
 
 def _averaged(runs: Runs) -> list[str]:
     """Which labels the AUC averages; none where the runs do not say."""
-    known = averages(runs)
-    return known.notes if known else []
+    averaged = averages(runs)
+    return averaged.notes if averaged else []
 
 
 def _warnings(runs: Runs) -> list[str]:
-    known = averages(runs)
-    return known.warnings if known else []
+    averaged = averages(runs)
+    return averaged.warnings if averaged else []
 
 
 def variance(runs: Runs, frame: pd.DataFrame) -> Table:

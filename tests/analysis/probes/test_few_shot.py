@@ -39,7 +39,7 @@ def test_smaller_shots_lie_within_larger_ones_and_judge_on_the_same_images() -> 
         np.testing.assert_array_equal(large.support, same.support)
 
 
-def test_a_table_has_a_row_a_finding_a_k_and_a_network() -> None:
+def test_a_table_has_a_row_per_finding_k_and_network() -> None:
     value = np.where(CODES == 1, 1, -1)[:, None].astype(np.float32)
     name = "transfer/none/densenet40/all"
     subjects = [Subject(name=name, kind=AFTER, baseline=name, teachers=(), repeats=(value,))]

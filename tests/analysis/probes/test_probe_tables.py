@@ -62,7 +62,7 @@ def test_only_what_is_told_from_none_is_said_to_differ() -> None:
 
 
 @pytest.mark.parametrize("phantom", ["images", ""])
-def test_a_row_of_the_figure_a_method(phantom: str) -> None:
+def test_the_figure_has_a_row_per_method(phantom: str) -> None:
     table_ = picture(frame(phantom=phantom), NEW_DISEASE, "Lung Lesion", "chexpert")
     axes = table_.figure.axes
     assert [ax.get_title() for ax in axes[::2]] == ["attention transfer", "hints transfer"]

@@ -112,7 +112,7 @@ def test_two_sweeps_of_one_setup_are_joined_and_a_shared_trial_counts_once(store
     more = store.trial(parent, student="densenet40")
     recorded = runs(store.uri, "retina")
     assert recorded.trials["run_id"].tolist() == [again, more]
-    assert reasons(recorded) == {first: "the same trial stands in the table once, from its newest run"}
+    assert reasons(recorded) == {first: "an older run of a trial that ran again"}
 
 
 def test_repeats_of_a_replaced_configuration_are_left_out(store: Any) -> None:
