@@ -71,7 +71,7 @@ def over_seeds(draws_SB: Floats, rng: np.random.Generator) -> NDArray[np.float64
 
 
 def percentiles(draws_B: Floats, level: float = 0.95) -> Percentiles:
-    """The percentile interval of the draws and a p-value of 0; never 0 itself: at least 1 / (B + 1) on each side.
+    """The percentile interval of the draws, and the p-value of the value 0, which is at least 1 / (B + 1) on each side.
 
     Raises:
         ValueError: no draw has a value, or 0 < level < 1 does not hold.

@@ -47,7 +47,7 @@ class Interval:
 
 
 def shown_half_width(interval: Interval, low: float = -np.inf, high: float = np.inf) -> float:
-    """The half-width that may stand beside the mean; NaN where n is too small for one.
+    """The half-width to show beside the mean; NaN where n is too small for one.
 
     Too small is n < `MIN_REPEATS`, and any n whose interval leaves the score's own range from `low` to `high`.
     """

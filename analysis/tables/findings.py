@@ -75,7 +75,7 @@ def phantom_of_rows(runs: Runs, frame: pd.DataFrame) -> list[str]:
 
 
 def _averaged(runs: Runs) -> list[str]:
-    """Which labels the AUC averages; none where the runs do not say."""
+    """The notes on which labels the AUC averages; [] where no run says."""
     averaged = averages(runs)
     return averaged.notes if averaged else []
 
