@@ -1,6 +1,6 @@
 """Fig. 1: a sheet of sample images of a data set, by label. `python -m analysis.figure_1 --store FILE [--out FILE]`
 
-Training images only. Images of patients leave the data folder through this command alone, when somebody runs it.
+Training images only. Patients' images leave the data folder only when somebody runs this command.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ HEIGHT_IN = 1.5  # of one row of images
 def rows(store: Store, rng: np.random.Generator) -> pd.DataFrame:
     """Which images are shown: columns label and row (of the store), in the order of the sheet.
 
-    Of a grade a line of images, of different patients where there are as many; of a finding one image that has it.
+    Per grade, a line of images, from different patients where there are enough; per finding, one image that shows it.
     """
     train = store.rows("train")
-    shown: list[tuple[str, int]] = []
+    chosen: list[tuple[str, int]] = []
     for number, label in enumerate(store.label_names):
         codes = store.labels[train]
         has_it = codes[:, 0] == number if store.task == "multiclass" else codes[:, number] == POSITIVE
         num_images = NUM_COLUMNS["multiclass"] if store.task == "multiclass" else 1
         drawn = rng.permutation(train[has_it])
         _, first = np.unique(store.patient[drawn], return_index=True)
-        shown += [(label, int(row)) for row in drawn[np.sort(first)][:num_images]]
-    return pd.DataFrame(shown, columns=["label", "row"])
+        chosen += [(label, int(row)) for row in drawn[np.sort(first)][:num_images]]
+    return pd.DataFrame(chosen, columns=["label", "row"])
 
 
 def draw(frame: pd.DataFrame, store: Store, axes: Sequence[Axes]) -> None:
@@ -58,16 +58,16 @@ def picture(store: Store, rng: np.random.Generator) -> Picture:
     frame = rows(store, rng)
     columns = NUM_COLUMNS[store.task]
     num_lines = 1 + max(place for place, *_ in _places(frame, store.task)) // columns
-    made, axes = drawing.figure(num_columns=columns, num_rows=num_lines, height_in=HEIGHT_IN)
+    figure, axes = drawing.empty_figure(num_columns=columns, num_rows=num_lines, height_in=HEIGHT_IN)
     draw(frame, store, axes)
-    drawing.announce_phantom(made, "images" if store.is_phantom else "")
+    drawing.announce_phantom(figure, "images" if store.is_phantom else "")
     name = title(store.dataset)
     counts = "; ".join(f"{count} with {label}" for label, count in frame["label"].value_counts(sort=False).items())
     return Picture(
         name="figure_1",
         title=f"Fig. 1: training images of {name}, {store.image_size_px} px",
         alternative=f"A sheet of {len(frame)} training images of {name}: {counts}.",
-        figure=made,
+        figure=figure,
         frame=frame,
     )
 
@@ -84,21 +84,33 @@ def _places(frame: pd.DataFrame, task: str) -> list[tuple[int, str, int]]:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.figure_1`."""
-    parser = argparse.ArgumentParser(prog="python -m analysis.figure_1", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--store", type=Path, required=True, metavar="FILE", help="a prepared data set")
-    parser.add_argument("--out", type=Path, default=Path("figure_1.png"), help="PNG or SVG; default: %(default)s")
-    parser.add_argument("--seed", type=int, default=0, help="which images; default: %(default)s")
-    given = parser.parse_args(arguments)
-    form = {".png": drawing.png, ".svg": drawing.svg}.get(given.out.suffix)
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis.figure_1",
+        usage="%(prog)s --store FILE [options]",
+        description="Draw a sheet of training images of a data set, by label.",
+    )
+    parser.add_argument("--store", type=Path, required=True, metavar="FILE", help="file of a prepared data set")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("figure_1.png"),
+        metavar="FILE",
+        help="file to write, .png or .svg (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the random draw (default: %(default)s)"
+    )
+    typed = parser.parse_args(arguments)
+    form = {".png": drawing.png, ".svg": drawing.svg}.get(typed.out.suffix)
     if form is None:
-        parser.error(f"--out must end in .png or .svg, but got {given.out}")
+        parser.error(f"--out must end in .png or .svg, but got {typed.out}")
     try:
-        shown = picture(Store.open(given.store), np.random.default_rng(given.seed))
+        sheet = picture(Store.open(typed.store), np.random.default_rng(typed.seed))
     except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    write_bytes(given.out, form(shown.figure))
-    print(shown.alternative)
+    write_bytes(typed.out, form(sheet.figure))
+    print(sheet.alternative)
     return 0
 
 

@@ -27,7 +27,7 @@ def facts(store: Store) -> dict[str, Any]:
     views = dict.fromkeys(sorted(VIEW_NAMES.get(view, view) for view in pd.unique(pd.Series(store.view)) if view))
     return {
         "labels": len(store.label_names),
-        # How a release was labelled is not in its files: the paper's word stands for the same release.
+        # A release's files do not say how it was labelled: we quote the paper for the same release.
         "labeling": record.published.labeling if record and record.published else MISSING,
         "views": "/".join(views) or MISSING,
         "images": int(store.num_images),
@@ -35,14 +35,14 @@ def facts(store: Store) -> dict[str, Any]:
     }
 
 
-def rows(found: Sequence[Runs], sources: Sequence[Source] = ()) -> pd.DataFrame:
-    """Two rows a data set where both are there: dataset, whose ("paper" or "ours"), COLUMNS, data.
+def rows(recorded: Sequence[Runs], sources: Sequence[Source] = ()) -> pd.DataFrame:
+    """Up to two rows per data set, the paper's and ours: dataset, whose ("paper" or "ours"), COLUMNS, data.
 
     Args:
-        found: runs whose sweeps carry the tag ``table_1``.
-        sources: prepared data sets; one goes before the runs of the same name.
+        recorded: runs whose sweeps carry the tag ``table_1``.
+        sources: prepared data sets, which take precedence over runs of the same name.
     """
-    ours: Mapping[str, Source] = {source.dataset: source for source in [*from_sweeps(found, TAG), *sources]}
+    ours: Mapping[str, Source] = {source.dataset: source for source in [*from_sweeps(recorded, TAG), *sources]}
     lines: list[dict[str, Any]] = []
     paper = published.datasets().set_index("dataset")
     for dataset in dict.fromkeys([*DATASETS, *ours]):
@@ -75,7 +75,7 @@ def _shown(value: object) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.table_1`."""
-    return show("table_1", DATASETS, rows, table, facts, arguments)
+    return show(arguments, name="table_1", datasets=DATASETS, rows=rows, table=table, facts=facts)
 
 
 if __name__ == "__main__":

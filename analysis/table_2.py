@@ -21,21 +21,21 @@ COLUMNS = ["train", "validation", "test"]
 
 
 def facts(store: Store) -> dict[str, Any]:
-    """Our rows of Table II for a prepared data set, name -> images a split: a sweep's JSON tag ``table_2``."""
+    """Our rows of Table II for a prepared data set, name -> images per split: a sweep's JSON tag ``table_2``."""
     fractions = published.rows_of(store.dataset) or {store.dataset: 1.0}
     held = {split: len(store.rows(split)) for split in COLUMNS[1:]}
     return {name: {"train": len(store.rows("train", fraction)), **held} for name, fraction in fractions.items()}
 
 
-def rows(found: Sequence[Runs], sources: Sequence[Source] = ()) -> pd.DataFrame:
-    """One row a training set: dataset, each of COLUMNS as ``<split>_paper`` and ``<split>`` (ours), data.
+def rows(recorded: Sequence[Runs], sources: Sequence[Source] = ()) -> pd.DataFrame:
+    """One row per training set: dataset, each of COLUMNS as ``<split>_paper`` and ``<split>`` (ours), data.
 
     Args:
-        found: runs whose sweeps carry the tag ``table_2``.
-        sources: prepared data sets; one goes before the runs of the same name.
+        recorded: runs whose sweeps carry the tag ``table_2``.
+        sources: prepared data sets, which take precedence over runs of the same name.
     """
     ours: dict[str, dict[str, Any]] = {}
-    for source in [*from_sweeps(found, TAG), *sources]:
+    for source in [*from_sweeps(recorded, TAG), *sources]:
         ours |= {name: {**counts, "data": source.data} for name, counts in source.facts.items()}
     own = pd.DataFrame.from_dict(ours, orient="index", columns=[*COLUMNS, "data"])
     paper = published.splits().set_index("dataset").add_suffix("_paper")
@@ -59,7 +59,7 @@ def table(frame: pd.DataFrame) -> Table:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.table_2`."""
-    return show("table_2", DATASETS, rows, table, facts, arguments)
+    return show(arguments, name="table_2", datasets=DATASETS, rows=rows, table=table, facts=facts)
 
 
 if __name__ == "__main__":

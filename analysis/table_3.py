@@ -23,15 +23,15 @@ DATASETS = tuple(name for name, record in catalogue.DATASETS.items() if record.s
 KEYS = ["dataset", "teacher", "student", "method", "unfreeze"]
 
 
-def rows(found: Sequence[Runs]) -> pd.DataFrame:
-    """One row a cell with a teacher: KEYS, paper_beta, beta, num_trials (of its search), the sizes of our
+def rows(recorded: Sequence[Runs]) -> pd.DataFrame:
+    """One row per cell with a teacher: KEYS, paper_beta, beta, num_trials (of its search), the sizes of our
     trainings (`analysis.reading.sizes`), phantom, warning, data, convention, run_ids.
 
-    Our beta is that of the configuration which the search chose, read from the runs that confirm it; NaN where no
+    Our beta is that of the configuration that the search chose, read from the runs that confirm it; NaN where no
     repeat has finished.
     """
     paper = published.betas().rename(columns={"beta": "paper_beta"}).assign(method="attention", unfreeze="all")
-    ours = [_chosen(one) for one in found if len(one.confirm)]
+    ours = [_chosen(runs) for runs in recorded if len(runs.confirm)]
     columns = ["beta", "num_trials", *SIZES, "phantom", "warning", "data", "convention", "run_ids"]
     own = pd.concat(ours, ignore_index=True) if ours else pd.DataFrame(columns=[*KEYS, *columns])
     names = paper["dataset"].drop_duplicates().tolist()
@@ -42,23 +42,23 @@ def rows(found: Sequence[Runs]) -> pd.DataFrame:
     return frame[[*KEYS, "paper_beta", *columns]].reset_index(drop=True)
 
 
-def _chosen(found: Runs) -> pd.DataFrame:
-    with_teacher = found.confirm[found.confirm["params.beta"].notna()]
+def _chosen(runs: Runs) -> pd.DataFrame:
+    with_teacher = runs.confirm[runs.confirm["params.beta"].notna()]
     first = with_teacher.drop_duplicates("tags.cell")
-    num_trials = found.search["tags.cell"].value_counts()
+    num_trials = runs.search["tags.cell"].value_counts()
     run_ids = with_teacher.groupby("tags.cell")["run_id"].agg(" ".join)
     parts = first[["params.data_fraction", "params.uncertainty"]].itertuples(index=False)
-    phantom, known = origins.of_cells(with_teacher), averages(found)
+    phantom, averaged = origins.of_cells(with_teacher), averages(runs)
     return pd.DataFrame(
         {
-            "dataset": [published.row_name(found.dataset, float(fraction), policy) for fraction, policy in parts],
+            "dataset": [published.row_name(runs.dataset, float(fraction), policy) for fraction, policy in parts],
             **{name: first[f"params.{name}"].astype(str).to_numpy() for name in KEYS[1:]},
             "beta": first["params.beta"].to_numpy(dtype=float),
             "num_trials": num_trials.reindex(first["tags.cell"], fill_value=0).to_numpy(),
-            **sizes(found).reindex(first["tags.cell"]).reset_index(drop=True).to_dict("series"),
+            **sizes(runs).reindex(first["tags.cell"]).reset_index(drop=True).to_dict("series"),
             "phantom": [phantom[str(cell)] for cell in first["tags.cell"]],
-            "warning": "; ".join(known.warnings) if known else "",
-            "data": found.data,
+            "warning": "; ".join(averaged.warnings) if averaged else "",
+            "data": runs.data,
             "convention": first["tags.beta_convention"].to_numpy(),
             "run_ids": run_ids.reindex(first["tags.cell"]).to_numpy(),
         }

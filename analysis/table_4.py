@@ -16,13 +16,13 @@ DATASETS = shown_in(4)
 METRICS = ("auc",)
 
 
-def rows(found: Sequence[Runs]) -> pd.DataFrame:
+def rows(recorded: Sequence[Runs]) -> pd.DataFrame:
     """The paper's 14 numbers with ours beside them, in percent; columns as `analysis.tables.results.beside_paper`.
 
     Our numbers at other sizes of the training set (CheXpert-50k, say, which the paper shows in its Fig. 3) follow as
     rows without a number of the paper.
     """
-    return results.beside_paper([one for one in found if one.dataset in DATASETS], "IV", METRICS, DATASETS)
+    return results.beside_paper([runs for runs in recorded if runs.dataset in DATASETS], "IV", METRICS, DATASETS)
 
 
 def table(frame: pd.DataFrame) -> Table:

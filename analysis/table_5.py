@@ -16,9 +16,9 @@ DATASETS = shown_in(5)
 METRICS = ("auc", "f1_weighted")
 
 
-def rows(found: Sequence[Runs]) -> pd.DataFrame:
+def rows(recorded: Sequence[Runs]) -> pd.DataFrame:
     """The paper's 14 numbers with ours beside them, in percent; columns as `analysis.tables.results.beside_paper`."""
-    return results.beside_paper([one for one in found if one.dataset in DATASETS], "V", METRICS, DATASETS)
+    return results.beside_paper([runs for runs in recorded if runs.dataset in DATASETS], "V", METRICS, DATASETS)
 
 
 def table(frame: pd.DataFrame) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from functools import partial
 from typing import Any, NamedTuple
@@ -122,16 +121,20 @@ def table(frame: pd.DataFrame) -> Table:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.table_6`."""
-    made: argparse.ArgumentParser = command.parser("table_6", "Prints DenseNet-40's architecture, measured.")
-    made.add_argument("--image-size", type=int, default=256, metavar="PX", help="default: %(default)s, as in the paper")
-    made.add_argument("--labels", type=int, default=NUM_LABELS, metavar="N", help="default: %(default)s")
-    given = made.parse_args(arguments)
+    parser = command.parser("table_6", "Print DenseNet-40's architecture, measured by running it.")
+    parser.add_argument(
+        "--image-size", type=int, default=256, metavar="PX", help="side of the input (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--labels", type=int, default=NUM_LABELS, metavar="N", help="number of labels or grades (default: %(default)s)"
+    )
+    typed = parser.parse_args(arguments)
     try:
-        frame = rows(given.image_size, given.labels)
+        frame = rows(typed.image_size, typed.labels)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    print(FORMATS[given.format](table(frame)))
+    print(FORMATS[typed.format](table(frame)))
     return 0
 
 

@@ -1,15 +1,15 @@
 """Whether a network attends more, or elsewhere, where a disease is: attention against each label.
 
-An image's attention in a plane is the mean of the plane's absolute values at the tap of Eq. 1, before it is made a unit
-plane: a unit plane no longer has an amount. Two numbers per image are compared with each label: the *total*, the mean
-over all planes; and the attention in *one plane*, the one whose AUC is farthest from one half on the validation images,
-so that the test images it is judged on did not choose it.
+An image's attention in a plane is the mean of the plane's absolute values at the tap of Eq. 1, before it is scaled to
+unit length: a unit plane no longer has an amount. Two numbers per image are compared with each label: the *total*, the
+mean over all planes; and the attention in *one plane*, the one whose AUC is farthest from one half on the validation
+images, so that it is judged on test images that did not choose it.
 
 The measure is the area under the ROC curve, one half where attention and label have nothing to do with each other;
-Pearson's r (point-biserial) stands beside it. The interval is a bootstrap over patients. The p-value is a permutation
-test: the labels of whole patients are exchanged among patients with as many images. A test based on r and its bootstrap
-standard error was tried and dropped: amounts are skewed, and with 11 positives among 88 images it fell below 0.01 in
-7.9% of 1,500 draws without any association, this one in 0.7% (lognormal amounts, 999 permutations; measured
+Pearson's r (point-biserial) is given beside it. The interval is a bootstrap over patients. The p-value is a permutation
+test: the labels of whole patients are exchanged among patients with equally many images. A test based on r and its
+bootstrap standard error was tried and dropped: amounts are skewed, and with 11 positives among 88 images it fell below
+0.01 in 7.9% of 1,500 draws without any association, this one in 0.7% (lognormal amounts, 999 permutations; measured
 2026-11-23).
 
 Shapes: N images, C planes, L labels, B draws, M measures.
@@ -43,8 +43,8 @@ COLUMNS = (
 
 def amounts(network: Network, store: Store, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """How much a network attends, [N, C]: the mean absolute value of each plane at the tap, in the planes' own unit."""
-    found = [network.planes(images)[0].abs().mean(dim=(2, 3)).numpy() for images in batches(store, rows)]
-    return np.concatenate(found).astype(np.float64)
+    means = [network.planes(images)[0].abs().mean(dim=(2, 3)).numpy() for images in batches(store, rows)]
+    return np.concatenate(means).astype(np.float64)
 
 
 def indicators(store: Store, rows: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -59,23 +59,24 @@ def indicators(store: Store, rows: NDArray[np.int64]) -> tuple[NDArray[np.bool_]
 def rows(
     subject: str,
     network: str,
+    store: Store,
+    *,
     validation_NC: NDArray[np.floating],
     test_NC: NDArray[np.floating],
-    store: Store,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Two rows per label, its total and its plane; `corrected` fills p_holm in.
+    """Two rows per label, for all planes and for one; `corrected` fills in p_holm.
 
-    A label with fewer than `MIN_POSITIVES` positives or negatives among the test images has counts alone.
+    A label with fewer than `MIN_POSITIVES` positives or negatives among the test images has counts only.
 
     Args:
-        subject, network: what the rows are called by.
+        subject, network: the names in those columns.
         validation_NC, test_NC: `amounts` of the store's validation and test images.
     """
     test = store.rows("test")
     has_NL, known_NL = indicators(store, test)
     seen_NL, seen_known_NL = indicators(store, store.rows("validation"))
-    made = []
+    lines = []
     for column, label in enumerate(store.label_names):
         plane = _best_plane(validation_NC, seen_NL[:, column], seen_known_NL[:, column])
         known_N, has_N = known_NL[:, column], has_NL[known_NL[:, column], column]
@@ -83,13 +84,14 @@ def rows(
         measures = {"total": test_NC.mean(axis=1)[known_N]}
         if plane is not None:
             measures["one plane"] = test_NC[known_N, plane]
-        found: list[dict[str, float]] = [{}] * len(measures)
+        comparisons: list[dict[str, float]] = [{}] * len(measures)
         if min(has_N.sum(), (~has_N).sum()) >= MIN_POSITIVES:
-            found = compared(np.stack(list(measures.values()), axis=1), has_N, store.patient[test][known_N], rng)
-        for measure, of_measure in zip(measures, found, strict=True):
+            amounts_NM = np.stack(list(measures.values()), axis=1)
+            comparisons = compared(amounts_NM, has_N, store.patient[test][known_N], rng)
+        for measure, comparison in zip(measures, comparisons, strict=True):
             row: dict[str, object] = {"subject": subject, "network": network, "label": label, "measure": measure}
-            made.append({**row, "plane": plane if measure == "one plane" else None, **counts, **of_measure})
-    frame = pd.DataFrame(made, columns=list(COLUMNS))
+            lines.append({**row, "plane": plane if measure == "one plane" else None, **counts, **comparison})
+    frame = pd.DataFrame(lines, columns=list(COLUMNS))
     return frame.astype({"plane": "Int64", **dict.fromkeys(("auc", "low", "high", "r", "p_value"), float)})
 
 
@@ -106,25 +108,25 @@ def compared(
         ValueError: the label is constant.
     """
     weights_BN = patient_weights(patient_N, NUM_DRAWS, rng)
-    ranks_NM = stats.rankdata(amounts_NM, axis=0) - (len(has_N) + 1) / 2  # their sum over the positives tells the AUC
+    ranks_NM = stats.rankdata(amounts_NM, axis=0) - (len(has_N) + 1) / 2  # their sum over the positives gives the AUC
     observed_M = np.abs(has_N @ ranks_NM)
     num_as_far_M = np.zeros(amounts_NM.shape[1])
     for places_BN in exchanges(patient_N, num_permutations, rng):
         num_as_far_M += (np.abs(has_N[places_BN] @ ranks_NM) >= observed_M - 1e-6).sum(axis=0)
-    made = []
+    comparisons = []
     for amount_N, num_as_far in zip(amounts_NM.T, num_as_far_M, strict=True):
         interval = percentiles(auc_draws(amount_N, has_N, weights_BN))
         auc = auc_draws(amount_N, has_N, np.ones((1, len(has_N)), np.float32))[0]
         r = float(np.corrcoef(amount_N, has_N)[0, 1]) if amount_N.std() else float("nan")
         p_value = float((1 + num_as_far) / (1 + num_permutations))
-        made.append({"auc": float(auc), "low": interval.low, "high": interval.high, "r": r, "p_value": p_value})
-    return made
+        comparisons.append({"auc": float(auc), "low": interval.low, "high": interval.high, "r": r, "p_value": p_value})
+    return comparisons
 
 
 def exchanges(patient_N: NDArray, num_draws: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
     """Permutations of the images, [<= CHUNK, N] at a time: whole patients change places with others that have as many
     images, so that what a patient's images share is kept. A patient alone with its number of images stays. Patients are
-    numbered by their first rows, so that the hashes that stand for them decide nothing."""
+    numbered by their first rows, so that their hashes have no influence."""
     index_N, _ = pd.factorize(patient_N)
     order_N, sizes_P = np.argsort(index_N, kind="stable"), np.bincount(index_N)
     starts_P = np.cumsum(sizes_P) - sizes_P

@@ -25,15 +25,15 @@ from trainables.data.store import Store
 
 ATTENTION, CAM = "attention", "Grad-CAM"
 NO_FINDING = "No Finding"
-# In the order of a picture's columns: what it shows, and of which network.
+# In the order of a picture's columns: the kind of map, and the network.
 MAPS = ((ATTENTION, TEACHER), (ATTENTION, BEFORE), (ATTENTION, AFTER), (CAM, AFTER), (CAM, TEACHER))
-HEIGHT_IN = 1.75  # of one image's line
+HEIGHT_IN = 1.75  # of one line of images
 
 
 def chosen_rows(
     store: Store, boxes: pd.DataFrame, asked: Sequence[int] | None, num_images: int, rng: np.random.Generator
 ) -> list[int]:
-    """The test images to show: those asked for, or drawn at random, of those with a box if there are any.
+    """The test images to show: those asked for, or else a random draw, among images with a box if there are any.
 
     Raises:
         ValueError: an image asked for is not of the test set.
@@ -52,8 +52,8 @@ def chosen_rows(
 
 
 def label_of(store: Store, row: int, boxes: pd.DataFrame, student: Network) -> str:
-    """What Grad-CAM is asked about where nobody chose: the class predicted; or the label of a box, else a finding that
-    the image has, else the label that scores highest."""
+    """The label for Grad-CAM where the user chose none: the predicted class, or for findings the label of a box, else a
+    finding of the image, else the label that scores highest."""
     if store.task == "multilabel":
         boxed = boxes.loc[boxes["row"] == row, "label"].tolist()
         codes = zip(store.label_names, store.labels[row], strict=True)
@@ -67,11 +67,10 @@ def label_of(store: Store, row: int, boxes: pd.DataFrame, student: Network) -> s
 def rows(networks: Mapping[str, Network], store: Store, boxes: pd.DataFrame, labels: Mapping[int, str]) -> pd.DataFrame:
     """The maps of one cell, one row per image and map: row (of the store), label, map, network, x, y, is_hit, values.
 
-    `labels` says which rows are shown and the label that Grad-CAM is asked about. (x, y) is where the map points, in
-    the store's pixels; is_hit is None where the label has no box; values is the map [h, w], None where the network does
-    not have the label.
+    `labels` maps each row to show to its label for Grad-CAM. (x, y) is where the map points, in the store's pixels;
+    is_hit is None where the label has no box; values is the map [h, w], None where the network does not have the label.
     """
-    made = []
+    lines = []
     for row, label in labels.items():
         image_1HWC = store.gather(np.array([row]))
         edges_K4 = boxes.loc[(boxes["row"] == row) & (boxes["label"] == label), EDGES].to_numpy()
@@ -82,8 +81,8 @@ def rows(networks: Mapping[str, Network], store: Store, boxes: pd.DataFrame, lab
             x, y = peak(values, store.image_size_px) if values is not None else (np.nan, np.nan)
             hit = is_hit(np.array([[x, y]]), edges_K4, TOLERANCE * store.image_size_px)[0] if len(edges_K4) else None
             hit = None if values is None or hit is None else bool(hit)
-            made.append((row, label, kind, name, x, y, hit, values))
-    return pd.DataFrame(made, columns=["row", "label", "map", "network", "x", "y", "is_hit", "values"])
+            lines.append((row, label, kind, name, x, y, hit, values))
+    return pd.DataFrame(lines, columns=["row", "label", "map", "network", "x", "y", "is_hit", "values"])
 
 
 def draw(frame: pd.DataFrame, store: Store, boxes: pd.DataFrame, axes: Sequence[Axes]) -> None:
@@ -92,33 +91,41 @@ def draw(frame: pd.DataFrame, store: Store, boxes: pd.DataFrame, axes: Sequence[
     for number, (row, of_image) in enumerate(frame.groupby("row", sort=False)):
         image_HWC, label = store.gather(np.array([row]))[0], of_image["label"].iloc[0]
         edges_K4 = boxes.loc[(boxes["row"] == row) & (boxes["label"] == label), EDGES].to_numpy()
-        _one(next(places), image_HWC, None, edges_K4, f"{label}\nrow {row}")
-        for one in of_image.itertuples():
-            ax, title = next(places), f"{one.map}\n{one.network}" if number == 0 else ""
-            if one.values is None:
+        _draw_image(next(places), image_HWC, None, edges_K4, f"{label}\nrow {row}")
+        for map_ in of_image.itertuples():
+            ax, title = next(places), f"{map_.map}\n{map_.network}" if number == 0 else ""
+            if map_.values is None:
                 ax.text(0.5, 0.5, "has no\nsuch label", ha="center", va="center", fontsize=7, transform=ax.transAxes)
                 ax.set_title(title, fontsize=7, loc="left")
                 ax.axis("off")
                 ax.set_box_aspect(1)
                 continue
-            _one(ax, image_HWC, one.values, edges_K4, title)
-            ax.plot(one.x, one.y, "x", color=drawing.PALETTE[1], markersize=5)
+            _draw_image(ax, image_HWC, map_.values, edges_K4, title)
+            ax.plot(map_.x, map_.y, "x", color=drawing.PALETTE[1], markersize=5)
 
 
 def picture(
-    name: str,
-    cell: str,
     networks: Mapping[str, Network],
     store: Store,
     boxes: pd.DataFrame,
     labels: Mapping[int, str],
+    *,
+    name: str,
+    cell: str,
     phantom: str,
 ) -> Picture:
-    """The whole figure of one cell; `phantom` names its parts that are phantoms (`analysis.reading.origins`)."""
+    """The whole figure of one cell.
+
+    Args:
+        networks, store, boxes, labels: as in `rows`.
+        name: the picture's, for its files.
+        phantom: which parts of the cell are phantoms (`analysis.reading.origins`).
+    """
     frame = rows(networks, store, boxes, labels)
-    shown, axes = drawing.figure(num_columns=1 + len(frame) // len(labels), num_rows=len(labels), height_in=HEIGHT_IN)
+    num_columns = 1 + len(frame) // len(labels)
+    figure, axes = drawing.empty_figure(num_columns=num_columns, num_rows=len(labels), height_in=HEIGHT_IN)
     draw(frame, store, boxes, axes)
-    drawing.announce_phantom(shown, phantom)
+    drawing.announce_phantom(figure, phantom)
     height, width = next(values.shape for values in frame["values"] if values is not None)
     listed = ", ".join(f"row {row} ({label})" for row, label in labels.items())
     return Picture(
@@ -126,7 +133,7 @@ def picture(
         title=f"Attention and Grad-CAM of {marked(cell, phantom)} on test images",
         alternative=f"Test images {listed}, each with maps of {height} x {width} cells over it; a cross where a map "
         "points (a flat map points nowhere), a white frame where the finding was marked.",
-        figure=shown,
+        figure=figure,
         frame=frame.drop(columns="values"),
     )
 
@@ -137,7 +144,8 @@ def _map(network: Network, kind: str, image_1HWC: NDArray[np.uint8], label: str)
     return grad_cam.of_network(network, image_1HWC, [label])[0] if network.column(label) is not None else None
 
 
-def _one(ax: Axes, image_HWC: NDArray, values: NDArray | None, edges_K4: NDArray, title: str) -> None:
+def _draw_image(ax: Axes, image_HWC: NDArray, values: NDArray | None, edges_K4: NDArray, title: str) -> None:
+    """An image with a map over it, and its boxes in white."""
     drawing.image(ax, image_HWC, values)
     for left, top, right, bottom in edges_K4:
         ax.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor="white", linewidth=1))

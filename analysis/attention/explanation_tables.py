@@ -12,7 +12,7 @@ from analysis.tables.rendering import MISSING, Cell, Table, number
 from trainables.data.averaging import MIN_POSITIVES
 
 
-def pointing_table(frame: pd.DataFrame, found: Runs) -> Table:
+def pointing_table(frame: pd.DataFrame, runs: Runs) -> Table:
     """The frame of `pointing.rows` with a column `phantom`, rates in percent."""
     head = [
         ["network", "map", "label", "boxes", "images", "patients", "hit rate", "95% interval", "centre prior", "chance",
@@ -44,12 +44,12 @@ def pointing_table(frame: pd.DataFrame, found: Runs) -> Table:
         f"{flat} flat maps point nowhere and count as misses: for Grad-CAM, nothing at the tap supports the label",
     ]
     return Table(
-        name="pointing_game", title=f"Pointing game on {found.dataset}", head=head, body=body,
-        frame=frame.assign(data=found.data), notes=notes, phantom=union(frame["phantom"]),
+        name="pointing_game", title=f"Pointing game on {runs.dataset}", head=head, body=body,
+        frame=frame.assign(data=runs.data), notes=notes, phantom=union(frame["phantom"]),
     )  # fmt: skip
 
 
-def association_table(frame: pd.DataFrame, found: Runs) -> Table:
+def association_table(frame: pd.DataFrame, runs: Runs) -> Table:
     """The frame of `association.corrected` with a column `phantom`."""
     head = [["network", "label", "attention", "positives", "images", "AUC", "95% interval", "r", "p (Holm)", PHANTOM]]
     body = [
@@ -76,25 +76,25 @@ def association_table(frame: pd.DataFrame, found: Runs) -> Table:
         "an association of attention with a label does not show that the network attends to the disease",
     ]
     return Table(
-        name="attention_and_labels", title=f"Attention against each label of {found.dataset}", head=head, body=body,
-        frame=frame.assign(data=found.data), notes=notes, phantom=union(frame["phantom"]),
+        name="attention_and_labels", title=f"Attention against each label of {runs.dataset}", head=head, body=body,
+        frame=frame.assign(data=runs.data), notes=notes, phantom=union(frame["phantom"]),
     )  # fmt: skip
 
 
 def sentences(frame: pd.DataFrame) -> list[str]:
     """What the frame of `pointing_table` supports, in words: one sentence per network and map, over all labels."""
-    said = []
+    lines = []
     for row in frame[frame["label"] == ALL].itertuples():
         if row.p_holm < 0.05:
             verdict = "more often than" if row.rate > row.prior_rate else "less often than"
         else:
             verdict = "not distinguishably from"
-        said.append(
+        lines.append(
             f"{marked(row.subject, row.phantom)}, {row.map}: points into a box in {row.hits} of {row.num_images} cases "
             f"({100 * row.rate:.0f}%, {100 * row.low:.0f} to {100 * row.high:.0f}), {verdict} the centre prior "
             f"({100 * row.prior_rate:.0f}%; chance {100 * row.chance:.0f}%); Holm-corrected p: {_p(row.p_holm)}."
         )
-    return said or ["No test image has a box, so nothing can be said about where maps point."]
+    return lines or ["No test image has a box, so nothing can be said about where maps point."]
 
 
 def _prior(row: object) -> str:

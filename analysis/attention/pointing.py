@@ -54,7 +54,7 @@ def middles(num_cells: int, image_size_px: int) -> NDArray[np.float64]:
 
 
 def centre_prior(boxes: pd.DataFrame, image_size_px: int) -> tuple[float, float]:
-    """The pixel that lies in most of these boxes; of several, the one nearest to their middle. Without a box, the
+    """The pixel that lies in most of these boxes, and of several the one nearest to their middle; without a box, the
     middle of the image."""
     pixels_P2 = middles(image_size_px, image_size_px)
     edges_K4 = boxes[EDGES].to_numpy()
@@ -67,7 +67,7 @@ def centre_prior(boxes: pd.DataFrame, image_size_px: int) -> tuple[float, float]
 
 
 def targets(boxes: pd.DataFrame, other_boxes: pd.DataFrame, image_size_px: int, num_cells: int) -> pd.DataFrame:
-    """What there is to hit: one row per image and label of `boxes`, a frame of `trainables.data.boxes.placed`.
+    """The targets: one row per image and label of `boxes`, a frame of `trainables.data.boxes.placed`.
 
     Columns: row, label, boxes (an array [K, 4]), num_boxes, prior_hit, num_prior_boxes, chance, reachable.
 
@@ -79,10 +79,10 @@ def targets(boxes: pd.DataFrame, other_boxes: pd.DataFrame, image_size_px: int, 
     others = {label: other_boxes[other_boxes["label"] == label] for label in boxes["label"].unique()}
     guess_of = {label: np.array([centre_prior(others[label], image_size_px)]) for label in others}
     pixels_P2, cells_P2 = middles(image_size_px, image_size_px), middles(num_cells, image_size_px)
-    found = []
+    aims = []
     for (row, label), group in boxes.groupby(["row", "label"], sort=True):
         edges_K4 = group[EDGES].to_numpy()
-        found.append(
+        aims.append(
             {
                 "row": row,
                 "label": label,
@@ -94,15 +94,15 @@ def targets(boxes: pd.DataFrame, other_boxes: pd.DataFrame, image_size_px: int, 
                 "reachable": bool(is_hit(cells_P2, edges_K4, tolerance_px).any()),
             }
         )
-    return pd.DataFrame(found)
+    return pd.DataFrame(aims)
 
 
 def rows(points: pd.DataFrame, aims: pd.DataFrame, patient_of: Mapping[int, str], image_size_px: int) -> pd.DataFrame:
     """The hit rates, one row per subject, map and label, and one over all labels; fractions.
 
-    `low` and `high` are Wilson's interval, which takes images as independent. `p_value` stands in the row over all
-    labels alone: an exact sign test over patients, each one's hits less those of the centre prior; `p_holm` is
-    corrected for all of the frame's.
+    `low` and `high` are Wilson's interval, which takes images as independent. Only the row over all
+    labels has a `p_value`: an exact sign test over patients, on each patient's hits minus those of the centre prior;
+    `p_holm` corrects for all p-values of the frame.
 
     Args:
         points: subject, map, row, label, x, y; one row per image and label.
@@ -111,15 +111,16 @@ def rows(points: pd.DataFrame, aims: pd.DataFrame, patient_of: Mapping[int, str]
     """
     joined = points.merge(aims, on=["row", "label"])
     joined["hit"] = [
-        bool(is_hit(np.array([[one.x, one.y]]), one.boxes, TOLERANCE * image_size_px)[0]) for one in joined.itertuples()
+        bool(is_hit(np.array([[pair.x, pair.y]]), pair.boxes, TOLERANCE * image_size_px)[0])
+        for pair in joined.itertuples()
     ]
     joined["patient"] = joined["row"].map(patient_of)
-    made = []
+    lines = []
     for (subject, kind), of_map in joined.groupby(["subject", "map"], sort=False):
         of_labels = [(str(label), group) for label, group in of_map.groupby("label", sort=True)]
         for label, group in [*of_labels, (ALL, of_map)]:
-            made.append({"subject": subject, "map": kind, "label": label, **_summary(group, label == ALL)})
-    frame = pd.DataFrame(made, columns=list(COLUMNS))
+            lines.append({"subject": subject, "map": kind, "label": label, **_summary(group, label == ALL)})
+    frame = pd.DataFrame(lines, columns=list(COLUMNS))
     return frame.assign(p_holm=holm(frame["p_value"].to_numpy(dtype=float)))
 
 
@@ -144,7 +145,7 @@ def _summary(group: pd.DataFrame, is_tested: bool) -> dict[str, object]:
 
 
 def _sign_test(group: pd.DataFrame) -> float:
-    """Two-sided: of the patients where map and centre prior differ, as many for the one as for the other. 1 without."""
+    """Two-sided, over patients where map and centre prior differ: is each as often the better one? 1 without any."""
     gain = (group["hit"].astype(int) - group["prior_hit"].astype(int)).groupby(group["patient"]).sum()
     better, worse = int((gain > 0).sum()), int((gain < 0).sum())
     return float(stats.binomtest(better, better + worse).pvalue) if better + worse else 1.0

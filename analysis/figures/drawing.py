@@ -41,32 +41,32 @@ class Picture:
     frame: pd.DataFrame
 
 
-def figure(
+def empty_figure(
     num_columns: int = 1, height_in: float = 3.6, num_rows: int = 1, sharey: bool = False
 ) -> tuple[Figure, list[Axes]]:
-    """An empty figure, 8 inches wide, and its axes from left to right and from top to bottom."""
+    """A blank figure, 8 inches wide, and its axes from left to right and from top to bottom."""
     with mpl.rc_context(SETTINGS):
-        made = Figure(figsize=(8, height_in * num_rows), layout="constrained")
-        axes = made.subplots(num_rows, num_columns, squeeze=False, sharey=sharey)
-    return made, list(axes.flat)
+        figure = Figure(figsize=(8, height_in * num_rows), layout="constrained")
+        axes = figure.subplots(num_rows, num_columns, squeeze=False, sharey=sharey)
+    return figure, list(axes.flat)
 
 
-def legend(made: Figure, axes: list[Axes], num_columns: int = 3) -> None:
+def legend(figure: Figure, axes: list[Axes], num_columns: int = 3) -> None:
     """One legend below the axes for all of them: beside the lines it would hide some."""
     entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     if entries:
-        made.legend(
+        figure.legend(
             entries.values(), entries.keys(), loc="outside lower center", ncols=num_columns, fontsize=7, frameon=False
         )
 
 
-def announce_phantom(made: Figure, phantom: str) -> None:
+def announce_phantom(figure: Figure, phantom: str) -> None:
     """Writes the notice of these phantom parts across the head of the figure; nothing where there are none."""
     if phantom:
-        made.suptitle(notice(phantom), fontsize=8, color=PALETTE[1], fontweight="bold", wrap=True)
+        figure.suptitle(notice(phantom), fontsize=8, color=PALETTE[1], fontweight="bold", wrap=True)
 
 
-def mark_phantoms(made: Figure, axes: list[Axes], phantom: Mapping[str, str]) -> None:
+def mark_phantoms(figure: Figure, axes: list[Axes], phantom: Mapping[str, str]) -> None:
     """Marks each line whose label is a name in `phantom` (name -> its phantom parts), and announces them.
 
     Before `legend`, which shows the labels.
@@ -74,7 +74,7 @@ def mark_phantoms(made: Figure, axes: list[Axes], phantom: Mapping[str, str]) ->
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             handle.set_label(marked(label, phantom.get(label.partition(", ECE")[0], "")))
-    announce_phantom(made, union(phantom.values()))
+    announce_phantom(figure, union(phantom.values()))
 
 
 def image(ax: Axes, image_HWC: NDArray[np.uint8], map_hw: NDArray[np.floating] | None = None) -> None:
@@ -86,19 +86,19 @@ def image(ax: Axes, image_HWC: NDArray[np.uint8], map_hw: NDArray[np.floating] |
     ax.axis("off")
 
 
-def png(made: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     """The figure as PNG, without a date or the version of a program in it."""
     buffer = io.BytesIO()
     with mpl.rc_context(SETTINGS):
-        made.savefig(buffer, format="png", dpi=PNG_DPI, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=PNG_DPI, metadata={"Software": None})
     return buffer.getvalue()
 
 
-def svg(made: Figure) -> bytes:
+def svg(figure: Figure) -> bytes:
     """The figure as SVG, without a date or the version of a program in it."""
     buffer = io.BytesIO()
     with mpl.rc_context(SETTINGS):
-        made.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
 

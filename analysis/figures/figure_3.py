@@ -22,24 +22,24 @@ from trainables.cell import ITSELF, Cell
 PANELS = {"transfer": "transfer learning", ITSELF: "the teacher itself, untrained"}
 
 
-def rows(found: Runs) -> pd.DataFrame:
+def rows(runs: Runs) -> pd.DataFrame:
     """One row per cell and fraction: panel, line (`Cell.short`), data_fraction, num_images (of training;
     NaN where the sweep does not say how many there are), auc, half_width (Student's t; NaN where n is too small), n,
     phantom, is_ranked (whether it may be called the highest), data. Percent.
     """
     columns = ["panel", "line", "data_fraction", "num_images", "auc", "half_width", "n", "phantom", "is_ranked", "data"]
-    if found.confirm.empty:
+    if runs.confirm.empty:
         return pd.DataFrame(columns=columns)
-    frame = summary(found.confirm, "test_auc")
-    fraction = found.confirm.drop_duplicates("tags.cell").set_index("tags.cell")["params.data_fraction"].astype(float)
-    counts = [counts["train"] for source in from_sweeps([found], "table_2") for counts in source.facts.values()]
+    frame = summary(runs.confirm, "test_auc")
+    fraction = runs.confirm.drop_duplicates("tags.cell").set_index("tags.cell")["params.data_fraction"].astype(float)
+    counts = [counts["train"] for source in from_sweeps([runs], "table_2") for counts in source.facts.values()]
     frame = frame.assign(
         line=[Cell.parse(name).short for name in frame["cell"]],
         data_fraction=frame["cell"].map(fraction),
         auc=100 * frame["mean"],
         half_width=100 * frame["half_width"],
         is_ranked=eligible(frame),
-        data=found.data,
+        data=runs.data,
     )
     frame["panel"] = [Cell.parse(name).method for name in frame["cell"]]
     frame["num_images"] = frame["data_fraction"] * (max(counts) if counts else np.nan)
@@ -65,24 +65,24 @@ def draw(frame: pd.DataFrame, axes: Sequence[Axes], cells: Mapping[str, Cell]) -
         ax.set_ylabel("AUC, test set (%)")
 
 
-def picture(found: Runs) -> Picture | None:
+def picture(runs: Runs) -> Picture | None:
     """The whole figure; None where there is no cell."""
-    frame = rows(found)
+    frame = rows(runs)
     if frame.empty:
         return None
-    made, axes = drawing.figure(num_columns=frame["panel"].nunique(), sharey=True)
-    cells = map(Cell.parse, found.confirm["tags.cell"].unique())
+    figure, axes = drawing.empty_figure(num_columns=frame["panel"].nunique(), sharey=True)
+    cells = map(Cell.parse, runs.confirm["tags.cell"].unique())
     draw(frame, axes, {cell.short: cell for cell in cells})
-    drawing.mark_phantoms(made, axes, {str(line): origins.union(b["phantom"]) for line, b in frame.groupby("line")})
-    drawing.legend(made, axes)
-    known = averages(found)
+    drawing.mark_phantoms(figure, axes, {str(line): origins.union(b["phantom"]) for line, b in frame.groupby("line")})
+    drawing.legend(figure, axes)
+    averaged = averages(runs)
     alternative = (
         f"AUC on the test set against the amount of training data, one line per cell, bands: 95% interval, {T_NAME}. "
     )
-    alternative += "".join(f"{note}. " for note in (known.notes if known else []))
+    alternative += "".join(f"{note}. " for note in (averaged.notes if averaged else []))
     alternative += _highest(frame[frame["is_ranked"]])
     title = "Fig. 3: how much data is needed"
-    return Picture(name="figure_3", title=title, alternative=alternative, figure=made, frame=frame)
+    return Picture(name="figure_3", title=title, alternative=alternative, figure=figure, frame=frame)
 
 
 def _highest(ranked: pd.DataFrame) -> str:

@@ -21,13 +21,13 @@ from trainables.cell import Cell
 METRIC = "val_auc"
 
 
-def curves(found: Runs) -> pd.DataFrame:
+def curves(runs: Runs) -> pd.DataFrame:
     """Every repeat's validation AUC: cell, run_id, epoch, auc. Percent; in the order of the runs, by epoch.
 
-    Not in the order of the runs' ids, which are drawn: the last bit of a sum would differ between two equal sweeps.
+    Not in the order of the runs' ids, which are random: two equal sweeps would then differ in the last bit of a sum.
     """
-    confirm = found.trained
-    logged = history(found.tracking_uri, confirm["run_id"].tolist(), [METRIC]) if len(confirm) else pd.DataFrame()
+    confirm = runs.trained
+    logged = history(runs.tracking_uri, confirm["run_id"].tolist(), [METRIC]) if len(confirm) else pd.DataFrame()
     if logged.empty:
         return pd.DataFrame(columns=["cell", "run_id", "epoch", "auc"])
     cell = confirm.set_index("run_id")["tags.cell"]
@@ -40,13 +40,13 @@ def curves(found: Runs) -> pd.DataFrame:
 def rows(every: pd.DataFrame) -> pd.DataFrame:
     """One row per cell and epoch, from `curves`: cell, epoch, auc (mean over repeats), half_width (Student's t), n.
 
-    Only epochs that every repeat of the cell has reached count: else the mean would jump where one repeat ends.
+    Only epochs that every repeat of the cell has reached count; otherwise the mean would jump where a repeat ends.
     """
     num_repeats = every.groupby("cell")["run_id"].transform("nunique")
     reached = every.groupby(["cell", "epoch"])["run_id"].transform("nunique")
     grouped = every[reached == num_repeats].groupby(["cell", "epoch"])["auc"]
     frame = grouped.agg(auc="mean", n="size", sd="std").reset_index()
-    # One t-quantile a number of repeats, not one call a point: there are cells x epochs points.
+    # One t-quantile per number of repeats instead of one per point: there are cells x epochs points.
     scale = {n: shown_half_width(t_interval(_unit_spread(n))) if n > 1 else np.nan for n in frame["n"].unique()}
     frame["half_width"] = frame["sd"] * frame["n"].map(scale).astype(float)
     return frame[["cell", "epoch", "auc", "half_width", "n"]]
@@ -60,7 +60,7 @@ def _unit_spread(n: int) -> np.ndarray:
 
 def drops(every: pd.DataFrame) -> pd.DataFrame:
     """One row per cell: cell, drop (AUC at the best epoch minus that at the last, mean over repeats), half_width, n,
-    best_epoch (mean). A small drop is what "delays overfitting" means in numbers.
+    best_epoch (mean). In numbers, "delays overfitting" means a small drop.
     """
     lines = []
     for cell, block in every.groupby("cell"):
@@ -73,7 +73,7 @@ def drops(every: pd.DataFrame) -> pd.DataFrame:
 
 
 def _panel(frame: pd.DataFrame) -> pd.Series:
-    """Student, what is not the paper's, and the fraction of the training data: the panels in the order of this text."""
+    """The panel of each row, named by student, departures from the paper and fraction of the data."""
     return frame["cell"].map({name: _panel_of(Cell.parse(name)) for name in frame["cell"].unique()})
 
 
@@ -100,31 +100,31 @@ def draw(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
         ax.set_ylabel("AUC, validation set (%)")
 
 
-def picture(found: Runs) -> Picture | None:
+def picture(runs: Runs) -> Picture | None:
     """The whole figure; None where no repeat has a curve."""
-    every = curves(found)
+    every = curves(runs)
     if every.empty:
         return None
     frame = rows(every)
     num_panels = _panel(frame).nunique()
     num_columns = min(num_panels, 2)
     num_rows = -(-num_panels // num_columns)
-    made, axes = drawing.figure(num_columns=num_columns, num_rows=num_rows, sharey=True)
+    figure, axes = drawing.empty_figure(num_columns=num_columns, num_rows=num_rows, sharey=True)
     draw(frame, axes)
     for ax in axes[num_panels:]:
         ax.set_visible(False)
-    parts = origins.of_cells(found.trained)
+    parts = origins.of_cells(runs.trained)
     by_label = frame.groupby(frame["cell"].map(lambda name: Cell.parse(name).short))["cell"].unique()
     marks = {str(label): origins.union(parts[name] for name in names) for label, names in by_label.items()}
-    drawing.mark_phantoms(made, axes, marks)
-    drawing.legend(made, axes)
+    drawing.mark_phantoms(figure, axes, marks)
+    drawing.legend(figure, axes)
     lost = "; ".join(f"{origins.marked(r.cell, parts[r.cell])} {r.drop:.2f}" for r in drops(every).itertuples())
-    known = averages(found)
-    which = "".join(f" {note}." for note in (known.notes if known else []))
+    averaged = averages(runs)
+    which = "".join(f" {note}." for note in (averaged.notes if averaged else []))
     alternative = (
         f"Validation AUC by epoch, mean over repeats, bands: 95% interval, {T_NAME}; a dot marks the best epoch."
         f"{which} "
         f"Points lost from the best epoch to the last: {lost}."
     )
     title = "Fig. 4: does it regularise"
-    return Picture(name="figure_4", title=title, alternative=alternative, figure=made, frame=frame)
+    return Picture(name="figure_4", title=title, alternative=alternative, figure=figure, frame=frame)

@@ -28,14 +28,14 @@ def picture(frame: pd.DataFrame, phantom: Mapping[str, str]) -> Picture | None:
     """The whole figure; None where no cell has predictions. `phantom`: each cell's parts that are phantoms."""
     if frame.empty:
         return None
-    made, (ax,) = drawing.figure(height_in=5.0)
+    figure, (ax,) = drawing.empty_figure(height_in=5.0)
     draw(frame, ax)
-    drawing.mark_phantoms(made, [ax], {cell: phantom.get(cell, "") for cell in frame["cell"].unique()})
-    drawing.legend(made, [ax])
+    drawing.mark_phantoms(figure, [ax], {cell: phantom.get(cell, "") for cell in frame["cell"].unique()})
+    drawing.legend(figure, [ax])
     errors = "; ".join(
         f"{origins.marked(str(cell), phantom.get(str(cell)))} {expected_calibration_error(bins):.3f}"
         for cell, bins in frame.groupby("cell", sort=False)
     )
     alternative = f"Share of positives against the predicted probability. Expected calibration error: {errors}."
     title = "Reliability on the test set, labels and repeats together"
-    return Picture(name="reliability", title=title, alternative=alternative, figure=made, frame=frame)
+    return Picture(name="reliability", title=title, alternative=alternative, figure=figure, frame=frame)

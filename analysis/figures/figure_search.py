@@ -19,11 +19,11 @@ SCORE = "best_score"
 KNOBS = {"params.learning_rate": "learning rate", "params.weight_decay": "weight decay", "params.beta": "beta"}
 
 
-def trials(found: Runs) -> pd.DataFrame:
+def trials(runs: Runs) -> pd.DataFrame:
     """One row per trial of the search, in the order in which they began: cell, learning_rate, weight_decay, beta (NaN
     without a teacher), score (best on the validation set, percent), stopped (early), run_id.
     """
-    search = found.search.reindex(columns=["tags.cell", *KNOBS, f"metrics.{SCORE}", "tags.stopped", "run_id"])
+    search = runs.search.reindex(columns=["tags.cell", *KNOBS, f"metrics.{SCORE}", "tags.stopped", "run_id"])
     names = ["cell", "learning_rate", "weight_decay", "beta", "score", "stopped", "run_id"]
     frame = search.set_axis(names, axis=1).reset_index(drop=True)
     knobs = ["learning_rate", "weight_decay", "beta", "score"]
@@ -31,9 +31,9 @@ def trials(found: Runs) -> pd.DataFrame:
     return frame.assign(score=100 * frame["score"], stopped=frame["stopped"].notna())
 
 
-def spent(found: Runs, frame: pd.DataFrame) -> pd.DataFrame:
+def spent(runs: Runs, frame: pd.DataFrame) -> pd.DataFrame:
     """From `trials`: for each cell the best score so far: cell, num_trials, num_epochs (spent until then), best."""
-    logged = history(found.tracking_uri, frame["run_id"].tolist(), [SCORE])
+    logged = history(runs.tracking_uri, frame["run_id"].tolist(), [SCORE])
     epochs = logged.groupby("run_id")["step"].max().rename("epochs")
     joined = frame.join(epochs, on="run_id").fillna({"epochs": 0})
     by_cell = joined.groupby("cell")
@@ -99,38 +99,38 @@ def draw_beta(frame: pd.DataFrame, ax: Axes) -> None:
     ax.set_ylabel("best validation score (%)")
 
 
-def pictures(found: Runs) -> list[Picture]:
+def pictures(runs: Runs) -> list[Picture]:
     """The figures of the search; none where there was no search."""
-    frame = trials(found)
+    frame = trials(runs)
     if frame.empty:
         return []
-    costs = spent(found, frame)
-    phantom = origins.of_cells(found.search)
-    parallel, (ax,) = drawing.figure()
+    costs = spent(runs, frame)
+    phantom = origins.of_cells(runs.search)
+    parallel, (ax,) = drawing.empty_figure()
     draw_parallel(frame, ax)
-    budget, axes = drawing.figure(num_columns=2)
+    budget, axes = drawing.empty_figure(num_columns=2)
     for ax, across in zip(axes, ("num_trials", "num_epochs"), strict=True):
         draw_spent(costs, ax, across)
     drawing.mark_phantoms(budget, axes, phantom)
     drawing.legend(budget, axes)
     ends = costs.groupby("cell")[["num_trials", "num_epochs"]].max()
-    said = "; ".join(
+    spending = "; ".join(
         f"{origins.marked(str(row.Index), phantom[str(row.Index)])}: {row.num_trials} trials, {row.num_epochs:g} epochs"
         for row in ends.itertuples()
     )
-    made = [
+    drawn = [
         ("search_parallel", "What the search tried", "Each trial's knobs and its score.", parallel, frame),
-        ("search_budget", "Was the budget equal?", f"Best score so far. Spent: {said}.", budget, costs),
+        ("search_budget", "Was the budget equal?", f"Best score so far. Spent: {spending}.", budget, costs),
     ]
     if frame["beta"].notna().any():
-        beta, (ax,) = drawing.figure()
+        beta, (ax,) = drawing.empty_figure()
         draw_beta(frame, ax)
         drawing.mark_phantoms(beta, [ax], phantom)
         drawing.legend(beta, [ax])
-        made.append(("search_beta", "Score against beta", "Validation score of each trial by beta.", beta, frame))
-    for *_, figure, _ in made:
+        drawn.append(("search_beta", "Score against beta", "Validation score of each trial by beta.", beta, frame))
+    for *_, figure, _ in drawn:
         drawing.announce_phantom(figure, origins.union(phantom.values()))
     return [
-        Picture(name=name, title=title, alternative=alternative, figure=figure, frame=behind)
-        for name, title, alternative, figure, behind in made
+        Picture(name=name, title=title, alternative=alternative, figure=figure, frame=data)
+        for name, title, alternative, figure, data in drawn
     ]

@@ -1,5 +1,5 @@
 """Pages of tables, figures and sentences: the parts of a page, and what a report holds.
 
-`page` writes one self-contained HTML file beside its tables and pictures; `sections` says what a report has to say of a
-data set.
+`page` writes one self-contained HTML file beside its tables and pictures; `sections` collects what a
+report shows of a data set, and `report_page` makes the report's page of it.
 """

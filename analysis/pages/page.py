@@ -85,7 +85,7 @@ def write_page(out: Path, title: str, facts: Facts, sections: Sequence[Section],
     return out / "index.html"
 
 
-def write_table(table: Table, found: Runs, out: Path, ui: str) -> WrittenTable:
+def write_table(table: Table, runs: Runs, out: Path, ui: str) -> WrittenTable:
     """Writes a table as Markdown, LaTeX and CSV.
 
     Args:
@@ -94,10 +94,10 @@ def write_table(table: Table, found: Runs, out: Path, ui: str) -> WrittenTable:
     """
     files = []
     for form, suffix in SUFFIXES.items():
-        path = Path("tables") / f"{found.dataset}_{table.name}.{suffix}"
+        path = Path("tables") / f"{runs.dataset}_{table.name}.{suffix}"
         write_bytes(out / path, (FORMATS[form](table) + "\n").encode())
         files.append(path.as_posix())
-    experiment = f"{ui.rstrip('/')}/#/experiments/{found.trials['experiment_id'].iloc[0]}"
+    experiment = f"{ui.rstrip('/')}/#/experiments/{runs.trials['experiment_id'].iloc[0]}"
 
     def links(run_ids: Sequence[str]) -> tuple[str, ...]:
         return tuple(f"{experiment}/runs/{run_id}" for run_id in run_ids)

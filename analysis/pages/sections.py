@@ -29,101 +29,101 @@ from trainables.data.catalogue import title
 class Content:
     """What a report shows of one data set."""
 
-    found: Runs
+    runs: Runs
     sentences: list[str]
     tables: list[Table]
     pictures: list[Picture]
 
 
-def content(found: Runs, results: Path | None = None, *, with_images: bool = False) -> Content:
+def content(runs: Runs, results: Path | None = None, *, with_images: bool = False) -> Content:
     """Reads curves and predictions, and makes everything that the report shows of one data set.
 
     Args:
-        found: the runs.
+        runs: those of the data set.
         results: the sweep's results folder, for Figs. 1 and 2; without it they are left out.
         with_images: whether images of patients may be shown; phantoms always are.
     """
-    paper_tables = [_results(found), table_3.table(_of(found, table_3.rows([found])))]
+    paper_tables = [_results(runs), table_3.table(_of(runs, table_3.rows([runs])))]
     for module in (table_1, table_2):
-        paper_tables.append(module.table(_of(found, module.rows([found]))))
-    curves = figure_4.curves(found)
-    tables, sentences, reliability = _from_predictions(found)
-    sentences += [f"{note[0].upper()}{note[1:]}." for note in constant_notes(summary(found.confirm, "test_auc"))]
+        paper_tables.append(module.table(_of(runs, module.rows([runs]))))
+    curves = figure_4.curves(runs)
+    tables, sentences, reliability = _from_predictions(runs)
+    sentences += [f"{note[0].upper()}{note[1:]}." for note in constant_notes(summary(runs.confirm, "test_auc"))]
     if len(curves):
-        tables.append(findings.drops(found, figure_4.drops(curves)))
-    num_labels = _num_labels(found)
+        tables.append(findings.drops(runs, figure_4.drops(curves)))
+    num_labels = _num_labels(runs)
     tables.append(table_6.table(table_6.rows(num_labels=num_labels) if num_labels else table_6.rows()))
-    pictures: list[Picture | None] = [*_images(found, results, with_images)]
-    pictures += [figure_3.picture(found), figure_4.picture(found), *figure_search.pictures(found)]
-    pictures.append(figure_reliability.picture(reliability, origins.of_cells(found.confirm)))
+    pictures: list[Picture | None] = [*_images(runs, results, with_images)]
+    pictures += [figure_3.picture(runs), figure_4.picture(runs), *figure_search.pictures(runs)]
+    pictures.append(figure_reliability.picture(reliability, origins.of_cells(runs.confirm)))
     return Content(
-        found=found,
+        runs=runs,
         sentences=sentences,
         tables=[*paper_tables, *tables],
         pictures=[picture for picture in pictures if picture is not None],
     )
 
 
-def _images(found: Runs, results: Path | None, with_images: bool) -> list[Picture | None]:
+def _images(runs: Runs, results: Path | None, with_images: bool) -> list[Picture | None]:
     """Figs. 1 and 2, where the prepared images are at hand and may be shown."""
-    store = artifacts.store_of(results, str(found.trials["tags.data_fingerprint"].iloc[0])) if results else None
+    store = artifacts.store_of(results, str(runs.trials["tags.data_fingerprint"].iloc[0])) if results else None
     if results is None or store is None or not (store.is_phantom or with_images):
         return []
-    known = artifacts.teachers_of(found, results)
-    shown = int(store.rows("validation")[0])
-    return [figure_1.picture(store, np.random.default_rng(0)), figure_2.picture(found, store, known, shown)]
+    teachers = artifacts.teachers_of(runs, results)
+    row = int(store.rows("validation")[0])
+    return [figure_1.picture(store, np.random.default_rng(0)), figure_2.picture(runs, store, teachers, row)]
 
 
-def _num_labels(found: Runs) -> int:
-    texts = found.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
+def _num_labels(runs: Runs) -> int:
+    texts = runs.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
     return len(json.loads(texts[-1])) if texts else 0
 
 
-def _results(found: Runs) -> Table:
+def _results(runs: Runs) -> Table:
     for module in (table_4, table_5):
-        if found.dataset in module.DATASETS:
-            return module.table(_of(found, module.rows([found])))
-    metrics = [name for name in results.METRIC_NAMES if f"metrics.test_{name}" in found.confirm]
-    frame = results.beside_paper([found], "", metrics, [found.dataset])
-    return results.results_table(frame, "results", f"Results on {found.dataset}, test set", [])
+        if runs.dataset in module.DATASETS:
+            return module.table(_of(runs, module.rows([runs])))
+    metrics = [name for name in results.METRIC_NAMES if f"metrics.test_{name}" in runs.confirm]
+    frame = results.beside_paper([runs], "", metrics, [runs.dataset])
+    return results.results_table(frame, "results", f"Results on {runs.dataset}, test set", [])
 
 
-def _of(found: Runs, frame: pd.DataFrame) -> pd.DataFrame:
+def _of(runs: Runs, frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of a table over all data sets that concern this one."""
-    name = title(found.dataset)
+    name = title(runs.dataset)
     is_own = (frame["dataset"] == name) | frame["dataset"].str.startswith((f"{name}-", f"{name} ", f"{name},"))
     return frame[is_own].reset_index(drop=True)
 
 
-def _from_predictions(found: Runs) -> tuple[list[Table], list[str], pd.DataFrame]:
-    """Everything that rests on predictions; cells are read one after the other, the mean scores alone stay."""
+def _from_predictions(runs: Runs) -> tuple[list[Table], list[str], pd.DataFrame]:
+    """Everything that rests on predictions; cells are read one by one, and their draws and predictions stay."""
     draws: dict[str, Draws] = {}
     kept: dict[str, list[Predictions]] = {}
     labels, groups, bins = [], [], []
     weights, images = None, None
-    for cell, repeats in by_cell(found.tracking_uri, found.confirm):
+    for cell, repeats in by_cell(runs.tracking_uri, runs.confirm):
         if weights is None:
             weights, images = weights_of(repeats[0]), repeats[0].images["image"]
         labels.append(label_rows(cell, repeats))
         groups.append(subgroup_rows(cell, repeats))
         bins.append(reliability_rows(cell, repeats))
-        made = draws_of(repeats, weights) if repeats[0].images["image"].equals(images) else None
-        if made is not None:
-            draws[cell], kept[cell] = made, repeats
+        of_cell = draws_of(repeats, weights) if repeats[0].images["image"].equals(images) else None
+        if of_cell is not None:
+            draws[cell], kept[cell] = of_cell, repeats
     if not labels:
         return [], [], pd.DataFrame()
     compared = comparison_rows(draws, planned(list(draws)))
-    compared_phantom = compared.assign(phantom=findings.phantom_of_rows(found, compared))
+    compared_phantom = compared.assign(phantom=findings.phantom_of_rows(runs, compared))
     tables = [
-        findings.variance(found, variance_rows(draws)),
-        findings.compared(found, compared),
-        findings.delong(found, compared, kept),
+        findings.variance(runs, variance_rows(draws)),
+        findings.compared(runs, compared),
+        findings.delong(runs, compared, kept),
     ]
     tables += [
-        findings.labels(found, pd.concat(labels, ignore_index=True)),
-        findings.groups(found, pd.concat(groups, ignore_index=True)),
+        findings.labels(runs, pd.concat(labels, ignore_index=True)),
+        findings.groups(runs, pd.concat(groups, ignore_index=True)),
     ]
-    known = averages(found)
+    averaged = averages(runs)
     records = compared_phantom.to_dict("records")
-    sentences = [sentence({str(name): value for name, value in row.items()}, known) for row in records]
+    sentences = [sentence({str(name): value for name, value in row.items()}, averaged) for row in records]
     return tables, sentences, pd.concat(bins, ignore_index=True)

@@ -58,7 +58,13 @@ def embed(network: Network, store: Store, rows: NDArray[np.int64]) -> NDArray[np
 
 
 def of_runs(
-    found: Runs, results: Path, label_names: Sequence[str], store: Store, rows: NDArray[np.int64], progress: bool = True
+    runs: Runs,
+    results: Path,
+    label_names: Sequence[str],
+    store: Store,
+    rows: NDArray[np.int64],
+    *,
+    progress: bool = True,
 ) -> Subjects:
     """Every confirming repeat of every cell, each student before its training, and each teacher, on `rows` of `store`.
 
@@ -68,13 +74,13 @@ def of_runs(
     Raises:
         LookupError: no cell has its weights.
     """
-    teachers = {teacher.name: teacher for teacher in artifacts.teachers_of(found, results)}
-    students = found.trained.sort_values(["tags.cell", "params.seed"])
+    teachers = {teacher.name: teacher for teacher in artifacts.teachers_of(runs, results)}
+    students = runs.trained.sort_values(["tags.cell", "params.seed"])
     repeats: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
     facts: dict[tuple[str, str], pd.Series] = {}
     left_out: list[str] = []
     for _, run in tqdm(students.iterrows(), "embeddings", len(students), unit="run", disable=not progress, delay=1):
-        at_hand = networks.of_run(found, run, list(teachers.values()), label_names)
+        at_hand = networks.of_run(runs, run, list(teachers.values()), label_names)
         if AFTER not in at_hand:
             left_out.append(f"{run['tags.cell']}, seed {int(run['params.seed'])}: its weights are missing")
             continue
@@ -86,19 +92,18 @@ def of_runs(
         if BEFORE in at_hand and facts[BEFORE, first]["tags.cell"] == run["tags.cell"]:
             _add(repeats, (BEFORE, first), embed(at_hand[BEFORE], store, rows))
     if not repeats:
-        raise LookupError(f"no cell of {found.dataset} has its weights: {'; '.join(left_out) or 'none was confirmed'}")
-    made = [_student(kind, name, facts[kind, name], teachers, each) for (kind, name), each in repeats.items()]
-    made.sort(key=lambda subject: (subject.kind != AFTER, subject.name))
-    return Subjects(
-        subjects=(*made, *_teachers(found.confirm, teachers, store, rows, left_out)), left_out=tuple(left_out)
-    )
+        raise LookupError(f"no cell of {runs.dataset} has its weights: {'; '.join(left_out) or 'none was confirmed'}")
+    subjects = [_student(*key, facts[key], teachers, embeddings) for key, embeddings in repeats.items()]
+    subjects.sort(key=lambda subject: (subject.kind != AFTER, subject.name))
+    subjects += _teachers(runs.confirm, teachers, store, rows, left_out)
+    return Subjects(subjects=tuple(subjects), left_out=tuple(left_out))
 
 
 def _add(repeats: dict, key: tuple[str, str], embeddings_ND: NDArray[np.float32]) -> None:
-    """Adds a repeat; equal ones are one: before training, seeds that draw nothing but the head make no difference."""
-    there = repeats.setdefault(key, [])
-    if key[0] != BEFORE or not any(np.array_equal(embeddings_ND, each) for each in there):
-        there.append(embeddings_ND)
+    """Adds a repeat; before training, equal repeats count once, since seeds that only draw the head change nothing."""
+    known = repeats.setdefault(key, [])
+    if key[0] != BEFORE or not any(np.array_equal(embeddings_ND, other) for other in known):
+        known.append(embeddings_ND)
 
 
 def _student(
@@ -110,7 +115,7 @@ def _student(
         name=name,
         kind=kind,
         baseline=Cell.parse(str(run["tags.cell"])).baseline().name,
-        teachers=tuple(teachers[each] for each in names if each in teachers),
+        teachers=tuple(teachers[name] for name in names if name in teachers),
         repeats=tuple(repeats),
     )
 
@@ -122,15 +127,15 @@ def _teachers(
     rows: NDArray[np.int64],
     left_out: list[str],
 ) -> list[Subject]:
-    made = []
-    for name in sorted({each for teacher in confirm["params.teacher"].dropna() for each in members(str(teacher))}):
+    subjects = []
+    for name in sorted({member for teacher in confirm["params.teacher"].dropna() for member in members(str(teacher))}):
         if name not in teachers:
             left_out.append(f"teacher {name}: its weights are missing")
             continue
         teacher = teachers[name]
         network = networks.network(teacher.architecture, teacher.label_names, teacher.state_dict())
         repeats = (embed(network, store, rows),)
-        made.append(
+        subjects.append(
             Subject(name=f"teacher {name}", kind=networks.TEACHER, baseline="", teachers=(teacher,), repeats=repeats)
         )
-    return made
+    return subjects

@@ -27,7 +27,7 @@ from trainables.teachers.shelf import Teacher
 from trainables.transfer.attention import unit_planes
 
 TEACHER, BEFORE, AFTER = "teacher", "student, before", "student, after"
-BATCH = 32  # images a forward pass
+BATCH = 32  # images per forward pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Network:
 
 
 def views(images_BHWC: NDArray[np.uint8]) -> Tensor:
-    """What a network is shown of stored images, [B, 3, H, W]."""
+    """Stored images as a network takes them, [B, 3, H, W]."""
     return normalise(torch.from_numpy(np.ascontiguousarray(images_BHWC)))
 
 
@@ -77,25 +77,25 @@ def network(architecture: str, label_names: Sequence[str], state: dict[str, Tens
     return Network(architecture=architecture, label_names=tuple(label_names), module=module.eval())
 
 
-def first_repeats(found: Runs) -> pd.DataFrame:
+def first_repeats(runs: Runs) -> pd.DataFrame:
     """The first confirming repeat of each cell with a student."""
-    return found.trained.sort_values("params.seed").drop_duplicates("tags.cell")
+    return runs.trained.sort_values("params.seed").drop_duplicates("tags.cell")
 
 
-def of_run(found: Runs, run: pd.Series, teachers: Sequence[Teacher], label_names: Sequence[str]) -> dict[str, Network]:
-    """The networks of a repeat (a row of `Runs.confirm`) by TEACHER, BEFORE and AFTER; without those not at hand."""
+def of_run(runs: Runs, run: pd.Series, teachers: Sequence[Teacher], label_names: Sequence[str]) -> dict[str, Network]:
+    """The networks of a repeat (a row of `Runs.confirm`) by role: TEACHER, BEFORE, AFTER, if at hand."""
     by_name = {teacher.name: teacher for teacher in teachers}
-    student, made = str(run["params.student"]), {}
+    student, by_role = str(run["params.student"]), {}
     teacher, init = by_name.get(run["params.teacher"]), by_name.get(first_weights(str(run["params.init"]), student))
     if teacher is not None:
-        made[TEACHER] = network(teacher.architecture, teacher.label_names, teacher.state_dict())
+        by_role[TEACHER] = network(teacher.architecture, teacher.label_names, teacher.state_dict())
     if init is not None or run["params.init"] == "random":
         torch.manual_seed(int(run["params.seed"]))  # as the trial drew the layers that no weights are loaded into
         before = build(student, len(label_names))
         if init is not None:
             load_backbone(before, init.state_dict())
-        made[BEFORE] = Network(architecture=student, label_names=tuple(label_names), module=before.eval())
-    folder = artifacts.of_run(found.tracking_uri, run, "model")
+        by_role[BEFORE] = Network(architecture=student, label_names=tuple(label_names), module=before.eval())
+    folder = artifacts.of_run(runs.tracking_uri, run, "model")
     if folder and (files := sorted(folder.glob("*.safetensors"))):
-        made[AFTER] = network(student, label_names, load_file(files[-1]))
-    return made
+        by_role[AFTER] = network(student, label_names, load_file(files[-1]))
+    return by_role

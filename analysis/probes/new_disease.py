@@ -1,7 +1,7 @@
-"""n images of a finding that all training went without, and how well it is then told.
+"""n images of a finding that was held out of all training, and how well it is then recognised.
 
-The n images are of the training patients, as many negatives are of the images that the students were trained on, and
-the whole test set judges.
+The n positives come from the training patients, and as many negatives from the images that the students were trained
+on. The whole test set judges.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Plan(NamedTuple):
 def pool(whole: Store, held: Store) -> Pool:
     """The training images that show the held-out finding, those that the students learned from, and the test images.
 
-    Images of which it is uncertain are in none of them.
+    Images whose label for the finding is uncertain are in none of them.
     """
     train, test = whole.rows("train"), whole.rows("test")
     positive_N, _ = labels_of(whole, train, held.held_out)
@@ -49,26 +49,26 @@ def pool(whole: Store, held: Store) -> Pool:
     return Pool(train[positive_N], train[was_trained_on], test[is_known])
 
 
-def plan(there: Pool, numbers: Sequence[int], num_draws: int, seed: int) -> Plan:
+def plan(pool: Pool, numbers: Sequence[int], num_draws: int, seed: int) -> Plan:
     """Nested draws: with n images come the first n of a larger draw, and as many negatives.
 
     Raises:
         ValueError: there are not enough images for the smallest n.
     """
-    most = min(len(there.positives), len(there.negatives))
+    most = min(len(pool.positives), len(pool.negatives))
     fitting = [n for n in sorted(set(numbers)) if n <= most]
-    counted = f"{len(there.positives)} training images show the finding, {len(there.negatives)} do not"
+    counted = f"{len(pool.positives)} training images show the finding, {len(pool.negatives)} do not"
     if not fitting:
-        raise ValueError(f"n <= {most} must hold ({counted}), but got n={min(numbers)} at the least")
+        raise ValueError(f"n <= {most} must hold ({counted}), but the smallest n is {min(numbers)}")
     drawn = []
     for number in range(num_draws):
         rng = np.random.default_rng([seed, number])
-        drawn.append([_order(rows, fitting[-1], rng) for rows in (there.positives, there.negatives)])
-    rows = np.unique(np.concatenate([there.judged, *(each for draw in drawn for each in draw)]))
-    query = np.searchsorted(rows, there.judged)
+        drawn.append([_order(rows, fitting[-1], rng) for rows in (pool.positives, pool.negatives)])
+    rows = np.unique(np.concatenate([pool.judged, *(drawn_rows for draw in drawn for drawn_rows in draw)]))
+    query = np.searchsorted(rows, pool.judged)
     draws = {
         n: [
-            Episode(np.sort(np.searchsorted(rows, np.concatenate([each[:n] for each in draw]))), query)
+            Episode(np.sort(np.searchsorted(rows, np.concatenate([drawn_rows[:n] for drawn_rows in draw]))), query)
             for draw in drawn
         ]
         for n in fitting
@@ -77,9 +77,9 @@ def plan(there: Pool, numbers: Sequence[int], num_draws: int, seed: int) -> Plan
 
 
 def evaluate(
-    subjects: Sequence[Subject], whole: Store, finding: str, planned: Plan, seed: int = 0, progress: bool = True
+    subjects: Sequence[Subject], whole: Store, finding: str, planned: Plan, seed: int = 0, *, progress: bool = True
 ) -> pd.DataFrame:
-    """One row an n and subject: finding, size (n), and `probing.COLUMNS`, p_holm.
+    """One row per n and subject: finding, size (n), `probing.COLUMNS` and p_holm.
 
     Args:
         subjects: their embeddings are those of `planned.rows` of `whole`, in that order.

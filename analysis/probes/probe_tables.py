@@ -19,31 +19,31 @@ from analysis.scores.comparisons import LEVEL, sentence
 from analysis.tables.rendering import MISSING, Cell, Table, number
 from trainables.data.averaging import MIN_POSITIVES
 
-GREY = "#777777"  # of what was not trained on the task
+GREY = "#777777"  # for what was not trained on the task
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """What is asked, and how it is called."""
+    """A kind of evaluation, and the words for it."""
 
     name: str  # of the files
     title: str
-    size: str  # what the number of images is called
-    across: str  # the axis
+    size: str  # the symbol for the number of images
+    across: str  # the label of the axis
     notes: tuple[str, ...]
 
 
 SHARED_NOTES = (
     "on frozen embeddings of length 1 (what the head averages, rectified), logistic regression with C = 1 learns the "
-    "finding against the rest; AUC in percent; an image of which the finding is uncertain is left out",
+    "finding against the rest; AUC in percent; images with an uncertain label for the finding are left out",
     "95% interval: hierarchical bootstrap over the test patients, over the {what} and over the repeats: how far other "
-    "patients, {what} or trainings would move the mean. The patients to learn from are the same ones in every draw, "
-    "and the repeats are few: both make it too narrow",
-    "difference: from plain transfer of the same student, in percentage points, paired by patient and {one}; p: the "
+    "patients, {what} or trainings would move the mean. Every draw learns from the same patients, and the repeats "
+    "are few: both make it too narrow",
+    "difference: from plain transfer of the same student, in percentage points, paired by patient and {single}; p: the "
     "larger of patients' (bootstrap) and seeds' (Welch), Holm's correction over this evaluation; none with one repeat",
-    "repeats: a teacher appears once, and so does a student before training whose seed draws nothing but the head",
-    "knew it: teachers, first weights among them, that were trained on the finding, by the names of their labels: what "
-    "such a teacher and its students show need not be learned from these images",
+    "repeats: a teacher appears once, and so does a student before training where seeds only draw the head",
+    "knew it: teachers, including first weights, that were trained on the finding, by the names of their labels: what "
+    "such a teacher and its students know need not come from these images",
 )
 FEW_SHOT = Kind(
     name="few_shot",
@@ -53,7 +53,7 @@ FEW_SHOT = Kind(
     notes=(
         "an episode: K test images with the finding and K without, to learn from; a smaller K of an episode learns "
         "from a part of them, and every K is tested on the same images, of the patients that the largest K leaves",
-        *(note.format(what="episodes", one="episode") for note in SHARED_NOTES),
+        *(note.format(what="episodes", single="episode") for note in SHARED_NOTES),
     ),
 )
 NEW_DISEASE = Kind(
@@ -64,18 +64,18 @@ NEW_DISEASE = Kind(
     notes=(
         "n training images with the finding, which no student was trained on, and n without, which they were; a "
         "smaller draw lies within a larger one, and the whole test set judges",
-        *(note.format(what="draws", one="draw") for note in SHARED_NOTES),
+        *(note.format(what="draws", single="draw") for note in SHARED_NOTES),
     ),
 )
 
 
-def table(frame: pd.DataFrame, kind: Kind, finding: str, where: str, knew: Mapping[str, str], data: str) -> Table:
+def table(frame: pd.DataFrame, kind: Kind, finding: str, where: str, *, knew: Mapping[str, str], data: str) -> Table:
     """The rows of one finding of `few_shot.evaluate` or `new_disease.evaluate`, with a column `phantom`
     (`analysis.reading.origins`).
 
     Args:
-        where: the data set that is judged on.
-        knew: of each subject the teachers that knew the finding, "" for none.
+        where: the data set of the test images.
+        knew: for each subject the teachers that knew the finding, "" for none.
         data: "phantom" or "real".
     """
     here = frame[frame["finding"] == finding]
@@ -106,29 +106,24 @@ def table(frame: pd.DataFrame, kind: Kind, finding: str, where: str, knew: Mappi
 
 
 def sentences(frame: pd.DataFrame, kind: Kind) -> list[str]:
-    """What the paired differences support, one cell at a time."""
-    said = []
+    """What the paired differences support, one sentence or more per cell."""
+    lines = []
     pairs = frame[frame["baseline"].notna() & (frame["kind"] == AFTER)]
     for (finding, first, second), block in pairs.groupby(["finding", "subject", "baseline"]):
-        told = block[block["p_holm"] < LEVEL]
-        rests = union(frame.loc[frame["subject"].isin([first, second]), "phantom"])
+        differing = block[block["p_holm"] < LEVEL]
+        phantom = union(frame.loc[frame["subject"].isin([first, second]), "phantom"])
         sizes = ", ".join(str(size) for size in block["size"])
-        if told.empty:
-            both = f"no difference can be told between {first} and {second}."
-            said.append(f"{finding}, {kind.size} of {sizes}: {both}{_said(rests)}")
-        for row in told.to_dict("records"):
-            words = {
-                "first": first,
-                "second": second,
-                "low": row["difference_low"],
-                "high": row["difference_high"],
-                "phantom": rests,
-            }
-            said.append(f"{finding}, {kind.size} = {row['size']}: {sentence({**row, **words})}")
-    return said or ["There is no cell of plain transfer of the same student to compare with."]
+        if differing.empty:
+            both = f"no difference can be shown between {first} and {second}."
+            lines.append(f"{finding}, {kind.size} of {sizes}: {both}{_phantom_sentence(phantom)}")
+        for row in differing.to_dict("records"):
+            interval = {"low": row["difference_low"], "high": row["difference_high"]}
+            facts = {**row, **interval, "first": first, "second": second, "phantom": phantom}
+            lines.append(f"{finding}, {kind.size} = {row['size']}: {sentence(facts)}")
+    return lines or ["There is no cell of plain transfer of the same student to compare with."]
 
 
-def _said(phantom: str) -> str:
+def _phantom_sentence(phantom: str) -> str:
     return f" {PHANTOM} {phantom}." if phantom else ""
 
 
@@ -136,7 +131,7 @@ def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str) -> Pictur
     """AUC against the number of images, with the difference from plain transfer, one row per method; bands: 95%."""
     here = frame[frame["finding"] == finding]
     panels = _panels(here)
-    made, axes = drawing.figure(num_columns=2, num_rows=len(panels), height_in=4.0)
+    figure, axes = drawing.empty_figure(num_columns=2, num_rows=len(panels), height_in=4.0)
     teachers = drawing.teachers_of(here.loc[here["kind"] == AFTER, "subject"].tolist())
     for place, (title, block) in enumerate(panels.items()):
         left, right = axes[2 * place : 2 * place + 2]
@@ -151,8 +146,8 @@ def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str) -> Pictur
         for ax in (left, right):
             ax.set_xlabel(kind.across)
     phantom = {str(name): union(rows["phantom"]) for name, rows in here.groupby("subject")}
-    drawing.mark_phantoms(made, axes, phantom)
-    drawing.legend(made, axes, num_columns=2)
+    drawing.mark_phantoms(figure, axes, phantom)
+    drawing.legend(figure, axes, num_columns=2)
     last = here[here["size"] == here["size"].max()]
     real = last[last["phantom"] == ""]  # a phantom is called the highest among phantoms alone
     best = (real if len(real) else last).loc[lambda rows: rows["auc"].idxmax()]
@@ -164,7 +159,9 @@ def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str) -> Pictur
         f"with {100 * best['auc']:.1f}%."
     )
     title = f"{kind.title}: how few images of {finding} are enough"
-    return Picture(name=f"{kind.name}_{_plain(finding)}", title=title, alternative=alternative, figure=made, frame=here)
+    return Picture(
+        name=f"{kind.name}_{_plain(finding)}", title=title, alternative=alternative, figure=figure, frame=here
+    )
 
 
 def draw(frame: pd.DataFrame, ax: Axes, teachers: list[str], columns: tuple[str, str, str]) -> None:
@@ -185,14 +182,9 @@ def _look(name: str, kind: str, teachers: list[str]) -> dict[str, Any]:
     if kind == AFTER:
         return drawing.style(name, teachers)
     if kind == BEFORE:
-        return {
-            **drawing.look(name.split()[0], "all", GREY),
-            "alpha": 1.0,
-            "fillstyle": "none",
-            "linewidth": 1,
-        }
-    known = name.removeprefix("teacher ")
-    colour = drawing.colour(known, [*teachers, known])
+        return {**drawing.look(name.split()[0], "all", GREY), "alpha": 1.0, "fillstyle": "none", "linewidth": 1}
+    teacher = name.removeprefix("teacher ")
+    colour = drawing.colour(teacher, [*teachers, teacher])
     return {"color": colour, "linestyle": ":", "marker": "x", "linewidth": 1, "alpha": 0.8}
 
 

@@ -1,4 +1,4 @@
-"""How well a linear classifier on frozen embeddings tells a finding from the rest: AUC over episodes, with intervals.
+"""How well a linear classifier on frozen embeddings separates a finding from the rest: AUC over episodes.
 
 The bootstrap over patients is linear: an AUC under weights w is its value plus the sum of (w - 1) times each image's
 influence, the components that DeLong et al. 1988 take the variance of. It costs one sort per episode instead of one per
@@ -85,26 +85,27 @@ def rows(
     The interval is the hierarchical bootstrap's: over the patients of the queries, over episodes and over repeats. All
     subjects meet the same episodes and the same draws.
     """
-    asked = np.unique(np.concatenate([episode.query for episode in episodes]))
-    weights_BM = patient_weights(patient_N[asked].astype(object), NUM_DRAWS, np.random.default_rng(seed))
-    num_patients = len(np.unique(patient_N[asked]))
-    made: dict[str, Draws] = {}
+    judged = np.unique(np.concatenate([episode.query for episode in episodes]))
+    weights_BM = patient_weights(patient_N[judged].astype(object), NUM_DRAWS, np.random.default_rng(seed))
+    num_patients = len(np.unique(patient_N[judged]))
+    draws: dict[str, Draws] = {}
     for subject in subjects:
         probed = [probe(repeat, positive_N, episodes) for repeat in subject.repeats]
-        probed = [Probed(each.auc_E, each.influence_N[asked]) for each in probed]
-        made[subject.name] = draws_of(probed, weights_BM, seed, num_patients)
-    frame = variance_rows(made, seed).rename(columns={"cell": "subject"})
+        probed = [Probed(repeat.auc_E, repeat.influence_N[judged]) for repeat in probed]
+        draws[subject.name] = draws_of(probed, weights_BM, seed, num_patients)
+    frame = variance_rows(draws, seed).rename(columns={"cell": "subject"})
     frame[["low", "high"]] = frame[["low", "high"]].clip(0, 1)
-    pairs = [(each.name, each.baseline) for each in subjects if each.baseline in made and each.baseline != each.name]
+    has_pair = [subject for subject in subjects if subject.baseline in draws and subject.baseline != subject.name]
+    pairs = [(subject.name, subject.baseline) for subject in has_pair]
     names = {"first": "subject", "second": "baseline", "low": "difference_low", "high": "difference_high"}
-    against = comparison_rows(made, pairs, seed).rename(columns=names)
+    against = comparison_rows(draws, pairs, seed).rename(columns=names)
     kept = ["subject", "baseline", "difference", "difference_low", "difference_high", "p_patients", "p_seeds"]
     counts = {  # of an episode, on average
         "num_episodes": len(episodes),
         "num_judged": np.mean([len(episode.query) for episode in episodes]),
         "num_judged_positives": np.mean([positive_N[episode.query].sum() for episode in episodes]),
     }
-    kinds = {each.name: each.kind for each in subjects}
+    kinds = {subject.name: subject.kind for subject in subjects}
     merged = frame.merge(against[kept], how="left", on="subject").assign(**counts)
     return merged.assign(kind=merged["subject"].map(kinds))[list(COLUMNS)]
 

@@ -1,6 +1,6 @@
 """The paper's numbers, as CSV files and as frames.
 
-They stand beside ours in Tables I to V, under the platform's own names for data sets, cells and depths. `README.md`
+Tables I to V show them beside ours, under the platform's own names for data sets, cells and depths. `README.md`
 in this folder names their source. No number of ours is kept here.
 """
 
@@ -19,7 +19,7 @@ CELL = ["method", "teacher", "student", "unfreeze"]
 
 
 def datasets() -> pd.DataFrame:
-    """Table I, from the data sets' records: one row a data set (dataset, labels, labeling, views, images, patients)."""
+    """Table I, from the data sets' records: a row per data set (dataset, labels, labeling, views, images, patients)."""
     rows = [
         (record.title, len(record.label_names), paper.labeling, paper.views, paper.num_images, paper.num_patients)
         for record in DATASETS.values()
@@ -29,7 +29,7 @@ def datasets() -> pd.DataFrame:
 
 
 def splits() -> pd.DataFrame:
-    """Table II, from the data sets' records: images a split (dataset, train, validation, test)."""
+    """Table II, from the data sets' records: images per split (dataset, train, validation, test)."""
     rows = [
         (row, num_train, paper.split_counts["validation"], paper.split_counts["test"])
         for record in DATASETS.values()
@@ -47,7 +47,7 @@ def betas() -> pd.DataFrame:
 
 @cache
 def results() -> pd.DataFrame:
-    """Tables IV and V: one row a number (table, dataset, metric, CELL's columns, mean, half_width), in percent."""
+    """Tables IV and V: one row per number (table, dataset, metric, CELL's columns, mean, half_width), in percent."""
     frame = _read("tables_4_5_results.csv").rename(columns={"ci95": "half_width"})
     return frame.assign(unfreeze=frame["trainable"].map(UNFREEZE))
 
@@ -60,7 +60,7 @@ def cells() -> pd.DataFrame:
 def rows_of(dataset: str) -> dict[str, float]:
     """The paper's rows for one of our data sets, as name -> fraction of the training images.
 
-    CheXpert has three (5k, 50k and all), the other data sets one each; a data set that the paper has not gives none.
+    CheXpert has three (5k, 50k and all), the other data sets one each, and a data set that is not in the paper none.
     """
     return DATASETS[dataset].fractions if dataset in DATASETS else {}
 
@@ -68,7 +68,7 @@ def rows_of(dataset: str) -> dict[str, float]:
 def row_name(dataset: str, data_fraction: float, uncertainty: str = "zeros") -> str:
     """What a table calls `data_fraction` of `dataset`: the paper's name where the fraction is the paper's within 5%.
 
-    A policy on uncertain labels other than the paper's makes a row of its own.
+    A policy on uncertain labels that differs from the paper's makes a row of its own.
     """
     policy = "" if uncertainty == "zeros" else f", U-{uncertainty}"
     for name, fraction in rows_of(dataset).items():

@@ -1,4 +1,4 @@
-"""What lies beside the runs: their files in MLflow, and the prepared images and teachers of the results folder."""
+"""The files behind the runs: artifacts in MLflow, and prepared images and teachers in the results folder."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def results_folder(tracking_uri: str) -> Path | None:
 
 
 def store_of(results: Path, fingerprint: str) -> Store | None:
-    """The prepared data set of that fingerprint; None where it is gone, or cannot be read any more."""
+    """The prepared data set of that fingerprint; None where it is gone or no longer readable."""
     for path in sorted((results / "stores").glob("*.arrow")):
         try:
             store = Store.open(path)
@@ -48,7 +48,7 @@ def store_of(results: Path, fingerprint: str) -> Store | None:
 
 
 def whole_of(results: Path, held: Store) -> Store | None:
-    """The prepared data set that `held` was made from by holding a finding out; None where there is none."""
+    """The prepared data set that `held` was made from by holding out a finding; None where it is gone."""
     for path in sorted((results / "stores").glob(f"{held.dataset}-*.arrow")):
         try:
             store = Store.open(path)
@@ -60,20 +60,20 @@ def whole_of(results: Path, held: Store) -> Store | None:
 
 
 def is_whole_of(store: Store, held: Store) -> bool:
-    """Whether `store` has every image of `held` in the same split, and its labels and the finding that it lacks."""
-    facts = [(each.dataset, each.is_phantom, each.image_size_px, each.channels) for each in (store, held)]
+    """Whether `store` has every image of `held` in the same split, with the same labels plus the finding held out."""
+    facts = [(data.dataset, data.is_phantom, data.image_size_px, data.channels) for data in (store, held)]
     names = tuple(name for name in store.label_names if name != held.held_out)
     if store.held_out or facts[0] != facts[1] or names != held.label_names or names == store.label_names:
         return False
     splits = dict(zip(store.image_id, store.split, strict=True))
-    return all(splits.get(one) == split for one, split in zip(held.image_id, held.split, strict=True))
+    return all(splits.get(image_id) == split for image_id, split in zip(held.image_id, held.split, strict=True))
 
 
-def teachers_of(found: Runs, results: Path) -> list[Teacher]:
-    """The teachers of these runs, and the first weights of their students, as far as they are there."""
-    prints = found.trials[["tags.teacher_fingerprint", "tags.init_fingerprint"]].to_numpy().ravel()
-    each = dict.fromkeys(one for fingerprint in prints for one in str(fingerprint).split("+"))  # "+": an ensemble
-    teachers = [teacher_of(results, fingerprint) for fingerprint in each]
+def teachers_of(runs: Runs, results: Path) -> list[Teacher]:
+    """The teachers of these runs, and the first weights of their students, as far as they are at hand."""
+    prints = runs.trials[["tags.teacher_fingerprint", "tags.init_fingerprint"]].to_numpy().ravel()
+    distinct = dict.fromkeys(part for fingerprint in prints for part in str(fingerprint).split("+"))  # "+": an ensemble
+    teachers = [teacher_of(results, fingerprint) for fingerprint in distinct]
     return [teacher for teacher in teachers if teacher is not None]
 
 
@@ -85,7 +85,7 @@ def salt_of(results: Path) -> bytes:
     """
     path = results / "salt"
     if not path.is_file():
-        raise FileNotFoundError(f"no salt in {results}: without it, no image can be found by its name; use --results")
+        raise FileNotFoundError(f"no salt in {results}: without it, images cannot be found by name; use --results")
     return path.read_bytes()
 
 

@@ -27,7 +27,7 @@ class Averages:
 
     @property
     def count(self) -> str:
-        """``3 of 5 labels``; ``3 labels`` where it is not known how many there are."""
+        """``3 of 5 labels``; ``3 labels`` where their total is unknown."""
         if not self.names:
             return f"none of the {len(self.label_names)} labels"
         if not self.label_names:
@@ -54,12 +54,12 @@ class Averages:
 
     @property
     def notes(self) -> list[str]:
-        """What a table says of them below its numbers."""
+        """The notes below a table of their averages."""
         return [f"AUC: mean over {self.which} ({self.why})", *self.warnings]
 
     @property
     def warnings(self) -> list[str]:
-        """The mark of everything that rests on labels with too few positives; none where there are enough."""
+        """The warning for numbers that rest on labels with too few positives; [] where there are enough."""
         if self.is_reliable or not self.names:
             return []
         return [UNRELIABLE.format(least=LEAST.get(self.min_positives, f"{self.min_positives} positives"))]
@@ -83,10 +83,10 @@ def averages_of(trials: pd.DataFrame, label_names: tuple[str, ...] = ()) -> Aver
     )
 
 
-def averages(found: Runs) -> Averages | None:
-    """The labels that these runs average, all runs of one setup the same; None where there is no run."""
-    texts = found.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
-    return averages_of(found.trials, tuple(json.loads(texts[-1])) if texts else ())
+def averages(runs: Runs) -> Averages | None:
+    """The labels that these runs average, which are the same for all runs of a setup; None where there is no run."""
+    texts = runs.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
+    return averages_of(runs.trials, tuple(json.loads(texts[-1])) if texts else ())
 
 
 def names_in(tag: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""One confirming repeat out of MLflow: by its run's id, or the best repeat of a cell."""
+"""One confirming repeat from MLflow: by its run's id, or the best repeat of a cell."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from trainables.trial import RECIPE_VERSION
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """A confirming repeat, among the runs that it stands with."""
+    """A confirming repeat, with the runs that share a table with it."""
 
-    found: Runs
-    run: pd.Series  # a row of `found.confirm`
-    by_validation: bool  # whether it was chosen among its cell's repeats, and not named by its id
+    runs: Runs
+    run: pd.Series  # a row of `runs.confirm`
+    by_validation: bool  # whether it is the best of its cell's repeats, and not named by its id
 
     @property
     def why(self) -> str:
@@ -34,20 +34,20 @@ class Chosen:
     @property
     def repeats(self) -> pd.DataFrame:
         """Every confirming repeat of its cell, this one among them."""
-        return self.found.confirm[self.found.confirm["tags.cell"] == self.run["tags.cell"]]
+        return self.runs.confirm[self.runs.confirm["tags.cell"] == self.run["tags.cell"]]
 
 
 def chosen(tracking_uri: str, wanted: str, dataset: str | None = None, sweep: str | None = None) -> Chosen:
     """The repeat that `wanted` names: a run's id, its beginning, or a cell.
 
-    Of a cell it is the repeat with the best score on the validation set, the first of two equals: choosing by the test
-    set would make the test score of the choice too good.
+    For a cell it is the repeat with the best score on the validation set, and of two equals the first: choosing by the
+    test set would make the chosen test score too good.
 
     Raises:
         FileNotFoundError: there is no MLflow file.
-        LookupError: no such run or cell, a beginning that several runs have, or a run that is no confirming repeat of
-            the present recipe.
-        ValueError: a cell without a data set.
+        LookupError: there is no such run or cell, several ids begin like this, or the run is not a confirming repeat
+            of the present recipe.
+        ValueError: a cell is named without its data set.
     """
     require_store(tracking_uri)
     return _by_cell(tracking_uri, wanted, dataset, sweep) if "/" in wanted else _by_id(tracking_uri, wanted)
@@ -56,13 +56,13 @@ def chosen(tracking_uri: str, wanted: str, dataset: str | None = None, sweep: st
 def _by_cell(tracking_uri: str, cell: str, dataset: str | None, sweep: str | None) -> Chosen:
     if dataset is None:
         raise ValueError(f"a cell needs its data set, but got {cell!r} alone; add --dataset, such as --dataset retina")
-    found = runs(tracking_uri, dataset, sweep)
-    repeats = found.confirm[found.confirm["tags.cell"] == cell]
+    recorded = runs(tracking_uri, dataset, sweep)
+    repeats = recorded.confirm[recorded.confirm["tags.cell"] == cell]
     if repeats.empty:
-        known = ", ".join(sorted(found.confirm["tags.cell"].unique())) or "none"
+        known = ", ".join(sorted(recorded.confirm["tags.cell"].unique())) or "none"
         raise LookupError(f"no finished confirming repeat of {cell!r} on {dataset} (cells that have one: {known})")
     best = repeats.sort_values(["metrics.best_score", "params.seed"], ascending=[False, True], kind="stable").iloc[0]
-    return _checked(Chosen(found=found, run=best, by_validation=True))
+    return _checked(Chosen(runs=recorded, run=best, by_validation=True))
 
 
 def _by_id(tracking_uri: str, wanted: str) -> Chosen:
@@ -76,17 +76,17 @@ def _by_id(tracking_uri: str, wanted: str) -> Chosen:
     matching = client.search_runs(places, f"attributes.run_id LIKE '{wanted}%'", max_results=10)
     if not matching:
         ui = command_line("mlflow", "ui", "--backend-store-uri", tracking_uri)
-        raise LookupError(f"no run whose id begins with {wanted} in this MLflow; `{ui}` lists those there are")
+        raise LookupError(f"no run whose id begins with {wanted} in this MLflow; `{ui}` lists all runs")
     if len(matching) > 1:
         ids = ", ".join(sorted(run.info.run_id for run in matching))
         raise LookupError(f"the id must belong to one run, but several begin with {wanted}: {ids}; give more digits")
     tags = _tags_of_a_repeat(matching[0])
-    run_id, found = matching[0].info.run_id, runs(tracking_uri, tags["dataset"], tags["sweep"])
-    rows = found.confirm[found.confirm["run_id"] == run_id]
+    run_id, recorded = matching[0].info.run_id, runs(tracking_uri, tags["dataset"], tags["sweep"])
+    rows = recorded.confirm[recorded.confirm["run_id"] == run_id]
     if rows.empty:
-        reasons = found.left_out.loc[found.left_out["run_id"] == run_id, "reason"].tolist()
-        raise LookupError(f"the run must stand in the tables, but {run_id} does not: {', '.join(reasons)}")
-    return _checked(Chosen(found=found, run=rows.iloc[0], by_validation=False))
+        reasons = recorded.left_out.loc[recorded.left_out["run_id"] == run_id, "reason"].tolist()
+        raise LookupError(f"the run must be in the tables, but {run_id} is left out: {', '.join(reasons)}")
+    return _checked(Chosen(runs=recorded, run=rows.iloc[0], by_validation=False))
 
 
 def _tags_of_a_repeat(run: Run) -> dict[str, str]:
@@ -101,14 +101,14 @@ def _tags_of_a_repeat(run: Run) -> dict[str, str]:
     return tags
 
 
-def _checked(made: Chosen) -> Chosen:
-    _check_recipe(str(made.run["run_id"]), str(made.run["tags.recipe"]))
-    if made.run["params.method"] == ITSELF:
+def _checked(repeat: Chosen) -> Chosen:
+    _check_recipe(str(repeat.run["run_id"]), str(repeat.run["tags.recipe"]))
+    if repeat.run["params.method"] == ITSELF:
         raise LookupError(
-            f"a trained student is exported, but in {made.run['tags.cell']} nothing was trained: the teacher "
-            f"{made.run['params.teacher']} itself lies under the results' teachers/"
+            f"a trained student is exported, but in {repeat.run['tags.cell']} nothing was trained: the teacher "
+            f"{repeat.run['params.teacher']} itself lies under the results' teachers/"
         )
-    return made
+    return repeat
 
 
 def _check_recipe(run_id: str, recipe: str) -> None:

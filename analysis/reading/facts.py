@@ -1,4 +1,4 @@
-"""What Tables I and II say of a data set: from a prepared file, or from the tags that a sweep left in MLflow."""
+"""The facts of Tables I and II on a data set, from a prepared file or from the tags that a sweep left in MLflow."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.reading import run_flags
 from analysis.reading.trials import Runs
 from analysis.tables import command
 from analysis.tables.rendering import Table
@@ -19,26 +20,26 @@ from trainables.data.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A table's facts on one data set."""
+    """The facts of a table on one data set."""
 
     dataset: str
     facts: dict[str, Any]
     data: str  # "phantom" or "real"
 
 
-def from_sweeps(found: Sequence[Runs], tag: str) -> list[Source]:
+def from_sweeps(recorded: Sequence[Runs], tag: str) -> list[Source]:
     """The JSON tag `tag` of each data set's newest sweep that has it.
 
     Raises:
         ValueError: a tag is not JSON.
     """
     sources = []
-    for one in found:
-        texts = one.sweeps.reindex(columns=[f"tags.{tag}"]).squeeze(axis=1).dropna().tolist()
+    for runs in recorded:
+        texts = runs.sweeps.reindex(columns=[f"tags.{tag}"]).squeeze(axis=1).dropna().tolist()
         if not texts:
             continue
         try:
-            sources.append(Source(dataset=one.dataset, facts=json.loads(texts[-1]), data=one.data))
+            sources.append(Source(dataset=runs.dataset, facts=json.loads(texts[-1]), data=runs.data))
         except json.JSONDecodeError as error:
             raise ValueError(f"the tag {tag} of a sweep must be JSON, but got {texts[-1]!r}") from error
     return sources
@@ -59,25 +60,30 @@ def from_stores(paths: Iterable[Path], facts: Callable[[Store], dict[str, Any]])
 
 
 def show(
+    arguments: list[str] | None,
+    *,
     name: str,
     datasets: Sequence[str],
     rows: Callable[[Sequence[Runs], Sequence[Source]], pd.DataFrame],
     table: Callable[[pd.DataFrame], Table],
     facts: Callable[[Store], dict[str, Any]],
-    arguments: list[str] | None,
 ) -> int:
-    """Prints a table of data sets: from the prepared files given by --store, else from the sweeps in MLflow."""
-    made = command.parser(name, f"Prints {command.title(name)} of the paper, with the prepared data sets beside it.")
-    command.add_run_flags(made)
-    made.add_argument(
-        "--store", type=Path, action="append", metavar="FILE", help="a prepared data set; may be given several times"
+    """The whole command: prints a table of data sets, from the files of --store, else from the sweeps in MLflow."""
+    parser = command.parser(name, f"Print {command.title(name)} of the paper, with the prepared data sets beside it.")
+    run_flags.add_run_flags(parser)
+    parser.add_argument(
+        "--store",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="file of a prepared data set, to read instead of MLflow; may be given several times",
     )
-    given = made.parse_args(arguments)
+    typed = parser.parse_args(arguments)
     try:
-        found = [] if given.store else command.read(given.tracking_uri, given.sweep, datasets)
-        whole = table(rows(found, from_stores(given.store or [], facts)))
+        recorded = [] if typed.store else command.read(typed.tracking_uri, typed.sweep, datasets)
+        shown = table(rows(recorded, from_stores(typed.store or [], facts)))
     except (FileNotFoundError, LookupError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    command.print_table(whole, found, given.format)
+    command.print_table(shown, recorded, typed.format)
     return 0

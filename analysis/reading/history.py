@@ -1,4 +1,4 @@
-"""Learning curves out of MLflow, in bulk: one query for hundreds of runs where its tables can be read."""
+"""Learning curves from MLflow, in bulk: one query for hundreds of runs where its tables can be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which runs may not stand in a table, and why: rules that each see what the rules before them have left."""
+"""Which runs a table must leave out, and why: rules in order, each for the runs that the earlier ones have kept."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ OF_THE_SETUP = [
     "tags.recipe",
     "tags.data_fingerprint",
     "tags.split_fingerprint",
-    *(f"params.{each.name}" for each in knobs(TrialConfig, SETUP)),
+    *(f"params.{knob.name}" for knob in knobs(TrialConfig, SETUP)),
 ]
-NOT_OF_THE_CONFIGURATION = {
-    f"params.{each.name}" for each in knobs(TrialConfig, RUN)
-}  # may differ between the repeats of one configuration
+# The knobs that may differ between the repeats of one configuration.
+NOT_OF_THE_CONFIGURATION = {f"params.{knob.name}" for knob in knobs(TrialConfig, RUN)}
 REQUIRED = ["tags.cell", "tags.phase", "tags.trial", *OF_THE_SETUP]
 
 
 def reasons(trials: pd.DataFrame, sweep: str | None) -> pd.Series:
-    """Why a run may not stand in the table; "" where it may. Each rule sees only what the rules before it have left."""
+    """Why each run is left out of the table; "" where it is kept. A rule sees only what earlier rules have kept."""
     reason = pd.Series("", index=trials.index)
     rules: list[Callable[[pd.DataFrame], pd.Series]] = [_not_a_cell, _not_finished]
-    rules += [*([_held_out] if sweep is None else []), _other_setup, _again, _behind_real, _other_choice]
+    rules += [*([_held_out] if sweep is None else []), _other_setup, _older_run, _phantom_beside_real, _older_choice]
     for rule in rules:
         left = trials[reason == ""]
         if len(left):
@@ -48,14 +47,14 @@ def _not_finished(trials: pd.DataFrame) -> pd.Series:
 
 
 def _held_out(trials: pd.DataFrame) -> pd.Series:
-    """A sweep that went without a finding answers another question: it is read alone, by its name."""
+    """A sweep that held a finding out answers another question: it is only read alone, by its name."""
     finding = trials.get("tags.held_out", pd.Series("", index=trials.index)).fillna("")
-    asked = "held out of training: " + finding + " (--sweep " + trials["tags.sweep"] + " asks for these)"
-    return asked.where(finding != "", "")
+    reason = "held out of training: " + finding + " (--sweep " + trials["tags.sweep"] + " asks for these)"
+    return reason.where(finding != "", "")
 
 
 def _other_setup(trials: pd.DataFrame) -> pd.Series:
-    """Real data before phantom ones, then the setup of the newest run."""
+    """Real data take precedence over phantoms, then the newest run's setup over others."""
     real = trials[trials["tags.data"] == "real"]
     chosen = (real if len(real) else trials).iloc[-1]
     reason = pd.Series("", index=trials.index)
@@ -70,20 +69,21 @@ def _short(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _again(trials: pd.DataFrame) -> pd.Series:
+def _older_run(trials: pd.DataFrame) -> pd.Series:
+    """A trial is in the table once, from its newest run."""
     is_old = trials.duplicated(["tags.trial", "tags.phase"], keep="last")
-    return is_old.map({True: "the same trial stands in the table once, from its newest run", False: ""})
+    return is_old.map({True: "an older run of a trial that ran again", False: ""})
 
 
-def _behind_real(trials: pd.DataFrame) -> pd.Series:
+def _phantom_beside_real(trials: pd.DataFrame) -> pd.Series:
     """Trials of a cell that rest on a phantom teacher or phantom first weights, where others of its phase do not."""
     is_phantom = trials["phantom"].ne("")
     has_real = (~is_phantom).groupby([trials["tags.cell"], trials["tags.phase"]]).transform("any")
-    said = "rests on a phantom (" + trials["phantom"] + "), and other trials of its cell do not"
-    return said.where(is_phantom & has_real, "")
+    reason = "rests on a phantom (" + trials["phantom"] + "), and other trials of its cell do not"
+    return reason.where(is_phantom & has_real, "")
 
 
-def _other_choice(trials: pd.DataFrame) -> pd.Series:
+def _older_choice(trials: pd.DataFrame) -> pd.Series:
     """Repeats of a configuration that a later search has replaced."""
     names = [name for name in trials if name.startswith("params.") and name not in NOT_OF_THE_CONFIGURATION]
     names += [name for name in ("tags.teacher_fingerprint", "tags.init_fingerprint") if name in trials]

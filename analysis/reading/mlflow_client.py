@@ -16,7 +16,7 @@ from mlflow.entities import Run
 RUN_COLUMNS = ["run_id", "experiment_id", "run_name", "status", "start_time", "artifact_uri"]
 METRIC_COLUMNS = ["run_id", "metric", "step", "value", "timestamp"]
 NUM_RUNS_PER_PAGE = 1000
-NUM_THREADS = 8  # requests under way at a time: each waits for the server, and asks for one metric of one run
+NUM_THREADS = 8  # requests at a time: each asks for one metric of one run, and mostly waits for the server
 
 
 def run_frame(tracking_uri: str, experiment: str, sweep: str | None) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def metric_frame(tracking_uri: str, run_ids: Sequence[str], metrics: Sequence[st
 
 
 def wide_frame(runs: pd.DataFrame, facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Joins to the `RUN_COLUMNS` of each run its facts: by prefix ("tags"), frames of run_id, key and value."""
+    """Joins to each run's `RUN_COLUMNS` its facts; by prefix ("tags"), they are frames of run_id, key and value."""
     frame = runs.astype({"experiment_id": str}).set_index("run_id", drop=False)
     for prefix, long in facts.items():
         frame = frame.join(long.pivot(index="run_id", columns="key", values="value").add_prefix(f"{prefix}."))

@@ -1,4 +1,4 @@
-"""Where a frame of runs or metrics comes from: MLflow's tables where they are as we know them, else its client."""
+"""Reads frames of runs and metrics from MLflow's tables where they have the known form, else through its client."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """MLflow's own tables, read by SQL: the only module that knows their names, columns and types.
 
-Its client makes an object of every tag, 2.5 s for 1,000 runs, and reads one run's metric at a time. `differences` names
-what a newer MLflow has changed; `analysis.reading.mlflow_frames` then reads through the client instead.
+MLflow's client builds an object for every tag, which takes 2.5 s for 1,000 runs, and reads metrics run by run.
+`differences` names what a newer MLflow has changed; `analysis.reading.mlflow_frames` then reads through the client.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ METRICS = _table(
 
 
 def differences(tracking_uri: str) -> list[str]:
-    """What this module relies on and the database does not have, one line per table or column; [] where all fits."""
+    """What this module relies on and the database lacks, one line per table or column; [] where nothing is missing."""
     with _connection(tracking_uri) as connection:
         inspector = sql.inspect(connection)
         existing = set(inspector.get_table_names())
@@ -83,12 +83,12 @@ def run_frame(tracking_uri: str, experiment: str, sweep: str | None) -> pd.DataF
         runs = pd.DataFrame(connection.execute(query).all(), columns=RUN_COLUMNS)
         value = sql.case((LATEST.c.is_nan, None), else_=LATEST.c.value)
         facts = {}
-        for prefix, table, shown in (
+        for prefix, table, column in (
             ("tags", TAGS, TAGS.c.value),
             ("params", PARAMS, PARAMS.c.value),
             ("metrics", LATEST, value),
         ):
-            query = sql.select(table.c.run_uuid, table.c.key, shown).where(table.c.run_uuid.in_(selected))
+            query = sql.select(table.c.run_uuid, table.c.key, column).where(table.c.run_uuid.in_(selected))
             facts[prefix] = pd.DataFrame(connection.execute(query).all(), columns=["run_id", "key", "value"])
         facts["metrics"] = facts["metrics"].astype({"value": float})
     return wide_frame(runs, facts)

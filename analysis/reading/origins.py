@@ -1,7 +1,7 @@
 """What a number was made from: images, teacher, first weights, and which of them are phantoms.
 
 A trial rests on a phantom where its images were drawn by a program, or where its teacher or its first weights were
-trained on such images. Every table, figure and sentence asks here.
+trained on such images. Every table, figure and sentence takes its marks from here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PARTS = {  # the part -> the trial's tag, and its value where the part is a phan
     "teacher": ("tags.teacher_is_phantom", "true"),
     "first weights": ("tags.init_is_phantom", "true"),
 }
-PHANTOM = "PHANTOM"  # the mark of a number that rests on one
+PHANTOM = "PHANTOM"  # marks every number that rests on a phantom
 PHANTOM_NOTICE = "PHANTOM DATA: synthetic pictures, no patient's. These numbers say nothing about medicine."
 HELP_NOTICE = (
     "PHANTOM {parts}: trained on synthetic pictures, no patient's. Numbers marked PHANTOM say nothing about medicine."
@@ -32,25 +32,25 @@ def phantom_parts(trials: pd.DataFrame) -> pd.Series:
 
 
 def union(parts: Iterable[object]) -> str:
-    """The parts that any of these texts names; what is no text (a missing cell) names none."""
+    """The parts named in any of these texts; a value that is not text (a missing cell) names none."""
     named = {part for text in parts if isinstance(text, str) for part in text.split(", ")}
     return ", ".join(part for part in PARTS if part in named)
 
 
 def only(parts: str, *names: str) -> str:
-    """Those of the phantom parts that bear one of these names."""
+    """The phantom parts among these names."""
     return union(part for part in parts.split(", ") if part in names)
 
 
 def of_cells(trials: pd.DataFrame) -> dict[str, str]:
-    """Each cell of these trials (with their column ``phantom``) -> the parts of it that are phantoms."""
+    """For each cell of these trials (with their column ``phantom``), which of its parts are phantoms."""
     if "phantom" not in trials:
         return dict.fromkeys(trials["tags.cell"], "")
     return {str(cell): union(parts) for cell, parts in trials.groupby("tags.cell", sort=False)["phantom"]}
 
 
 def notice(parts: str) -> str:
-    """What stands at the head of a table, figure or page that rests on these parts; "" where none is a phantom."""
+    """The notice at the head of a table, figure or page that rests on these parts; "" where none is a phantom."""
     if "images" in parts.split(", "):
         return PHANTOM_NOTICE
     return HELP_NOTICE.format(parts=parts.upper()) if parts else ""

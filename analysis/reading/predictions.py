@@ -1,4 +1,4 @@
-"""The predictions of confirming repeats, one row a test image, read from MLflow's artifacts.
+"""The predictions of confirming repeats, one row per test image, read from MLflow's artifacts.
 
 Shapes: N test images, L labels or classes.
 """
@@ -22,15 +22,15 @@ POSITIVE, UNCERTAIN = 1, -1  # label codes; every other code is a negative
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """What one repeat says of the test images; they stand in the file's order, which is the store's.
+    """What one repeat predicts for the test images, in the order of the file, which is the store's.
 
-    So their order is the same for every repeat, and no hash of a name, and with it no salt, has a say in it.
+    The order is therefore the same for every repeat, and depends neither on hashed names nor on their salt.
     """
 
     label_names: tuple[str, ...]
     probabilities_NL: NDArray[np.float32]
     positive_NL: NDArray[np.bool_]
-    known_NL: NDArray[np.bool_]  # False where a label counts for nothing (uncertainty policy "ignore")
+    known_NL: NDArray[np.bool_]  # False where a label is not scored (uncertainty policy "ignore")
     averaged_L: NDArray[np.bool_]  # the labels that its sweep averages; none where the sweep does not say
     is_multiclass: bool
     images: pd.DataFrame  # image, patient, view, sex, age_years
@@ -47,7 +47,7 @@ def from_frame(frame: pd.DataFrame, uncertainty: str = "zeros", averaged: Sequen
     `averaged` are their names; None is the paper's rule: those with positives and negatives among these images.
 
     Raises:
-        ValueError: a column is missing, an image stands in two rows, or the file lacks labels, or one that is averaged.
+        ValueError: a column is missing, an image has two rows, or the file lacks labels, or one that is averaged.
     """
     needed = ["image", "patient", "view", "sex", "age_years"]
     names = [name.removeprefix("probability_") for name in frame if name.startswith("probability_")]
@@ -59,7 +59,7 @@ def from_frame(frame: pd.DataFrame, uncertainty: str = "zeros", averaged: Sequen
         raise ValueError(f"the averaged labels must have predictions, but there are none of {', '.join(absent)}")
     doubled = frame["image"][frame["image"].duplicated()]
     if len(doubled):
-        raise ValueError(f"an image must stand in one row, but {doubled.iloc[0]} stands in several")
+        raise ValueError(f"an image must have one row, but {doubled.iloc[0]} has several")
     codes_NL = frame[[f"label_{name}" for name in names]].to_numpy()
     positive_codes = [POSITIVE, UNCERTAIN] if uncertainty == "ones" else [POSITIVE]
     positive_NL = np.isin(codes_NL, positive_codes)
@@ -95,15 +95,15 @@ def by_cell(tracking_uri: str, confirm: pd.DataFrame) -> Iterator[tuple[str, lis
     """Each cell of `confirm` that has predictions, one cell in memory at a time.
 
     Raises:
-        ValueError: two repeats of a cell were tested on other images.
+        ValueError: two repeats of a cell were tested on different images.
     """
-    for cell, runs in confirm.groupby("tags.cell", sort=False):
-        loaded = [load(tracking_uri, run) for _, run in runs.iterrows()]
-        found = [predictions for predictions in loaded if predictions is not None]
-        for other in found[1:]:
-            if not other.images["image"].equals(found[0].images["image"]):
+    for cell, confirming in confirm.groupby("tags.cell", sort=False):
+        loaded = [load(tracking_uri, run) for _, run in confirming.iterrows()]
+        repeats = [predictions for predictions in loaded if predictions is not None]
+        for other in repeats[1:]:
+            if not other.images["image"].equals(repeats[0].images["image"]):
                 raise ValueError(
                     f"the repeats of a cell must be tested on the same images, but those of {cell} are not"
                 )
-        if found:
-            yield str(cell), found
+        if repeats:
+            yield str(cell), repeats

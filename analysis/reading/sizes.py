@@ -1,4 +1,4 @@
-"""How large our trainings were: training images, their side, and epochs, to stand beside the paper's numbers."""
+"""The sizes of our trainings, to show beside the paper's numbers: training images, their side in pixels, and epochs."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from analysis.reading.trials import Runs
 COLUMNS = ["num_train", "image_size_px", "max_epochs"]
 
 
-def sizes(found: Runs) -> pd.DataFrame:
-    """One row a cell of the confirming repeats, named by the index: COLUMNS.
+def sizes(runs: Runs) -> pd.DataFrame:
+    """One row per cell of the confirming repeats, with the cell as index: COLUMNS.
 
-    The number of training images is the sweep's own (its tag ``table_2``); between the fractions that the tag counts it
-    is the fraction of all, rounded; NaN where no sweep says how many there are.
+    The number of training images is the sweep's own (its tag ``table_2``). For a fraction that the tag does not count,
+    it is that fraction of all images, rounded; NaN where no sweep has the tag.
     """
-    first = found.confirm.drop_duplicates("tags.cell").set_index("tags.cell")
-    counts = {name: row["train"] for source in from_sweeps([found], "table_2") for name, row in source.facts.items()}
+    first = runs.confirm.drop_duplicates("tags.cell").set_index("tags.cell")
+    counts = {name: row["train"] for source in from_sweeps([runs], "table_2") for name, row in source.facts.items()}
     fractions = first["params.data_fraction"].astype(float)
     numbers = first[["params.image_size_px", "params.max_epochs"]].astype(float)
     frame = numbers.set_axis(COLUMNS[1:], axis=1)
-    return frame.assign(num_train=[_num_train(found.dataset, fraction, counts) for fraction in fractions])[COLUMNS]
+    return frame.assign(num_train=[_num_train(runs.dataset, fraction, counts) for fraction in fractions])[COLUMNS]
 
 
 def _num_train(dataset: str, fraction: float, counts: dict[str, int]) -> float:

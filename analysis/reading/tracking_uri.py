@@ -61,6 +61,8 @@ def require_store(tracking_uri: str) -> None:
     path = sqlite_file(tracking_uri)
     if path is not None and not path.exists():
         first = command_line("platform.sweep", "DATASET")
-        raise FileNotFoundError(f"no MLflow file at {path}; run `{first}` first, or say where it is: --tracking-uri")
+        raise FileNotFoundError(
+            f"no MLflow file at {path}; run `{first}` first, or use --tracking-uri to say where it is"
+        )
     if not is_database(tracking_uri) and not is_server(tracking_uri):
         raise ValueError(f"tracking URI must be a database (sqlite://) or a server (http:), but got {tracking_uri!r}")

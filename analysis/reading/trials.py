@@ -1,8 +1,8 @@
-"""From MLflow to a frame: one row per trial, and with it every run that was left out, with the reason.
+"""From MLflow to a frame: one row per trial, and beside it every run that was left out, with the reason.
 
 Columns are named as `mlflow.search_runs` names them (``tags.cell``, ``params.beta``, ``metrics.test_auc``); ``phantom``
 says which parts of a trial are phantoms (`analysis.reading.origins`). Within one `Runs` all trials share one *setup*:
-phantom or real images, data, split, recipe version and every knob whose role is that. What differs is left out.
+phantom or real images, data, split, recipe version and every knob with that role. Trials that differ are left out.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class Runs:
 
 
 def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
-    """Reads the trials of `dataset`, all of them or those of one sweep.
+    """Reads the trials of `dataset`, either all of them or those of one sweep.
 
     Sweeps with a finding held out of training are left out, unless `sweep` names one.
-    Where a store holds several setups, real data go before phantom ones, then the newest setup; the rest is left out.
-    Within a cell only the repeats of one configuration are kept: those of the newest one.
+    Where a store holds several setups, real data take precedence over phantoms, then the newest setup over others.
+    Within a cell, only the repeats of the newest configuration are kept.
 
     Raises:
         FileNotFoundError, ValueError: as `analysis.reading.tracking_uri.require_store` says.

@@ -14,22 +14,22 @@ from trainables.cell import ITSELF
 UNTRAINED = f"{ITSELF}: the teacher's own score, without training; nothing in it is random, so that n = 1"
 COLUMNS = ["cell", "mean", "half_width", "half_width_normal", "n", "num_undefined"]
 MARKS = ["phantom", "num_repeats", "num_constant", "is_multiclass", "is_constant", "is_n_too_small"]
-DECISIONS = ("f1_weighted", "accuracy", "kappa")  # what they judge is the answer, not how sure it is
+DECISIONS = ("f1_weighted", "accuracy", "kappa")  # they judge the answer, not its probability
 
 
 def summary(confirm_runs: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """One row a cell: COLUMNS and MARKS.
+    """One row per cell: COLUMNS and MARKS.
 
     Args:
-        confirm_runs: one row a repeat, with ``tags.cell``, ``metrics.<metric>`` and, where there is any, ``phantom``
+        confirm_runs: one row per repeat, with ``tags.cell``, ``metrics.<metric>`` and, where there is any, ``phantom``
             and ``params.method``.
         metric: a metric's name, for example ``test_auc``; a fraction stays a fraction.
 
-    Cells stand in the order of the frame. A repeat without a finite value counts in `num_undefined`, never in the mean.
+    Cells are in the order of the frame. A repeat without a finite value counts in `num_undefined`, never in the mean.
     half_width is Student's t; both half-widths are NaN where n is too small for them (`shown_half_width`), and then
     `is_n_too_small`, but not of a teacher itself. `phantom`: which parts of the cell are phantoms. `num_constant`: in
     how many of the `num_repeats` the student predicts one class only, or a label's probabilities do not vary;
-    `is_constant`: whether this metric is no score because of it.
+    `is_constant`: whether that makes this metric meaningless.
     """
     is_multiclass = bool(confirm_runs.reindex(columns=["metrics.test_f1_weighted"]).notna().any(axis=None))
     phantom = origins.of_cells(confirm_runs)
@@ -60,7 +60,7 @@ def _scores(values: np.ndarray, metric: str) -> dict[str, float | None]:
 
 
 def _no_score(values: np.ndarray, constant: np.ndarray, metric: str, *, is_multiclass: bool) -> bool:
-    """Whether a constant answer stands behind the score: of one class, an AUC may still order the images."""
+    """Whether the score comes from a constant answer; with one class predicted, an AUC may still order the images."""
     if is_multiclass and not metric.endswith(DECISIONS):
         return bool((constant & (values == 0.5)).any())  # then no class's probability varies
     return bool(constant.any())
@@ -69,10 +69,10 @@ def _no_score(values: np.ndarray, constant: np.ndarray, metric: str, *, is_multi
 def eligible(frame: pd.DataFrame, *, beside_paper: bool = False) -> list[bool]:
     """Which rows of a `summary` may be ranked against each other.
 
-    Three repeats or more, answers that vary, and nothing phantom beside numbers that rest on no phantom.
+    Ranked are cells with three repeats or more and answers that vary, and no phantoms where any real number is beside.
 
     Args:
-        beside_paper: whether numbers of the paper stand in the same row of the table, which rest on none.
+        beside_paper: whether the same row of the table has numbers of the paper, which never rest on a phantom.
     """
     parts = frame["phantom"].fillna("")
     has_real = beside_paper or bool((parts.eq("") & frame["n"].gt(0)).any())
@@ -82,18 +82,18 @@ def eligible(frame: pd.DataFrame, *, beside_paper: bool = False) -> list[bool]:
 
 def score(mean: float, half_width: float, *, is_n_too_small: object, num_constant: object) -> str:
     """``84.46±0.52``, with the signs that its notes explain; in percent."""
-    shown = number(mean, half_width)
-    if shown == MISSING:
-        return shown
+    plain = number(mean, half_width)
+    if plain == MISSING:
+        return plain
     is_constant = not pd.isna(num_constant) and float(str(num_constant)) > 0
-    return shown + (TOO_SMALL if is_n_too_small is True else "") + (CONSTANT if is_constant else "")
+    return plain + (TOO_SMALL if is_n_too_small is True else "") + (CONSTANT if is_constant else "")
 
 
 def mark_notes(frame: pd.DataFrame) -> list[str]:
     """What the signs of these rows mean; none where no row has one."""
-    shown = frame[frame["n"].gt(0)]
-    notes = [f"{TOO_SMALL}: {N_TOO_SMALL}"] if shown["is_n_too_small"].eq(True).any() else []
-    return [*notes, *(f"{CONSTANT}: {said}" for said in constant_notes(shown))]
+    scored = frame[frame["n"].gt(0)]
+    notes = [f"{TOO_SMALL}: {N_TOO_SMALL}"] if scored["is_n_too_small"].eq(True).any() else []
+    return [*notes, *(f"{CONSTANT}: {note}" for note in constant_notes(scored))]
 
 
 def constant_notes(frame: pd.DataFrame) -> list[str]:
@@ -109,7 +109,7 @@ def constant_notes(frame: pd.DataFrame) -> list[str]:
 
 
 def closing_table(confirm: pd.DataFrame, metric: str, averages: Averages | None = None) -> str:
-    """What a sweep prints at its end: a `summary`, in percent, the best cell first, what is not ranked behind.
+    """What a sweep prints at its end: a `summary`, in percent, with the best cell first and unranked cells last.
 
     Args:
         confirm: the confirming repeats.
@@ -142,7 +142,7 @@ def closing_table(confirm: pd.DataFrame, metric: str, averages: Averages | None 
 def differ(confirm: pd.DataFrame) -> bool:
     """Whether the sweep's average and the paper's rule give other AUCs in any of these repeats.
 
-    Not where no repeat has an AUC by the paper's rule: then there is nothing to show beside.
+    False where no repeat has an AUC by the paper's rule, since there is nothing to show beside.
     """
     both = confirm.reindex(columns=["metrics.test_auc", "metrics.test_auc_defined"]).astype(float)
     if both.iloc[:, 1].isna().all():

@@ -1,4 +1,4 @@
-"""Whether a class was seen in training, as far as the names of labels tell."""
+"""Whether a class was seen in training, as far as the names of labels can tell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from trainables.data.catalogue import DATASETS, synonyms
 
-# A finding of one data set, and the label of another that counts it in: their records say so.
+# A finding of one data set -> the broader label of another that includes it, from the data sets' records.
 BROADER = {narrow: broad for record in DATASETS.values() for narrow, broad in record.broader_labels.items()}
 
 
@@ -17,7 +17,7 @@ def same(finding: str, label_names: Collection[str]) -> str:
 
 
 def related(finding: str, label_names: Collection[str]) -> tuple[str, ...]:
-    """The labels that count the finding in, or are counted in by it."""
+    """The labels that include the finding, or that it includes."""
     narrower = [narrow for narrow, broad in BROADER.items() if broad == finding]
     return tuple(name for name in (BROADER.get(finding, ""), *narrower) if name in label_names)
 
@@ -27,22 +27,22 @@ def seen_as(finding: str, label_names: Collection[str]) -> str:
     return same(finding, label_names) or ", ".join(related(finding, label_names))
 
 
-def unseen(asked: Collection[str] | None, there: Collection[str], trained_on: Collection[str]) -> tuple[str, ...]:
-    """The findings `asked` for, or all that are `there`, none of which the students were trained on.
+def unseen(asked: Collection[str] | None, known: Collection[str], trained_on: Collection[str]) -> tuple[str, ...]:
+    """The findings `asked` for, or all the `known` ones, none of which the students were trained on.
 
     Raises:
-        ValueError: one asked for is not there or was trained on; or there is none.
+        ValueError: a finding asked for is unknown or was trained on; or no finding is left.
     """
     for finding in asked or ():
-        if finding not in there:
-            raise ValueError(f"the finding must be one of {', '.join(there)}, but got {finding!r}")
+        if finding not in known:
+            raise ValueError(f"the finding must be one of {', '.join(known)}, but got {finding!r}")
         if name := same(finding, trained_on):
-            known = f" (as {name!r})" if name != finding else ""
-            raise ValueError(f"the class must be new to the students, but they were trained on {finding!r}{known}")
-    found = tuple(finding for finding in asked or there if not same(finding, trained_on))
-    if not found:
+            alias = f" (as {name!r})" if name != finding else ""
+            raise ValueError(f"the class must be new to the students, but they were trained on {finding!r}{alias}")
+    findings = tuple(finding for finding in asked or known if not same(finding, trained_on))
+    if not findings:
         raise ValueError(
-            f"one class at least must be new to the students, but they were trained on all of {', '.join(there)}; give "
+            f"at least one class must be new to the students, but they were trained on all of {', '.join(known)}; give "
             "the --sweep of a sweep with --hold-out, or another --target"
         )
-    return found
+    return findings

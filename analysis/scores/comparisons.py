@@ -49,14 +49,16 @@ def draws_of(repeats: Sequence[Predictions], weights_BN: NDArray[np.float32]) ->
         return None
     return Draws(
         points_S=np.array(points, dtype=np.float64),
-        draws_SB=np.stack([np.mean([_label_draws(one, c, weights_BN) for c in columns], axis=0) for one in repeats]),
+        draws_SB=np.stack(
+            [np.mean([_label_draws(repeat, c, weights_BN) for c in columns], axis=0) for repeat in repeats]
+        ),
         num_patients=repeats[0].images["patient"].nunique(),
     )
 
 
-def _label_draws(one: Predictions, column: np.integer, weights_BN: NDArray[np.float32]) -> NDArray[np.float64]:
-    known_N = one.known_NL[:, column]
-    score_N, positive_N = one.probabilities_NL[known_N, column], one.positive_NL[known_N, column]
+def _label_draws(repeat: Predictions, column: np.integer, weights_BN: NDArray[np.float32]) -> NDArray[np.float64]:
+    known_N = repeat.known_NL[:, column]
+    score_N, positive_N = repeat.probabilities_NL[known_N, column], repeat.positive_NL[known_N, column]
     return auc_draws(score_N, positive_N, weights_BN if known_N.all() else weights_BN[:, known_N])
 
 
@@ -89,11 +91,11 @@ def variance_rows(cells: Mapping[str, Draws], seed: int = 0) -> pd.DataFrame:
 
 
 def planned(names: Sequence[str]) -> list[tuple[str, str]]:
-    """The pairs that the paper's questions name: each cell against plain transfer of the same student, depth "all" and
-    size; and the same method and student under each two teachers.
+    """The pairs that the paper's questions ask about: each cell against plain transfer of the same student, with depth
+    "all" and the same size; and the same method and student under every two teachers.
 
-    A teacher itself is in none of them: its one score stands beside the others, untested, and the correction for these
-    pairs is as if it were not there.
+    A teacher itself is in no pair: its one score is shown beside the others untested, and does not enter the correction
+    for these pairs.
     """
     pairs = []
     cells = {name: cell for name in names if (cell := Cell.parse(name)).method != ITSELF}
@@ -114,23 +116,23 @@ def comparison_rows(cells: Mapping[str, Draws], pairs: Sequence[tuple[str, str]]
     """
     rows = []
     for first, second in pairs:
-        one, other = cells[first], cells[second]
+        of_first, of_second = cells[first], cells[second]
         rng = np.random.default_rng(seed)
-        both = percentiles(over_seeds(one.draws_SB, rng) - over_seeds(other.draws_SB, rng))
-        n = min(len(one.points_S), len(other.points_S))
-        # Equal repeats on both sides have no spread; then Welch's test is not defined, and says nothing.
-        welch = stats.ttest_ind(one.points_S, other.points_S, equal_var=False).pvalue if n > 1 else np.nan
+        both = percentiles(over_seeds(of_first.draws_SB, rng) - over_seeds(of_second.draws_SB, rng))
+        n = min(len(of_first.points_S), len(of_second.points_S))
+        # Where the repeats of both sides are equal they have no spread, and Welch's test is not defined.
+        welch = stats.ttest_ind(of_first.points_S, of_second.points_S, equal_var=False).pvalue if n > 1 else np.nan
         rows.append(
             {
                 "first": first,
                 "second": second,
-                "difference": one.points_S.mean() - other.points_S.mean(),
+                "difference": of_first.points_S.mean() - of_second.points_S.mean(),
                 "low": both.low,
                 "high": both.high,
                 "p_patients": both.p_value,
                 "p_seeds": float(welch),
                 "n": n,
-                "num_patients": one.num_patients,
+                "num_patients": of_first.num_patients,
             }
         )
     columns = ["first", "second", "difference", "low", "high", "p_patients", "p_seeds", "n", "num_patients"]
@@ -139,24 +141,24 @@ def comparison_rows(cells: Mapping[str, Draws], pairs: Sequence[tuple[str, str]]
     return frame.assign(p_holm=holm(both_allow.to_numpy(dtype=float)))
 
 
-def sentence(row: Mapping[str, object], known: Averages | None = None) -> str:
-    """What one row of `comparison_rows` allows to be said, in words and percentage points.
+def sentence(row: Mapping[str, object], averaged: Averages | None = None) -> str:
+    """What one row of `comparison_rows` supports, in words and percentage points.
 
     Args:
-        row: with the column ``phantom`` where either cell rests on one.
-        known: the labels that both cells' AUC averages.
+        row: with the column ``phantom`` where either cell rests on a phantom.
+        averaged: the labels that both cells' AUC averages.
     """
     difference, low, high = (100 * float(str(row[name])) for name in ("difference", "low", "high"))
     p, n, num_patients = float(str(row["p_holm"])), row["n"], row["num_patients"]
     numbers = f"{difference:+.2f} points, 95% interval {low:+.2f} to {high:+.2f}"
     basis = f"n = {n} repeats and {num_patients} test patients"
-    auc = f"AUC (mean over {known.which})" if known else "AUC"
-    after = "".join(f" {said}." for said in (known.warnings if known else []))
+    auc = f"AUC (mean over {averaged.which})" if averaged else "AUC"
+    after = "".join(f" {warning}." for warning in (averaged.warnings if averaged else []))
     after += f" {PHANTOM} {row['phantom']}: it says nothing about medicine." if row.get("phantom") else ""
     if not np.isfinite(p) or p >= LEVEL or int(str(n)) < MIN_REPEATS:  # two repeats may agree by chance
-        shown = f"; Holm-corrected p = {p:.3f}" if np.isfinite(p) else ""
-        both = f"{row['first']} and {row['second']}" + (f", {auc}" if known else "")
-        return f"{both}: no difference can be told from {basis} ({numbers}{shown}).{after}"
+        p_text = f"; Holm-corrected p = {p:.3f}" if np.isfinite(p) else ""
+        both = f"{row['first']} and {row['second']}" + (f", {auc}" if averaged else "")
+        return f"{both}: no difference can be shown with {basis} ({numbers}{p_text}).{after}"
     word = "higher" if difference > 0 else "lower"
     numbers += f" (Holm-corrected p = {p:.3f}; {basis})"
     return f"{row['first']} has a {word} {auc} than {row['second']}: {numbers}.{after}"
@@ -165,14 +167,14 @@ def sentence(row: Mapping[str, object], known: Averages | None = None) -> str:
 def delong_rows(first: tuple[str, Sequence[Predictions]], second: tuple[str, Sequence[Predictions]]) -> pd.DataFrame:
     """One row per label that the sweep averages: first, second, label, auc_first, auc_second, p, p_holm.
 
-    The scores are each cell's mean probability over its repeats. Empty where the two were tested on other images;
-    without labels that have fewer than two positives or negatives among them, which have no variance.
+    The scores are each cell's mean probability over its repeats. Empty where the two were tested on different
+    images. Labels with fewer than two positives or negatives are left out, since they have no variance.
     """
     (name, repeats), (other_name, others) = first, second
     columns = ["first", "second", "label", "auc_first", "auc_second", "p"]
     if not repeats[0].images["image"].equals(others[0].images["image"]):
         return pd.DataFrame(columns=[*columns, "p_holm"])
-    score_NL, other_NL = (np.mean([one.probabilities_NL for one in cell], axis=0) for cell in (repeats, others))
+    score_NL, other_NL = (np.mean([repeat.probabilities_NL for repeat in cell], axis=0) for cell in (repeats, others))
     rows = []
     for column in np.flatnonzero(repeats[0].averaged_L):
         known_N = repeats[0].known_NL[:, column]

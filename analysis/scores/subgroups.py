@@ -20,8 +20,8 @@ def subgroup_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
     repeats), gap (the kind's best subgroup less its worst). Fractions.
 
     The AUC is the mean over those of the sweep's averaged labels that have enough positives and negatives in every
-    subgroup of the kind, so that subgroups differ in
-    their patients and not in their labels. NaN where there is no such label; a kind with one subgroup is left out.
+    subgroup of the kind, so that subgroups differ in their patients and not in their labels. NaN where there is no such
+    label; a kind with one subgroup is left out.
     """
     images = repeats[0].images
     rows = []

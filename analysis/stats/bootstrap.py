@@ -1,6 +1,6 @@
 """Bootstrap over test patients and over seeds, two sources of variance kept apart.
 
-Patients are drawn, and all images of a patient come along. A draw is a row of weights (how often each image is in it)
+Patients are drawn, each with all of their images. A draw is a row of weights (how often each image is in it)
 that all cells and seeds share: differences between cells are paired by construction, and a score is sorted only once.
 
 Shapes: B draws, N images, S seeds (repeats), L labels or classes.
@@ -20,7 +20,7 @@ Booleans = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class Percentiles:
-    """A percentile interval; `num_undefined` draws had no value (one class only) and count for nothing."""
+    """A percentile interval; `num_undefined` draws had no value (one class only) and are left out of it."""
 
     low: float
     high: float
@@ -31,7 +31,7 @@ class Percentiles:
 def patient_weights(patient_N: NDArray[np.object_], num_draws: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """How often each image is in each draw, [B, N]: as many patients as there are, drawn with replacement.
 
-    Patients are numbered by the row in which each comes first, so that the hashes that stand for them decide nothing.
+    Patients are numbered by the row in which each comes first, so that their hashes have no influence.
 
     Raises:
         ValueError: there is no image, or `num_draws` is less than 1.
@@ -71,7 +71,7 @@ def over_seeds(draws_SB: Floats, rng: np.random.Generator) -> NDArray[np.float64
 
 
 def percentiles(draws_B: Floats, level: float = 0.95) -> Percentiles:
-    """The percentile interval of the draws and a p-value of 0; never 0 itself: at least 1 / (B + 1) on each side.
+    """The percentile interval of the draws, and the p-value of the value 0, which is at least 1 / (B + 1) on each side.
 
     Raises:
         ValueError: no draw has a value, or 0 < level < 1 does not hold.

@@ -1,7 +1,7 @@
 """Intervals over repeats: pure functions on arrays.
 
-Two forms stand beside each other in every table, each under its own name: Student's t, which is right
-for n = 3 repeats, and the normal form, which the paper uses and which is 2.2 times too narrow at n = 3.
+Every table shows two forms, each under its own name: Student's t, which is right for n = 3 repeats, and the normal
+form, which the paper uses and which is 2.2 times too narrow at n = 3.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy import stats
 LEVEL = 0.95
 T_NAME = "Student's t"
 NORMAL_NAME = "normal form (z s / sqrt n)"
-MIN_REPEATS = 3  # ours: with fewer, t(1) = 12.7 makes the interval say nothing, and a best is no finding
+MIN_REPEATS = 3  # ours: with fewer, t(1) = 12.7 makes the interval useless, and a best means nothing
 N_TOO_SMALL = (
     f"n is too small for an interval (n < {MIN_REPEATS}, or it would leave the score's range); below n = {MIN_REPEATS} "
     "nothing is ranked"
@@ -27,7 +27,7 @@ N_TOO_SMALL = (
 class Interval:
     """A mean over repeats with the half-width of its confidence interval, in the unit of the values.
 
-    `half_width` is None where n = 1: one repeat says nothing of the spread.
+    `half_width` is None where n = 1: one repeat says nothing about the spread.
     """
 
     mean: float
@@ -47,9 +47,9 @@ class Interval:
 
 
 def shown_half_width(interval: Interval, low: float = -np.inf, high: float = np.inf) -> float:
-    """The half-width that may stand beside the mean; NaN where n is too small for one.
+    """The half-width to show beside the mean; NaN where n is too small for one.
 
-    That is where n < `MIN_REPEATS`, and where the interval leaves the score's own range from `low` to `high`.
+    Too small is n < `MIN_REPEATS`, and any n whose interval leaves the score's own range from `low` to `high`.
     """
     if interval.half_width is None or interval.n < MIN_REPEATS:
         return float("nan")

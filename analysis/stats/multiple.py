@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def holm(p_values: Sequence[float] | NDArray[np.floating]) -> NDArray[np.float64]:
-    """Adjusted p-values in the order given, each to be held against the level itself; NaN stays NaN and is not counted.
+    """Adjusted p-values in the given order, to compare with the level itself; NaN stays NaN and is not counted.
 
     Raises:
         ValueError: a value is outside [0, 1].

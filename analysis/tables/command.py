@@ -1,4 +1,4 @@
-"""The front door that the tables share: which runs, which format, and what was left out."""
+"""What the commands of the tables share: their flags, the runs that they read, and the note on what was left out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis.reading import tracking_uri
+from analysis.reading import run_flags, tracking_uri
 from analysis.reading.trials import Runs, runs
 from analysis.tables.rendering import FORMATS, Table
 
@@ -17,10 +17,13 @@ ROMAN = ("I", "II", "III", "IV", "V", "VI")
 
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
-    """The flags of every table's command."""
-    made = argparse.ArgumentParser(prog=f"python -m analysis.{name}", description=description)
-    made.add_argument("--format", choices=FORMATS, default="text", help="output format (default: %(default)s)")
-    return made
+    """A parser with the flag that all commands of tables have."""
+    flags = argparse.ArgumentParser(
+        prog=f"python -m analysis.{name}", usage="%(prog)s [options]", description=description
+    )
+    group = flags.add_argument_group(run_flags.OUTPUT)
+    group.add_argument("--format", choices=FORMATS, default="text", help="form of the table (default: %(default)s)")
+    return flags
 
 
 def title(name: str) -> str:
@@ -33,12 +36,6 @@ def title(name: str) -> str:
     return f"{kind.capitalize()} {ROMAN[int(number) - 1]}"
 
 
-def add_run_flags(made: argparse.ArgumentParser) -> None:
-    """The flags of a command that reads MLflow."""
-    made.add_argument("--tracking-uri", help="MLflow's address (default: MLFLOW_TRACKING_URI, or results/mlflow.db)")
-    made.add_argument("--sweep", metavar="NAME", help="only this sweep's runs (default: all sweeps of one set-up)")
-
-
 def read(uri: str | None, sweep: str | None, datasets: Sequence[str]) -> list[Runs]:
     """The runs of each data set; a data set without an experiment gives an empty `Runs`.
 
@@ -47,27 +44,28 @@ def read(uri: str | None, sweep: str | None, datasets: Sequence[str]) -> list[Ru
         LookupError: no data set has a sweep of the name asked for.
     """
     uri = uri or tracking_uri.default()
-    found: list[Runs] = []
+    recorded: list[Runs] = []
     for dataset in datasets:
         try:
-            found.append(runs(uri, dataset, sweep))
+            recorded.append(runs(uri, dataset, sweep))
         except LookupError:
             continue
-    if not found:
+    if not recorded:
         raise LookupError(f"no sweep named {sweep!r} for {', '.join(datasets)} in {tracking_uri.without_password(uri)}")
-    return found
+    return recorded
 
 
-def left_out_note(found: Sequence[Runs]) -> list[str]:
-    """One note that counts what was left out, by reason; none where nothing was."""
+def left_out_note(recorded: Sequence[Runs]) -> list[str]:
+    """A note per data set that counts what was left out by reason, or says that there are no runs; [] for neither."""
     notes = []
-    for one in found:
-        counts = one.left_out["reason"].value_counts().sort_index() if len(one.left_out) else pd.Series(dtype=int)
+    for of_dataset in recorded:
+        name, left_out = of_dataset.dataset, of_dataset.left_out
+        counts = left_out["reason"].value_counts().sort_index() if len(left_out) else pd.Series(dtype=int)
         if len(counts):
             listed = "; ".join(f"{count} {reason}" for reason, count in counts.items())
-            notes.append(f"left out of {one.dataset}: {listed} (`python -m analysis.runs {one.dataset}` lists them)")
-        elif one.trials.empty:
-            notes.append(f"no runs of {one.dataset} in {tracking_uri.without_password(one.tracking_uri)}")
+            notes.append(f"left out of {name}: {listed} (`python -m analysis.runs {name}` lists them)")
+        elif of_dataset.trials.empty:
+            notes.append(f"no runs of {name} in {tracking_uri.without_password(of_dataset.tracking_uri)}")
     return notes
 
 
@@ -78,19 +76,19 @@ def show(
     table: Callable[[pd.DataFrame], Table],
     arguments: list[str] | None,
 ) -> int:
-    """Reads the runs, makes the table, prints it. Returns the process's exit status."""
-    made = parser(name, f"Prints {title(name)} of the paper, with our numbers beside it.")
-    add_run_flags(made)
-    given = made.parse_args(arguments)
+    """The whole command: reads the runs and prints their table. Returns the exit status."""
+    flags = parser(name, f"Print {title(name)} of the paper, with our numbers beside it.")
+    run_flags.add_run_flags(flags)
+    typed = flags.parse_args(arguments)
     try:
-        found = read(given.tracking_uri, given.sweep, datasets)
+        recorded = read(typed.tracking_uri, typed.sweep, datasets)
     except (FileNotFoundError, LookupError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    print_table(table(rows(found)), found, given.format)
+    print_table(table(rows(recorded)), recorded, typed.format)
     return 0
 
 
-def print_table(whole: Table, found: Sequence[Runs], form: str) -> None:
+def print_table(table: Table, recorded: Sequence[Runs], form: str) -> None:
     """Writes the table to the standard output in the format asked for, with a note on what was left out."""
-    print(FORMATS[form](replace(whole, notes=[*whole.notes, *left_out_note(found)])))
+    print(FORMATS[form](replace(table, notes=[*table.notes, *left_out_note(recorded)])))

@@ -36,20 +36,22 @@ def _count(value: float) -> str:
 
 
 def listed(
-    name: str,
-    title: str,
-    found: Runs,
+    runs: Runs,
     frame: pd.DataFrame,
     columns: Mapping[str, tuple[str, Format]],
+    *,
+    name: str,
+    title: str,
     notes: Sequence[str],
 ) -> Table:
     """A table with one row per row of `frame`: its text columns unchanged, then `columns` (name -> head, format).
 
-    A last column says which parts of the row's cells (``cell``, or ``first`` and ``second``) are phantoms, if any is.
+    Where any cell rests on a phantom, a last column says which parts of the row's cells do (``cell``, or ``first`` and
+    ``second``).
     """
     texts = [column for column in frame if column not in columns]
-    frame = frame.assign(phantom=phantom_of_rows(found, frame))
-    head = [[*texts, *[shown for shown, _ in columns.values()], PHANTOM]]
+    frame = frame.assign(phantom=phantom_of_rows(runs, frame))
+    head = [[*texts, *[heading for heading, _ in columns.values()], PHANTOM]]
     body = [
         [
             *[Cell(str(row[text])) for text in texts],
@@ -61,29 +63,29 @@ def listed(
     phantom = union(frame["phantom"])
     if not phantom:
         head, body = [head[0][:-1]], [row[:-1] for row in body]
-    data = frame.assign(data=found.data)
+    data = frame.assign(data=runs.data)
     return Table(name=name, title=title, head=head, body=body, frame=data, notes=list(notes), phantom=phantom)
 
 
-def phantom_of_rows(found: Runs, frame: pd.DataFrame) -> list[str]:
+def phantom_of_rows(runs: Runs, frame: pd.DataFrame) -> list[str]:
     """Which parts of the cells of each row are phantoms: of ``cell``, or of ``first`` and ``second`` together."""
-    parts = of_cells(found.confirm)
+    parts = of_cells(runs.confirm)
     names = [name for name in ("cell", "first", "second") if name in frame]
     return [union(parts[cell] for cell in cells) for cells in frame[names].itertuples(index=False)]
 
 
-def _averaged(found: Runs) -> list[str]:
-    """Which labels the AUC averages; none where the runs do not say."""
-    known = averages(found)
-    return known.notes if known else []
+def _averaged(runs: Runs) -> list[str]:
+    """The notes on which labels the AUC averages; [] where no run says."""
+    averaged = averages(runs)
+    return averaged.notes if averaged else []
 
 
-def _warnings(found: Runs) -> list[str]:
-    known = averages(found)
-    return known.warnings if known else []
+def _warnings(runs: Runs) -> list[str]:
+    averaged = averages(runs)
+    return averaged.warnings if averaged else []
 
 
-def variance(found: Runs, frame: pd.DataFrame) -> Table:
+def variance(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.comparisons.variance_rows`."""
     columns = {
         "auc": ("AUC", _percent), "low": ("low", _percent), "high": ("high", _percent),
@@ -92,14 +94,16 @@ def variance(found: Runs, frame: pd.DataFrame) -> Table:
     }  # fmt: skip
     notes = [
         "AUC: on the test set, mean over n repeats; percent",
-        *_averaged(found),
+        *_averaged(runs),
         "low, high: 95% interval, hierarchical bootstrap over seeds and patients, with all images of a patient",
         "s, seeds: standard deviation over repeats; s, patients: that of the repeats' mean under redrawn test patients",
     ]
-    return listed("variance", "Two sources of variance: seeds and test patients", found, frame, columns, notes)
+    return listed(
+        runs, frame, columns, name="variance", title="Two sources of variance: seeds and test patients", notes=notes
+    )
 
 
-def compared(found: Runs, frame: pd.DataFrame) -> Table:
+def compared(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.comparisons.comparison_rows`."""
     columns = {
         "difference": ("difference", _percent), "low": ("low", _percent), "high": ("high", _percent),
@@ -108,14 +112,14 @@ def compared(found: Runs, frame: pd.DataFrame) -> Table:
     }  # fmt: skip
     notes = [
         "AUC of the first minus that of the second, in points; low, high: 95% interval, hierarchical bootstrap, paired",
-        *_averaged(found),
+        *_averaged(runs),
         "p, patients: of that bootstrap; p, seeds: Welch's t-test over the repeats; -: not defined",
         "p, Holm: the larger of the two, corrected for all pairs here; a difference is claimed where it is below 0.05",
     ]
-    return listed("comparisons", "Cells compared on the same test images", found, frame, columns, notes)
+    return listed(runs, frame, columns, name="comparisons", title="Cells compared on the same test images", notes=notes)
 
 
-def delong(found: Runs, compared: pd.DataFrame, kept: Mapping[str, list[Predictions]]) -> Table:
+def delong(runs: Runs, compared: pd.DataFrame, kept: Mapping[str, list[Predictions]]) -> Table:
     """DeLong's test for each pair of `compared`, label by label; `kept` holds each cell's predictions."""
     pairs = list(compared[["first", "second"]].itertuples(index=False, name=None))
     frames = [delong_rows((first, kept[first]), (second, kept[second])) for first, second in pairs]
@@ -129,10 +133,10 @@ def delong(found: Runs, compared: pd.DataFrame, kept: Mapping[str, list[Predicti
         "DeLong's test per label, on the mean probability of the repeats; Holm's correction over the labels of a pair",
         "it treats images as independent: where patients have several, its p is too small; then read the bootstrap",
     ]
-    return listed("delong", "DeLong's test, label by label", found, frame, columns, notes)
+    return listed(runs, frame, columns, name="delong", title="DeLong's test, label by label", notes=notes)
 
 
-def labels(found: Runs, frame: pd.DataFrame) -> Table:
+def labels(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.labels.label_rows`."""
     columns = {
         "num_positives": ("positives", _count), "num_images": ("images", _count), "auc": ("AUC", _percent),
@@ -142,11 +146,13 @@ def labels(found: Runs, frame: pd.DataFrame) -> Table:
     notes = [f"±: half-width of the 95% interval over n repeats, {T_NAME}; {NO_INTERVAL}; AUC -: one class only"]
     if others:
         notes.append(f"shown here, and not among the labels that the sweep averages: {', '.join(others)}")
-    shown = frame.drop(columns="is_averaged")
-    return listed("labels", "Label by label, with the number of positives", found, shown, columns, notes)
+    columns_shown = frame.drop(columns="is_averaged")
+    return listed(
+        runs, columns_shown, columns, name="labels", title="Label by label, with the number of positives", notes=notes
+    )
 
 
-def groups(found: Runs, frame: pd.DataFrame) -> Table:
+def groups(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.subgroups.subgroup_rows`."""
     columns = {
         "num_images": ("images", _count), "num_patients": ("patients", _count), "num_labels": ("labels", _count),
@@ -155,14 +161,14 @@ def groups(found: Runs, frame: pd.DataFrame) -> Table:
     notes = [
         f"AUC: mean over those of the sweep's averaged labels that have {MIN_POSITIVES} positives and negatives or "
         "more in every subgroup of the kind",
-        *_warnings(found),
+        *_warnings(runs),
         f"±: half-width of the 95% interval over n repeats, {T_NAME}; {NO_INTERVAL}",
         "gap: the kind's best subgroup minus its worst",
     ]
-    return listed("subgroups", "Subgroups of the test images", found, frame, columns, notes)
+    return listed(runs, frame, columns, name="subgroups", title="Subgroups of the test images", notes=notes)
 
 
-def drops(found: Runs, frame: pd.DataFrame) -> Table:
+def drops(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.figures.figure_4.drops`."""
     columns = {
         "drop": ("drop", _points), "half_width": ("±", _points), "best_epoch": ("best epoch", _epoch),
@@ -170,10 +176,10 @@ def drops(found: Runs, frame: pd.DataFrame) -> Table:
     }  # fmt: skip
     notes = [
         "points of validation AUC lost from the best epoch to the last",
-        *_averaged(found),
+        *_averaged(runs),
         f"±: 95% interval over n repeats, {T_NAME}; {NO_INTERVAL}",
     ]
-    return listed("overfitting", "Does it delay overfitting?", found, frame, columns, notes)
+    return listed(runs, frame, columns, name="overfitting", title="Does it delay overfitting?", notes=notes)
 
 
 def _epoch(value: float) -> str:

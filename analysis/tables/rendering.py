@@ -1,4 +1,4 @@
-"""One table, written as plain text, Markdown, LaTeX or CSV."""
+"""A table, and its forms: plain text, Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ import pandas as pd
 from analysis.reading.origins import notice
 
 MISSING = "-"
-TOO_SMALL, CONSTANT = (
-    "†",
-    "‡",
-)  # signs behind a number: of too few repeats, of a student that does not tell images apart
+TOO_SMALL = "†"  # behind a number from too few repeats
+CONSTANT = "‡"  # behind a number from a student that gives every image the same answer
 MARKS_NOTE = "best: {best}, second best: {second}; the paper's numbers and ours are each ranked by themselves"
 LATEX_SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -26,7 +24,7 @@ LATEX_SIGNS = {
 
 
 class Cell(NamedTuple):
-    """What stands in one field of a table."""
+    """One field of a table."""
 
     text: str
     mark: str = ""  # "best", "second" or ""
@@ -69,8 +67,8 @@ def ranks(values: Sequence[float], eligible: Sequence[bool]) -> list[str]:
     """Marks the highest eligible value "best" and the next lower one "second"; equal values share a mark, NaN has none.
 
     Args:
-        values: one a cell.
-        eligible: whether the cell may be ranked; what may not has no mark, and no other is measured against it.
+        values: one per cell.
+        eligible: whether each cell may be ranked; one that may not has no mark, and does not affect the others.
     """
     judged = [value if may and math.isfinite(value) else None for value, may in zip(values, eligible, strict=True)]
     ordered = sorted({value for value in judged if value is not None}, reverse=True)
@@ -92,7 +90,13 @@ def text(table: Table) -> str:
 
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     marks = [MARKS_NOTE.format(best="*", second="+")] if table.has_marks else []
-    parts = [table.title, *([said] if (said := notice(table.phantom)) else []), rule, *map(line, table.head), rule]
+    parts = [
+        table.title,
+        *([warning] if (warning := notice(table.phantom)) else []),
+        rule,
+        *map(line, table.head),
+        rule,
+    ]
     return "\n".join([*parts, *map(line, body), rule, *table.notes, *marks])
 
 
@@ -104,7 +108,7 @@ def markdown(table: Table) -> str:
     lines += [[signs[cell.mark].format(cell.text) for cell in row] for row in table.body]
     grid = ["| " + " | ".join(field.replace("|", "\\|") for field in line) + " |" for line in lines]
     marks = [MARKS_NOTE.format(best="bold", second="underlined")] if table.has_marks else []
-    announced = [f"**{said}**", ""] if (said := notice(table.phantom)) else []
+    announced = [f"**{warning}**", ""] if (warning := notice(table.phantom)) else []
     return "\n".join(
         [f"**{table.title}**", "", *announced, *grid, "", *[f"- {note}" for note in [*table.notes, *marks]]]
     )
@@ -116,7 +120,7 @@ def latex(table: Table) -> str:
     head = [" & ".join(map(latex_escaped, row)) + r" \\" for row in table.head]
     body = [" & ".join(signs[cell.mark] % latex_escaped(cell.text) for cell in row) + r" \\" for row in table.body]
     marks = [MARKS_NOTE.format(best="bold", second="underlined")] if table.has_marks else []
-    announced = rf"\textbf{{{said}}} " if (said := notice(table.phantom)) else ""
+    announced = rf"\textbf{{{warning}}} " if (warning := notice(table.phantom)) else ""
     notes = " ".join(latex_escaped(note) + "." for note in [*table.notes, *marks])
     columns = "l" + "r" * (len(table.head[0]) - 1)
     lines = [r"\begin{table}", r"\centering", rf"\caption{{{announced}{latex_escaped(table.title)}}}"]
@@ -125,7 +129,7 @@ def latex(table: Table) -> str:
 
 
 def csv(table: Table) -> str:
-    """The frame behind the table, one number's facts a row; its columns `data` and `phantom` say what it rests on."""
+    """The frame behind the table, one row per number; its columns `data` and `phantom` say what the number rests on."""
     return table.frame.to_csv(index=False, lineterminator="\n").rstrip("\n")
 
 

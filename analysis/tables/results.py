@@ -22,7 +22,7 @@ from trainables.cell import ITSELF, NO_STUDENT
 
 METRIC_NAMES = {"auc": "AUC", "f1_weighted": "F1", "accuracy": "accuracy", "kappa": "kappa"}
 STUDENT_NAMES = {"densenet121": "DenseNet-121", "densenet40": "DenseNet-40"}
-COLUMN = [*CELL, "init"]  # what tells two columns of a table apart; the paper's students all start from ImageNet
+COLUMN = [*CELL, "init"]  # identifies a column of a table; the paper's students all start from ImageNet
 FACTS = [*[f"params.{name}" for name in COLUMN], "params.data_fraction", "params.uncertainty", "tags.num_trainable"]
 FACT_NAMES = [*COLUMN, "data_fraction", "uncertainty", "trainable"]
 SCORES = ["mean", "half_width", "half_width_normal"]
@@ -43,8 +43,8 @@ NOTES = [
 ]
 
 
-def beside_paper(found: Sequence[Runs], table: str, metrics: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
-    """One row per number of the paper's `table` ("IV" or "V") and a number of ours, joined; NaN where one is missing.
+def beside_paper(recorded: Sequence[Runs], table: str, metrics: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
+    """The numbers of the paper's `table` ("IV" or "V") joined with ours, one row per pair; NaN where one is missing.
 
     Columns: dataset, metric, COLUMN's, trainable_paper, paper_mean, paper_half_width, and OURS. Scores are in percent.
     An AUC of ours in `mean` is by the paper's rule, every label that is defined on the test set; `averaged_mean` is
@@ -55,7 +55,7 @@ def beside_paper(found: Sequence[Runs], table: str, metrics: Sequence[str], data
     names = [name for dataset in datasets for name in published.rows_of(dataset)]
     paper = paper[(paper["table"] == table) & paper["metric"].isin(metrics) & paper["dataset"].isin(names)]
     paper = paper.rename(columns={"mean": "paper_mean", "half_width": "paper_half_width"})
-    ours = [_ours(one, metric) for one in found for metric in metrics if len(one.confirm)]
+    ours = [_ours(runs, metric) for runs in recorded for metric in metrics if len(runs.confirm)]
     own = pd.concat(ours, ignore_index=True) if ours else pd.DataFrame(columns=[*keys, *OURS])
     paper = paper.rename(columns={"trainable": "trainable_paper"}).drop(columns="table").assign(init="imagenet")
     frame = paper.merge(own, on=keys, how="outer", sort=False)
@@ -66,28 +66,28 @@ def beside_paper(found: Sequence[Runs], table: str, metrics: Sequence[str], data
     return _in_order(frame, metrics)[[*keys, "trainable_paper", "paper_mean", "paper_half_width", *OURS]]
 
 
-def _ours(found: Runs, metric: str) -> pd.DataFrame:
-    confirm = found.confirm
+def _ours(runs: Runs, metric: str) -> pd.DataFrame:
+    confirm = runs.confirm
     frame = summary(confirm, "test_auc_defined" if metric == "auc" else f"test_{metric}")
     frame[SCORES] = 100 * frame[SCORES]
     facts = confirm.drop_duplicates("tags.cell").set_index("tags.cell").reindex(columns=FACTS)
     run_ids = confirm.groupby("tags.cell")["run_id"].agg(" ".join).rename("run_ids")
     frame = frame.join(facts.set_axis(FACT_NAMES, axis=1), on="cell").join(run_ids, on="cell")
-    frame = frame.join(sizes(found), on="cell")
+    frame = frame.join(sizes(runs), on="cell")
     parts = frame[["data_fraction", "uncertainty"]].itertuples(index=False)
-    frame["dataset"] = [published.row_name(found.dataset, float(fraction), policy) for fraction, policy in parts]
-    frame = _with_averages(frame, found, metric)
-    return frame.assign(metric=metric, data=found.data, trainable=pd.to_numeric(frame["trainable"]))
+    frame["dataset"] = [published.row_name(runs.dataset, float(fraction), policy) for fraction, policy in parts]
+    frame = _with_averages(frame, runs, metric)
+    return frame.assign(metric=metric, data=runs.data, trainable=pd.to_numeric(frame["trainable"]))
 
 
-def _with_averages(frame: pd.DataFrame, found: Runs, metric: str) -> pd.DataFrame:
+def _with_averages(frame: pd.DataFrame, runs: Runs, metric: str) -> pd.DataFrame:
     """The columns of AVERAGED; averaged (``3 of 5 labels``), averages (which, and why), warning (that they are few)."""
-    known = averages(found)
+    known = averages(runs)
     warning = "; ".join(known.warnings) if known else ""
-    if metric != "auc" or not differ(found.confirm):
+    if metric != "auc" or not differ(runs.confirm):
         which = f"{known.which}, {known.why}" if known and metric == "auc" else ""
         return frame.assign(**dict.fromkeys(AVERAGED.values(), np.nan), averaged="", averages=which, warning=warning)
-    own = summary(found.confirm, "test_auc").set_index("cell")[list(AVERAGED)]
+    own = summary(runs.confirm, "test_auc").set_index("cell")[list(AVERAGED)]
     own[["mean", "half_width"]] *= 100
     which = f"{known.which}, {known.why}" if known else "the labels that the sweep averages"
     count = known.count if known else "averaged labels"
@@ -161,7 +161,7 @@ def _cells(frame: pd.DataFrame) -> pd.Series:
 
 
 def _block(dataset: str, metric: str, by_cell: pd.DataFrame) -> list[list[Cell]]:
-    """The paper's row, ours below it with the size of our trainings, and what belongs to them."""
+    """The paper's row, ours below it with the size of our trainings, and the rows that belong to them."""
     paper = [number(row.paper_mean, row.paper_half_width) for row in by_cell.itertuples()]
     has_paper = bool(by_cell["paper_mean"].notna().any())
     normal = [f"±{number(value)}" if np.isfinite(value) else MISSING for value in by_cell["half_width_normal"]]
@@ -201,13 +201,13 @@ def _ours_line(label: str, by_cell: pd.DataFrame, beside_paper: bool) -> list[Ce
 
 def _size(dataset: str, by_cell: pd.DataFrame) -> str:
     """The sizes of our trainings behind a row, in brackets; "" where there is none."""
-    told = by_cell.loc[by_cell["n"].gt(0), SIZES].drop_duplicates().itertuples(index=False)
-    texts = [words(dataset, *(float(value) for value in row)) for row in told]
+    distinct = by_cell.loc[by_cell["n"].gt(0), SIZES].drop_duplicates().itertuples(index=False)
+    texts = [words(dataset, *(float(value) for value in row)) for row in distinct]
     return f" ({'; '.join(texts)})" if texts else ""
 
 
 def _first(frame: pd.DataFrame, cell: tuple[str, ...], column: str) -> str:
-    found = frame.loc[(frame[COLUMN] == list(cell)).all(axis=1), column].dropna()
-    if found.empty:
+    values = frame.loc[(frame[COLUMN] == list(cell)).all(axis=1), column].dropna()
+    if values.empty:
         return MISSING
-    return found.iloc[0] if isinstance(found.iloc[0], str) else f"{found.iloc[0]:,.0f}"
+    return values.iloc[0] if isinstance(values.iloc[0], str) else f"{values.iloc[0]:,.0f}"

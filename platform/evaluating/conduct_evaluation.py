@@ -55,7 +55,9 @@ def _few_shot(students: Students, request: FewShotRequest) -> Evaluation:
     names = classes.unseen(request.findings, store.label_names, students.label_names)
     rows = store.rows("test")
     embedded = embeddings.of_runs(students.runs, students.places.results, students.label_names, store, rows)
-    frame, left_out = few_shot.evaluate(embedded.subjects, store, names, request.shots, request.episodes, request.seed)
+    frame, left_out = few_shot.evaluate(
+        embedded.subjects, store, names, request.shots, request.episodes, seed=request.seed
+    )
     return Evaluation(
         kind=FEW_SHOT, frame=frame, subjects=embedded.subjects, store=store, left_out=[*embedded.left_out, *left_out]
     )

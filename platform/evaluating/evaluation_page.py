@@ -49,7 +49,7 @@ def write_evaluation(evaluation: Evaluation, students: Students, out: Path, type
     tables, pictures = [], []
     for finding in findings:
         knew = {subject.name: _knew(subject, finding) for subject in evaluation.subjects}
-        tables.append(probe_tables.table(frame, kind, finding, evaluation.store.dataset, knew, runs.data))
+        tables.append(probe_tables.table(frame, kind, finding, evaluation.store.dataset, knew=knew, data=runs.data))
         pictures.append(probe_tables.picture(frame, kind, finding, evaluation.store.dataset))
     warnings = _warnings(evaluation, students, findings)
     sentences = probe_tables.sentences(frame, kind)

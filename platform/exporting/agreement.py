@@ -51,8 +51,8 @@ def check_images(choice: Chosen, results: Path, num_images: int, channels: int |
 
 
 def _random_images(choice: Chosen, num_images: int, channels: int | None) -> CheckImages:
-    tags = choice.found.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
-    scored = predictions.load(choice.found.tracking_uri, choice.run)
+    tags = choice.runs.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
+    scored = predictions.load(choice.runs.tracking_uri, choice.run)
     if channels is None or scored is None or not tags:
         raise LookupError(
             f"the prepared images (fingerprint {choice.run['tags.data_fingerprint']}) are missing: say where with "
@@ -76,7 +76,7 @@ def distance_from_scores(choice: Chosen, check: CheckImages, probabilities_BL: N
     Raises:
         ValueError: it is so large that the weights cannot be those that were scored.
     """
-    scored = predictions.load(choice.found.tracking_uri, choice.run)
+    scored = predictions.load(choice.runs.tracking_uri, choice.run)
     if scored is None:
         return None
     place = {image: row for row, image in enumerate(scored.images["image"])}

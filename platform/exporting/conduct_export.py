@@ -42,9 +42,9 @@ def conduct_export(request: ExportRequest) -> int:
     results = request.results or artifacts.results_folder(uri) or Path("results")
     choice = chosen(uri, request.run, request.dataset, request.sweep)
     run_id = str(choice.run["run_id"])
-    out = request.out or results / "exports" / f"{choice.found.dataset}-{run_id[:8]}"
+    out = request.out or results / "exports" / f"{choice.runs.dataset}-{run_id[:8]}"
     with _whole_or_absent(out, force=request.force) as part:
-        print(f"run {run_id}, {choice.why}\n{choice.run['tags.cell']}, {choice.found.data} data")
+        print(f"run {run_id}, {choice.why}\n{choice.run['tags.cell']}, {choice.runs.data} data")
         files = _write(part, choice, request, check_images(choice, results, request.check_images, request.channels))
         (part / CARD).write_text(card(choice, files, results), encoding="utf-8")
     print(f"{out}: {', '.join(f'{name} {size:,} bytes' for name, size in files.sizes.items())}, {CARD}")
@@ -86,7 +86,7 @@ def _write(part: Path, choice: Chosen, request: ExportRequest, check: CheckImage
 
 
 def _weights_of(choice: Chosen) -> Path:
-    folder = artifacts.of_run(choice.found.tracking_uri, choice.run, "model")
+    folder = artifacts.of_run(choice.runs.tracking_uri, choice.run, "model")
     files = sorted(folder.glob("*.safetensors")) if folder else []
     if not files:
         raise FileNotFoundError(
@@ -108,9 +108,9 @@ def _config(choice: Chosen, check: CheckImages, student: nn.Module) -> dict[str,
         "mean": list(IMAGENET_MEAN),
         "std": list(IMAGENET_STD),
         "num_parameters": sum(parameter.numel() for parameter in student.parameters()),
-        "data": choice.found.data,
-        **({"warning": PHANTOM_NOTICE} if choice.found.data == "phantom" else {}),
-        "dataset": choice.found.dataset,
+        "data": choice.runs.data,
+        **({"warning": PHANTOM_NOTICE} if choice.runs.data == "phantom" else {}),
+        "dataset": choice.runs.dataset,
         "cell": str(run["tags.cell"]),
         "run_id": str(run["run_id"]),
         **{name: str(run[f"tags.{name}"]) for name in ("data_fingerprint", "split_fingerprint", "teacher_fingerprint")},

@@ -57,7 +57,7 @@ def card(choice: Chosen, files: Files, results: Path) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"plain": _plain, "fraction": _fraction, "field": _field}
-    scored = predictions.load(choice.found.tracking_uri, choice.run)
+    scored = predictions.load(choice.runs.tracking_uri, choice.run)
     method = METHODS.get(str(choice.run["params.method"]))
     return environment.get_template("model_card.md.j2").render(
         choice=choice,
@@ -65,7 +65,7 @@ def card(choice: Chosen, files: Files, results: Path) -> str:
         files=files,
         config=files.config,
         date=f"{pd.to_datetime(choice.run['start_time'], unit='ms'):%Y-%m-%d}",
-        is_phantom=choice.found.data == "phantom",
+        is_phantom=choice.runs.data == "phantom",
         phantom_notice=PHANTOM_NOTICE,
         counts=_counts(choice, "table_2"),
         facts=_counts(choice, "table_1"),
@@ -80,13 +80,13 @@ def card(choice: Chosen, files: Files, results: Path) -> str:
         t_name=T_NAME,
         patients=_over_patients(scored),
         labels=_labels(scored, files.check.label_names),
-        averages=averages(choice.found),
+        averages=averages(choice.runs),
         subgroups=_rows(subgroup_rows("", [scored])) if scored else [],
     )
 
 
 def _parents(choice: Chosen, tag: str) -> list[str]:
-    sweeps = choice.found.sweeps
+    sweeps = choice.runs.sweeps
     own = sweeps[sweeps["run_id"] == choice.run["tags.mlflow.parentRunId"]]
     return [str(text) for text in own.reindex(columns=[f"tags.{tag}"]).squeeze(axis=1).dropna()]
 
@@ -124,7 +124,7 @@ def _scores(choice: Chosen) -> list[dict[str, Any]]:
     """One row per metric: this run's and its cell's, on the validation set (at the best epoch) and on the test set."""
     run_ids = choice.repeats["run_id"].tolist()
     names = [f"val_{name}" for name in METRICS]
-    curves = history(choice.found.tracking_uri, run_ids, ["score", *names])
+    curves = history(choice.runs.tracking_uri, run_ids, ["score", *names])
     at_best = {}
     for run_id, curve in curves.groupby("run_id"):
         score = curve[curve["metric"] == "score"]

@@ -40,9 +40,9 @@ class Store:
 
     def sweep(self, dataset: str = "retina", name: str = "first", data: str = "real", **tags: str) -> str:
         """A parent run; returns its id."""
-        found = self.client.get_experiment_by_name(dataset)
+        existing = self.client.get_experiment_by_name(dataset)
         place = (self._artifacts / dataset).as_uri()
-        experiment = found.experiment_id if found else self.client.create_experiment(dataset, place)
+        experiment = existing.experiment_id if existing else self.client.create_experiment(dataset, place)
         facts = {"kind": "sweep", "sweep": name, "dataset": dataset, "data": data}
         facts |= {"teacher_overlap": "", "teacher_trained_on": "", **tags}
         return str(self.client.create_run(experiment, self._tick(), facts, run_name=name).info.run_id)

@@ -12,8 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from analysis import attention_maps
-from analysis.attention import explanation, pointing
-from analysis.attention.explanation import Choice, boxes_at_hand, explain
+from analysis.attention import pointing
+from analysis.attention.boxes_at_hand import boxes_at_hand
+from analysis.attention.explanation import explain
+from analysis.attention.observations import Choice
 from analysis.probes import networks
 from analysis.reading import artifacts
 from analysis.reading.trials import Runs, runs
@@ -74,7 +76,7 @@ def confirmed(store: Any, results: Path, tmp_path: Path, dataset: str, *, has_we
 
 
 @pytest.fixture
-def found(store: Any, results: Path, tmp_path: Path) -> Runs:
+def recorded(store: Any, results: Path, tmp_path: Path) -> Runs:
     return confirmed(store, results, tmp_path, "chestxray8")
 
 
@@ -83,33 +85,33 @@ def command(store: Any, results: Path, out: Path, *more: str) -> list[str]:
 
 
 def test_the_command_writes_a_page_and_prints_the_tables(
-    found: Runs, store: Any, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recorded: Runs, store: Any, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert attention_maps.main(command(store, results, tmp_path / "out", "--num-images", "2")) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     out = tmp_path / "out" / "chestxray8" / "attention_maps"
-    assert said.splitlines()[-1] == str(out / "index.html")
+    assert printed.splitlines()[-1] == str(out / "index.html")
     for word in ("centre prior", "ceiling", "2 x 2 cells per map, each 32 px wide", "PHANTOM DATA", "Grad-CAM"):
-        assert word in said
+        assert word in printed
     page = (out / "index.html").read_text()
     assert page.count("data:image/svg+xml;base64,") == 2 and "<h3>Pointing game on chestxray8</h3>" in page
     pointed = pd.read_csv(out / "tables" / "chestxray8_pointing_game.csv")
     assert set(pointed["data"]) == {"phantom"}
-    shown = pd.read_csv(out / "figures" / "chestxray8_attention_maps_1.csv")
-    assert shown["row"].nunique() == 2 and len(shown) == 2 * 5  # an image has five maps
+    points = pd.read_csv(out / "figures" / "chestxray8_attention_maps_1.csv")
+    assert points["row"].nunique() == 2 and len(points) == 2 * 5  # an image has five maps
     again = tmp_path / "again"
     assert attention_maps.main(command(store, results, again, "--num-images", "2")) == 0
     assert (again / "chestxray8" / "attention_maps" / "index.html").read_bytes() == (out / "index.html").read_bytes()
 
 
-def test_rates_are_those_of_the_maps_recounted(found: Runs, results: Path) -> None:
+def test_rates_are_those_of_the_maps_recounted(recorded: Runs, results: Path) -> None:
     data = store_of(results)
-    made = explain(found, results, None, Choice(num_images=1))
-    assert [table.name for table in made.tables] == ["pointing_game", "attention_and_labels"]
-    frame = made.tables[0].frame
+    explanation = explain(recorded, results, None, Choice(num_images=1))
+    assert [table.name for table in explanation.tables] == ["pointing_game", "attention_and_labels"]
+    frame = explanation.tables[0].frame
     boxes = boxes_at_hand(data, results, None).frame
     boxes = boxes[boxes["row"].isin(data.rows("test"))]
-    student = networks.of_run(found, networks.first_repeats(found).iloc[0], [], data.label_names)[networks.AFTER]
+    student = networks.of_run(recorded, networks.first_repeats(recorded).iloc[0], [], data.label_names)[networks.AFTER]
     hits, pairs = 0, boxes.groupby(["row", "label"])
     for (row, _), group in pairs:
         attention = student.attention(data.gather(np.array([row])))[0]
@@ -130,25 +132,25 @@ def test_rates_are_those_of_the_maps_recounted(found: Runs, results: Path) -> No
     }
     of_teacher = frame[(frame["subject"] == "teacher mimic-cxr") & (frame["map"] == "Grad-CAM")]
     assert set(of_teacher["label"]) <= {"Cardiomegaly", "Effusion", pointing.ALL}
-    assert set(made.tables[1].frame["network"]) == {"teacher", "student, after"}
+    assert set(explanation.tables[1].frame["network"]) == {"teacher", "student, after"}
 
 
-def test_of_patients_only_what_is_asked_for(found: Runs, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_patients_only_what_is_asked_for(recorded: Runs, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = store_of(results)
     real.is_phantom = False
     monkeypatch.setattr(artifacts, "store_of", lambda *_: real)
-    hidden = explain(found, results, None, Choice(num_images=1))
+    hidden = explain(recorded, results, None, Choice(num_images=1))
     assert hidden.pictures == [] and [table.name for table in hidden.tables] == ["attention_and_labels"]
     assert "--data DIR must say where" in dict(hidden.facts)["radiologists' boxes"]
     assert "--images includes them" in dict(hidden.facts)["pictures"]
-    asked = explain(found, results, results / "phantoms" / "60", Choice(num_images=1, with_images=True))
+    asked = explain(recorded, results, results / "phantoms" / "60", Choice(num_images=1, with_images=True))
     assert len(asked.pictures) == 2 and asked.tables[0].name == "pointing_game"
 
 
-def test_chosen_images_and_a_chosen_label(found: Runs, results: Path) -> None:
+def test_chosen_images_and_a_chosen_label(recorded: Runs, results: Path) -> None:
     row = int(store_of(results).rows("test")[1])
-    made = explain(found, results, None, Choice(rows=(row,), label="Hernia"))
-    frame = made.pictures[0].frame
+    explanation = explain(recorded, results, None, Choice(rows=(row,), label="Hernia"))
+    frame = explanation.pictures[0].frame
     assert set(frame["row"]) == {row} and set(frame["label"]) == {"Hernia"}
     assert frame["is_hit"].isna().all()  # no box has that label
     of_teacher = frame[(frame["map"] == "Grad-CAM") & (frame["network"] == "teacher")]
@@ -156,19 +158,19 @@ def test_chosen_images_and_a_chosen_label(found: Runs, results: Path) -> None:
 
 
 def test_grades_are_asked_about_as_predicted_and_have_no_boxes(store: Any, results: Path, tmp_path: Path) -> None:
-    found = confirmed(store, results, tmp_path, "retina")
+    recorded = confirmed(store, results, tmp_path, "retina")
     data = store_of(results, "retina")
-    made = explain(found, results, None, Choice(num_images=3))
-    student = networks.of_run(found, networks.first_repeats(found).iloc[0], [], data.label_names)[networks.AFTER]
-    for row, group in made.pictures[0].frame.groupby("row"):
+    explanation = explain(recorded, results, None, Choice(num_images=3))
+    student = networks.of_run(recorded, networks.first_repeats(recorded).iloc[0], [], data.label_names)[networks.AFTER]
+    for row, group in explanation.pictures[0].frame.groupby("row"):
         logits = student.planes(data.gather(np.array([row])))[1]
         assert set(group["label"]) == {data.label_names[int(logits[0].argmax())]}
-    assert [table.name for table in made.tables] == ["attention_and_labels"]
-    assert "only chestxray8 has published boxes" in dict(made.facts)["radiologists' boxes"]
+    assert [table.name for table in explanation.tables] == ["attention_and_labels"]
+    assert "only chestxray8 has published boxes" in dict(explanation.facts)["radiologists' boxes"]
 
 
 def test_what_is_refused(
-    found: Runs, store: Any, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recorded: Runs, store: Any, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train = int(store_of(results).rows("train")[0])
     other = write_chestxray8(
@@ -185,11 +187,11 @@ def test_what_is_refused(
 
 
 def test_what_is_gone_is_said(store: Any, results: Path, tmp_path: Path) -> None:
-    found = confirmed(store, results, tmp_path, "chestxray8", has_weights=False)
+    recorded = confirmed(store, results, tmp_path, "chestxray8", has_weights=False)
     with pytest.raises(LookupError, match=rf"no cell of chestxray8 has its weights: {CELL}: its weights"):
-        explain(found, results, None, Choice())
+        explain(recorded, results, None, Choice())
     with pytest.raises(LookupError, match=rf"no prepared data of these runs in {tmp_path}"):
-        explain(found, tmp_path, None, Choice())
+        explain(recorded, tmp_path, None, Choice())
     with pytest.raises(FileNotFoundError, match=rf"no salt in {tmp_path}"):
         artifacts.salt_of(tmp_path)
 
@@ -201,7 +203,7 @@ def test_a_list_of_boxes_that_is_absent_is_said_and_not_an_error(results: Path, 
     bare.mkdir()
     (bare / "sample_labels.csv").write_bytes((source / "sample_labels.csv").read_bytes())
     (bare / "sample").symlink_to(source / "sample")
-    found = explanation.boxes_at_hand(data, results, tmp_path)
-    assert found.frame.empty and "no BBox_List_2017.csv in chestxray8" in found.note
-    at_hand = explanation.boxes_at_hand(data, results, None)
+    recorded = boxes_at_hand(data, results, tmp_path)
+    assert recorded.frame.empty and "no BBox_List_2017.csv in chestxray8" in recorded.note
+    at_hand = boxes_at_hand(data, results, None)
     assert len(at_hand.frame) > 5 and at_hand.note.startswith(f"{len(at_hand.frame)} in ")

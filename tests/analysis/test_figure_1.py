@@ -54,9 +54,9 @@ def test_another_seed_shows_other_images(fundus: Store) -> None:
 
 def test_the_sheet_has_a_text_alternative_and_says_that_it_is_synthetic(fundus: Store, chests: Store) -> None:
     for store in (fundus, chests):
-        shown = figure_1.picture(store, np.random.default_rng(0))
-        assert f"A sheet of {len(shown.frame)} training images" in shown.alternative
-        assert "PHANTOM" in shown.figure.get_suptitle()
+        sheet = figure_1.picture(store, np.random.default_rng(0))
+        assert f"A sheet of {len(sheet.frame)} training images" in sheet.alternative
+        assert "PHANTOM" in sheet.figure.get_suptitle()
 
 
 def test_the_command_writes_a_picture_or_says_what_is_wrong(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from analysis.figures import drawing, figure_3, figure_4, figure_reliability, fi
 from analysis.reading.trials import runs
 
 
-def test_figure_3_counts_training_images(store) -> None:
+def test_figure_3_counts_training_images(store: Any) -> None:
     parent = store.sweep(table_2=json.dumps({"Retina": {"train": 400, "validation": 1, "test": 1}}))
     store.repeats(parent, "test_auc", [0.6, 0.65, 0.7], data_fraction=0.25)
     store.repeats(parent, "test_auc", [0.8, 0.85, 0.9])
@@ -24,7 +25,7 @@ def test_figure_3_counts_training_images(store) -> None:
     assert picture is not None and "85.00%" in picture.alternative
 
 
-def test_figure_4_by_hand(store) -> None:
+def test_figure_4_by_hand(store: Any) -> None:
     parent = store.sweep()
     store.trial(parent, curve={"val_auc": [0.6, 0.9, 0.8]})
     assert figure_4.rows(figure_4.curves(runs(store.uri, "retina")))["half_width"].isna().all()  # n = 1
@@ -44,7 +45,7 @@ def test_figure_4_by_hand(store) -> None:
     assert (drop["drop"], drop["best_epoch"], drop["n"]) == (pytest.approx(40 / 3), 2.0, 3)  # 90 - 80, 80 - 60, 85 - 75
 
 
-def test_figure_4_names_what_a_panel_holds(store) -> None:
+def test_figure_4_names_what_a_panel_holds(store: Any) -> None:
     parent = store.sweep()
     curve = {"val_auc": [0.6, 0.9, 0.8]}
     small = 5000 / 178352
@@ -63,7 +64,7 @@ def test_figure_4_names_what_a_panel_holds(store) -> None:
     }
 
 
-def test_figure_4_marks_a_label_that_rests_on_a_phantom_at_any_fraction(store) -> None:
+def test_figure_4_marks_a_label_that_rests_on_a_phantom_at_any_fraction(store: Any) -> None:
     parent = store.sweep()
     taught = {"method": "attention", "teacher": "imagenet", "beta": 5.0, "curve": {"val_auc": [0.6, 0.9]}}
     for seed in (0, 1):
@@ -77,26 +78,26 @@ def test_figure_4_marks_a_label_that_rests_on_a_phantom_at_any_fraction(store) -
     assert labels == {f"{name} PHANTOM", f"{name},from-random"}
 
 
-def test_figure_3_has_a_line_for_each_first_weights(store) -> None:
+def test_figure_3_has_a_line_for_each_first_weights(store: Any) -> None:
     parent = store.sweep()
     for config in ({}, {"init": "random"}, {"data_fraction": 0.25}, {"data_fraction": 0.25, "init": "random"}):
         store.repeats(parent, "test_auc", [0.6, 0.65, 0.7], **config)
-    found = runs(store.uri, "retina")
-    picture = figure_3.picture(found)
+    recorded = runs(store.uri, "retina")
+    picture = figure_3.picture(recorded)
     assert picture is not None
     lines = {str(line.get_label()): line for line in picture.figure.axes[0].get_lines()}
     name = "transfer/none/densenet121/all"
-    assert set(lines) == {name, f"{name},from-random"} == set(figure_3.rows(found)["line"])
-    assert [len(line.get_xdata()) for line in lines.values()] == [2, 2]
+    assert set(lines) == {name, f"{name},from-random"} == set(figure_3.rows(recorded)["line"])
+    assert [np.size(line.get_xdata()) for line in lines.values()] == [2, 2]
     assert {line.get_alpha() for line in lines.values()} == {1.0}
 
 
-def test_curves_and_drops_do_not_depend_on_the_ids_of_runs(store) -> None:
+def test_curves_and_drops_do_not_depend_on_the_ids_of_runs(store: Any) -> None:
     parent = store.sweep()
     for seed in range(6):
         store.trial(parent, seed=seed, curve={"val_auc": [0.5, 0.6]})
-    found = runs(store.uri, "retina")
-    assert figure_4.curves(found)["run_id"].drop_duplicates().tolist() == found.confirm["run_id"].tolist()
+    recorded = runs(store.uri, "retina")
+    assert figure_4.curves(recorded)["run_id"].drop_duplicates().tolist() == recorded.confirm["run_id"].tolist()
 
     auc = np.random.default_rng(0).uniform(50, 90, size=(50, 7))  # draws, repeats: sums of seven depend on their order
     lost = []
@@ -107,33 +108,33 @@ def test_curves_and_drops_do_not_depend_on_the_ids_of_runs(store) -> None:
     assert lost[0].equals(lost[1]) and lost[0].equals(lost[2])
 
 
-def test_the_search_and_its_cost(store) -> None:
+def test_the_search_and_its_cost(store: Any) -> None:
     parent = store.sweep()
     for seed, best in enumerate(([0.5, 0.6], [0.4], [0.7, 0.7, 0.8])):
         stopped = {"stopped": "asha"} if seed == 1 else {}
         store.trial(parent, phase="search", seed=seed, curve={"best_score": best}, tags=stopped)
-    found = runs(store.uri, "retina")
-    frame = figure_search.trials(found)
+    recorded = runs(store.uri, "retina")
+    frame = figure_search.trials(recorded)
     assert frame["score"].tolist() == pytest.approx([60.0, 40.0, 80.0])
     assert frame["stopped"].tolist() == [False, True, False]
-    costs = figure_search.spent(found, frame)
+    costs = figure_search.spent(recorded, frame)
     assert costs["num_trials"].tolist() == [1, 2, 3]
     assert costs["num_epochs"].tolist() == [2, 3, 6]
     assert costs["best"].tolist() == pytest.approx([60.0, 60.0, 80.0])
-    assert [picture.name for picture in figure_search.pictures(found)] == ["search_parallel", "search_budget"]
+    assert [picture.name for picture in figure_search.pictures(recorded)] == ["search_parallel", "search_budget"]
 
 
-def test_beta_has_a_figure_where_there_is_a_teacher(store) -> None:
+def test_beta_has_a_figure_where_there_is_a_teacher(store: Any) -> None:
     parent = store.sweep()
     cell = {"method": "attention", "teacher": "imagenet", "beta": 10.0, "phase": "search"}
     store.trial(parent, curve={"best_score": [0.5]}, **cell)
     assert figure_search.pictures(runs(store.uri, "retina"))[-1].name == "search_beta"
 
 
-def test_nothing_to_draw(store) -> None:
-    found = runs(store.uri, "retina")
-    assert figure_3.picture(found) is None and figure_4.picture(found) is None
-    assert figure_search.pictures(found) == []
+def test_nothing_to_draw(store: Any) -> None:
+    recorded = runs(store.uri, "retina")
+    assert figure_3.picture(recorded) is None and figure_4.picture(recorded) is None
+    assert figure_search.pictures(recorded) == []
     assert figure_reliability.picture(pd.DataFrame(), {}) is None
 
 

@@ -21,7 +21,7 @@ from trainables.metrics import metric_name
 
 pytestmark = pytest.mark.slow
 
-CELLS = [
+CELLS: list[dict[str, Any]] = [
     {"method": "transfer", "teacher": "none", "student": "densenet40"},
     {"method": "attention", "teacher": "mimic-cxr", "student": "densenet40", "beta": 3.0},
 ]
@@ -44,8 +44,8 @@ def filled(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFa
         store.trial(parent, phase="search", curve={"best_score": [0.6, 0.7]}, **cell)
         for seed in range(3):
             metrics = {"test_auc": 0.7 + 0.1 * number + 0.01 * seed, "test_f1_weighted": 0.5}
-            shown = predictions(10 * number + seed, 1 + 2 * number)
-            store.trial(parent, seed=seed, metrics=metrics, curve={"val_auc": [0.6, 0.7]}, predictions=shown, **cell)
+            rows = predictions(10 * number + seed, 1 + 2 * number)
+            store.trial(parent, seed=seed, metrics=metrics, curve={"val_auc": [0.6, 0.7]}, predictions=rows, **cell)
     store.trial(parent, seed=7, status="FAILED")
     return store
 
@@ -65,7 +65,7 @@ def test_the_page_is_whole_and_says_what_it_rests_on(written: Path) -> None:
     html = (written / "index.html").read_text()
     assert PHANTOM_NOTICE in html.replace("&#39;", "'")
     assert "80.00" not in html.split("Table V")[0]
-    for said in (
+    for text in (
         "81.00±2.48",
         "data-a",
         "split-a",
@@ -74,11 +74,11 @@ def test_the_page_is_whole_and_says_what_it_rests_on(written: Path) -> None:
         "1 failed",
         "Table V",
     ):
-        assert said in html, said
-    told = (
+        assert text in html, text
+    claim = (
         "attention/mimic-cxr/densenet40/all has a higher AUC (mean over 1 label: DR) than transfer/none/densenet40/all"
     )
-    assert told in html
+    assert claim in html
     assert not re.findall(r'(?:src|href)="https?://(?!127\.0\.0\.1:5000/#/experiments/\d+/runs/)', html)
 
 
@@ -142,24 +142,24 @@ def test_files_of_a_table_have_numbers_and_no_links(written: Path) -> None:
     assert any(value == pytest.approx(81.0) for value in means)
 
 
-def test_which_labels_are_averaged_and_that_they_are_few(store, tmp_path: Path) -> None:
+def test_which_labels_are_averaged_and_that_they_are_few(store: Any, tmp_path: Path) -> None:
     parent = store.sweep(label_names=json.dumps(["DR", "rare"]))
     tags = {"averaged_labels": json.dumps(["DR"]), "average_min_positives": "3", "average_is_reliable": "false"}
     for place, cell in enumerate(CELLS):
         for seed in range(3):
-            shown = predictions(seed, 1 + place)
-            shown = shown.assign(label_rare=np.int8(0), probability_rare=np.float32(0.5))
+            rows = predictions(seed, 1 + place)
+            rows = rows.assign(label_rare=np.int8(0), probability_rare=np.float32(0.5))
             scores = {"test_auc": 0.7, "test_f1_weighted": 0.5, "test_num_constant": float(place)}
             store.trial(
-                parent, seed=seed, metrics=scores, curve={"val_auc": [0.6, 0.7]}, predictions=shown, tags=tags, **cell
+                parent, seed=seed, metrics=scores, curve={"val_auc": [0.6, 0.7]}, predictions=rows, tags=tags, **cell
             )
     folder = make(store, tmp_path / "reports")
     page = (folder / "index.html").read_text()
-    sentences = re.findall("<li>(.*?)</li>", page.split("What the numbers allow to say")[1].split("</ul>")[0])
+    sentences = re.findall("<li>(.*?)</li>", page.split("What the numbers support")[1].split("</ul>")[0])
     assert "AUC (mean over 1 of 2 labels: DR)" in sentences[0]
     assert sentences[0].endswith("unreliable: labels with only three positives or more.")
-    cell = "attention/mimic-cxr/densenet40/all"
-    assert sentences[1].startswith(f"Answers one class only: {cell} in 3 of 3 repeats")
+    flat = "attention/mimic-cxr/densenet40/all"
+    assert sentences[1].startswith(f"Answers one class only: {flat} in 3 of 3 repeats")
     written = {path.stem.removeprefix("retina_"): path.read_text() for path in (folder / "tables").glob("*.md")}
     for name in ("table_3", "table_5", "variance", "comparisons", "subgroups", "overfitting"):
         assert "unreliable: labels with only three positives or more" in written[name], name
@@ -168,12 +168,12 @@ def test_which_labels_are_averaged_and_that_they_are_few(store, tmp_path: Path) 
     assert "not among the labels that the sweep averages: rare" in written["labels"]
 
 
-def test_predictions_without_averaged_labels_are_shown_label_by_label_alone(store, tmp_path: Path) -> None:
+def test_predictions_without_averaged_labels_are_shown_label_by_label_alone(store: Any, tmp_path: Path) -> None:
     parent, none = store.sweep(), {"averaged_labels": "[]"}
     for cell in CELLS:
         store.trial(parent, metrics={"test_auc": 0.7}, predictions=predictions(0, 1), tags=none, **cell)
     page = (make(store, tmp_path / "reports") / "index.html").read_text()
-    assert "No two cells with predictions to compare." in page and "Label by label" in page
+    assert "There are no two cells with predictions to compare." in page and "Label by label" in page
 
 
 def test_no_patient_is_named(written: Path) -> None:
@@ -181,13 +181,13 @@ def test_no_patient_is_named(written: Path) -> None:
     assert not any(re.search(r"\bp\d\d\b|\bi\d\d\b", re.sub(r"base64,[^\"]*", "", text)) for text in texts)
 
 
-def test_a_data_set_of_ones_own(store, tmp_path: Path) -> None:
+def test_a_data_set_of_ones_own(store: Any, tmp_path: Path) -> None:
     store.trial(store.sweep("covid"), metrics={"test_auc": 0.9})
     assert report.main(["covid", "--tracking-uri", store.uri, "--out", str(tmp_path)]) == 0
     assert "90.00" in (tmp_path / "covid" / "index.html").read_text()
 
 
-def test_nothing_to_report(store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_report(store: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert report.main(["retina", "--tracking-uri", store.uri, "--out", str(tmp_path)]) == 2
     assert "no finished run of retina" in capsys.readouterr().err
     assert not list(tmp_path.glob("retina/*"))
@@ -210,20 +210,20 @@ def test_in_a_browser(written: Path, tmp_path: Path, width: int) -> None:
     assert 'aria-sort="ascending"' in done.stdout
 
 
-def test_a_label_with_html_in_its_name_is_shown_and_not_run(store, tmp_path: Path) -> None:
+def test_a_label_with_html_in_its_name_is_shown_and_not_run(store: Any, tmp_path: Path) -> None:
     hostile = "<script>alert(1)</script>"
     parent = store.sweep("chestxray8", data="phantom", label_names=json.dumps([hostile, "Mass"]))
     for seed in range(2):
-        shown = predictions(seed, 2.0).rename(columns=lambda name: name.replace("_DR", f"_{metric_name(hostile)}"))
-        shown = shown.drop(columns="grade").assign(label_Mass=shown["sex"].eq("").astype(np.int8), probability_Mass=0.5)
+        rows = predictions(seed, 2.0).rename(columns=lambda name: name.replace("_DR", f"_{metric_name(hostile)}"))
+        rows = rows.drop(columns="grade").assign(label_Mass=rows["sex"].eq("").astype(np.int8), probability_Mass=0.5)
         scores = {"test_auc": 0.7, f"test_auc_{metric_name(hostile)}": 0.7}
-        store.trial(parent, seed=seed, metrics=scores, curve={"val_auc": [0.6, 0.7]}, predictions=shown)
+        store.trial(parent, seed=seed, metrics=scores, curve={"val_auc": [0.6, 0.7]}, predictions=rows)
     assert report.main(["chestxray8", "--tracking-uri", store.uri, "--out", str(tmp_path)]) == 0
     html = (tmp_path / "chestxray8" / "index.html").read_text()
     assert "alert" in html and hostile not in html
 
 
-def test_what_cannot_be_checked_of_a_teacher_is_repeated(store, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_what_cannot_be_checked_of_a_teacher_is_repeated(store: Any, tmp_path: Path) -> None:
     parent = store.sweep(data="phantom")
     store.client.set_tag(parent, "teacher_trained_on", "the teacher big was trained on a million X-rays")
     store.client.set_tag(parent, "teacher_overlap", "")

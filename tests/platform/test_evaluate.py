@@ -151,7 +151,7 @@ def test_few_shots_of_another_data_set(sweeps: dict[str, Any], tmp_path: Path, c
         ("few-shot", ["--sweep", "held", "--findings", "Edema"], "but they were trained on 'Edema'"),
         ("few-shot", ["--target", "chestxray8", "--findings", "Effusion"], "'Effusion' (as 'Pleural Effusion')"),
         ("few-shot", ["--target", "retina", "--phantom-size", "14"], "can stand together, but retina is multiclass"),
-        ("few-shot", ["--sweep", "held", "--shots", "900"], "no finding has test images enough for any K"),
+        ("few-shot", ["--sweep", "held", "--shots", "900"], "no finding has enough test images for any K"),
         ("few-shot", ["--sweep", "held", "--seed", "-1"], "--seed: must be a whole number of at least 0, but got -1"),
         (
             "new-disease",

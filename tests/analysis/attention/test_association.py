@@ -30,15 +30,15 @@ def test_auc_and_r_by_hand() -> None:
     x, y = np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, True, False, True])
     up, down = association.compared(np.stack([x, 5 - x], axis=1), y, independent(4), np.random.default_rng(0))
     assert (up["auc"], down["auc"]) == (0.75, 0.25)
-    assert (up["r"], down["r"]) == (pytest.approx(0.5 / 1.25**0.5), pytest.approx(-0.5 / 1.25**0.5))
+    assert (up["r"], down["r"]) == pytest.approx((0.5 / 1.25**0.5, -0.5 / 1.25**0.5))
     assert up["p_value"] == down["p_value"] == pytest.approx(4 / 6, abs=0.02)  # 4 of the 6 ways to place two positives
 
 
 def test_an_auc_of_0_is_0() -> None:
     y = np.repeat([True, False], 10)
-    (made,) = association.compared(np.arange(20.0)[:, None], y, independent(20), np.random.default_rng(0))
-    assert (made["auc"], made["low"], made["high"]) == (0, 0, 0)
-    assert made["p_value"] < 0.001
+    (comparison,) = association.compared(np.arange(20.0)[:, None], y, independent(20), np.random.default_rng(0))
+    assert (comparison["auc"], comparison["low"], comparison["high"]) == (0, 0, 0)
+    assert comparison["p_value"] < 0.001
 
 
 def test_a_constant_label_is_refused() -> None:
@@ -50,11 +50,11 @@ def test_the_p_value_is_mann_whitneys_where_every_patient_has_one_image() -> Non
     rng = np.random.default_rng(3)
     y = np.arange(40) < 15
     x = rng.normal(size=40) + 0.5 * y
-    (made,) = association.compared(x[:, None], y, independent(40), rng)
-    assert 0.005 < made["p_value"] < 0.9
+    (comparison,) = association.compared(x[:, None], y, independent(40), rng)
+    assert 0.005 < comparison["p_value"] < 0.9
     exact = stats.mannwhitneyu(x[y], x[~y], method="exact").pvalue
-    assert made["p_value"] == pytest.approx(exact, abs=4 * (exact / association.NUM_PERMUTATIONS) ** 0.5)
-    assert made["auc"] == pytest.approx(stats.mannwhitneyu(x[y], x[~y]).statistic / (15 * 25))
+    assert comparison["p_value"] == pytest.approx(exact, abs=4 * (exact / association.NUM_PERMUTATIONS) ** 0.5)
+    assert comparison["auc"] == pytest.approx(stats.mannwhitneyu(x[y], x[~y]).statistic / (15 * 25))
 
 
 def test_patients_change_places_whole_and_with_their_like() -> None:
@@ -71,11 +71,11 @@ def test_the_salt_of_a_results_folder_changes_no_number() -> None:
     rng = np.random.default_rng(6)
     names = [f"p{number // 2}" for number in range(60)]
     amounts, has = rng.normal(size=(60, 2)), np.arange(60) % 3 == 0
-    one, other = (
+    row, other = (
         association.compared(amounts, has, np.array(salted_hashes(names, salt)), np.random.default_rng(0), 500)
         for salt in (b"one", b"other")
     )
-    assert one == other
+    assert row == other
 
 
 def test_images_that_repeat_a_patient_do_not_make_the_p_value_smaller() -> None:
@@ -91,8 +91,8 @@ def test_images_that_repeat_a_patient_do_not_make_the_p_value_smaller() -> None:
 def test_without_association_skewed_amounts_give_p_values_below_their_level_no_oftener_than_that() -> None:
     rng = np.random.default_rng(5)
     amounts = rng.lognormal(size=(88, 1000))
-    found = association.compared(amounts, np.arange(88) < 11, independent(88), rng, num_permutations=1000)
-    p = np.array([one["p_value"] for one in found])
+    comparisons = association.compared(amounts, np.arange(88) < 11, independent(88), rng, num_permutations=1000)
+    p = np.array([row["p_value"] for row in comparisons])
     assert 0.02 < (p < 0.05).mean() < 0.08 and (p < 0.005).mean() < 0.015
 
 
@@ -114,7 +114,9 @@ def test_the_plane_is_chosen_on_validation_and_judged_on_test() -> None:
     amounts[100:, 3] += 3 * labels[100:, 0]  # in validation plane 3 goes with it, and means nothing in test
     amounts[:100, 1] += 3 * labels[:100, 0]  # in test plane 1 does, which must not be chosen
     store = made_store(100, 100, labels)
-    frame = association.rows("cell", "student", amounts[100:], amounts[:100], store, np.random.default_rng(0))
+    frame = association.rows(
+        "cell", "student", store, validation_NC=amounts[100:], test_NC=amounts[:100], rng=np.random.default_rng(0)
+    )
     assert frame["measure"].tolist() == ["total", "one plane"] * 2
     common = frame[frame["label"] == "common"].set_index("measure")
     assert common.loc["one plane", "plane"] == 3 and common.loc["one plane", "p_value"] > 0.01
@@ -134,7 +136,9 @@ def test_uncertain_labels_count_for_nothing() -> None:
     store.rows = lambda _: np.arange(30)
     amounts = np.random.default_rng(0).normal(size=(30, 2))
     amounts[20:] = 1e6
-    frame = association.rows("cell", "student", amounts, amounts, store, np.random.default_rng(0))
+    frame = association.rows(
+        "cell", "student", store, validation_NC=amounts, test_NC=amounts, rng=np.random.default_rng(0)
+    )
     assert frame["num_images"][0] == 20
     assert frame["auc"][0] == pytest.approx(label_auc(amounts[:20].mean(axis=1), labels[:20, 0] == 1))
     assert frame["r"][0] == pytest.approx(np.corrcoef(amounts[:20].mean(axis=1), labels[:20, 0])[0, 1])
@@ -145,10 +149,10 @@ def test_amounts_are_means_of_planes_and_grades_are_one_against_all(tmp_path: Pa
     store = prepare(retina.read(root), tmp_path / "s.arrow", image_size_px=64, salt=b"s", progress=False)
     network = networks.network("densenet40", store.label_names, dict(build("densenet40", 5).state_dict()))
     rows = np.arange(store.num_images)  # 40: more than one batch
-    made = association.amounts(network, store, rows)
-    assert made.shape == (40, 32) and len(rows) > networks.BATCH
+    comparison = association.amounts(network, store, rows)
+    assert comparison.shape == (40, 32) and len(rows) > networks.BATCH
     planes = network.planes(store.gather(np.array([37])))[0]
-    np.testing.assert_allclose(made[37], planes.abs()[0].mean(dim=(1, 2)).numpy(), rtol=1e-4)
+    np.testing.assert_allclose(comparison[37], planes.abs()[0].mean(dim=(1, 2)).numpy(), rtol=1e-4)
     has, known = association.indicators(store, rows)
     assert has.shape == (40, 5) and (has.sum(axis=1) == 1).all() and known.all()
     assert (has.argmax(axis=1) == store.labels[:, 0]).all()

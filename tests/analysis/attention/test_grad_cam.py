@@ -40,8 +40,8 @@ def test_gradients_are_averaged_over_the_plane() -> None:
             return self.head(self.planes(x)[:, :, 0, 0])  # d y / d A is 8 in one corner alone: 8 / 4 = 2
 
     image = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).view(1, 1, 2, 2)
-    made = grad_cam.grad_cam(Corner([[8.0, 0.0]]), "planes", image, torch.tensor([0]))
-    assert made.tolist() == [[[2.0, 4.0], [6.0, 8.0]]]
+    maps = grad_cam.grad_cam(Corner([[8.0, 0.0]]), "planes", image, torch.tensor([0]))
+    assert maps.tolist() == [[[2.0, 4.0], [6.0, 8.0]]]
 
 
 def test_it_needs_no_gradient_of_the_weights_and_leaves_none_behind() -> None:
@@ -63,12 +63,12 @@ def test_every_student_has_maps_that_do_not_depend_on_the_batch(name: str) -> No
     torch.manual_seed(0)
     network = networks.network(name, "abcdefgh", dict(build(name, 8).state_dict()))
     images = np.random.default_rng(0).integers(0, 255, (8, 64, 64, 1), dtype=np.uint8)
-    made = grad_cam.of_network(network, images, list("abcdefgh"))
-    assert made.shape == (8, 2, 2) and made.min() >= 0
-    shown = int(made.max(axis=(1, 2)).argmax())  # of random weights some maps are flat
-    assert made[shown].max() > 0
-    alone = grad_cam.of_network(network, images[[shown]], ["abcdefgh"[shown]])
-    np.testing.assert_allclose(alone[0], made[shown], rtol=1e-3, atol=1e-7)
+    maps = grad_cam.of_network(network, images, list("abcdefgh"))
+    assert maps.shape == (8, 2, 2) and maps.min() >= 0
+    label = int(maps.max(axis=(1, 2)).argmax())  # of random weights some maps are flat
+    assert maps[label].max() > 0
+    alone = grad_cam.of_network(network, images[[label]], ["abcdefgh"[label]])
+    np.testing.assert_allclose(alone[0], maps[label], rtol=1e-3, atol=1e-7)
 
 
 def test_the_same_finding_under_another_name_is_found_and_no_other() -> None:

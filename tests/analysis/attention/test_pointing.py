@@ -65,11 +65,11 @@ def test_rates_and_wilsons_interval_by_hand() -> None:
     aims = pointing.targets(all_boxes, all_boxes[:0], SIZE, num_cells=4)
     places = points(*[(row, "a", 10.0, 10.0 if row < 6 else 90.0) for row in range(7)], (7, "a", np.nan, np.nan))
     frame = pointing.rows(places, aims, {row: f"p{row}" for row in range(8)}, SIZE)
-    one = frame.set_index("label").loc["a"]
-    assert (one["hits"], one["num_images"], one["num_boxes"], one["num_flat"]) == (6, 8, 8, 1)
+    of_a = frame.set_index("label").loc["a"]
+    assert (of_a["hits"], of_a["num_images"], of_a["num_boxes"], of_a["num_flat"]) == (6, 8, 8, 1)
     # Wilson (1927), z = 1.96, 6 of 8: (0.75 + z2/16 -+ z sqrt(0.75 0.25/8 + z2/256)) / (1 + z2/8)
-    assert (one["low"], one["high"]) == (pytest.approx(0.4093, abs=1e-4), pytest.approx(0.9285, abs=1e-4))
-    assert one["prior_rate"] == 0  # no box outside the test set: the middle of the image
+    assert (of_a["low"], of_a["high"]) == (pytest.approx(0.4093, abs=1e-4), pytest.approx(0.9285, abs=1e-4))
+    assert of_a["prior_rate"] == 0  # no box outside the test set: the middle of the image
 
 
 def test_the_sign_test_counts_patients_not_images() -> None:

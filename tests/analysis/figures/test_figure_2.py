@@ -41,7 +41,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def found(store: Any, results: Path, tmp_path: Path) -> Runs:
+def recorded(store: Any, results: Path, tmp_path: Path) -> Runs:
     """An attention cell of each student, confirmed once, with weights; the retina of `results`."""
     data = artifacts_store(results)
     teacher = shelf.load(results / "teachers" / "x", "imagenet")
@@ -65,14 +65,17 @@ def teacher_of(results: Path) -> Teacher:
     return shelf.load(results / "teachers" / "x", "imagenet")
 
 
-def test_a_student_that_starts_from_the_teacher_looks_where_it_looks(found: Runs, results: Path) -> None:
-    made = figure_2.maps(found, artifacts_store(results), [teacher_of(results)], row=0)
-    assert [one.cell for one in made] == ["attention/imagenet/densenet121/all", "attention/imagenet/densenet40/all"]
-    whole = made[0].maps
+def test_a_student_that_starts_from_the_teacher_looks_where_it_looks(recorded: Runs, results: Path) -> None:
+    all_maps = figure_2.maps_of_cells(recorded, artifacts_store(results), [teacher_of(results)], row=0)
+    assert [maps.cell for maps in all_maps] == [
+        "attention/imagenet/densenet121/all",
+        "attention/imagenet/densenet40/all",
+    ]
+    whole = all_maps[0].by_network
     assert whole["teacher"].shape == (2, 2)
     np.testing.assert_array_equal(whole["teacher"], whole["student, before"])
     assert np.abs(whole["teacher"] - whole["student, after"]).max() > 1e-3
-    frame = figure_2.rows(made)
+    frame = figure_2.rows(all_maps)
     assert frame["before"][0] == pytest.approx(1.0) and frame["after"][0] < 0.999
 
 
@@ -88,8 +91,8 @@ def test_unit_planes_make_a_map_of_at_most_one(name: str, results: Path) -> None
 def test_the_results_folder_gives_what_the_fingerprints_name(results: Path) -> None:
     data = artifacts_store(results)
     (results / "stores" / "damaged.arrow").write_bytes(b"no store")
-    found = artifacts.store_of(results, data.fingerprint)
-    assert found is not None and found.path == data.path
+    recorded = artifacts.store_of(results, data.fingerprint)
+    assert recorded is not None and recorded.path == data.path
     assert artifacts.store_of(results, "other") is None
     teacher = artifacts.teacher_of(results, teacher_of(results).fingerprint)
     assert teacher is not None and teacher.name == "imagenet"
@@ -99,19 +102,19 @@ def test_the_results_folder_gives_what_the_fingerprints_name(results: Path) -> N
 
 
 def test_the_report_shows_phantoms_and_of_patients_only_what_is_asked_for(
-    found: Runs, results: Path, monkeypatch: pytest.MonkeyPatch
+    recorded: Runs, results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def names(runs_: Runs, folder: Path | None, *, with_images: bool = False) -> set[str]:
         return {picture.name for picture in content(runs_, folder, with_images=with_images).pictures}
 
-    assert {"figure_1", "figure_2"} <= names(found, results)
-    assert not {"figure_1", "figure_2"} & names(found, None)
+    assert {"figure_1", "figure_2"} <= names(recorded, results)
+    assert not {"figure_1", "figure_2"} & names(recorded, None)
     real = artifacts_store(results)
     real.is_phantom = False
     monkeypatch.setattr(artifacts, "store_of", lambda *_: real)
-    assert not {"figure_1", "figure_2"} & names(found, results)
-    assert {"figure_1", "figure_2"} <= names(found, results, with_images=True)
+    assert not {"figure_1", "figure_2"} & names(recorded, results)
+    assert {"figure_1", "figure_2"} <= names(recorded, results, with_images=True)
 
 
-def test_without_the_weights_there_is_no_figure(found: Runs, results: Path) -> None:
-    assert figure_2.picture(found, artifacts_store(results), [], row=0) is None
+def test_without_the_weights_there_is_no_figure(recorded: Runs, results: Path) -> None:
+    assert figure_2.picture(recorded, artifacts_store(results), [], row=0) is None

@@ -41,12 +41,12 @@ def network(architecture: str, seed: int = 0) -> networks.Network:
 
 @pytest.mark.parametrize("architecture", ["densenet121", "densenet40", "resnet18"])
 def test_the_head_sees_the_embedding(architecture: str, data: Store) -> None:
-    made = network(architecture)
-    embeddings = embed(made, data, ROWS)
+    subjects = network(architecture)
+    embeddings = embed(subjects, data, ROWS)
     assert embeddings.shape == (5, ARCHITECTURES[architecture].taps["embedding"].num_planes)
-    head = made.module.get_submodule(ARCHITECTURES[architecture].output)
+    head = subjects.module.get_submodule(ARCHITECTURES[architecture].output)
     with torch.no_grad():
-        logits = made.module(networks.views(data.gather(ROWS)))
+        logits = subjects.module(networks.views(data.gather(ROWS)))
         np.testing.assert_allclose(head(torch.from_numpy(embeddings)), logits, atol=1e-5)
 
 
@@ -73,20 +73,20 @@ def results(store: Any, tmp_path: Path) -> Path:
 
 
 def test_every_network_behind_the_cells_is_there_once(store: Any, results: Path, data: Store) -> None:
-    made = of_runs(runs(store.uri, "retina"), results, NAMES, data, ROWS, progress=False)
-    assert [(each.name, each.kind, len(each.repeats)) for each in made.subjects] == [
+    subjects = of_runs(runs(store.uri, "retina"), results, NAMES, data, ROWS, progress=False)
+    assert [(subject.name, subject.kind, len(subject.repeats)) for subject in subjects.subjects] == [
         (TAUGHT, AFTER, 1),
         (PLAIN, AFTER, 2),
         ("resnet18 from imagenet, before training", BEFORE, 1),  # both seeds begin with the same backbone
         ("teacher one", TEACHER, 1),
         ("teacher two", TEACHER, 1),
     ]
-    assert [each.baseline for each in made.subjects] == [PLAIN, PLAIN, PLAIN, "", ""]
-    assert [teacher.name for teacher in made.subjects[0].teachers] == ["one", "two", "imagenet-resnet18"]
-    assert [teacher.name for teacher in made.subjects[1].teachers] == ["imagenet-resnet18"]
-    assert made.left_out == (f"{TAUGHT}, seed 1: its weights are missing",)
-    np.testing.assert_array_equal(made.subjects[1].repeats[1], embed(network("resnet18", 6), data, ROWS))
-    np.testing.assert_array_equal(made.subjects[2].repeats[0], embed(network("resnet18", 2), data, ROWS))
+    assert [subject.baseline for subject in subjects.subjects] == [PLAIN, PLAIN, PLAIN, "", ""]
+    assert [teacher.name for teacher in subjects.subjects[0].teachers] == ["one", "two", "imagenet-resnet18"]
+    assert [teacher.name for teacher in subjects.subjects[1].teachers] == ["imagenet-resnet18"]
+    assert subjects.left_out == (f"{TAUGHT}, seed 1: its weights are missing",)
+    np.testing.assert_array_equal(subjects.subjects[1].repeats[1], embed(network("resnet18", 6), data, ROWS))
+    np.testing.assert_array_equal(subjects.subjects[2].repeats[0], embed(network("resnet18", 2), data, ROWS))
 
 
 def test_without_any_weights_there_is_nothing_to_compare(store: Any, tmp_path: Path, data: Store) -> None:

@@ -20,31 +20,31 @@ def store(codes: np.ndarray = CODES) -> Any:
     return SimpleNamespace(labels=labels, label_names=("Old", "New"), patient=PATIENT, rows=lambda split: rows)
 
 
-def test_an_uncertain_image_is_neither():
+def test_an_uncertain_image_is_neither() -> None:
     positive, known = labels_of(store(), np.arange(4), "New")
     assert positive.tolist() == [True, False, False, False] and known.tolist() == [True, True, True, False]
 
 
-def test_smaller_shots_lie_within_larger_ones_and_judge_on_the_same_images():
+def test_smaller_shots_lie_within_larger_ones_and_judge_on_the_same_images() -> None:
     positive, known = labels_of(store(), np.arange(120), "New")
-    made, refused = episodes_of(positive, known, PATIENT, (5, 1, 200), 6, seed=3)
-    assert list(made) == [1, 5] and list(refused) == [200]
-    for one, five in zip(made[1], made[5], strict=True):
-        assert set(one.support) < set(five.support) and positive[one.support].sum() == 1
-        np.testing.assert_array_equal(one.query, five.query)
-        assert not set(PATIENT[five.support]) & set(PATIENT[five.query])
-        assert known[five.support].all() and known[five.query].all()
-    again, _ = episodes_of(positive, known, PATIENT, (5,), 6, seed=3)
-    for five, same in zip(made[5], again[5], strict=True):
-        np.testing.assert_array_equal(five.support, same.support)
+    by_shots, refused = episodes_of(positive, known, PATIENT, shots=(5, 1, 200), num_episodes=6, seed=3)
+    assert list(by_shots) == [1, 5] and list(refused) == [200]
+    for small, large in zip(by_shots[1], by_shots[5], strict=True):
+        assert set(small.support) < set(large.support) and positive[small.support].sum() == 1
+        np.testing.assert_array_equal(small.query, large.query)
+        assert not set(PATIENT[large.support]) & set(PATIENT[large.query])
+        assert known[large.support].all() and known[large.query].all()
+    again, _ = episodes_of(positive, known, PATIENT, shots=(5,), num_episodes=6, seed=3)
+    for large, same in zip(by_shots[5], again[5], strict=True):
+        np.testing.assert_array_equal(large.support, same.support)
 
 
-def test_a_table_has_a_row_a_finding_a_k_and_a_network():
+def test_a_table_has_a_row_per_finding_k_and_network() -> None:
     value = np.where(CODES == 1, 1, -1)[:, None].astype(np.float32)
     name = "transfer/none/densenet40/all"
     subjects = [Subject(name=name, kind=AFTER, baseline=name, teachers=(), repeats=(value,))]
     frame, left_out = evaluate(subjects, store(), ["New"], (1, 5, 40), 5, progress=False)
     assert frame[["finding", "size", "auc"]].to_numpy().tolist() == [["New", 1, 1.0], ["New", 5, 1.0]]
     assert left_out == ["New, K = 40: 1 to 30 such images can be drawn, but got num_images=40"]
-    with pytest.raises(ValueError, match="no finding has test images enough for any K: Old, K = 1: 1 to 0 such images"):
+    with pytest.raises(ValueError, match="no finding has enough test images for any K: Old, K = 1: 1 to 0 such images"):
         evaluate(subjects, store(), ["Old"], (1,), 5, progress=False)

@@ -37,53 +37,55 @@ def frame(p_holm: float = 0.01, phantom: str = "") -> pd.DataFrame:
 
 
 def test_a_table_says_numbers_and_who_knew_it() -> None:
-    made = table(frame(phantom="images"), FEW_SHOT, "Lung Lesion", "chexpert", {ATTENTION: "x", PLAIN: ""}, "phantom")
-    lines = text(made).splitlines()
-    assert made.name == "few_shot_lung_lesion" and lines[:2] == ["Few-shot: Lung Lesion of chexpert", PHANTOM_NOTICE]
+    table_ = table(
+        frame(phantom="images"), FEW_SHOT, "Lung Lesion", "chexpert", knew={ATTENTION: "x", PLAIN: ""}, data="phantom"
+    )
+    lines = text(table_).splitlines()
+    assert table_.name == "few_shot_lung_lesion" and lines[:2] == ["Few-shot: Lung Lesion of chexpert", PHANTOM_NOTICE]
     assert lines[5].split() == [PLAIN, "PHANTOM", "1", "61.0", "55.0", "to", "80.0", "-", "-", "-", "3", "-"]
     row = [ATTENTION, "PHANTOM", "1", "63.0", "55.0", "to", "80.0", "+2.0", "+0.5", "to", "+10.0", "0.010", "3", "x"]
     assert lines[6].split() == row
-    assert "7 episodes; each is judged on 40 test images, 6 of them with Lung Lesion" in made.notes[0]
-    assert made.notes[0].endswith("fewer than 10 positives are too few for a reliable AUC")
-    assert made.frame["knew_it"].tolist()[:2] == ["", "x"] and set(made.frame["data"]) == {"phantom"}
+    assert "7 episodes; each is judged on 40 test images, 6 of them with Lung Lesion" in table_.notes[0]
+    assert table_.notes[0].endswith("fewer than 10 positives are too few for a reliable AUC")
+    assert table_.frame["knew_it"].tolist()[:2] == ["", "x"] and set(table_.frame["data"]) == {"phantom"}
 
 
 def test_only_what_is_told_from_none_is_said_to_differ() -> None:
-    said = sentences(frame(), NEW_DISEASE)
-    assert len(said) == 4  # two cells at two sizes; controls are no method
-    assert said[0].startswith(f"Lung Lesion, n = 1: {ATTENTION} has a higher AUC than {PLAIN}: +2.00 points")
+    lines = sentences(frame(), NEW_DISEASE)
+    assert len(lines) == 4  # two cells at two sizes; controls are no method
+    assert lines[0].startswith(f"Lung Lesion, n = 1: {ATTENTION} has a higher AUC than {PLAIN}: +2.00 points")
     assert sentences(frame(0.4), NEW_DISEASE) == [
-        f"Lung Lesion, n of 1, 5: no difference can be told between {cell} and {PLAIN}." for cell in (ATTENTION, HINTS)
+        f"Lung Lesion, n of 1, 5: no difference can be shown between {cell} and {PLAIN}." for cell in (ATTENTION, HINTS)
     ]
     alone = frame()[lambda rows: rows["baseline"].isna()]
     assert sentences(alone, FEW_SHOT) == ["There is no cell of plain transfer of the same student to compare with."]
 
 
 @pytest.mark.parametrize("phantom", ["images", ""])
-def test_a_row_of_the_figure_a_method(phantom: str) -> None:
-    made = picture(frame(phantom=phantom), NEW_DISEASE, "Lung Lesion", "chexpert")
-    axes = made.figure.axes
+def test_the_figure_has_a_row_per_method(phantom: str) -> None:
+    table_ = picture(frame(phantom=phantom), NEW_DISEASE, "Lung Lesion", "chexpert")
+    axes = table_.figure.axes
     assert [ax.get_title() for ax in axes[::2]] == ["attention transfer", "hints transfer"]
     lines = [{str(line.get_label()).removesuffix(" PHANTOM") for line in ax.get_lines()} for ax in axes]
     assert lines[0] >= {PLAIN, ATTENTION, BEFORE_NAME, "teacher x"} and HINTS not in lines[0]
     assert lines[1] >= {ATTENTION, BEFORE_NAME} and not lines[1] & {PLAIN, "teacher x"}
     left = {str(line.get_label()).removesuffix(" PHANTOM"): line for line in axes[0].get_lines()}
-    np.testing.assert_allclose(left[ATTENTION].get_ydata(), [63, 67])
-    assert (PHANTOM_NOTICE in made.figure.get_suptitle()) == bool(phantom)
+    np.testing.assert_allclose(np.asarray(left[ATTENTION].get_ydata(), dtype=float), [63, 67])
+    assert (PHANTOM_NOTICE in table_.figure.get_suptitle()) == bool(phantom)
     again = picture(frame(phantom=phantom), NEW_DISEASE, "Lung Lesion", "chexpert")
-    assert png(made.figure) == png(again.figure) and svg(made.figure) == svg(again.figure)
-    assert "With 5 images the highest is teacher x " + "PHANTOM " * bool(phantom) + "with 73.0%" in made.alternative
+    assert png(table_.figure) == png(again.figure) and svg(table_.figure) == svg(again.figure)
+    assert "With 5 images the highest is teacher x " + "PHANTOM " * bool(phantom) + "with 73.0%" in table_.alternative
 
 
 def test_a_phantom_teacher_is_marked_and_never_the_highest_beside_real_ones() -> None:
     mixed = frame().assign(phantom=lambda rows: rows["subject"].map({"teacher x": "teacher", ATTENTION: "teacher"}))
     mixed = mixed.fillna({"phantom": ""})
-    made = table(mixed, FEW_SHOT, "Lung Lesion", "chexpert", {}, "real")
-    marked = {row[0].text for row in made.body if "PHANTOM" in row[0].text}
+    table_ = table(mixed, FEW_SHOT, "Lung Lesion", "chexpert", knew={}, data="real")
+    marked = {row[0].text for row in table_.body if "PHANTOM" in row[0].text}
     assert marked == {"teacher x PHANTOM", f"{ATTENTION} PHANTOM"}
-    assert "PHANTOM TEACHER: " in text(made) and f"PHANTOM teacher: {ATTENTION}, teacher x" in made.notes
-    said = sentences(mixed, FEW_SHOT)
-    assert ["PHANTOM teacher" in line for line in said] == [ATTENTION in line for line in said]
+    assert "PHANTOM TEACHER: " in text(table_) and f"PHANTOM teacher: {ATTENTION}, teacher x" in table_.notes
+    lines = sentences(mixed, FEW_SHOT)
+    assert ["PHANTOM teacher" in line for line in lines] == [ATTENTION in line for line in lines]
     figure = picture(mixed, FEW_SHOT, "Lung Lesion", "chexpert")
     assert "the highest is teacher x" not in figure.alternative and "PHANTOM" not in figure.alternative
     labels = {str(line.get_label()) for line in figure.figure.axes[0].get_lines()}

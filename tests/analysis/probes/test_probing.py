@@ -1,5 +1,7 @@
 """AUCs and influences by hand; the linear bootstrap against drawing outright; limit cases and pairedness."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,11 +29,11 @@ def noise(seed: int, shift: float) -> np.ndarray:
 
 
 def subject(name: str, shifts: list[float], kind: str = AFTER, seed: int = 0) -> Subject:
-    made = tuple(noise(seed + place, shift) for place, shift in enumerate(shifts))
-    return Subject(name=name, kind=kind, baseline=PLAIN * (kind == AFTER), teachers=(), repeats=made)
+    repeats = tuple(noise(seed + place, shift) for place, shift in enumerate(shifts))
+    return Subject(name=name, kind=kind, baseline=PLAIN * (kind == AFTER), teachers=(), repeats=repeats)
 
 
-def test_auc_and_influence_by_hand():
+def test_auc_and_influence_by_hand() -> None:
     # Positives 3 and 1, negatives 2, 1 and 0: 3 is above all; 1 ties with one and is above one, so 1.5 of 3.
     auc, influence = auc_influence(np.array([3.0, 1.0, 2.0, 1.0, 0.0]), np.array([True, True, False, False, False]))
     assert auc == pytest.approx(0.75)
@@ -40,15 +42,15 @@ def test_auc_and_influence_by_hand():
     np.testing.assert_allclose(influence, expected, atol=1e-12)
 
 
-def test_the_salt_of_a_results_folder_changes_no_number():
+def test_the_salt_of_a_results_folder_changes_no_number() -> None:
     subjects = [subject(PLAIN, [0.5, 0.6]), subject(ATTENTION, [0.9, 1.0], seed=10)]
     hashed = [np.array(salted_hashes(PATIENT.tolist(), salt)) for salt in (b"one", b"other")]
     assert np.argsort(hashed[0]).tolist() != np.argsort(hashed[1]).tolist()
-    one, other = (rows(subjects, POSITIVE, patients, episodes()) for patients in hashed)
-    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    first, second = (rows(subjects, POSITIVE, patients, episodes()) for patients in hashed)
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
-def test_the_influence_is_the_derivative_by_an_images_weight():
+def test_the_influence_is_the_derivative_by_an_images_weight() -> None:
     rng = np.random.default_rng(0)
     score, positive = rng.normal(size=40), np.arange(40) % 4 == 0
     auc, influence = auc_influence(score, positive)
@@ -60,7 +62,7 @@ def test_the_influence_is_the_derivative_by_an_images_weight():
         assert influence[row] == pytest.approx((up - down) / 2e-6, abs=1e-6)
 
 
-def test_the_linear_bootstrap_is_near_drawing_outright():
+def test_the_linear_bootstrap_is_near_drawing_outright() -> None:
     rng = np.random.default_rng(1)
     positive, patient = np.arange(600) % 3 == 0, np.repeat(np.arange(300).astype(str), 2).astype(object)
     score = rng.normal(size=600) + positive
@@ -72,7 +74,7 @@ def test_the_linear_bootstrap_is_near_drawing_outright():
     np.testing.assert_allclose(np.quantile(linear, [0.025, 0.975]), np.quantile(outright, [0.025, 0.975]), atol=0.003)
 
 
-def test_episodes_are_drawn_too():
+def test_episodes_are_drawn_too() -> None:
     # Two episodes with AUCs of 0 and 1, and no influence: the mean of two that are drawn has a variance of 1/8.
     probed = Probed(np.array([0.0, 1.0]), np.zeros(4))
     draws = draws_of([probed], np.ones((20_000, 4)), 0, 4).draws_SB[0]
@@ -80,7 +82,7 @@ def test_episodes_are_drawn_too():
     assert (draws.mean(), draws.var()) == (pytest.approx(0.5, abs=0.01), pytest.approx(1 / 8, rel=0.03))
 
 
-def test_an_images_influence_is_its_mean_over_the_episodes():
+def test_an_images_influence_is_its_mean_over_the_episodes() -> None:
     embeddings, drawn = noise(0, 0.5), episodes(3)
     alone = [probe(embeddings, POSITIVE, [each]) for each in drawn]
     together = probe(embeddings, POSITIVE, drawn)
@@ -89,7 +91,7 @@ def test_an_images_influence_is_its_mean_over_the_episodes():
     assert (together.influence_N != 0).sum() > (alone[2].influence_N != 0).sum()
 
 
-def test_only_the_direction_of_an_embedding_counts():
+def test_only_the_direction_of_an_embedding_counts() -> None:
     embeddings = noise(0, 0.5)
     lengths = np.random.default_rng(0).uniform(0.1, 10, size=(120, 1)).astype(np.float32)
     np.testing.assert_allclose(
@@ -100,12 +102,12 @@ def test_only_the_direction_of_an_embedding_counts():
 
 
 @pytest.mark.parametrize(("make", "auc"), [(lambda: np.where(POSITIVE, 1, -1), 1.0), (lambda: np.ones(120), 0.5)])
-def test_perfect_and_constant_embeddings(make, auc):
+def test_perfect_and_constant_embeddings(make: Callable[[], np.ndarray], auc: float) -> None:
     probed = probe(np.repeat(make()[:, None], 3, axis=1).astype(np.float32), POSITIVE, episodes())
     np.testing.assert_array_equal(probed.auc_E, np.full(8, auc))
 
 
-def test_equal_networks_do_not_differ_at_all_and_each_meets_the_same_draws():
+def test_equal_networks_do_not_differ_at_all_and_each_meets_the_same_draws() -> None:
     frame = rows([subject(PLAIN, [1.0]), subject(ATTENTION, [1.0])], POSITIVE, PATIENT, episodes())
     assert list(frame.columns) == list(COLUMNS)
     plain, attention = frame.to_dict("records")
@@ -114,16 +116,16 @@ def test_equal_networks_do_not_differ_at_all_and_each_meets_the_same_draws():
     assert pd.isna(plain["difference"]) and attention["baseline"] == PLAIN
 
 
-def test_the_paired_interval_is_narrower_than_one_of_unrelated_networks():
+def test_the_paired_interval_is_narrower_than_one_of_unrelated_networks() -> None:
     better = noise(0, 0.8) + np.float32(0.1) * noise(5, 0.0)
     paired = Subject(name=ATTENTION, kind=AFTER, baseline=PLAIN, teachers=(), repeats=(better,))
-    made = rows([subject(PLAIN, [0.8]), paired, subject("t", [0.8], TEACHER, 9)], POSITIVE, PATIENT, episodes(20))
-    both = made.set_index("subject").loc[ATTENTION]
+    frame = rows([subject(PLAIN, [0.8]), paired, subject("t", [0.8], TEACHER, 9)], POSITIVE, PATIENT, episodes(20))
+    both = frame.set_index("subject").loc[ATTENTION]
     assert both["difference_high"] - both["difference_low"] < (both["high"] - both["low"]) / 2
-    assert pd.isna(made.set_index("subject").loc["t", "difference"])  # a teacher has no plain transfer
+    assert pd.isna(frame.set_index("subject").loc["t", "difference"])  # a teacher has no plain transfer
 
 
-def test_a_large_difference_is_told_and_one_repeat_tells_none():
+def test_a_large_difference_is_told_and_one_repeat_tells_none() -> None:
     many = [subject(PLAIN, [0.0] * 3), subject(ATTENTION, [3.0] * 3, seed=7)]
     frame = corrected(rows(many, POSITIVE, PATIENT, episodes(20)))
     row = frame.set_index("subject").loc[ATTENTION]
@@ -132,7 +134,7 @@ def test_a_large_difference_is_told_and_one_repeat_tells_none():
     assert alone["p_holm"].isna().all()
 
 
-def test_what_judges_is_counted():
+def test_what_judges_is_counted() -> None:
     drawn = episodes(4)
     frame = rows([subject(PLAIN, [0.0])], POSITIVE, PATIENT, drawn)
     expected = np.mean([POSITIVE[each.query].sum() for each in drawn])
@@ -140,19 +142,19 @@ def test_what_judges_is_counted():
     assert frame["num_patients"].tolist() == [len({PATIENT[i] for each in drawn for i in each.query})]
 
 
-def test_queries_of_different_sizes_are_counted_on_average():
+def test_queries_of_different_sizes_are_counted_on_average() -> None:
     drawn = episodes(2)
     drawn[1] = Episode(drawn[1].support, drawn[1].query[::2])
     frame = rows([subject(PLAIN, [0.0])], POSITIVE, PATIENT, drawn)
     assert frame["num_judged"].tolist() == [(len(drawn[0].query) + len(drawn[1].query)) / 2]
 
 
-def test_an_interval_ends_at_1():
+def test_an_interval_ends_at_1() -> None:
     frame = rows([subject(PLAIN, [1.9])], POSITIVE, PATIENT, [episode(POSITIVE, PATIENT, 30, np.random.default_rng(0))])
     assert 0.9 < frame["auc"].item() < frame["high"].item() == 1
 
 
-def test_the_larger_of_the_two_p_values_is_corrected():
+def test_the_larger_of_the_two_p_values_is_corrected() -> None:
     # The larger are 0.03 and 0.02: times 1 and 2, and never below the one before.
     frame = pd.DataFrame({"p_patients": [0.03, 0.001, 0.01], "p_seeds": [0.01, 0.02, np.nan]})
     adjusted = corrected(frame)["p_holm"]

@@ -19,25 +19,25 @@ def test_validation_chooses_and_never_the_test_set(store: Any) -> None:
         metrics = {"best_score": validation, "test_auc": test}
         ids.append(store.trial(parent, metrics=metrics, seed=seed, **STUDENT))
     store.trial(parent, metrics={"best_score": 0.99, "test_auc": 0.99})  # another cell
-    one = chosen(store.uri, CELL, "retina")
-    assert one.run["run_id"] == ids[1]  # the first of two equals
-    assert one.why == "the best of its cell's 4 repeats by the score on the validation set"
-    assert sorted(one.repeats["run_id"]) == sorted(ids)
+    repeat = chosen(store.uri, CELL, "retina")
+    assert repeat.run["run_id"] == ids[1]  # the first of two equals
+    assert repeat.why == "the best of its cell's 4 repeats by the score on the validation set"
+    assert sorted(repeat.repeats["run_id"]) == sorted(ids)
 
 
 def test_an_id_or_its_beginning_names_one_repeat(store: Any) -> None:
     parent = store.sweep()
     run_id = store.trial(parent, metrics={"best_score": 0.5}, **STUDENT)
     for wanted in (run_id, run_id[:31]):
-        one = chosen(store.uri, wanted)
-        assert one.run["run_id"] == run_id and one.why == "named by its id"
+        repeat = chosen(store.uri, wanted)
+        assert repeat.run["run_id"] == run_id and repeat.why == "named by its id"
 
 
 def test_a_repeat_that_stands_in_no_table_is_refused_with_the_reason(store: Any) -> None:
     parent = store.sweep()
     failed = store.trial(parent, status="FAILED", **STUDENT)
     store.trial(parent, metrics={"best_score": 0.5}, seed=1, **STUDENT)
-    with pytest.raises(LookupError, match=f"must stand in the tables, but {failed} does not: failed"):
+    with pytest.raises(LookupError, match=f"must be in the tables, but {failed} is left out: failed"):
         chosen(store.uri, failed)
 
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from analysis import table_1, table_2
 from analysis.reading.facts import Source
-from analysis.reading.trials import runs
+from analysis.reading.trials import Runs, runs
 from analysis.tables import rendering
 
 RETINA_1 = {"labels": 5, "labeling": "manual", "views": "left/right eyes", "images": 720, "patients": 360}
 RETINA_2 = {"Retina": {"train": 433, "validation": 143, "test": 144}}
 
 
-def filled(store, data: str = "real"):  # type: ignore[no-untyped-def]
+def filled(store: Any, data: str = "real") -> list[Runs]:
     store.trial(store.sweep(data=data, table_1=json.dumps(RETINA_1), table_2=json.dumps(RETINA_2)))
     return [runs(store.uri, "retina")]
 
 
-def test_table_1_from_the_tags(store) -> None:
+def test_table_1_from_the_tags(store: Any) -> None:
     frame = table_1.rows(filled(store)).set_index(["dataset", "whose"])
     assert frame.loc[("Retina", "paper"), "images"] == 35126
     assert frame.loc[("Retina", "ours"), ["images", "patients", "data"]].tolist() == [720, 360, "real"]
@@ -31,7 +32,7 @@ def test_table_1_from_the_tags(store) -> None:
     assert lines[0][-2:] == ["371,858", "65,079"] and lines[1] == ["MIMIC-CXR", "ours", *"-----"]
 
 
-def test_table_2_from_the_tags(store) -> None:
+def test_table_2_from_the_tags(store: Any) -> None:
     frame = table_2.rows(filled(store)).set_index("dataset")
     assert frame.loc["Retina", ["train_paper", "train", "test_paper", "test"]].tolist() == [21126, 433, 7000, 144]
     assert pd.isna(frame.loc["CheXpert-5k", "train"])
@@ -46,30 +47,30 @@ def test_a_data_set_of_ones_own_has_a_row_without_the_papers() -> None:
     assert frame["dataset"].tolist()[-1] == "covid" and len(frame) == 6
     assert [cell.text for cell in table_2.table(frame).body[-1]] == ["covid", "-", "10", "-", "2", "-", "3"]
     facts = {"labels": 1, "labeling": "-", "views": "-", "images": 15, "patients": 7}
-    one = table_1.rows([], [Source(dataset="covid", facts=facts, data="real")])
-    assert one["whose"].tolist() == ["paper"] * 4 + ["ours"]
+    frame = table_1.rows([], [Source(dataset="covid", facts=facts, data="real")])
+    assert frame["whose"].tolist() == ["paper"] * 4 + ["ours"]
 
 
-def test_the_newest_sweep_counts(store) -> None:
+def test_the_newest_sweep_counts(store: Any) -> None:
     filled(store)
     newer = {"Retina": {"train": 1, "validation": 1, "test": 1}}
     store.trial(store.sweep(name="second", table_2=json.dumps(newer)), seed=1)
     assert table_2.rows([runs(store.uri, "retina")]).set_index("dataset").loc["Retina", "train"] == 1
 
 
-def test_phantom_data_are_announced(store) -> None:
-    found = filled(store, data="phantom")
-    assert "PHANTOM DATA" in rendering.markdown(table_1.table(table_1.rows(found)))
-    assert "PHANTOM DATA" in rendering.latex(table_2.table(table_2.rows(found)))
+def test_phantom_data_are_announced(store: Any) -> None:
+    recorded = filled(store, data="phantom")
+    assert "PHANTOM DATA" in rendering.markdown(table_1.table(table_1.rows(recorded)))
+    assert "PHANTOM DATA" in rendering.latex(table_2.table(table_2.rows(recorded)))
 
 
-def test_a_tag_that_is_no_json(store) -> None:
+def test_a_tag_that_is_no_json(store: Any) -> None:
     store.trial(store.sweep(table_1="{labels"))
     with pytest.raises(ValueError, match=r"\{labels"):
         table_1.rows([runs(store.uri, "retina")])
 
 
-def test_command(store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command(store: Any, capsys: pytest.CaptureFixture[str]) -> None:
     filled(store)
     assert table_1.main(["--tracking-uri", store.uri]) == 0
     assert "17,563" in capsys.readouterr().out

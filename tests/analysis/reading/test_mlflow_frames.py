@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -21,7 +22,7 @@ NAN = float("nan")
 
 
 @pytest.fixture
-def filled(store):
+def filled(store: Any) -> Any:
     """Two sweeps, a deleted run, a run with no fact of ours, curves with a step logged twice, and values that are no
     number.
     """
@@ -37,30 +38,30 @@ def filled(store):
     return store
 
 
-def test_mlflow_has_the_tables_columns_and_types_that_are_read(store) -> None:
+def test_mlflow_has_the_tables_columns_and_types_that_are_read(store: Any) -> None:
     lines = mlflow_tables.differences(store.uri)
     assert not lines, (
-        "this MLflow's tables are not those that analysis/mlflow_tables.py reads, so every command falls back to the "
-        "slower client; adapt that module:\n" + "\n".join(lines)
+        "this MLflow's tables are not those that analysis/reading/mlflow_tables.py reads, so every command falls "
+        "back to the slower client; adapt that module:\n" + "\n".join(lines)
     )
 
 
 @pytest.mark.parametrize("sweep", [None, "first", "John's", "nowhere"])
-def test_the_client_gives_the_same_runs(filled, sweep: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_client_gives_the_same_runs(filled: Any, sweep: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mlflow_client, "NUM_RUNS_PER_PAGE", 2)
     by_tables = mlflow_tables.run_frame(filled.uri, "retina", sweep)
     assert len(by_tables) == {None: 7, "first": 4, "John's": 2, "nowhere": 0}[sweep]
     pd.testing.assert_frame_equal(mlflow_client.run_frame(filled.uri, "retina", sweep), by_tables)
 
 
-def test_both_ways_have_no_run_of_an_absent_experiment(filled) -> None:
+def test_both_ways_have_no_run_of_an_absent_experiment(filled: Any) -> None:
     by_tables = mlflow_tables.run_frame(filled.uri, "nowhere", None)
     assert by_tables.empty and list(by_tables) == mlflow_client.RUN_COLUMNS
     pd.testing.assert_frame_equal(mlflow_client.run_frame(filled.uri, "nowhere", None), by_tables)
 
 
 @pytest.mark.parametrize("metrics", [["val_auc"], ["val_auc", "val_loss", "never", "absent"], []])
-def test_the_client_gives_the_same_metrics(filled, metrics: list[str]) -> None:
+def test_the_client_gives_the_same_metrics(filled: Any, metrics: list[str]) -> None:
     run_ids = [*mlflow_tables.run_frame(filled.uri, "retina", None)["run_id"], "absent"]
     first, second = (
         module.metric_frame(filled.uri, run_ids, metrics).sort_values(mlflow_client.METRIC_COLUMNS, ignore_index=True)
@@ -79,10 +80,12 @@ def test_the_client_gives_the_same_metrics(filled, metrics: list[str]) -> None:
     ],
 )
 def test_a_change_of_the_tables_is_named_and_the_client_is_asked(
-    filled, change: str, line: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    filled: Any, change: str, line: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = runs(filled.uri, "retina").trials
-    with closing(sqlite3.connect(sqlite_file(filled.uri))) as database:
+    file = sqlite_file(filled.uri)
+    assert file is not None
+    with closing(sqlite3.connect(file)) as database:
         database.executescript(change)
     (difference,) = mlflow_tables.differences(filled.uri)
     assert difference.startswith(line)
@@ -101,12 +104,14 @@ def test_a_server_is_asked_through_the_client(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("kind", [mysql.DOUBLE(), postgresql.DOUBLE_PRECISION()])
-def test_the_same_type_of_another_database_is_no_difference(store, kind, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_type_of_another_database_is_no_difference(
+    store: Any, kind: sqlalchemy.types.TypeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     columns = sqlalchemy.Inspector.get_columns
 
-    def of_another(inspector: sqlalchemy.Inspector, table: str) -> list[dict]:
-        return [{**each, "type": kind} if each["name"] == "value" and "metrics" in table else each for each in
-                columns(inspector, table)]  # fmt: skip
+    def of_another(inspector: sqlalchemy.Inspector, table: str) -> list[Any]:
+        is_other = {"value"} if "metrics" in table else set()
+        return [{**c, "type": kind} if c["name"] in is_other else c for c in columns(inspector, table)]
 
     monkeypatch.setattr(sqlalchemy.Inspector, "get_columns", of_another)
     assert mlflow_tables.differences(store.uri) == []

@@ -68,7 +68,7 @@ def mixed(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="module")
-def shown(mixed: Runs) -> Content:
+def on_mixed(mixed: Runs) -> Content:
     return content(mixed)
 
 
@@ -97,9 +97,9 @@ def test_a_cell_with_real_helpers_goes_before_the_same_with_phantom_ones(store: 
     for seed, is_phantom in enumerate(["false", "false", "true"]):
         tags = {"teacher_is_phantom": is_phantom, "teacher_fingerprint": is_phantom}
         store.trial(parent, seed=seed, tags=tags, **CELLS[TAUGHT])
-    found = runs(store.uri, "retina")
-    assert len(found.confirm) == 2 and found.phantom == ""
-    assert found.left_out["reason"].tolist() == ["rests on a phantom (teacher), and other trials of its cell do not"]
+    recorded = runs(store.uri, "retina")
+    assert len(recorded.confirm) == 2 and recorded.phantom == ""
+    assert recorded.left_out["reason"].tolist() == ["rests on a phantom (teacher), and other trials of its cell do not"]
 
 
 def test_first_weights_belong_to_the_configuration(store: Any) -> None:
@@ -162,8 +162,8 @@ def names_phantoms(table: Table) -> bool:
     return True
 
 
-def test_every_table_of_the_report(shown: Content) -> None:
-    tables = {table.name: table for table in shown.tables}
+def test_every_table_of_the_report(on_mixed: Content) -> None:
+    tables = {table.name: table for table in on_mixed.tables}
     per_cell = ["variance", "comparisons", "delong", "labels", "subgroups", "overfitting"]
     assert set(per_cell) < set(tables)
     for name in ("table_3", "table_5", *per_cell):
@@ -174,9 +174,9 @@ def test_every_table_of_the_report(shown: Content) -> None:
     assert {tables[name].phantom for name in ("table_1", "table_2", "table_6")} == {""}  # no number of theirs is one
 
 
-def test_every_sentence(shown: Content) -> None:
-    assert len(shown.sentences) == 3
-    for sentence in shown.sentences:
+def test_every_sentence(on_mixed: Content) -> None:
+    assert len(on_mixed.sentences) == 3
+    for sentence in on_mixed.sentences:
         cells = [cell for cell in PARTS if cell in sentence]
         assert sentence.endswith(
             f"PHANTOM {origins.union(PARTS[cell] for cell in cells)}: it says nothing about medicine."
@@ -189,15 +189,15 @@ def labels(picture: Picture) -> set[str]:
     return {text.get_text() for texts in handles for text in texts}
 
 
-def test_every_figure(shown: Content) -> None:
-    assert {"figure_3", "figure_4", "search_budget", "search_beta", "reliability"} < {p.name for p in shown.pictures}
-    for picture in shown.pictures:
+def test_every_figure(on_mixed: Content) -> None:
+    assert {"figure_3", "figure_4", "search_budget", "search_beta", "reliability"} < {p.name for p in on_mixed.pictures}
+    for picture in on_mixed.pictures:
         assert "PHANTOM TEACHER, FIRST WEIGHTS" in str(picture.figure.get_suptitle()), picture.name
         for label in labels(picture):
             assert label.endswith(PHANTOM) == any(cell in label for cell in PARTS), (picture.name, label)
         for cell in PARTS:
             assert picture.alternative.count(cell) == picture.alternative.count(f"{cell} {PHANTOM}"), picture.name
-    (figure_3,) = [picture for picture in shown.pictures if picture.name == "figure_3"]
+    (figure_3,) = [picture for picture in on_mixed.pictures if picture.name == "figure_3"]
     assert f"The highest is {REAL[1]}" in figure_3.alternative
 
 
@@ -205,7 +205,7 @@ def test_the_page(mixed: Runs, tmp_path: Path) -> None:
     assert report.main(["retina", "--tracking-uri", mixed.tracking_uri, "--out", str(tmp_path)]) == 0
     page = (tmp_path / "retina" / "index.html").read_text().replace("&#39;", "'")
     assert NOTICE in page.split("<dl>")[0]
-    head = page.split("What the numbers allow to say")[0]
+    head = page.split("What the numbers support")[0]
     assert "imagenet fimagenet PHANTOM; mimic-cxr fmimic-cxr PHANTOM" in head
     assert "imagenet torchvision; imagenet drawn PHANTOM" in head
     assert set(pd.read_parquet(tmp_path / "retina" / "results.parquet")["phantom"]) == {"", *PARTS.values()}
@@ -215,11 +215,11 @@ def test_nothing_is_marked_where_nothing_is_phantom(store: Any) -> None:
     parent = store.sweep()
     for config in CELLS.values():
         for seed in range(3):
-            shown = predictions(seed, 2.0)
-            store.trial(parent, seed=seed, metrics={"test_auc": 0.7}, predictions=shown, **config)
-    found = runs(store.uri, "retina")
-    made = content(found)
+            frame = predictions(seed, 2.0)
+            store.trial(parent, seed=seed, metrics={"test_auc": 0.7}, predictions=frame, **config)
+    recorded = runs(store.uri, "retina")
+    real = content(recorded)
     write: Callable[[Table], str] = rendering.text
-    assert not any(PHANTOM in write(table) for table in made.tables)
-    assert not any(PHANTOM in text for text in [*made.sentences, *(p.alternative for p in made.pictures)])
-    assert PHANTOM not in closing_table(found.confirm, "test_auc")
+    assert not any(PHANTOM in write(table) for table in real.tables)
+    assert not any(PHANTOM in text for text in [*real.sentences, *(p.alternative for p in real.pictures)])
+    assert PHANTOM not in closing_table(recorded.confirm, "test_auc")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,10 +38,10 @@ def frame(num_images: int = 60, seed: int = 0, noise: float = 1.0) -> pd.DataFra
 
 def test_images_stand_in_the_order_of_the_file_whatever_their_hashes() -> None:
     hashed = frame().assign(image=salted_hashes(frame()["image"].to_list(), b"secret"))
-    plain, found = from_frame(frame()), from_frame(hashed)
-    assert found.images["image"].tolist() == hashed["image"].tolist() != sorted(hashed["image"])
-    np.testing.assert_array_equal(found.probabilities_NL, plain.probabilities_NL)
-    assert found.label_names == ("Edema", "Hernia") and not found.is_multiclass
+    plain, loaded = from_frame(frame()), from_frame(hashed)
+    assert loaded.images["image"].tolist() == hashed["image"].tolist() != sorted(hashed["image"])
+    np.testing.assert_array_equal(loaded.probabilities_NL, plain.probabilities_NL)
+    assert loaded.label_names == ("Edema", "Hernia") and not loaded.is_multiclass
 
 
 @pytest.mark.parametrize(
@@ -49,9 +51,9 @@ def test_images_stand_in_the_order_of_the_file_whatever_their_hashes() -> None:
 )  # fmt: skip
 def test_uncertainty_policies(policy: str, positives: list[bool], known: list[bool]) -> None:
     coded = frame(4).assign(label_Edema=np.array([1, 0, -1, -2], dtype=np.int8))
-    found = from_frame(coded, policy)
-    assert found.positive_NL[:, 0].tolist() == positives
-    assert found.known_NL[:, 0].tolist() == known
+    loaded = from_frame(coded, policy)
+    assert loaded.positive_NL[:, 0].tolist() == positives
+    assert loaded.known_NL[:, 0].tolist() == known
 
 
 def test_what_is_no_file_of_predictions() -> None:
@@ -65,19 +67,19 @@ def test_what_is_no_file_of_predictions() -> None:
         from_frame(pd.concat([frame(), frame()]))
 
 
-def test_from_a_store(store) -> None:
+def test_from_a_store(store: Any) -> None:
     parent = store.sweep()
     store.trial(parent, predictions=frame())
     store.trial(parent, seed=1, predictions=frame(seed=1))
     store.trial(parent, seed=2)  # a run that left none
     store.trial(parent, student="densenet40")
-    found = runs(store.uri, "retina")
-    cells = dict(by_cell(store.uri, found.confirm))
+    recorded = runs(store.uri, "retina")
+    cells = dict(by_cell(store.uri, recorded.confirm))
     assert {cell: len(repeats) for cell, repeats in cells.items()} == {"transfer/none/densenet121/all": 2}
-    assert load(store.uri, found.confirm.iloc[2]) is None
+    assert load(store.uri, recorded.confirm.iloc[2]) is None
 
 
-def test_repeats_on_other_images_are_refused(store) -> None:
+def test_repeats_on_other_images_are_refused(store: Any) -> None:
     parent = store.sweep()
     store.trial(parent, predictions=frame())
     store.trial(parent, seed=1, predictions=frame().replace("i000", "other"))
@@ -125,13 +127,16 @@ def test_subgroups_and_their_gap() -> None:
 
 
 def test_which_labels_are_averaged() -> None:
-    given = frame().rename(columns=lambda name: name.replace("Edema", "Pleural_Effusion"))
-    assert from_frame(given, averaged=["Pleural Effusion"]).averaged_L.tolist() == [True, False]  # as trackers spell it
-    assert not from_frame(given).averaged_L.any()
-    one_class = from_frame(given.assign(label_Hernia=np.int8(0)), averaged=None)
+    renamed = frame().rename(columns=lambda name: name.replace("Edema", "Pleural_Effusion"))
+    assert from_frame(renamed, averaged=["Pleural Effusion"]).averaged_L.tolist() == [
+        True,
+        False,
+    ]  # as trackers spell it
+    assert not from_frame(renamed).averaged_L.any()
+    one_class = from_frame(renamed.assign(label_Hernia=np.int8(0)), averaged=None)
     assert one_class.averaged_L.tolist() == [True, False]  # the paper's rule: those with an AUC on these images
     with pytest.raises(ValueError, match="none of Mass"):
-        from_frame(given, averaged=["Mass"])
+        from_frame(renamed, averaged=["Mass"])
 
 
 def test_enough_of_a_label_in_a_subset() -> None:

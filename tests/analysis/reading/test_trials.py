@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,28 +17,28 @@ from trainables.trial import RECIPE_VERSION
 ROOT = Path(__file__).parents[3]
 
 
-def reasons(found: Runs) -> dict[str, str]:
-    return dict(zip(found.left_out["run_id"], found.left_out["reason"], strict=True))
+def reasons(recorded: Runs) -> dict[str, str]:
+    return dict(zip(recorded.left_out["run_id"], recorded.left_out["reason"], strict=True))
 
 
-def test_columns_and_types(store) -> None:
+def test_columns_and_types(store: Any) -> None:
     parent = store.sweep()
     search = store.trial(parent, phase="search", curve={"val_auc": [0.6, 0.8, 0.7], "best_score": [0.6, 0.8, 0.8]})
     confirm = store.trial(parent, metrics={"test_auc": 0.75}, method="attention", teacher="imagenet", beta=30.0)
-    found = runs(store.uri, "retina")
-    assert found.data == "real"
-    assert (found.search["run_id"].tolist(), found.confirm["run_id"].tolist()) == ([search], [confirm])
-    row = found.confirm.iloc[0]
+    recorded = runs(store.uri, "retina")
+    assert recorded.data == "real"
+    assert (recorded.search["run_id"].tolist(), recorded.confirm["run_id"].tolist()) == ([search], [confirm])
+    row = recorded.confirm.iloc[0]
     assert row["tags.cell"] == "attention/imagenet/densenet121/all"
     assert (row["params.beta"], row["params.seed"], row["metrics.test_auc"]) == (30.0, 0, 0.75)
-    first = found.search.iloc[0]
+    first = recorded.search.iloc[0]
     assert first["params.beta"] != first["params.beta"]  # no teacher, no beta
     assert (first["metrics.val_auc"], first["metrics.best_score"]) == (0.7, 0.8)  # the last one, and the best one
-    assert found.sweeps["run_id"].tolist() == [parent]
-    assert found.left_out.empty
+    assert recorded.sweeps["run_id"].tolist() == [parent]
+    assert recorded.left_out.empty
 
 
-def test_unfinished_failed_and_foreign_runs_are_told_apart(store) -> None:
+def test_unfinished_failed_and_foreign_runs_are_told_apart(store: Any) -> None:
     parent = store.sweep()
     kept = store.trial(parent, metrics={"test_auc": 0.7})
     running = store.trial(parent, seed=1, status="RUNNING")
@@ -45,9 +46,9 @@ def test_unfinished_failed_and_foreign_runs_are_told_apart(store) -> None:
     killed = store.trial(parent, seed=3, status="KILLED")
     foreign = store.client.create_run(store.client.get_run(parent).info.experiment_id).info.run_id
     teacher = store.trial(parent, phase="pretrain")
-    found = runs(store.uri, "retina")
-    assert found.trials["run_id"].tolist() == [kept]
-    assert reasons(found) == {
+    recorded = runs(store.uri, "retina")
+    assert recorded.trials["run_id"].tolist() == [kept]
+    assert reasons(recorded) == {
         running: "unfinished",
         failed: "failed",
         killed: "stopped by hand",
@@ -56,23 +57,23 @@ def test_unfinished_failed_and_foreign_runs_are_told_apart(store) -> None:
     }
 
 
-def test_deleted_runs_are_gone(store) -> None:
+def test_deleted_runs_are_gone(store: Any) -> None:
     parent = store.sweep()
     store.client.delete_run(store.trial(parent))
     assert runs(store.uri, "retina").trials.empty
 
 
-def test_real_data_go_before_phantom_ones_even_when_older(store) -> None:
+def test_real_data_go_before_phantom_ones_even_when_older(store: Any) -> None:
     real = store.trial(store.sweep(name="real one"))
     phantom = store.trial(store.sweep(name="phantom one", data="phantom"), data_fingerprint="data-p")
-    found = runs(store.uri, "retina")
-    assert (found.data, found.trials["run_id"].tolist()) == ("real", [real])
-    assert reasons(found) == {phantom: "another setup: tags.data phantom, not real"}
+    recorded = runs(store.uri, "retina")
+    assert (recorded.data, recorded.trials["run_id"].tolist()) == ("real", [real])
+    assert reasons(recorded) == {phantom: "another setup: tags.data phantom, not real"}
     asked = runs(store.uri, "retina", "phantom one")
     assert (asked.data, asked.trials["run_id"].tolist()) == ("phantom", [phantom])
 
 
-def test_another_recipe_data_length_or_precision_is_never_in_one_table(store) -> None:
+def test_another_recipe_data_length_or_precision_is_never_in_one_table(store: Any) -> None:
     parent = store.sweep()
     old = store.trial(parent, tags={"recipe": "0"})
     short = store.trial(parent, max_epochs=4)
@@ -80,9 +81,9 @@ def test_another_recipe_data_length_or_precision_is_never_in_one_table(store) ->
     rounded = store.trial(parent, precision="bfloat16")
     compiled = store.trial(parent, compiled=True)
     kept = store.trial(parent)
-    found = runs(store.uri, "retina")
-    assert found.trials["run_id"].tolist() == [kept]
-    assert reasons(found) == {
+    recorded = runs(store.uri, "retina")
+    assert recorded.trials["run_id"].tolist() == [kept]
+    assert reasons(recorded) == {
         old: f"another setup: tags.recipe 0, not {RECIPE_VERSION}",
         short: "another setup: params.max_epochs 4, not 128",
         other: "another setup: tags.data_fingerprint data-b, not data-a",
@@ -91,63 +92,63 @@ def test_another_recipe_data_length_or_precision_is_never_in_one_table(store) ->
     }
 
 
-def test_runs_judged_by_another_rule_or_metric_are_never_in_one_table(store) -> None:
+def test_runs_judged_by_another_rule_or_metric_are_never_in_one_table(store: Any) -> None:
     parent = store.sweep()
     by_the_paper = store.trial(parent, average_labels="defined")
     accurate = store.trial(parent, selection_metric="accuracy")
     kept = store.trial(parent)
-    found = runs(store.uri, "retina")
-    assert found.trials["run_id"].tolist() == [kept]
-    assert reasons(found) == {
+    recorded = runs(store.uri, "retina")
+    assert recorded.trials["run_id"].tolist() == [kept]
+    assert reasons(recorded) == {
         by_the_paper: "another setup: params.average_labels defined, not frequent",
         accurate: "another setup: params.selection_metric accuracy, not auc",
     }
 
 
-def test_two_sweeps_of_one_setup_are_joined_and_a_shared_trial_counts_once(store) -> None:
+def test_two_sweeps_of_one_setup_are_joined_and_a_shared_trial_counts_once(store: Any) -> None:
     first = store.trial(store.sweep(name="a"))
     parent = store.sweep(name="b")
     again = store.trial(parent)
     more = store.trial(parent, student="densenet40")
-    found = runs(store.uri, "retina")
-    assert found.trials["run_id"].tolist() == [again, more]
-    assert reasons(found) == {first: "the same trial stands in the table once, from its newest run"}
+    recorded = runs(store.uri, "retina")
+    assert recorded.trials["run_id"].tolist() == [again, more]
+    assert reasons(recorded) == {first: "an older run of a trial that ran again"}
 
 
-def test_repeats_of_a_replaced_configuration_are_left_out(store) -> None:
+def test_repeats_of_a_replaced_configuration_are_left_out(store: Any) -> None:
     parent = store.sweep()
     cell = {"method": "attention", "teacher": "imagenet"}
     old = store.repeats(parent, "test_auc", [0.6, 0.6], beta=5.0, **cell)
     new = store.repeats(parent, "test_auc", [0.8, 0.9], beta=70.0, **cell)
     other = store.repeats(parent, "test_auc", [0.7], student="densenet40")
-    found = runs(store.uri, "retina")
-    assert found.confirm["run_id"].tolist() == [*new, *other]
-    assert set(reasons(found)) == set(old)
-    assert set(reasons(found).values()) == {"a configuration that a later search has replaced"}
+    recorded = runs(store.uri, "retina")
+    assert recorded.confirm["run_id"].tolist() == [*new, *other]
+    assert set(reasons(recorded)) == set(old)
+    assert set(reasons(recorded).values()) == {"a configuration that a later search has replaced"}
 
 
-def test_another_teacher_of_the_same_name_is_another_configuration(store) -> None:
+def test_another_teacher_of_the_same_name_is_another_configuration(store: Any) -> None:
     parent = store.sweep()
     cell = {"method": "attention", "teacher": "imagenet", "beta": 5.0}
     old = store.trial(parent, tags={"teacher_fingerprint": "old", "trial": "x"}, **cell)
     new = store.trial(parent, tags={"teacher_fingerprint": "new", "trial": "y"}, seed=1, **cell)
-    found = runs(store.uri, "retina")
-    assert found.trials["run_id"].tolist() == [new]
-    assert list(reasons(found)) == [old]
+    recorded = runs(store.uri, "retina")
+    assert recorded.trials["run_id"].tolist() == [new]
+    assert list(reasons(recorded)) == [old]
 
 
-def test_a_store_without_the_data_set_is_empty(store) -> None:
-    found = runs(store.uri, "retina")
-    assert found.trials.empty and found.left_out.empty and found.data == ""
-    assert found.search.empty and found.confirm.empty
+def test_a_store_without_the_data_set_is_empty(store: Any) -> None:
+    recorded = runs(store.uri, "retina")
+    assert recorded.trials.empty and recorded.left_out.empty and recorded.data == ""
+    assert recorded.search.empty and recorded.confirm.empty
 
 
-def test_a_sweep_with_an_apostrophe(store) -> None:
+def test_a_sweep_with_an_apostrophe(store: Any) -> None:
     kept = store.trial(store.sweep(name="John's"))
     assert runs(store.uri, "retina", "John's").trials["run_id"].tolist() == [kept]
 
 
-def test_unknown_sweep(store) -> None:
+def test_unknown_sweep(store: Any) -> None:
     store.sweep()
     with pytest.raises(LookupError, match="'nowhere'"):
         runs(store.uri, "retina", "nowhere")
@@ -159,7 +160,7 @@ def test_absent_file_is_an_error_and_is_not_made(tmp_path: Path) -> None:
     assert not (tmp_path / "typo.db").exists()
 
 
-def test_command_lists_what_was_left_out(store) -> None:
+def test_command_lists_what_was_left_out(store: Any) -> None:
     parent = store.sweep()
     store.trial(parent)
     failed = store.trial(parent, seed=1, status="FAILED")
@@ -175,11 +176,11 @@ def test_command_without_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert f"{tmp_path}/none.db" in capsys.readouterr().err
 
 
-def test_a_sweep_with_a_finding_held_out_is_read_by_its_name_alone(store) -> None:
+def test_a_sweep_with_a_finding_held_out_is_read_by_its_name_alone(store: Any) -> None:
     ordinary = store.trial(store.sweep(), metrics={"test_auc": 0.7})
     held = store.sweep(name="second")
     without = store.trial(held, metrics={"test_auc": 0.9}, tags={"held_out": "Edema"}, data_fingerprint="data-b")
-    found = runs(store.uri, "retina")
-    assert found.confirm["run_id"].tolist() == [ordinary]  # though the other is newer
-    assert reasons(found) == {without: "held out of training: Edema (--sweep second asks for these)"}
+    recorded = runs(store.uri, "retina")
+    assert recorded.confirm["run_id"].tolist() == [ordinary]  # though the other is newer
+    assert reasons(recorded) == {without: "held out of training: Edema (--sweep second asks for these)"}
     assert runs(store.uri, "retina", "second").confirm["run_id"].tolist() == [without]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,7 +49,7 @@ def test_summary_of_nothing() -> None:
     assert frame.empty and {"cell", "mean", "half_width", "n"} <= set(frame)
 
 
-def test_summary_from_a_store(store) -> None:
+def test_summary_from_a_store(store: Any) -> None:
     parent = store.sweep()
     store.repeats(parent, "test_auc", [0.7, 0.8, 0.9])
     frame = summary(runs(store.uri, "retina").confirm, "test_auc")

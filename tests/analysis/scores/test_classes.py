@@ -8,20 +8,20 @@ CHEXPERT = ("Edema", "Lung Lesion", "Pleural Effusion")
 NIH = ("Edema", "Effusion", "Hernia", "Mass", "Nodule")
 
 
-def test_names_of_other_data_sets_are_known():
+def test_names_of_other_data_sets_are_known() -> None:
     assert same("Effusion", CHEXPERT) == "Pleural Effusion" and same("Hernia", CHEXPERT) == ""
     assert related("Mass", CHEXPERT) == ("Lung Lesion",) and related("Lung Lesion", NIH) == ("Mass", "Nodule")
     assert seen_as("Effusion", CHEXPERT) == "Pleural Effusion" and seen_as("Lung Lesion", NIH) == "Mass, Nodule"
     assert seen_as("Hernia", CHEXPERT) == ""
 
 
-def test_all_that_is_new_or_what_is_asked_for():
+def test_all_that_is_new_or_what_is_asked_for() -> None:
     assert unseen(None, NIH, CHEXPERT) == ("Hernia", "Mass", "Nodule")
     assert unseen(["Hernia"], NIH, CHEXPERT) == ("Hernia",)
 
 
 @pytest.mark.parametrize(
-    ("asked", "there", "message"),
+    ("asked", "known", "message"),
     [
         (["Covid"], NIH, r"the finding must be one of .*, but got 'Covid'"),
         (["Effusion"], NIH, r"new to the students, but they were trained on 'Effusion' \(as 'Pleural Effusion'\)"),
@@ -29,6 +29,6 @@ def test_all_that_is_new_or_what_is_asked_for():
         (None, CHEXPERT, "but they were trained on all of Edema, Lung Lesion, Pleural Effusion; give the --sweep"),
     ],
 )
-def test_what_was_trained_on_is_refused_by_name(asked, there, message):
+def test_what_was_trained_on_is_refused_by_name(asked: list[str] | None, known: tuple[str, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        unseen(asked, there, CHEXPERT)
+        unseen(asked, known, CHEXPERT)

@@ -18,28 +18,28 @@ def repeats(strength: float, num_repeats: int = 3, seed: int = 0, salt: bytes = 
     """Repeats that score the same images: the images' own noise is shared, each repeat adds a little."""
     generator = np.random.default_rng(99)
     truth, shared = generator.random(NUM_IMAGES) < 0.3, generator.normal(size=NUM_IMAGES)
-    made = []
+    repeats = []
     for repeat in range(num_repeats):
         own = np.random.default_rng(1000 * seed + repeat).normal(size=NUM_IMAGES)
         score = 1 / (1 + np.exp(-(strength * truth + shared + 0.2 * own)))
         table = pd.DataFrame({"image": [f"i{i:04d}" for i in range(NUM_IMAGES)], "label_A": truth.astype(np.int8)})
         table = table.assign(patient=[f"p{i // 2}" for i in range(NUM_IMAGES)], view="PA", sex="", age_years=np.nan)
         table[["image", "patient"]] = table[["image", "patient"]].apply(lambda names: salted_hashes(list(names), salt))
-        made.append(from_frame(table.assign(probability_A=score.astype(np.float32)), averaged=["A"]))
-    return made
+        repeats.append(from_frame(table.assign(probability_A=score.astype(np.float32)), averaged=["A"]))
+    return repeats
 
 
 def draws(strength: float, num_repeats: int = 3, seed: int = 0, salt: bytes = b"") -> Draws:
     predictions = repeats(strength, num_repeats, seed, salt)
-    found = draws_of(predictions, shared_weights(predictions[0]))
-    assert found is not None
-    return found
+    cell_draws = draws_of(predictions, shared_weights(predictions[0]))
+    assert cell_draws is not None
+    return cell_draws
 
 
 def test_the_salt_of_a_results_folder_changes_no_interval() -> None:
-    one, other = ({"a": draws(2.0, salt=salt), "b": draws(1.0, seed=1, salt=salt)} for salt in (b"one", b"other"))
-    pd.testing.assert_frame_equal(variance_rows(one), variance_rows(other), check_exact=True)
-    compared = [comparison_rows(cells, [("a", "b")]) for cells in (one, other)]
+    first, second = ({"a": draws(2.0, salt=salt), "b": draws(1.0, seed=1, salt=salt)} for salt in (b"one", b"other"))
+    pd.testing.assert_frame_equal(variance_rows(first), variance_rows(second), check_exact=True)
+    compared = [comparison_rows(cells, [("a", "b")]) for cells in (first, second)]
     pd.testing.assert_frame_equal(*compared, check_exact=True)
 
 
@@ -54,18 +54,18 @@ def test_a_real_difference_is_told() -> None:
 def test_no_difference_is_told_where_there_is_none() -> None:
     row = comparison_rows({"a": draws(1.0), "b": draws(1.0, seed=1)}, [("a", "b")]).iloc[0]
     assert row["p_holm"] > 0.05
-    assert "no difference can be told from n = 3 repeats and 200 test patients" in sentence(row.to_dict())
+    assert "no difference can be shown with n = 3 repeats and 200 test patients" in sentence(row.to_dict())
 
 
 def test_one_repeat_tells_nothing_however_large_the_difference() -> None:
     row = comparison_rows({"a": draws(3.0, 1), "b": draws(0.5, 1)}, [("a", "b")]).iloc[0]
     assert row["p_patients"] < 0.05 and np.isnan(row["p_seeds"]) and np.isnan(row["p_holm"])
-    assert "no difference can be told from n = 1 repeats" in sentence(row.to_dict())
+    assert "no difference can be shown with n = 1 repeats" in sentence(row.to_dict())
 
 
 def test_two_repeats_that_agree_are_too_few_for_a_difference() -> None:
     row = {"first": "a", "second": "b", "difference": 0.2, "low": 0.15, "high": 0.25, "p_holm": 0.001}
-    assert "no difference can be told from n = 2 repeats" in sentence({**row, "n": 2, "num_patients": 200})
+    assert "no difference can be shown with n = 2 repeats" in sentence({**row, "n": 2, "num_patients": 200})
     assert "a has a higher AUC than b" in sentence({**row, "n": 3, "num_patients": 200})
 
 
@@ -77,9 +77,9 @@ def test_a_teacher_itself_can_be_compared_but_not_told_from_another() -> None:
 
 
 def test_a_pair_is_narrower_than_its_two_halves() -> None:
-    one, other = draws(1.2), draws(1.0, seed=1)
-    row = comparison_rows({"a": one, "b": other}, [("a", "b")]).iloc[0]
-    alone = variance_rows({"a": one, "b": other})
+    first, second = draws(1.2), draws(1.0, seed=1)
+    row = comparison_rows({"a": first, "b": second}, [("a", "b")]).iloc[0]
+    alone = variance_rows({"a": first, "b": second})
     assert row["high"] - row["low"] < 0.6 * np.hypot(*(alone["high"] - alone["low"]))
 
 
@@ -134,5 +134,5 @@ def test_no_averaged_label_with_an_auc_no_draws(num_positives: int, averaged: li
     table = pd.DataFrame(
         {"image": [f"i{i:02d}" for i in range(60)], "patient": "p", "view": "", "sex": "", "age_years": 1}
     )
-    one = from_frame(table.assign(label_A=label, probability_A=np.float32(0.5)), averaged=averaged)
-    assert draws_of([one], shared_weights(one)) is None
+    first = from_frame(table.assign(label_A=label, probability_A=np.float32(0.5)), averaged=averaged)
+    assert draws_of([first], shared_weights(first)) is None

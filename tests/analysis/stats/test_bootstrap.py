@@ -33,8 +33,8 @@ def test_patients_are_numbered_by_their_rows_and_not_by_their_hashes() -> None:
     names = [f"p{number // 2}" for number in range(40)]
     hashed = [np.array(salted_hashes(names, salt), dtype=object) for salt in (b"one", b"other")]
     assert np.argsort(hashed[0]).tolist() != np.argsort(hashed[1]).tolist()
-    one, other = (patient_weights(patients, 20, rng()) for patients in hashed)
-    assert (one == other).all() and (one[:, ::2] == one[:, 1::2]).all()
+    first, second = (patient_weights(patients, 20, rng()) for patients in hashed)
+    assert (first == second).all() and (first[:, ::2] == first[:, 1::2]).all()
 
 
 @pytest.mark.parametrize(("num_images", "num_draws"), [(0, 10), (3, 0)])
@@ -73,9 +73,9 @@ def test_one_seed_is_the_bootstrap_of_patients() -> None:
 
 
 def test_percentiles_by_hand() -> None:
-    found = percentiles(np.arange(1, 1000, dtype=float))  # 1 ... 999, all above 0
-    assert (found.low, found.high) == (pytest.approx(25.95), pytest.approx(974.05))
-    assert found.p_value == pytest.approx(2 / 1000)
+    interval = percentiles(np.arange(1, 1000, dtype=float))  # 1 ... 999, all above 0
+    assert (interval.low, interval.high) == pytest.approx((25.95, 974.05))
+    assert interval.p_value == pytest.approx(2 / 1000)
     assert percentiles(np.array([-1.0, 1.0])).p_value == 1.0
     assert percentiles(np.array([1.0, np.nan, 2.0])).num_undefined == 1
 
@@ -108,6 +108,6 @@ def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         score = np.repeat(generator.normal(size=60) + label, 3)
         patients = np.repeat(np.arange(60), 3).astype(str).astype(object)
         draws = auc_draws(score, np.repeat(label, 3), patient_weights(patients, 200, generator))
-        found = percentiles(draws)
-        covered += found.low <= 0.7602 <= found.high  # P(N(1,1) > N(0,1)) = Phi(1 / sqrt 2)
+        interval = percentiles(draws)
+        covered += interval.low <= 0.7602 <= interval.high  # P(N(1,1) > N(0,1)) = Phi(1 / sqrt 2)
     assert 0.89 <= covered / 400 <= 0.97  # 0.92 over 1,500 repetitions: percentiles of 60 patients are a little narrow

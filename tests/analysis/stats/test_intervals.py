@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.stats.intervals import NORMAL_NAME, T_NAME, normal_interval, t_interval
+from analysis.stats.intervals import NORMAL_NAME, T_NAME, Interval, normal_interval, t_interval
 
 
 def test_t_interval_by_hand() -> None:
@@ -31,7 +34,7 @@ def test_t_interval_is_scipys(level: float) -> None:
     values = np.random.default_rng(0).normal(size=7)
     low, high = stats.t.interval(level, df=6, loc=values.mean(), scale=stats.sem(values))
     interval = t_interval(values, level)
-    assert (interval.low, interval.high) == (pytest.approx(low), pytest.approx(high))
+    assert (interval.low, interval.high) == pytest.approx((low, high))
 
 
 def test_equal_values_have_a_point_for_an_interval() -> None:
@@ -39,7 +42,7 @@ def test_equal_values_have_a_point_for_an_interval() -> None:
 
 
 @pytest.mark.parametrize("form", [t_interval, normal_interval])
-def test_one_repeat_has_no_interval(form) -> None:  # type: ignore[no-untyped-def]
+def test_one_repeat_has_no_interval(form: Callable[..., Interval]) -> None:
     interval = form([0.7])
     assert (interval.mean, interval.half_width, interval.low, interval.high, interval.n) == (0.7, None, None, None, 1)
 
@@ -49,7 +52,7 @@ def test_one_repeat_has_no_interval(form) -> None:  # type: ignore[no-untyped-de
     ("values", "message"),
     [([], r"shape \(0,\)"), ([[1.0, 2.0]], r"shape \(1, 2\)"), ([0.5, np.nan], "got nan"), ([np.inf, 1.0], "got inf")],
 )
-def test_no_number_is_refused(form, values, message) -> None:  # type: ignore[no-untyped-def]
+def test_no_number_is_refused(form: Callable[..., Interval], values: list[Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         form(values)
 

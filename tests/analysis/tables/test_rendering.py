@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -79,7 +80,7 @@ def test_phantom_data_are_announced(form: str) -> None:
         ((0.12345, 0.1, 3), "0.123±0.100"),
     ],
 )
-def test_number(arguments: tuple[float, ...], text: str) -> None:
+def test_number(arguments: tuple[Any, ...], text: str) -> None:
     assert number(*arguments) == text
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from analysis.tables import rendering
 
 ROOT = Path(__file__).parents[3]
 KEY = ["metric", "method", "teacher", "student", "unfreeze"]
-CELLS = [
+CELLS: list[dict[str, Any]] = [
     {"method": "transfer", "teacher": "none", "student": "densenet121"},
     {"method": "transfer", "teacher": "none", "student": "densenet121", "unfreeze": "last34"},
     {"method": "transfer", "teacher": "none", "student": "densenet40"},
@@ -32,7 +32,7 @@ CELLS = [
 ]
 
 
-def fill(store, cells=CELLS, data: str = "real") -> str:  # type: ignore[no-untyped-def]
+def fill(store: Any, cells: Sequence[dict[str, Any]] = CELLS, data: str = "real") -> str:
     """Each cell three times, with AUC 0.70, 0.71, ... as the cells go on, and F1 a tenth below."""
     parent = store.sweep(data=data)
     for number, cell in enumerate(cells):
@@ -58,7 +58,7 @@ def phantoms(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPath
     return store
 
 
-def test_the_paper_alone(store) -> None:
+def test_the_paper_alone(store: Any) -> None:
     frame = table_5.rows([runs(store.uri, "retina")])
     assert len(frame) == 14
     assert frame["mean"].isna().all() and (frame["n"] == 0).all()
@@ -68,7 +68,7 @@ def test_the_paper_alone(store) -> None:
     assert ours == [["ours", *"-------"]] * 2
 
 
-def test_ours_beside_the_papers(filled) -> None:
+def test_ours_beside_the_papers(filled: Any) -> None:
     frame = table_5.rows([runs(filled.uri, "retina")]).set_index(KEY)
     row = frame.loc[("auc", "transfer", "none", "densenet121", "last34")]
     assert (row["paper_mean"], row["paper_half_width"], row["trainable_paper"]) == (79.98, 0.64, "2.7m")
@@ -80,7 +80,7 @@ def test_ours_beside_the_papers(filled) -> None:
     assert (f1["mean"], f1["paper_mean"]) == (pytest.approx(66.0), 77.93)
 
 
-def test_layout_and_marks(filled) -> None:
+def test_layout_and_marks(filled: Any) -> None:
     table = table_5.table(table_5.rows([runs(filled.uri, "retina")]))
     assert table.head[0] == ["", *["transfer"] * 3, *["attention"] * 4]
     assert table.head[1] == ["teacher", "none", "none", "none", "imagenet", "imagenet", "mimic-cxr", "mimic-cxr"]
@@ -95,7 +95,7 @@ def test_layout_and_marks(filled) -> None:
     assert "Student's t" in notes and "1.96" not in notes and "normal form (z s / sqrt n)" in notes
 
 
-def test_one_repeat_and_a_missing_cell(store) -> None:
+def test_one_repeat_and_a_missing_cell(store: Any) -> None:
     parent = store.sweep()
     store.trial(parent, metrics={"test_auc": 0.75})
     store.trial(parent, seed=1, status="FAILED")
@@ -107,7 +107,7 @@ def test_one_repeat_and_a_missing_cell(store) -> None:
     assert any("1 scores were not defined" in note for note in table.notes)  # the F1, which the run has not
 
 
-def test_ours_stand_beside_the_paper_only_with_their_own_size(store) -> None:
+def test_ours_stand_beside_the_paper_only_with_their_own_size(store: Any) -> None:
     facts = {"ChestX-ray8-5.6k": {"train": 160, "validation": 20, "test": 20}}
     parent = store.sweep("chestxray8", table_2=json.dumps(facts))
     for seed in range(3):
@@ -116,36 +116,36 @@ def test_ours_stand_beside_the_paper_only_with_their_own_size(store) -> None:
             parent, seed=seed, method="attention", teacher="imagenet", beta=9.0, image_size_px=64, max_epochs=2,
             metrics={"test_auc": 0.6},
         )  # fmt: skip
-    found = [runs(store.uri, "chestxray8")]
+    recorded = [runs(store.uri, "chestxray8")]
     size = "160 of 3,589 training images, 64 px, 2 epochs"
-    frame = table_4.rows(found)
+    frame = table_4.rows(recorded)
     ours = frame[frame["n"] > 0].iloc[0]
     assert ours[["num_train", "image_size_px", "max_epochs"]].tolist() == [160, 64, 2]
     for form in ("text", "markdown", "latex"):
         (line,) = [line for line in rendering.FORMATS[form](table_4.table(frame)).splitlines() if "70.00" in line]
         assert f"ours ({size})" in line
-    (line,) = [row for row in table_3.table(table_3.rows(found)).body if row[5].text == "9"]
-    assert line[7].text == size
+    (row,) = [row for row in table_3.table(table_3.rows(recorded)).body if row[5].text == "9"]
+    assert row[7].text == size
     assert words("covid", 400.0, 64.0, 1.0) == "400 training images, 64 px, 1 epoch"
 
 
-def test_a_fraction_counts_its_own_images(store) -> None:
+def test_a_fraction_counts_its_own_images(store: Any) -> None:
     fraction = 5000 / 178352
     parent = store.sweep(
         "chexpert", table_2=json.dumps({"CheXpert-220k": {"train": 999}, "CheXpert-5k": {"train": 31}})
     )
-    for given in (1.0, fraction, 0.5):
-        store.trial(parent, metrics={"test_auc": 0.7}, data_fraction=given)
-    found = runs(store.uri, "chexpert")
-    own = table_4.rows([found])[lambda rows: rows["n"] > 0].set_index("dataset")
+    for share in (1.0, fraction, 0.5):
+        store.trial(parent, metrics={"test_auc": 0.7}, data_fraction=share)
+    recorded = runs(store.uri, "chexpert")
+    own = table_4.rows([recorded])[lambda rows: rows["n"] > 0].set_index("dataset")
     assert own["num_train"].to_dict() == {"CheXpert-220k": 999, "CheXpert-5k": 31, "CheXpert @0.5": 500}
 
 
-def rows_named(table, start: str) -> list[list[str]]:  # type: ignore[no-untyped-def]
+def rows_named(table: rendering.Table, start: str) -> list[list[str]]:
     return [[cell.text for cell in row] for row in table.body if row[0].text.startswith(start)]
 
 
-def test_the_papers_rule_stands_beside_the_papers_number_and_the_sweeps_average_below(store) -> None:
+def test_the_papers_rule_stands_beside_the_papers_number_and_the_sweeps_average_below(store: Any) -> None:
     names = json.dumps(["No DR", "Mild", "Moderate", "Severe", "Proliferative"])
     parent = store.sweep(label_names=names)
     tags = {"averaged_labels": json.dumps(["No DR", "Moderate"]), "average_min_positives": "3"}
@@ -164,13 +164,13 @@ def test_the_papers_rule_stands_beside_the_papers_number_and_the_sweeps_average_
     assert "Retina: unreliable: labels with only three positives or more" in text
 
 
-def test_one_row_where_the_two_averages_are_the_same(filled) -> None:
+def test_one_row_where_the_two_averages_are_the_same(filled: Any) -> None:
     table = table_5.table(table_5.rows([runs(filled.uri, "retina")]))
     assert rows_named(table, "  ours, ") == [] and len(rows_named(table, "  ours (")) == 2
     assert any("what the sweep averages is the same AUC" in note for note in table.notes)
 
 
-def test_a_constant_answer_is_said_and_not_ranked(store) -> None:
+def test_a_constant_answer_is_said_and_not_ranked(store: Any) -> None:
     parent = store.sweep()
     for place, cell in enumerate(CELLS[:3]):
         for seed in range(3):
@@ -181,11 +181,11 @@ def test_a_constant_answer_is_said_and_not_ranked(store) -> None:
     assert [cell.mark for cell in auc[1:4]] == ["", "second", "best"]
     assert [cell.mark for cell in f1[1:4]] == ["second", "best", ""]
     assert f1[3].text == "62.00±0.00‡"
-    said = "answers one class only: Retina transfer/none/densenet40/all in 3 of 3 repeats"
-    assert sum(said in note for note in table.notes) == 1
+    note_on_cell = "answers one class only: Retina transfer/none/densenet40/all in 3 of 3 repeats"
+    assert sum(note_on_cell in note for note in table.notes) == 1
 
 
-def test_two_repeats_are_not_ranked(store) -> None:
+def test_two_repeats_are_not_ranked(store: Any) -> None:
     parent = store.sweep()
     for place, cell in enumerate(CELLS[:3]):
         for seed in range(2):
@@ -198,13 +198,13 @@ def test_two_repeats_are_not_ranked(store) -> None:
     assert any(note.startswith("†: n is too small") for note in table.notes)
 
 
-def test_cells_beyond_the_paper_are_columns_of_their_own(store) -> None:
+def test_cells_beyond_the_paper_are_columns_of_their_own(store: Any) -> None:
     fill(store, [*CELLS, {"method": "attention", "teacher": "my-hospital", "student": "densenet40", "beta": 7.0}])
     table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
     assert (table.head[1][-1], table.body[0][-1].text, table.body[1][-1].text) == ("my-hospital", "-", "77.00±0.25")
 
 
-def test_a_student_from_scratch_is_a_column_of_its_own(store) -> None:
+def test_a_student_from_scratch_is_a_column_of_its_own(store: Any) -> None:
     fill(store, [*CELLS, {"method": "transfer", "teacher": "none", "student": "densenet40", "init": "random"}])
     table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
     (inits,) = [line for line in table.head if line[0] == "first weights"]
@@ -213,7 +213,7 @@ def test_a_student_from_scratch_is_a_column_of_its_own(store) -> None:
     assert [ours[column].text[:5] for column in (3, 8)] == ["72.00", "77.00"]
 
 
-def test_a_teacher_itself_is_a_column_without_an_interval(store) -> None:
+def test_a_teacher_itself_is_a_column_without_an_interval(store: Any) -> None:
     parent = fill(store)
     nobody = {"student": "none", "unfreeze": "none", "init": "none"}
     tags = {"num_trainable": "0"}
@@ -225,7 +225,7 @@ def test_a_teacher_itself_is_a_column_without_an_interval(store) -> None:
     assert "itself" not in table_3.rows([runs(store.uri, "retina")])["method"].tolist()  # it has no beta
 
 
-def test_table_4_joins_by_the_fraction(store) -> None:
+def test_table_4_joins_by_the_fraction(store: Any) -> None:
     fraction = 5000 / 178352
     chexpert, nih = store.sweep("chexpert"), store.sweep("chestxray8")
     store.trial(chexpert, metrics={"test_auc": 0.75}, data_fraction=fraction)
@@ -246,7 +246,7 @@ def test_table_4_joins_by_the_fraction(store) -> None:
     ]
 
 
-def test_table_3(store) -> None:
+def test_table_3(store: Any) -> None:
     parent = fill(store)
     for seed in range(4):
         store.trial(parent, phase="search", seed=seed, method="attention", teacher="imagenet", beta=1.0 + seed)
@@ -266,23 +266,23 @@ def test_table_3(store) -> None:
     assert len([line for line in text.splitlines() if line.startswith("CheXpert-5k")]) == 4
 
 
-def test_table_3_without_runs(store) -> None:
+def test_table_3_without_runs(store: Any) -> None:
     text = rendering.text(table_3.table(table_3.rows([runs(store.uri, "retina")])))
     assert "2000" in text and "L = CE + L_AT / beta" in text
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex"])
 @pytest.mark.parametrize("module", [table_3, table_5])
-def test_phantom_data_are_announced(phantoms, module, form: str) -> None:
+def test_phantom_data_are_announced(phantoms: Any, module: Any, form: str) -> None:
     assert "PHANTOM DATA" in rendering.FORMATS[form](module.table(module.rows([runs(phantoms.uri, "retina")])))
 
 
-def front_door(store, *arguments: str) -> subprocess.CompletedProcess[str]:
+def front_door(store: Any, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", *arguments, "--tracking-uri", store.uri]
     return subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, check=False)
 
 
-def test_front_door(store) -> None:
+def test_front_door(store: Any) -> None:
     parent = fill(store)
     store.trial(parent, seed=9, status="RUNNING")
     done = front_door(store, "analysis.table_5", "--sweep", "first")
@@ -291,18 +291,18 @@ def test_front_door(store) -> None:
     assert "left out of retina: 1 unfinished" in done.stdout
 
 
-def test_front_door_csv(phantoms) -> None:
+def test_front_door_csv(phantoms: Any) -> None:
     done = front_door(phantoms, "analysis.table_5", "--format", "csv")
     frame = pd.read_csv(io.StringIO(done.stdout))
     assert len(frame) == 14 and set(frame["data"]) == {"phantom"}
 
 
-def test_front_door_without_such_a_sweep(filled, capsys: pytest.CaptureFixture[str]) -> None:
+def test_front_door_without_such_a_sweep(filled: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert table_5.main(["--tracking-uri", filled.uri, "--sweep", "nowhere"]) == 2
     assert "'nowhere'" in capsys.readouterr().err
 
 
-def test_front_door_says_what_has_no_runs(store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_front_door_says_what_has_no_runs(store: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert table_4.main(["--tracking-uri", store.uri]) == 0
-    shown = capsys.readouterr().out
-    assert "no runs of chexpert" in shown and "no runs of chestxray8" in shown
+    printed = capsys.readouterr().out
+    assert "no runs of chexpert" in printed and "no runs of chestxray8" in printed

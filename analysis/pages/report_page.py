@@ -1,0 +1,129 @@
+"""The page of `analysis.report`: one section per data set, and the runs behind them all as a file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.pages.page import Section, write_page, write_picture, write_table
+from analysis.pages.sections import Content, content
+from analysis.reading import artifacts, origins, tracking_uri
+from analysis.reading.averages import averages
+from analysis.reading.trials import Runs
+from analysis.tables import command
+from trainables.atomic import write_bytes
+from trainables.data.catalogue import DATASETS, title
+
+ALL = "all"  # the name of the report on every data set
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportRequest:
+    """Which runs to report on, and where the report goes."""
+
+    name: str  # a data set's, or `ALL`
+    tracking_uri: str
+    sweep: str | None  # None for all sweeps that share a setup
+    results: Path | None  # None for the folder of MLflow's file
+    out: Path
+    ui: str  # the address of MLflow's web pages, for the links to runs
+    with_images: bool  # whether images of patients may be shown; phantoms always are
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The data sets to report on."""
+        return tuple(DATASETS) if self.name == ALL else (self.name,)
+
+    @property
+    def command(self) -> str:
+        """The command that asks for this report."""
+        return f"python -m analysis.report {self.name}" + (f" --sweep {self.sweep}" if self.sweep else "")
+
+
+def write(request: ReportRequest) -> Path:
+    """Writes the report to the folder `request.out`, and returns the page's path.
+
+    Raises:
+        FileNotFoundError, ValueError: as `analysis.reading.tracking_uri.require_store` says.
+        LookupError: there is no such sweep, or no run to report on.
+    """
+    recorded = command.read(request.tracking_uri, request.sweep, request.datasets)
+    results = request.results or artifacts.results_folder(request.tracking_uri)
+    contents = [content(runs, results, with_images=request.with_images) for runs in recorded if len(runs.trials)]
+    if not contents:
+        reasons = "".join(f"; {note}" for note in command.left_out_note(recorded))
+        raise LookupError(f"no finished run of {', '.join(runs.dataset for runs in recorded)} to report on{reasons}")
+    sections = [_section(of_dataset, request.out, request.ui) for of_dataset in contents]
+    write_bytes(request.out / "results.parquet", _parquet([of_dataset.runs for of_dataset in contents]))
+    newest = max(of_dataset.runs.trials["start_time"].max() for of_dataset in contents)
+    where = tracking_uri.without_password(request.tracking_uri)
+    facts = [
+        ("command", request.command),
+        ("results as of", f"{pd.to_datetime(newest, unit='ms'):%Y-%m-%d %H:%M} UTC, the start of the newest run"),
+        ("runs", f"numbers link to {request.ui}, which shows {where}"),
+        ("all runs as a table", "results.parquet"),
+    ]
+    phantom = origins.union(of_dataset.runs.phantom for of_dataset in contents)
+    return write_page(request.out, f"Knowledge transfer: {request.name}", facts, sections, phantom=phantom)
+
+
+def _section(of_dataset: Content, out: Path, ui: str) -> Section:
+    """Writes the files of a data set's tables and figures."""
+    runs = of_dataset.runs
+    return Section(
+        anchor=runs.dataset,
+        title=title(runs.dataset),
+        facts=_facts(runs),
+        sentences=of_dataset.sentences,
+        tables=[write_table(table, runs, out, ui) for table in of_dataset.tables],
+        pictures=[write_picture(picture, runs.dataset, out) for picture in of_dataset.pictures],
+        left_out=command.left_out_note([runs]),
+    )
+
+
+def _facts(runs: Runs) -> list[tuple[str, str]]:
+    """What the numbers of a data set rest on, and what to beware of."""
+    first = runs.trials.iloc[0]
+    averaged = averages(runs)
+    facts = [
+        ("data", f"{runs.data.replace('phantom', origins.PHANTOM)}, fingerprint {first['tags.data_fingerprint']}"),
+        ("split", first["tags.split_fingerprint"]),
+        ("recipe (version of the code that decides results)", first["tags.recipe"]),
+        ("teachers", _sources(runs, "teacher")),
+        ("first weights", _sources(runs, "init")),
+        ("runs", f"{len(runs.search)} of the search, {len(runs.confirm)} confirming repeats"),
+    ]
+    if averaged is not None:
+        facts.append(("AUC", "; ".join([f"the mean over {averaged.which} ({averaged.why})", *averaged.warnings])))
+    if held_out := first.get("tags.held_out"):
+        facts.append(("held out of all training", held_out))
+    tags = runs.sweeps[["tags.teacher_overlap", "tags.teacher_trained_on"]].to_numpy().ravel()
+    if warnings := sorted({str(text) for text in pd.unique(tags) if pd.notna(text) and text}):
+        facts.append(("WARNING", "; ".join(warnings)))
+    return facts
+
+
+def _sources(runs: Runs, role: str) -> str:
+    """The teachers of these runs, or the first weights ("init"), with their fingerprints; phantoms are marked."""
+    columns = [f"params.{role}", f"tags.{role}_fingerprint", f"tags.{role}_is_phantom"]
+    rows = runs.trials[columns].astype("string").fillna("").drop_duplicates()
+    names = [
+        origins.marked(f"{name} {fingerprint}".strip(), is_phantom.replace("false", ""))
+        for name, fingerprint, is_phantom in rows.itertuples(index=False)
+        if name != "none"
+    ]
+    return "; ".join(names) or "none"
+
+
+def _parquet(recorded: Sequence[Runs]) -> bytes:
+    frame = pd.concat([runs.trials for runs in recorded], ignore_index=True)
+    # A column is text or number in every data set alike, whatever the runs at hand have in it.
+    texts = [name for name in frame if not name.startswith("metrics.") and frame[name].dtype.kind not in "iuf"]
+    frame[texts] = frame[texts].astype("string")
+    buffer = io.BytesIO()
+    frame.sort_index(axis=1).to_parquet(buffer, index=False)
+    return buffer.getvalue()
