@@ -9,8 +9,9 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -126,3 +127,34 @@ def test_the_plan_knows_nothing_of_ray_or_mlflow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def imports_of_ours(source: str, known: Collection[str]) -> set[str]:
+    """The modules among `known` that a source imports, also within functions."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names & set(known)
+
+
+def circle(sources: Mapping[str, str]) -> list[str]:
+    """Modules that import each other in a circle, the first one again at the end; module name -> its source."""
+    graph = {name: imports_of_ours(source, sources) - {name} for name, source in sources.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_modules_import_each_other() -> None:
+    names = {path: path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in SOURCES}
+    assert circle({name: (ROOT / path).read_text(encoding="utf-8") for path, name in names.items()}) == []
+
+
+def test_a_circle_is_seen() -> None:
+    sources = {"a": "from b import c", "b": "", "b.c": "def later():\n    import a", "d": "import a"}
+    assert sorted(set(circle(sources))) == ["a", "b.c"]

@@ -206,7 +206,7 @@ class TrialConfig:
     def __post_init__(self) -> None:
         for each in knobs(type(self)):
             value = getattr(self, each.name)
-            if each.type is float and isinstance(value, int):  # 1 and 1.0 are one trial, with one key
+            if each.type is float and type(value) is int:  # 1 and 1.0 are one trial, with one key
                 object.__setattr__(self, each.name, float(value))
             each.check(value)
         if self.beta is not None:

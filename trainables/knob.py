@@ -21,6 +21,8 @@ SETUP = "setup"  # all trials of a sweep share its value, and a table only shows
 RUN = "run"  # it tells the trainings of one configuration apart
 ROLES = (AXIS, TUNED, SETUP, RUN)
 
+WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", tuple: "a tuple"}
+
 # Under which heading of a command's help a flag stands: by what a user wants to decide.
 QUESTION, TRAINING, LENGTH = "what to ask", "how students are trained", "how long"
 
@@ -90,15 +92,25 @@ class Knob:
         Raises:
             ValueError: the value breaks a rule; the message says the rule and the value.
         """
-        if self.choices and value is not None and value not in self.choices:
+        if value is None:
+            return
+        if self.choices and value not in self.choices:
             raise ValueError(f"{self.name} must be one of {', '.join(self.choices)}, but got {value!r}")
-        if self.type not in (int, float) or value is None:
+        if not self._is_of_type(value):
+            raise ValueError(f"{self.name} must be {WORDS[self.type]}, but got {self.name}={value!r}")
+        if self.type not in (int, float):
             return
         is_low = value <= self.low if self.above_low else value < self.low
         if is_low or value > self.high or not math.isfinite(value):
             raise ValueError(f"{self._bounds()} must hold, but got {self.name}={value!r}")
         if self.type is int and value % self.multiple_of:
             raise ValueError(f"{self.name} must be a multiple of {self.multiple_of}, but got {self.name}={value!r}")
+
+    def _is_of_type(self, value: Any) -> bool:
+        """Whether the value is of the knob's type; a whole number is a float, and a truth is no number."""
+        if isinstance(value, bool):
+            return self.type is bool
+        return isinstance(value, (int, float) if self.type is float else self.type)
 
     def _bounds(self) -> str:
         least, most = self.low > -math.inf, self.high < math.inf

@@ -46,6 +46,11 @@ def test_a_knob_knows_its_name_type_and_default() -> None:
         ("most", float("-inf"), "most <= 9 must hold, but got most=-inf"),
         ("wood", "ash", "wood must be one of oak, elm, but got 'ash'"),
         ("speed", -1.0, "speed >= 0 must hold, but got speed=-1.0"),
+        ("rolls", 0, "rolls must be true or false, but got rolls=0"),
+        ("num_wheels", True, "num_wheels must be a whole number, but got num_wheels=True"),
+        ("num_wheels", 2.0, "num_wheels must be a whole number, but got num_wheels=2.0"),
+        ("speed", "fast", "speed must be a number, but got speed='fast'"),
+        ("speed", False, "speed must be a number, but got speed=False"),
     ],
 )
 def test_a_value_that_breaks_a_rule_is_named_with_it(name: str, value: object, message: str) -> None:
