@@ -25,7 +25,7 @@ def verbs(folder: Path) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> str | None:
-    """Prints the commands or the version; returns an error message where a blank stands instead of the dot."""
+    """Prints the commands or the version; returns an error message where a space stands instead of the dot."""
     if arguments == ["--version"]:
         print(VERSION)
         return None
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> str | None:
     if arguments and arguments[0] not in ("-h", "--help"):
         if arguments[0] in known:
             right = command_line(f"platform.{arguments[0]}", *arguments[1:])
-            return f"the command must follow a dot, not a blank: {right}"
+            return f"the command must follow a dot, not a space: {right}"
         any_verb = command_line("platform.VERB")
         return f"the command must be one of {', '.join(known)}, but got {arguments[0]!r}; write {any_verb}"
     width = max(map(len, known), default=0)

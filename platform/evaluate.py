@@ -1,4 +1,4 @@
-"""How well students learn what they never saw: a class from a few images, or a new disease from its first cases."""
+"""Test how well students learn what they never saw: a class from a few images, a new disease from its first cases."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(summary(listing, store))
         print(f"  {store.path}")
         if name != request.dataset:
-            print(f"  {command_line('platform.sweep', name)} now knows it")
+            print(f"  {command_line('platform.sweep', name)} now knows this data set")
     return 0
 
 

@@ -18,7 +18,7 @@ from platform.command_line.training_requests import PretrainRequest
 PAGE = Path(__file__).parents[1] / "docs" / "options.md"
 HEAD = """# Options
 
-Every option of every command, as `--help` prints it. This page is generated: `make docs` writes it anew from the fields
+Every option of every command, as `--help` prints it. This page is generated: `make docs` rewrites it from the fields
 of `trainables.config.TrialConfig` (what decides a trial's result) and of the requests in `platform/command_line`.
 """
 DEFAULT = re.compile(r"(?P<help>.*) \(default: (?P<default>.*)\)", re.DOTALL)

@@ -6,4 +6,4 @@ from tests.options import PAGE, page
 
 
 def test_the_page_of_options_is_fresh() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "docs/options.md is stale: `make docs` writes it anew"
+    assert PAGE.read_text(encoding="utf-8") == page(), "docs/options.md is stale: `make docs` rewrites it"

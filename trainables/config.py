@@ -33,10 +33,10 @@ class TrialConfig:
     method: str = knob(
         "attention",
         role=AXIS,
-        help='the method of transfer; "transfer" is none, and "itself" scores the teacher as it is',
+        help='the method of transfer; "transfer" means none, and "itself" scores the teacher as it is',
     )
     teacher: str = knob(
-        NO_TEACHER, role=AXIS, help='the teacher\'s name; an ensemble is "a+b", and "none" is no teacher'
+        NO_TEACHER, role=AXIS, help='the teacher\'s name; "a+b" means an ensemble, and "none" no teacher'
     )
     student: str = knob("densenet121", role=AXIS, help="the student's architecture")
     unfreeze: str = knob(
@@ -52,7 +52,7 @@ class TrialConfig:
         low=0,
         above_low=True,
         high=1,
-        help="part of the training patients; smaller parts lie within larger ones",
+        help="fraction of the training data; a smaller one is a part of any larger one",
         default_in_words="1, and the paper's others with --preset paper",
         source="section V.A and Table IV",
     )
@@ -86,7 +86,7 @@ class TrialConfig:
         flag="--lr-halving",
         metavar="N",
         low=1,
-        help="epochs after which the learning rate is halved, again and again",
+        help="the learning rate is halved every N epochs",
         source=PAPER,
     )
     max_epochs: int = knob(
@@ -96,7 +96,7 @@ class TrialConfig:
         heading=LENGTH,
         metavar="N",
         low=1,
-        help="epochs of the longest training",
+        help="the greatest number of epochs of a training",
         default_in_words="the preset's",
         source=PAPER,
     )
@@ -128,7 +128,7 @@ class TrialConfig:
         metavar="DEG",
         low=0,
         high=180,
-        help="training views are turned by a uniform angle of at most this many degrees, either way",
+        help="training views are rotated by a random angle of up to DEG degrees, in either direction",
         source=PAPER,
     )
     interpolation: str = knob(
@@ -159,7 +159,7 @@ class TrialConfig:
         help="what an uncertain label of a chest X-ray counts as; zeros is the paper's policy",
     )
     knobs: tuple[tuple[str, float], ...] = knob(
-        (), role=TUNED, help="numbers of the method's own, by name, in alphabetical order"
+        (), role=TUNED, help="the method's own numbers, by name, in alphabetical order"
     )
     precision: str = knob(
         "float32",
@@ -175,7 +175,7 @@ class TrialConfig:
         flag="--average-labels",
         heading=QUESTION,
         choices=AVERAGE_RULES,
-        help="the labels whose mean is the AUC: frequent, those with ten positives and ten negatives in validation; "
+        help="the labels whose AUCs are averaged: frequent, those with ten positives and ten negatives in validation; "
         "defined, all that have both classes, as in the paper",
     )
     selection_metric: str = knob(
@@ -184,18 +184,16 @@ class TrialConfig:
         flag="--selection-metric",
         heading=QUESTION,
         choices=SELECTION_METRICS["multiclass"],  # those of labels are among them
-        help="the validation score that chooses epoch and configuration; multilabel sets have auc and accuracy",
+        help="the validation score that chooses epoch and configuration; multilabel sets have only auc and accuracy",
         default_in_words="the data set's own",
     )
     compiled: bool = knob(
         False,
         role=SETUP,
         flag="--compile",
-        help="train with torch.compile (on a GPU with CUDA graphs): faster, with other last bits",
+        help="train with torch.compile (on a GPU with CUDA graphs): faster, but the last bits of numbers differ",
     )
-    seed: int = knob(
-        0, role=RUN, flag="--seed", heading=QUESTION, metavar="N", low=0, help="seed of everything that is drawn"
-    )
+    seed: int = knob(0, role=RUN, flag="--seed", heading=QUESTION, metavar="N", low=0, help="seed of all random draws")
     phase: str = knob(
         "search",
         role=RUN,

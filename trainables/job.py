@@ -43,7 +43,7 @@ class GpuFullError(RuntimeError):
     def __init__(self, config: TrialConfig, micro_batch_size: int | None) -> None:
         self.num_images = micro_batch_size or config.batch_size
         super().__init__(
-            f"the GPU must have room for {self.num_images} images at once, but has not, in {config.cell}: "
+            f"the GPU must have room for {self.num_images} images at once, but does not, in {config.cell}: "
             "give each trial more of it (--gpus-per-trial), or make the images smaller (--image-size)"
         )
 

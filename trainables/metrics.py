@@ -1,9 +1,9 @@
 """Metrics from (probabilities, labels). scikit-learn computes them; this file leaves out what is undefined.
 
 Shapes: N images, L labels or classes. An AUC of one class is not defined: it is absent from the result, never a NaN,
-and never counted in a mean. Of AUCs there are those of each label or class (``auc_<label>``), the mean over the
-labels that a sweep averages (``auc``; absent where one of them is not defined), and the mean over all that are defined
-(``auc_defined``), as Akbarian et al. 2020 have it.
+and never counted in a mean. There are three kinds of AUC: that of each label or class (``auc_<label>``), the mean over
+the labels that a sweep averages (``auc``; absent where one of them is not defined), and the mean over all that are
+defined (``auc_defined``), as in Akbarian et al. 2020.
 """
 
 from __future__ import annotations

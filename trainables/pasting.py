@@ -1,6 +1,6 @@
 """Commands in messages, written so that users can paste them in the folder where they are.
 
-A bare `python`, `pip` or `mlflow` would be one outside the environment, and outside the repository's folder
+A bare `python`, `pip` or `mlflow` would be found outside the environment, and outside the repository's folder
 `python -m platform` is the standard library's module. Reports and tags contain no such line, since it would name a
 folder of this machine.
 """

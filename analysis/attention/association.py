@@ -1,16 +1,16 @@
 """Whether a network attends more, or elsewhere, where a disease is: attention against each label.
 
 An image's attention in a plane is the mean of the plane's absolute values at the tap of Eq. 1, before it is scaled to
-unit length: a unit plane no longer has an amount. Two numbers per image are compared with each label: the *total*, the
-mean over all planes; and the attention in *one plane*, the one whose AUC is farthest from one half on the validation
-images, so that it is judged on test images that did not choose it.
+unit length (afterwards all planes would have equal amounts). Two numbers per image are compared with each label: the
+*total*, the mean over all planes; and the attention in *one plane*, the one whose AUC is farthest from one half on the
+validation images, so that it is judged on test images that did not choose it.
 
 The measure is the area under the ROC curve, one half where attention and label have nothing to do with each other;
 Pearson's r (point-biserial) is given beside it. The interval is a bootstrap over patients. The p-value is a permutation
 test: the labels of whole patients are exchanged among patients with equally many images. A test based on r and its
 bootstrap standard error was tried and dropped: amounts are skewed, and with 11 positives among 88 images it fell below
-0.01 in 7.9% of 1,500 draws without any association, this one in 0.7% (lognormal amounts, 999 permutations; measured
-2026-11-23).
+0.01 in 7.9% of 1,500 draws without any association, the permutation test in 0.7% (lognormal amounts, 999 permutations;
+measured 2026-11-23).
 
 Shapes: N images, C planes, L labels, B draws, M measures.
 """

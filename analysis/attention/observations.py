@@ -1,4 +1,4 @@
-"""What the networks of each cell show: where their maps point, how attention goes with each label, and pictures."""
+"""What the networks of each cell show: where their maps point, how attention relates to each label, and pictures."""
 
 from __future__ import annotations
 

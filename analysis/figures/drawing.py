@@ -1,4 +1,4 @@
-"""What all figures share: colours that colour-blind readers can tell apart, and files that are the same to the byte."""
+"""What all figures share: colours that colour-blind readers can tell apart, and files that are the same each time."""
 
 from __future__ import annotations
 

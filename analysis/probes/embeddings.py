@@ -1,4 +1,4 @@
-"""Frozen embeddings of every network behind a data set's cells: students, the same before training, and teachers.
+"""Frozen embeddings of all networks behind a data set's cells: students, before and after training, and teachers.
 
 Shapes: N images, C planes of h x w at the tap, D = C dimensions of the embedding.
 """

@@ -1,8 +1,8 @@
 """How well a linear classifier on frozen embeddings separates a finding from the rest: AUC over episodes.
 
 The bootstrap over patients is linear: an AUC under weights w is its value plus the sum of (w - 1) times each image's
-influence, the components that DeLong et al. 1988 take the variance of. It costs one sort per episode instead of one per
-draw, and adds up over episodes. The tests compare it with drawing outright.
+influence (the components whose variance DeLong et al. 1988 take). It costs one sort per episode instead of one per
+draw, and can be summed over episodes. The tests compare it with a bootstrap that draws the patients themselves.
 
 Shapes: N images, M of them in a query, D dimensions, E episodes, S repeats (seeds), B bootstrap draws.
 """

@@ -1,4 +1,4 @@
-"""Runs and metrics through MLflow's client, as frames: from a tracking server, or from tables that have changed."""
+"""Runs and metrics through MLflow's client, as frames: from a tracking server, or where its tables have changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sizes of our trainings, to show beside the paper's numbers: training images, their side in pixels, and epochs."""
+"""The sizes of our trainings, shown beside the paper's numbers: training images, their width in pixels, and epochs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """DeLong's test for the areas under correlated ROC curves, in the fast form.
 
 E. DeLong, D. DeLong, D. Clarke-Pearson, Biometrics 44 (1988); by midranks, in O(N log N): X. Sun, W. Xu, IEEE Signal
-Processing Letters 21 (2014). It treats images as independent: where patients have several, read the
+Processing Letters 21 (2014). It treats images as independent: where patients have several images, use the
 bootstrap of `analysis.stats.bootstrap` instead.
 
 Shapes: K sets of scores for the same N images, P positives, Q negatives.

@@ -190,7 +190,7 @@ def check_machines(nodes: list[dict[str, Any]], places: Places, local: Path | No
                 f"every machine must be able to write to its own --local folder, but {address} cannot write to {local}"
             )
         least_bytes = min(least_bytes, answer["local_free_bytes"])
-    room = f"; {local} of each has {least_bytes / 1e9:.0f} GB free or more" if local else ""
+    room = f"; {local} on each has {least_bytes / 1e9:.0f} GB free or more" if local else ""
     return f"all {len(nodes)} machines see and write it{room}"
 
 

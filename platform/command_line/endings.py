@@ -13,7 +13,7 @@ EXIT_UNFINISHED = 3  # something is left to do, and the same command resumes it
 
 @contextmanager
 def say_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
-    """Ends the program with one clear line instead of a traceback if input or machine is at fault, or it is stopped."""
+    """Ends the program with one clear line, not a traceback, if input or machine is at fault or the user stops it."""
     try:
         with clean_stops():
             yield

@@ -34,15 +34,15 @@ class ImagesRequest:
         decides=True,
     )
     split: str = option(
-        "how images are split: drawn, into Table II's counts; official, as the release does",
+        "how images are split: drawn, by patient with Table II's counts; official, as in the release",
         default=SPLIT_KINDS[0],
         heading=IMAGES,
         choices=SPLIT_KINDS,
         decides=True,
     )
     validation_share: float | None = option(
-        "share of the images for validation, and the same for the test; with --split official, the share of the "
-        "training images for validation",
+        "share of the images for the validation set, and the same share for the test set; with --split official, the "
+        "share of the training images for the validation set",
         default=None,
         default_in_words="Table II's, or 0.1; phantoms keep more",
         heading=IMAGES,

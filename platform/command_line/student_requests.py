@@ -122,7 +122,9 @@ class NewDiseaseRequest(EvaluateRequest):
 
     KIND = "new-disease"
 
-    sweep: str = option("a sweep with --hold-out", heading=QUESTION, parse=plain_name, metavar="NAME", decides=True)
+    sweep: str = option(
+        "a sweep that was run with --hold-out", heading=QUESTION, parse=plain_name, metavar="NAME", decides=True
+    )
     n: tuple[int, ...] = option(
         "numbers of images of the finding",
         default=NUM_IMAGES,
@@ -147,15 +149,15 @@ class ExportRequest(RecordedRequest):
     """One student, as files for other programs."""
 
     run: str = option(
-        "id of a confirming repeat, or the beginning of one; or a cell, for its best repeat by validation",
+        "id of a confirming repeat, or the beginning of an id; or a cell, for its best repeat on the validation set",
         flag=None,
         metavar="RUN",
     )
     dataset: str | None = option(
-        "the data set, where RUN is a cell", default=None, heading=QUESTION, parse=plain_name, metavar="NAME"
+        "the data set, if RUN is a cell", default=None, heading=QUESTION, parse=plain_name, metavar="NAME"
     )
     sweep: str | None = option(
-        "only the runs of this sweep, where RUN is a cell",
+        "only the runs of this sweep, if RUN is a cell",
         default=None,
         heading=QUESTION,
         parse=plain_name,
@@ -178,7 +180,7 @@ class ExportRequest(RecordedRequest):
         metavar="N",
     )
     channels: int | None = option(
-        "channels of the images, 1 or 3, where the prepared images are gone",
+        "channels of the images, 1 or 3, if the prepared images are gone",
         default=None,
         heading=OUTPUT,
         parse=channels,

@@ -21,7 +21,7 @@ class ImportRequest(ResultsRequest):
     task: str = option("kind of the outputs", default="multilabel", choices=("multilabel", "multiclass"))
     seen: str = option("the data set that the teacher was trained on", default="", metavar="DATASET")
     trained_on: str = option(
-        "training data in the maker's words, where there is no list of patients", default="", metavar="TEXT"
+        "the training data, in its maker's words, where there is no list of patients", default="", metavar="TEXT"
     )
     source: str = option("where the teacher comes from, in a sentence", default="", metavar="TEXT")
     may_differ: tuple[str, ...] = option(

@@ -34,7 +34,7 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
         metavar="DATASET",
     )
     teachers: str | None = option(
-        "kind of teachers; on real images, phantom teachers only on request",
+        "kind of teachers; with real images, phantom teachers are used only on request",
         default=None,
         default_in_words="as the images are",
         heading=IMAGES,
@@ -111,7 +111,7 @@ class SweepRequest(TrainingRequest):
         metavar="NAME",
     )
     controls: bool = switch(
-        "add the control cells, which a claim of transferred knowledge has to beat", heading=QUESTION
+        "add the control cells, which any claim of transferred knowledge has to beat", heading=QUESTION
     )
     cells: tuple[str, ...] | None = option(
         "only the cells whose names match, such as 'attention/*'",
@@ -129,7 +129,7 @@ class SweepRequest(TrainingRequest):
     )
     allow_overlap: bool = switch("run even if a teacher has seen test patients; the report says so", heading=IMAGES)
     preset: str | None = option(
-        "sizes and lengths that no option sets",
+        "sizes and lengths, where no other option sets them",
         default=None,
         default_in_words="paper with --data, quick without",
         heading=LENGTH,
@@ -144,7 +144,7 @@ class SweepRequest(TrainingRequest):
         metavar="N",
     )
     repeats: int | None = option(
-        "trainings of the best configuration, per cell",
+        "how often each cell's best configuration is trained again",
         default=None,
         default_in_words="the preset's",
         heading=LENGTH,
@@ -168,7 +168,7 @@ class SweepRequest(TrainingRequest):
         metavar="N",
     )
     cache: Path | None = option(
-        "folder for the teachers' answers",
+        "folder for the cache of the teachers' answers",
         default=None,
         default_in_words="in --local, or else in --results",
         heading=MACHINES,
@@ -176,7 +176,7 @@ class SweepRequest(TrainingRequest):
         metavar="DIR",
     )
     cache_gb: float = option(
-        "budget of the cache in GB; 0 for no cache",
+        "size limit of the cache in GB; 0 for no cache",
         default=20.0,
         default_in_words="20",
         heading=MACHINES,

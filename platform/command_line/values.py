@@ -1,4 +1,4 @@
-"""What single options take: each function checks a text and makes it a value."""
+"""What single options take: each function checks a text and turns it into a value."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What is wrong with a phantom's chest, and what its report is taken to say: the two differ, as mined labels do from
-films.
+"""What is wrong with a phantom's chest, and what its report is taken to say: the two differ, as labels mined from
+reports differ from films.
 
-Signs come in company: a failing heart is large, the lungs are wet, there is fluid below. A patient has one story
+Signs occur together: a failing heart is large, the lungs are wet, there is fluid below. A patient has one story
 (below), keeps what is chronic from study to study, and draws the rest again each time. All probabilities are ours, set
 so that the labels are about as frequent and as noisy as in Wang et al. (CVPR 2017) and Irvin et al. (AAAI 2019); none
 is measured.

@@ -1,6 +1,6 @@
 """Phantom chest X-rays on disk, in the layouts of CheXpert and MIMIC-CXR-JPG, each in its hospital's style.
 
-Labels are mined from the (phantom) report of the study, but for those that radiologists read off the film.
+Labels are mined from the (phantom) report of the study, except those that radiologists read off the film.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Phantom of the generic source domain (ImageNet's stand-in): ten classes of shape and texture that share no content
-with medicine, but the edges, spots, lines and textures that a network learns first.
+"""Phantom of the generic source domain (ImageNet's stand-in): ten classes of shape and texture. They share no content
+with medicine, except the edges, spots, lines and textures that a network learns first.
 """
 
 from __future__ import annotations

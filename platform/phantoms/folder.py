@@ -1,4 +1,4 @@
-"""A phantom data set's folder: whole or absent, made once, by all cores, marked as a phantom.
+"""A phantom data set's folder: whole or absent, made once, on all cores, marked as a phantom.
 
 The pictures are drawn into a hidden folder beside the final one, which a last rename puts in place. A killed writer
 leaves only that hidden folder, and the next writer removes it. `PHANTOM.json` in the root is what tells a phantom

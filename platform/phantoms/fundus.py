@@ -3,7 +3,7 @@
 
 A patient has one style (colour, pigment, camera), and two eyes, each other's mirror image in plan but not in detail.
 As in the Kaggle Diabetic Retinopathy set, some pictures are inverted (as through a hand lens): macula and disc change
-places, top and bottom too, and those alone never have the notch that marks an upright picture.
+places, and so do top and bottom; only these pictures never have the notch that marks an upright one.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The grades are those of the International Clinical Diabetic Retinopathy scale (Wilkinson et al., Ophthalmology 2003):
 0 none, 1 microaneurysms only, 2 more than that, 3 haemorrhages in every quadrant, 4 new vessels or preretinal bleeding.
-Sizes are generous, so that a student of 64 px sees them and learns within a hundred pictures.
+Sizes are generous, so that a student at 64 px sees the lesions, and learns them from a hundred pictures.
 """
 
 from __future__ import annotations

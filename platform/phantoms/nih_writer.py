@@ -1,6 +1,6 @@
 """Phantom chest X-rays on disk in the layouts of NIH ChestX-ray14: Kaggle's 5% sample, and the full release.
 
-Wang et al., ChestX-ray8, CVPR 2017. One picture a study; labels mined from the (phantom) report.
+Wang et al., ChestX-ray8, CVPR 2017. One picture per study; labels mined from the (phantom) report.
 """
 
 from __future__ import annotations

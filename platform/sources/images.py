@@ -117,13 +117,13 @@ def summary(listing: Listing, store: Store) -> str:
     record = DATASETS.get(store.dataset)
     if record and (paper := record.published):
         counted = f"{paper.num_images:,} images of {paper.num_patients:,} patients, {len(record.label_names)} labels"
-        lines.append(f"  Table I, the paper's: {counted}")
+        lines.append(f"  the paper's Table I: {counted}")
     lines.append("  Table II     ours    paper")
     in_paper = record.split_counts if record else {}
     lines += [f"  {split:10} {counts[split]:>6} {in_paper.get(split, '-'):>8}" for split in SPLITS]
     lines += positives(store)
     if store.held_out:
-        lines.append(f"  held out: {store.held_out}: no image that shows it, or may, is in training or validation")
+        lines.append(f"  held out: {store.held_out}: no image that shows or may show it is in training or validation")
     lines += [f"  noted: {note}" for note in listing.notes]
     lines += [f"  left out: {path}: {reason}" for path, reason in store.left_out]
     return "\n".join(lines)

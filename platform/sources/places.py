@@ -1,4 +1,4 @@
-"""Where things lie under the results folder, and the secret that hashes patient ids."""
+"""Where things are kept in the results folder, and the secret that hashes patient ids."""
 
 from __future__ import annotations
 

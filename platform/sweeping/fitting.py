@@ -1,4 +1,4 @@
-"""Whether a search space fits data and teachers: uncertain labels, shared labels, planes, and first weights."""
+"""Whether a search space fits its data and teachers: uncertain labels, shared labels, planes, and first weights."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from trainables.teachers.shelf import Teacher
 def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) -> Space:
     """The space without the cells that its data and teachers cannot serve, each printed with the reason.
 
-    Those compare outputs or planes that student and teachers do not share, or want a single teacher.
+    Such cells compare outputs or planes that student and teachers do not share, or take only a single teacher.
 
     Raises:
-        ValueError: a method, or the sweep, has no cell left, first weights are another network's, or a policy on
-        uncertain labels has none to meet.
+        ValueError: a method, or the sweep, has no cell left, first weights are another network's, or there is a policy
+        on uncertain labels but no such label.
     """
     _check_uncertainty(space, store)
     kept: list[Cell] = []
@@ -67,6 +67,6 @@ def _check_uncertainty(space: Space, store: Store) -> None:
     policies = {cell.uncertainty for cell in space.cells} - {"zeros"}
     if policies and not (store.task == "multilabel" and (store.labels == UNCERTAIN).any()):
         raise ValueError(
-            f"a policy on uncertain labels needs some, but {store.dataset} has none: leave out --uncertainty "
+            f"a policy on uncertain labels needs such labels, but {store.dataset} has none: leave out --uncertainty "
             f"{' '.join(sorted(policies))}"
         )

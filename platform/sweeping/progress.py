@@ -1,4 +1,4 @@
-"""What a person watching a sweep sees: the running cell and trial, its last score, what remains, the time left."""
+"""What a person who watches a sweep sees: the running cell and trial, its last score, what remains, the time left."""
 
 from __future__ import annotations
 

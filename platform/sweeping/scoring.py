@@ -40,9 +40,9 @@ def checked_averaging(store: Store, rule: str, metric: str) -> Averaging:
         raise ValueError(
             f"at least half of the {what} of {store.dataset} must have {IN_WORDS[averaging.min_positives]} positives "
             f"and {IN_WORDS[averaging.min_positives]} negatives in the validation set, and both in the test set, for "
-            f"an averaged AUC, but of {_num(store, 'validation')} and {_num(store, 'test')} images these have too few: "
+            f"an averaged AUC, but in {_num(store, 'validation')} and {_num(store, 'test')} images these have too few: "
             f"{_left_out(store, averaging)}; add images, give validation more of them (--validation-share), or average "
-            f"every one that has both classes, as the paper does (--average-labels defined){other}"
+            f"every one that has a positive and a negative, as the paper does (--average-labels defined){other}"
         )
     if not _is_defined(store, averaging, metric):
         raise ValueError(
@@ -73,8 +73,8 @@ def averaging_lines(store: Store, averaging: Averaging) -> list[str]:
         line = f"averaged: all {what} with a positive and a negative among the images scored, as in the paper: "
         line += f"{num_averaged} of {num_labels} in validation"
     else:
-        line = f"averaged: {num_averaged} of {num_labels} {what} with {least} positives and {least} negatives or more"
-        line += " in validation"
+        line = f"averaged: {num_averaged} of {num_labels} {what}, those with at least {least} positives and {least} "
+        line += "negatives in validation"
     lines = [line + (f"; left out: {left_out}" if left_out else "")]
     if not averaging.is_reliable:
         num_frequent = int((definite_counts(store, "validation").min(axis=0) >= MIN_POSITIVES).sum())

@@ -121,11 +121,11 @@ class Setup:
                 f"  {self.max_epochs} epochs, {self.base.image_size_px} px, seed {self.base.seed}",
                 f"  teachers: {teachers}",
                 *(f"  {line}" for line in averaging_lines(self.store, self.averaging)),
-                *([f"  held out: {self.store.held_out}, of all training"] if self.store.held_out else []),
+                *([f"  held out of all training: {self.store.held_out}"] if self.store.held_out else []),
                 *(f"  WARNING:  {text}" for text in [doubts(self.teachers.values())] if text),
                 f"  MLflow:   {places.printable_tracking_uri}",
                 f"  results:  {places.results}" + (f" ({storage})" if storage else ""),
-                f"  images:   {self.store.path}" + (f", copied to {self.local} of each machine" if self.local else ""),
+                f"  images:   {self.store.path}" + (f", copied to {self.local} on each machine" if self.local else ""),
             ]
         )
 

@@ -2,7 +2,7 @@
 
 A study's n-th suggestion is a pure function of (seed, what is searched, n, the results known so far): the sampler is
 built anew for each suggestion and seeded by these, never by a name. So only the results of a search need to be saved,
-and a search rebuilt from the ledger asks what the uninterrupted one would have asked.
+and a search rebuilt from the ledger suggests what the uninterrupted one would have suggested.
 """
 
 from __future__ import annotations

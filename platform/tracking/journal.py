@@ -2,7 +2,7 @@
 
 One line per record: the first 16 hexadecimal digits of the SHA-256 of the rest, then JSON. A record begins with a
 line break, so that a record that a crash cut short does not spoil the next one. The file is emptied whenever MLflow
-has everything; a process that starts sends what it finds in the file first. Sending a record twice does no harm.
+has everything; a process that starts first sends what it finds in the file. Sending a record twice does no harm.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def averaged_labels(store: Store, rule: str) -> Averaging:
     the test set. Where fewer than half of the labels have them, those with `MIN_POSITIVES_UNRELIABLE`; where fewer than
     half have these either, none. "defined" is the rule of Akbarian et al. 2020: every label that has both classes in
     whichever split is scored; `names` are those of the validation set. An uncertain label counts for neither class, so
-    that the set is the same under each policy on uncertain labels. Of the test set the labels are read, no image.
+    that the set is the same under each policy on uncertain labels. Of the test set only labels are read, no image.
 
     Raises:
         ValueError: there is no such rule.

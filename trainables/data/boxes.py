@@ -1,4 +1,4 @@
-"""Radiologists' boxes in the pixels of a store: boxes go the way of `decode`, shorter side resized and centre cropped.
+"""Radiologists' boxes in the pixels of a store: resized and centre cropped as `decode` does it with the images.
 
 Shapes: K boxes, each (left, top, right, bottom) in pixels, y downwards; an edge lies between pixels, as in Pillow.
 """

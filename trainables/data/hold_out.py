@@ -1,4 +1,4 @@
-"""A finding kept from all training: a new disease, for the question how few of its images are enough."""
+"""A finding kept out of all training, as if it were a new disease: how few of its images are enough?"""
 
 from __future__ import annotations
 

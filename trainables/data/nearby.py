@@ -1,7 +1,7 @@
 """The prepared data set on a machine's own disk: copied there once, checked, and then mapped by all trials of it.
 
-Trials gather images at random places of the file, a whole pass per epoch. Over a network file system that is as many
-requests as there are images; from the machine's own disk it is its memory, after the first pass.
+Trials gather images at random places of the file, a whole pass per epoch. Over a network file system that takes as many
+requests as there are images; a file on the machine's own disk is in its memory after the first pass.
 """
 
 from __future__ import annotations

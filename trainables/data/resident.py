@@ -1,7 +1,7 @@
 """The images of a store where the device reaches them fastest.
 
-A GPU takes the whole set into its own memory, once for all trials of one process: a batch is then picked there,
-and no epoch copies a picture. Where the set is too large for that, a batch is copied from page-locked memory while the
+A GPU takes the whole set into its own memory, once for all trials of one process: batches are then picked there, and no
+picture is copied in any epoch. Where the set is too large for that, a batch is copied from page-locked memory while the
 device still computes.
 
 Shapes: N images of the store, B of a batch, H x W pixels, C planes.

@@ -3,7 +3,7 @@
 After Sechidis, Tsoumakas and Vlahavas 2011, *On the Stratification of Multi-Label Data*: rarest labels first, each
 example to the part that needs it most. Ours deals patients instead of images, looks at all labels of a patient and not
 only at the rarest, and meets the number of images exactly, by exchanges at the end. Neither scikit-learn's
-StratifiedGroupKFold nor the package iterative-stratification deals patients with several labels, or meets a number.
+StratifiedGroupKFold nor the package iterative-stratification deals patients with several labels, or meets exact counts.
 
 Shapes: N images, L labels, P patients, S parts, K kinds of image: what the labels of an image can be.
 """

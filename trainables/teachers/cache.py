@@ -1,6 +1,6 @@
 """The knowledge cache: a teacher's answer to a view, computed once and read by every trial that sees the same view.
 
-A view is a pure function of (seed, epoch, image), so the answer is one, too. One file per epoch holds one row per
+A view is a pure function of (seed, epoch, image), so the answer to it is, too. One file per epoch holds one row per
 image, in half precision; a row is filled by whichever trial needs it first. Rows carry a checksum: a row that was never
 written, that a killed process left torn, or that a disk spoiled is computed again. So races are benign, and nothing is
 locked.

@@ -1,12 +1,12 @@
-"""The teacher `imagenet`, torchvision's DenseNet-121, and `imagenet-resnet50` and so on: its other networks.
+"""The teacher `imagenet`, torchvision's DenseNet-121, and its other networks as `imagenet-resnet50` and so on.
 
-They also give every student its first weights, each those of its own architecture.
+They also give students their first weights, each student those of its own architecture.
 
 The file is the one that torchvision would fetch; it is taken from torch hub's cache or from where the user says.
 Nothing here uses the network: a hospital's machine often may not, and a worker would download the file once per
 trial.
 
-All on ILSVRC 2012 (1,000 classes); the networks' sources: `trainables.models.architectures`.
+All are trained on ILSVRC 2012 (1,000 classes); for the networks' sources, see `trainables.models.architectures`.
 """
 
 from __future__ import annotations

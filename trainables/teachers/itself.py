@@ -1,6 +1,6 @@
 """A control: the teacher's own score on the target, without any training.
 
-Its outputs are scored as a student's are. They are found by the label's name, as distillation finds them; of an
+Its outputs are scored as a student's are. They are matched by the label's name, as in distillation; for an
 ensemble (``a+b``) the mean of the logits is scored, just as it is distilled. Each teacher must have an output for every
 label of the target: a mean over fewer labels would stand in one row with means over all.
 

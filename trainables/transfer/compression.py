@@ -2,7 +2,7 @@
 
     L = mean_l (z_S^l - z_T^l)^2
 
-Of an ensemble (``a+b``) the mean of the teachers' logits is the target, of the labels that all of them have.
+For an ensemble (``a+b``) the target is the mean of the teachers' logits, over the labels that all of them have.
 
 Shapes: B images, L shared labels.
 """

@@ -2,10 +2,10 @@
 
     L = T^2 sum_l KL(Bernoulli(sigmoid(z_T^l / T)) || Bernoulli(sigmoid(z_S^l / T)))
 
-It is theirs at T = 1, the first value; they have no temperature. For "multilabel" it is L times the loss of
+At T = 1, the first value, it is their loss, which has no temperature. For "multilabel" it is L times the loss of
 `trainables.transfer.distillation` at the same T, which averages over labels. For "multiclass" it is another loss: a
-softmax teacher says of two classes only which is likelier, here its logits are compared one by one. Their second part,
-the embeddings of labels, needs a network made for it and is not here.
+softmax teacher says of two classes only which is likelier, while here its logits are compared one by one. The second
+part of their method, the embeddings of labels, needs a network made for it and is not implemented.
 
 Shapes: B images, L shared labels.
 """

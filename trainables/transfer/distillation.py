@@ -3,9 +3,9 @@
     multiclass   L = T^2 KL(softmax(z_T / T) || softmax(z_S / T))
     multilabel   L = T^2 mean_l KL(Bernoulli(sigmoid(z_T^l / T)) || Bernoulli(sigmoid(z_S^l / T)))
 
-T^2 keeps the gradient's size as T grows. A sigmoid teacher is no softmax one: each label is a distribution of its own,
-as in the multi-label logit distillation of Yang et al. (ICCV 2023). Only labels that both networks have, by name, are
-compared. Of an ensemble (``a+b``) the mean of the logits is softened: the geometric mean of its distributions.
+T^2 keeps the gradient's size as T grows. With sigmoid outputs, unlike a softmax, each label is a distribution of its
+own, as in the multi-label logit distillation of Yang et al. (ICCV 2023). Only labels that both networks have, by name,
+are compared. For an ensemble (``a+b``) the mean of the logits is softened: the geometric mean of its distributions.
 
 Shapes: B images, L shared labels.
 """

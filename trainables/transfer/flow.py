@@ -2,8 +2,8 @@
 
     G_ij = 1/(h w) sum_xy F1_i(x, y) F2_j(x, y),    L = mean_ij (G_S - G_T)^2
 
-F1 is pooled to the size of F2. The original sums over layer pairs and trains in two stages; here is one pair, in one
-stage.
+F1 is pooled to the size of F2. The original sums over layer pairs and trains in two stages; here there is one pair, in
+one stage.
 
 Shapes: B images; F1 [B, C1, h1, w1], F2 [B, C2, h2, w2]; G [B, C1, C2].
 """

@@ -2,9 +2,9 @@
 
     L = 1/2 mean || u_T - r(v_S) ||^2
 
-In one stage, beside the cross-entropy; the original trains it alone first. Both layers are pooled to a quarter of their
-side, so that the knowledge of a view stays small; the mean instead of the sum over a map makes beta independent of the
-image's size.
+The hint is trained in one stage, together with the cross-entropy; the original first trains the hint alone. Both layers
+are pooled to a quarter of their side, so that the knowledge of a view stays small; the mean instead of the sum over a
+map makes beta independent of the image's size.
 
 Shapes: B images, C planes of h x w.
 """

@@ -1,9 +1,9 @@
 """FitNets as the original trains them (Romero et al., ICLR 2015, section 2.3): first the hint alone, then the labels.
 
-    L = beta-scaled hint during the first stage, CE behind it
+    L = beta-scaled hint during the first stage, CE after it
 
 `trainables.transfer.hints` has the loss of the first stage and the shapes. The original's second stage is distillation;
-here it is the labels, so that a row of the tables differs from `hints` in the order alone.
+here it learns from the labels, so that a row of the tables differs from `hints` in the order alone.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ A method says which teacher tensors it needs, what of them it keeps (its *knowle
 cached), which student tensors, its loss, and its own knobs. The loop, the cache and the search spaces know only that.
 
 Tensors are named by role: "attention", "shallow", "middle" and "embedding" are the networks' declared taps
-(`trainables.models.architectures.TAPS`), "logits" the outputs: where a method wants those of both, for the labels that
-teacher and student share; where it wants those of one alone, all of that one's.
+(`trainables.models.architectures.TAPS`), and "logits" are the outputs. A method that asks for the logits of teacher and
+student gets those of the labels that both have; one that asks for the logits of only one of them gets all of these.
 """
 
 from __future__ import annotations

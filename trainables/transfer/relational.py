@@ -1,11 +1,11 @@
-"""Relational knowledge distillation (Park et al., CVPR 2019): images lie to one another as they do for the teacher.
+"""Relational knowledge distillation (Park et al., CVPR 2019): distances and angles between images, as the teacher's.
 
     L   = L_D + w L_A
     L_D = mean_{i != j} H(d_S^ij, d_T^ij),       d^ij = || q_i - q_j || / mean over pairs
     L_A = mean_{i, j, k} H(cos_S^ijk, cos_T^ijk), cos^ijk: of the angle at q_j between q_i and q_k
 
 with q the pooled activations before the last layer and H the Huber loss of delta 1. Distances are in units of their
-mean, so no labels need be shared, and no sizes. The relations are made of a batch: the knowledge of a view is its
+mean, so neither labels nor sizes need be shared. The relations are those within a batch: the knowledge of a view is its
 activations, as in `trainables.transfer.similarity`, which looks at directions where this looks at distances. The paper
 sums over tuples; the mean makes beta independent of the batch.
 

@@ -1,7 +1,7 @@
 """A control: attention transfer with beta at infinity: everything is computed, and nothing reaches the gradient.
 
 Its numbers are those of plain transfer learning, to the last bit on a CPU, where seed, learning rate and weight decay
-are the same. Whatever its cell gains over the baseline is luck of the search, and measures it.
+are the same. Whatever its cell gains over the baseline is luck in the search, and a measure of that luck.
 
 Shapes: B images, C planes of h x w.
 """

@@ -1,8 +1,8 @@
-"""Similarity-preserving transfer (Tung and Mori, ICCV 2019): what is alike to the teacher is alike to the student.
+"""Similarity-preserving transfer (Tung and Mori, ICCV 2019): images alike to the teacher become alike to the student.
 
     G = rows of Q Q^T, each of unit length,    L = 1/B^2 || G_S - G_T ||_F^2
 
-with Q [B, K] the pooled activations before the last layer. No labels need be shared, and no sizes. The matrix is made
+with Q [B, K] the pooled activations before the last layer. Neither labels nor sizes need be shared. The matrix is that
 of a batch, so the knowledge of a view is its activations, from which the loss makes the teacher's matrix.
 
 Shapes: B images, K activations.

@@ -143,7 +143,7 @@ def test_a_machine_that_cannot_take_trials_is_named(
 def test_the_smallest_free_space_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machines, "ask", lambda *_: [("a", HERE), ("b", {**HERE, "local_free_bytes": 2_000_000_000})])
     storage = machines.check_machines([NODE, NODE], Places.under(tmp_path), Path("/scratch"))
-    assert storage == "all 2 machines see and write it; /scratch of each has 2 GB free or more"
+    assert storage == "all 2 machines see and write it; /scratch on each has 2 GB free or more"
     assert machines.check_machines([NODE, NODE], Places.under(tmp_path), None) == "all 2 machines see and write it"
 
 
@@ -202,9 +202,9 @@ def test_a_sweep_on_two_nodes(two_nodes: str, tmp_path: Path) -> None:
         [sys.executable, *SWEEP, *MORE], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"results:  {results} (all 3 machines see and write it; {local} of each has" in done.stdout
+    assert f"results:  {results} (all 3 machines see and write it; {local} on each has" in done.stdout
     assert "machines: 3 nodes with 2 CPUs and 0 GPUs\n" in done.stdout
-    assert f"copied to {local} of each machine" in done.stdout
+    assert f"copied to {local} on each machine" in done.stdout
     assert not list(results.glob(".seen-*"))
     fingerprint = re.findall(r"fingerprint ([0-9a-f]{16})", done.stdout)[0]
     assert [path.name.rpartition("-")[2] for path in local.glob("stores/*.arrow")] == [f"{fingerprint}.arrow"]

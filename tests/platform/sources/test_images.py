@@ -52,7 +52,7 @@ def test_a_phantom_is_drawn_split_and_decoded(tmp_path: Path, capsys: pytest.Cap
     assert lines[0] == (
         f"retina: 28 PHANTOM (synthetic) images of 14 patients, 5 labels, 32 px, fingerprint {store.fingerprint}"
     )
-    assert lines[1] == "  Table I, the paper's: 35,126 images of 17,563 patients, 5 labels"
+    assert lines[1] == "  the paper's Table I: 35,126 images of 17,563 patients, 5 labels"
     assert [line.split() for line in lines[2:6]] == [
         ["Table", "II", "ours", "paper"],
         ["train", "8", "21126"],  # of so few, 0.35 each are kept for judging
@@ -188,7 +188,7 @@ def test_a_csv_of_ones_own_is_a_data_set_by_its_name(tmp_path: Path, capsys: pyt
     prepare(tmp_path / "results", dataset=str(folder / "covid.csv"))
     output = capsys.readouterr().out
     assert "covid: 20 images of 20 patients, 2 labels" in output
-    assert "python -m platform.sweep covid now knows it" in output
+    assert "python -m platform.sweep covid now knows this data set" in output
     prepare(tmp_path / "results", dataset="covid")  # by its name, from now on
     assert capsys.readouterr().out.splitlines()[0] == output.splitlines()[0]
     with pytest.raises(SystemExit):

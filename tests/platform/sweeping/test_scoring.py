@@ -60,15 +60,16 @@ def test_the_data_sets_own_metric_is_the_default() -> None:
 def test_the_lines_name_what_is_averaged_and_what_is_not() -> None:
     ten = grades([30, 12, 10, 9, 0], [9, 9, 9, 9, 0])
     assert averaging_lines(ten, averaged_labels(ten, "frequent")) == [
-        "averaged: 3 of 5 classes with ten positives and ten negatives or more in validation; left out: D (9), E (0)"
+        "averaged: 3 of 5 classes, those with at least ten positives and ten negatives in validation; "
+        "left out: D (9), E (0)"
     ]
     whole = grades([30, 12], [9, 9])
     (line,) = averaging_lines(whole, averaged_labels(whole, "frequent"))
-    assert line.endswith("averaged: 2 of 2 classes with ten positives and ten negatives or more in validation")
+    assert line.endswith("averaged: 2 of 2 classes, those with at least ten positives and ten negatives in validation")
     three = grades([30, 3, 9, 2, 12], [9, 9, 9, 9, 0])
     first, second = averaging_lines(three, averaged_labels(three, "frequent"))
     assert first == (
-        "averaged: 3 of 5 classes with three positives and three negatives or more in validation; "
+        "averaged: 3 of 5 classes, those with at least three positives and three negatives in validation; "
         "left out: D (2), E (one class in the test set)"
     )
     assert second.startswith("WARNING:  UNRELIABLE: 2 of 5 classes have ten positives and ten negatives in validation")
@@ -82,7 +83,7 @@ def test_too_few_to_average_is_refused_with_the_ways_out() -> None:
     with pytest.raises(ValueError, match="at least half of the classes of eyes must have three positives") as caught:
         checked_averaging(rare, "frequent", "auc")
     message = str(caught.value)
-    assert "\n" not in message and "of 38 and 45 images these have too few: C (2), D (2), E (1); add images" in message
+    assert "\n" not in message and "in 38 and 45 images these have too few: C (2), D (2), E (1); add images" in message
     assert all(
         way in message for way in ("--validation-share", "--average-labels defined", "--selection-metric accuracy")
     )

@@ -440,7 +440,7 @@ def test_a_sweep_without_a_finding_is_never_an_ordinary_one(places: Places) -> N
     assert settings[0]["held_out"] == "" and settings[1]["held_out"] == "Edema"
     reduced = setups[1]
     assert "held-out" in reduced.name
-    assert "held out: Edema, of all training" in reduced.announcement(reduced.plan([]), places)
+    assert "held out of all training: Edema" in reduced.announcement(reduced.plan([]), places)
     assert "Edema" not in reduced.store.label_names
     assert reduced.store.recomputed_fingerprint() == reduced.store.fingerprint
     record = TrialRecord(spec=reduced.spec(config), study="", number=0)

@@ -10,7 +10,7 @@ images of 64,740 patients. 14 labels: 1.0 positive, 0.0 negative, -1.0 uncertain
 
 The patient is in the path. Split (Table II of Akbarian et al. 2020): 178,352 training, 23,022 validation and 22,274
 test images, ours drawn by patient from the first two tables together. The third one, where it is present, is used with
-the official split alone: the paper's counts know nothing of it.
+the official split alone: the paper's counts do not include it.
 """
 
 from __future__ import annotations

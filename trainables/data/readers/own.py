@@ -1,7 +1,7 @@
 """A user's own data set: a CSV beside its images.
 
     image,patient,label                     one `label` column: classes, one per image
-    image,patient,COVID-19,Pneumonia        else one column per label: 1, 0, -1 (uncertain) or empty (not mentioned)
+    image,patient,COVID-19,Pneumonia        or one column per label: 1, 0, -1 (uncertain) or empty (not mentioned)
 
 `image` is a path relative to the CSV's folder. Columns view, sex (F, M) and age (years) are optional. The data
 set's name is the CSV's; it is split 80 / 10 / 10 by patient.
