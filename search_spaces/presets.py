@@ -1,4 +1,4 @@
-"""How long and how large: the paper's own setup, and a quick one for two CPU cores and five minutes."""
+"""How long and how large: the paper's own setup, and a quick one for two CPU cores and a few minutes."""
 
 from __future__ import annotations
 
