@@ -108,7 +108,7 @@ def main() -> None:
     torch.set_num_threads(1)
     frames = (of_images(typed.patients), of_epochs(typed.epochs), of_trials(typed.trials))
     units = ("s an epoch", "s since the start", "ms a trial, beside its training")
-    figure, axes = drawing.figure(num_columns=3, height_in=3.0)
+    figure, axes = drawing.empty_figure(num_columns=3, height_in=3.0)
     for frame, ax, unit in zip(frames, axes, units, strict=True):
         draw(frame if len(frame) < 50 else _smoothed(frame), ax, unit)
         print(f"{unit}\n{frame.iloc[[0, -1]].to_string(index=False)}\n", flush=True)
