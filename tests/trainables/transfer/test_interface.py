@@ -57,14 +57,18 @@ def test_a_new_file_is_a_new_method_everywhere(tmp_path: Path) -> None:
     for folder in ("platform", "search_spaces", "trainables"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "trainables" / "transfer" / "toy.py").write_text(TOY)
-    assert "toy\n  L = s (mean z_S - mean z_T)^2\n  nobody\n" in run(tmp_path, "-m", "platform.sweep", "--list-methods")
-    cells = run(tmp_path, "-m", "platform.sweep", "retina", "--methods", "toy", "--list-cells")
-    assert "toy/imagenet/densenet40/all\n" in cells
-    asked = (
-        "from search_spaces import space_of; from trainables.cell import Cell;"
-        "print(space_of('retina').first(Cell(method='toy', teacher='imagenet', student='densenet40')))"
-    )
-    assert "'beta': 100.0, 'scale': 2.0}" in run(tmp_path, "-c", asked)
+    program = """
+import platform.sweep
+from search_spaces import space_of
+from trainables.cell import Cell
+platform.sweep.main(["retina", "--methods", "toy", "--list-cells"])
+print(space_of("retina").first(Cell(method="toy", teacher="imagenet", student="densenet40")))
+platform.sweep.main(["--list-methods"])
+"""
+    out = run(tmp_path, "-c", program)  # one process, since each imports torch
+    assert "toy/imagenet/densenet40/all\n" in out
+    assert "'beta': 100.0, 'scale': 2.0}" in out
+    assert "toy\n  L = s (mean z_S - mean z_T)^2\n  nobody\n" in out
 
 
 def test_knowledge_of_older_code_has_another_fingerprint(tmp_path: Path) -> None:
