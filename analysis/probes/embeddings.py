@@ -57,6 +57,11 @@ def embed(network: Network, store: Store, rows: NDArray[np.int64]) -> NDArray[np
     return np.concatenate(parts[1:] or parts)
 
 
+def _ranks(column: pd.Series) -> pd.Series:
+    """What a column of runs is sorted by: cells with their numbers as numbers, and the rest as it is."""
+    return column.map(lambda name: Cell.parse(name).sort_key) if column.name == "tags.cell" else column
+
+
 def of_runs(
     runs: Runs,
     results: Path,
@@ -75,7 +80,7 @@ def of_runs(
         LookupError: no cell has its weights.
     """
     teachers = {teacher.name: teacher for teacher in artifacts.teachers_of(runs, results)}
-    students = runs.trained.sort_values(["tags.cell", "params.seed"])
+    students = runs.trained.sort_values(["tags.cell", "params.seed"], key=_ranks)
     repeats: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
     facts: dict[tuple[str, str], pd.Series] = {}
     left_out: list[str] = []

@@ -11,7 +11,7 @@ from mlflow.entities import Run
 
 from analysis.reading.tracking_uri import require_store
 from analysis.reading.trials import Runs, runs
-from trainables.cell import ITSELF
+from trainables.cell import ITSELF, Cell
 from trainables.pasting import command_line
 from trainables.trial import RECIPE_VERSION
 
@@ -59,7 +59,8 @@ def _by_cell(tracking_uri: str, cell: str, dataset: str | None, sweep: str | Non
     recorded = runs(tracking_uri, dataset, sweep)
     repeats = recorded.confirm[recorded.confirm["tags.cell"] == cell]
     if repeats.empty:
-        known = ", ".join(sorted(recorded.confirm["tags.cell"].unique())) or "none"
+        cells = sorted(map(Cell.parse, recorded.confirm["tags.cell"].unique()), key=lambda each: each.sort_key)
+        known = ", ".join(each.name for each in cells) or "none"
         raise LookupError(f"no finished confirming repeat of {cell!r} on {dataset} (cells that have one: {known})")
     best = repeats.sort_values(["metrics.best_score", "params.seed"], ascending=[False, True], kind="stable").iloc[0]
     return _checked(Chosen(runs=recorded, run=best, by_validation=True))

@@ -115,7 +115,7 @@ def _plain(value: Any) -> str:
 def _add_knob(parser: argparse._ActionsContainer, knob: Knob, default: str, takes_several: bool) -> None:
     flag = knob.plural if takes_several and knob.plural else knob.flag
     words = f"{knob.help} (default: {default})".replace("%", "%%")
-    if knob.type is bool:
+    if knob.type is bool and not takes_several:
         parser.add_argument(flag, dest=knob.name, action=argparse.BooleanOptionalAction, help=words)
         return
     facts: dict[str, Any] = {"nargs": "+"} if takes_several else {}

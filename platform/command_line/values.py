@@ -90,6 +90,10 @@ def value_of(knob: Knob) -> Callable[[str], Any]:
     """Reads a value of `knob` by its type, and checks it by its rules."""
 
     def read(text: str) -> Any:
+        if knob.type is bool:
+            if text not in ("true", "false"):
+                raise argparse.ArgumentTypeError(f"must be true or false, but got {text}")
+            return text == "true"
         try:
             value = knob.type(text)
         except ValueError:

@@ -93,7 +93,7 @@ def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
         cache=places.cache,
         cache_bytes=0,
         local=request.local,
-        cpus_per_trial=request.cpus_per_trial or float(os.cpu_count() or 1),
+        cpus_per_trial=float(os.cpu_count() or 1) if request.cpus_per_trial is None else request.cpus_per_trial,
         has_gpu=torch.cuda.is_available(),
     )
 

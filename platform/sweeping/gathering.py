@@ -59,7 +59,7 @@ def prepare_sweep(request: SweepRequest, places: Places) -> Setup:
         num_repeats=request.repeats or preset.num_repeats,
         facts=parent_tags(store, settings, overlap, doubts(teachers.values())) | averaging_tags(averaging),
         folder=places.sweep(name),
-        cpus_per_trial=request.cpus_per_trial or 1.0,
+        cpus_per_trial=1.0 if request.cpus_per_trial is None else request.cpus_per_trial,
         cache=_cache_folder(request, places),
         cache_bytes=int(request.cache_gb * 1e9),
         local=request.local,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from platform.command_line import parsing
 from platform.command_line.image_requests import PrepareRequest
 from platform.command_line.parsing import parser_of, typed_again
 from platform.command_line.student_requests import ExportRequest, FewShotRequest, NewDiseaseRequest
 from platform.command_line.teacher_requests import ImportRequest
 from platform.command_line.training_requests import PretrainRequest, SweepRequest
 from tests.typed import typed
+from trainables.knob import AXIS, Knob
 
 REQUESTS = (
     PrepareRequest, SweepRequest, PretrainRequest, ExportRequest, FewShotRequest, NewDiseaseRequest, ImportRequest
@@ -111,3 +114,12 @@ def test_the_command_of_an_evaluation_says_all_that_decides_its_numbers_and_no_p
         "python -m platform.evaluate few-shot --split drawn --skip-unreadable --dataset chexpert --seed 0 "
         "--findings 'Lung Lesion' Edema --shots 5 --episodes 200"
     )
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_truth_is_typed_as_a_switch_or_in_words(several: bool) -> None:
+    knob = Knob(role=AXIS, help="whether it rolls", flag="--rolls", name="rolls", type=bool, default=True)
+    parser = argparse.ArgumentParser()
+    parsing._add_knob(parser, knob, "yes", several)
+    typed_rolls = parser.parse_args(["--rolls", "true", "false"] if several else ["--no-rolls"]).rolls
+    assert typed_rolls == ([True, False] if several else False)

@@ -250,6 +250,12 @@ def test_a_trials_spec_and_job_name_what_it_runs_on(places: Places) -> None:
     assert plain.teacher_fingerprint == "none"
 
 
+@pytest.mark.parametrize(("flags", "cpus"), [([], 1.0), (["--cpus-per-trial", "0"], 0.0)])
+def test_no_cpu_for_a_trial_is_not_the_default(places: Places, flags: list[str], cpus: float) -> None:
+    add_teachers(places, phantom=True)
+    assert prepare_sweep(options(*flags), places).cpus_per_trial == cpus
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
