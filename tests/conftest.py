@@ -15,7 +15,7 @@ import pytest
 import torch
 from filelock import FileLock
 
-from tests import small_sweep
+from tests import small_sweep, tiny_network
 
 SQLITE_TIMEOUT_MS = 5000  # Python's own default
 
@@ -51,6 +51,13 @@ def _quicken_mlflow(patched: pytest.MonkeyPatch) -> None:
             with suppress(sqlite3.OperationalError):  # locked: the test wants to see what MLflow makes of it
                 connection.execute("pragma synchronous = off")
             connection.execute(f"pragma busy_timeout = {SQLITE_TIMEOUT_MS}")
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Iterator[str]:
+    """The name of a tiny network, which only this process knows, and only within the file that asks for it."""
+    with tiny_network.registered() as name:
+        yield name
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests import forking
+
 ROOT = Path(__file__).parents[1]
 # The smallest networks: what is compared is whether numbers stay, and the phantom teacher is trained in seconds.
 CELLS = ("transfer/none/resnet18/all", "attention/imagenet-resnet18/resnet18/all")
@@ -17,7 +19,8 @@ FLAGS = (
     *("--students", "resnet18", "--teacher-names", "imagenet-resnet18"),
     *("--concurrent", "1", "--average-labels", "defined"),  # in twelve validation images no class is frequent
 )
-COMMAND = (sys.executable, "-m", "platform.sweep", "retina", *FLAGS, "--cells", *CELLS)
+ARGUMENTS = ("retina", *FLAGS, "--cells", *CELLS)
+COMMAND = (sys.executable, "-m", "platform.sweep", *ARGUMENTS)
 TIMEOUT_S = 300
 
 
@@ -40,7 +43,12 @@ def start(results: Path, *flags: str, more: Mapping[str, str] | None = None) -> 
     )
 
 
-def finish(process: subprocess.Popen[str]) -> str:
+def fork(results: Path) -> forking.Command:
+    """The same sweep, without the seconds in which Python imports what it needs."""
+    return forking.start("platform.sweep", *ARGUMENTS, "--results", str(results), environment=environment())
+
+
+def finish(process: subprocess.Popen[str] | forking.Command) -> str:
     """What a sweep prints that ends well.
 
     Raises:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,11 @@ import platform.pretrain
 from platform.command_line.training_requests import PretrainRequest
 from platform.sources.places import Places
 from platform.sweeping.conduct_pretraining import base_of, prepare_pretraining
+from tests import forking
 from tests.typed import typed
 from trainables.data.store import Store
 from trainables.teachers import shelf
 
-ROOT = Path(__file__).parents[2]
 FLAGS = [
     "mimic-cxr",
     "--init",
@@ -41,8 +39,7 @@ FLAGS = [
 
 def run(results: Path) -> str:
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
-    command = [sys.executable, "-m", "platform.pretrain", *FLAGS, "--results", str(results)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    done = forking.run("platform.pretrain", *FLAGS, "--results", str(results), environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

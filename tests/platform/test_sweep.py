@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import platform.sweep
-from tests.small_sweep import CELLS, COMMAND, NUM_TRIALS, ROOT, finish, start
+from tests import forking
+from tests.small_sweep import CELLS, COMMAND, NUM_TRIALS, ROOT, finish, fork
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -65,7 +66,7 @@ def fresh(undisturbed: tuple[Path, str], tmp_path: Path) -> Path:
     return results
 
 
-def wait_for(process: subprocess.Popen[str], results: Path, num_finished: int, num_epochs: int) -> None:
+def wait_for(process: forking.Command, results: Path, num_finished: int, num_epochs: int) -> None:
     """Until so many trials are finished, and the running one has reported so many epochs."""
     deadline_s = time.monotonic() + 200
     while time.monotonic() < deadline_s:
@@ -180,7 +181,7 @@ def test_only_confirm_runs_keep_their_states(undisturbed: tuple[Path, str]) -> N
 def test_the_same_command_again_runs_nothing_and_prints_the_same_table(undisturbed: tuple[Path, str]) -> None:
     results, output = undisturbed
     before = trials(results), numbers(results)
-    assert table(finish(start(results))) == table(output)
+    assert table(finish(fork(results))) == table(output)
     assert (trials(results), numbers(results)) == before
 
 
@@ -189,7 +190,7 @@ def test_a_sweep_that_is_killed_and_stopped_reaches_the_numbers_of_the_undisturb
 ) -> None:
     disturbances = [(signal.SIGKILL, 2), (signal.SIGTERM, 4)]  # in the search; in the confirm phase, as Ctrl-C does
     for stop, num_finished in disturbances:
-        process = start(fresh)
+        process = fork(fresh)
         wait_for(process, fresh, num_finished, num_epochs=1)
         if stop == signal.SIGKILL:
             os.killpg(process.pid, stop)
@@ -199,7 +200,7 @@ def test_a_sweep_that_is_killed_and_stopped_reaches_the_numbers_of_the_undisturb
             _, err = process.communicate(timeout=120)
             assert process.returncode == 3 and "run the same command again to resume" in err
         assert "RUNNING" in trials(fresh).values()
-    output = finish(start(fresh))
+    output = finish(fork(fresh))
     assert set(trials(fresh).values()) == {"FINISHED"} and len(trials(fresh)) == NUM_TRIALS
     assert table(output) == table(undisturbed[1])
     assert numbers(fresh) == numbers(undisturbed[0])

@@ -14,14 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torchvision import models
 from torchvision.models import WeightsEnum
 
 from trainables.models.densenet import DenseNet40, DenseNet121, DenseNet169
+
+FILLING = (Tensor.fill_, Tensor.normal_, Tensor.uniform_, Tensor.zero_)  # with which torch.nn.init draws weights
 
 # Where the layers lie that are the same at any number of labels; what is behind them is a head, drawn anew.
 BACKBONE = ("features.", "conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
@@ -157,12 +160,21 @@ def restored(name: str, num_labels: int, state: Mapping[str, Tensor]) -> nn.Modu
         ValueError: as `build`.
         RuntimeError: `state` does not hold exactly this network's weights.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), _Undrawn():
         network = build(name, num_labels)
     types = {key: tensor.dtype for key, tensor in network.state_dict().items()}
     weights = {key: tensor.to(types.get(key, tensor.dtype), copy=True) for key, tensor in state.items()}
     network.load_state_dict(weights, assign=True)
     return network
+
+
+class _Undrawn(TorchFunctionMode):
+    """Layers made under it draw no weights, which on the meta device takes longer than making the layers."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return args[0] if func in FILLING else func(*args, **(kwargs or {}))
 
 
 def load_backbone(student: nn.Module, state: Mapping[str, Tensor]) -> None:

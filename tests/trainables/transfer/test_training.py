@@ -14,6 +14,7 @@ from torch import nn
 
 from platform.phantoms.chest_writers import write_mimic_cxr
 from platform.phantoms.writers import write_retina
+from tests.tiny_network import NAME
 from trainables import checkpoint
 from trainables.config import TrialConfig
 from trainables.data.readers import mimic_cxr, retina
@@ -48,7 +49,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Store]:
 
 
 @pytest.fixture(scope="module")
-def teachers(tmp_path_factory: pytest.TempPathFactory, stores: dict[str, Store]) -> Path:
+def teachers(tmp_path_factory: pytest.TempPathFactory, stores: dict[str, Store], tiny: str) -> Path:
     """`imagenet`, which shares no label with any target, and `chest`, which has the X-rays' in another order."""
     folder = tmp_path_factory.mktemp("teachers")
     labels = {
@@ -58,8 +59,8 @@ def teachers(tmp_path_factory: pytest.TempPathFactory, stores: dict[str, Store])
     for seed, (name, (task, label_names)) in enumerate(labels.items()):
         torch.manual_seed(seed)
         facts: dict[str, Any] = {"name": name, "task": task, "label_names": label_names, "source": "drawn"}
-        weights = build("densenet121", len(label_names)).state_dict()
-        shelf.save(folder, weights, architecture="densenet121", is_phantom=True, **facts)
+        weights = build(tiny, len(label_names)).state_dict()
+        shelf.save(folder, weights, architecture=tiny, is_phantom=True, **facts)
     return folder
 
 
@@ -67,7 +68,7 @@ def job_of(method: str, stores: dict[str, Store], teachers: Path, folder: Path, 
     """A trial where the method can be used: photographs, or X-rays where labels must be shared."""
     compares_outputs = method in METHODS and needs_shared_labels(METHODS[method])
     dataset, teacher = ("mimic-cxr", "chest") if compares_outputs else ("retina", "imagenet")
-    of_method: dict[str, Any] = {"student": "densenet40", "max_epochs": 1}
+    of_method: dict[str, Any] = {"student": NAME, "init": "random", "max_epochs": 1}
     if method in METHODS:
         knobs = tuple(sorted((name, knob.first) for name, knob in METHODS[method].knobs.items()))
         of_method |= {"teacher": teacher, "beta": METHODS[method].beta.first, "knobs": knobs}
@@ -193,7 +194,7 @@ def test_an_ensemble_teaches_and_its_mean_is_cached(stores: dict[str, Store], te
     # does that knows the bias alone.
     chest = shelf.load(teachers, "chest")
     facts = {key: value for key, value in vars(chest).items() if key not in ("folder", "fingerprint", "name")}
-    for name, factor in (("sure", 50), ("opposite", -50), ("plain", 0)):
+    for name, factor in (("sure", 500), ("opposite", -500), ("plain", 0)):
         weights = chest.state_dict()
         bias = torch.linspace(-2, 2, len(chest.label_names))  # drawn weights have none
         head = {"classifier.weight": factor * weights["classifier.weight"], "classifier.bias": bias}
@@ -238,7 +239,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_another_network_learns_or_teaches(
     method: str, student: str, teacher: str, stores: dict[str, Store], mixed: Path, tmp_path: Path
 ) -> None:
-    job = job_of(method, stores, mixed, tmp_path, student=student, teacher=teacher)
+    job = job_of(method, stores, mixed, tmp_path, student=student, teacher=teacher, init="imagenet")
     (result,) = results = list(job.run())
     assert result.last and all(math.isfinite(value) for value in result.metrics.values())
     assert result.metrics["train_transfer"] > 0
@@ -249,7 +250,11 @@ def test_another_network_learns_or_teaches(
 def test_a_student_begins_with_the_weights_of_its_own_architecture(
     stores: dict[str, Store], mixed: Path, tmp_path: Path
 ) -> None:
-    student = job_of("transfer", stores, mixed, tmp_path, student="resnet18")._training().student.state_dict()
+    student = (
+        job_of("transfer", stores, mixed, tmp_path, student="resnet18", init="imagenet")
+        ._training()
+        .student.state_dict()
+    )
     own = shelf.load(mixed, "imagenet-resnet18").state_dict()
     assert all(torch.equal(student[name], own[name]) for name in own if not name.startswith("fc."))
     assert student["fc.weight"].shape == (5, 512)

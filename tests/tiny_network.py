@@ -1,0 +1,44 @@
+"""A network of a few thousand weights with all that the project asks of one, for tests to which no network matters."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from trainables.models.architectures import ARCHITECTURES, TAPS, Architecture, Tap
+
+NAME = "tiny"
+STAGES = {"shallow": (8, 4), "middle": (12, 2), "attention": (16, 4), "embedding": (20, 1)}  # planes, and stride
+
+
+class Tiny(nn.Module):
+    """Four convolutions that halve the input five times, each with batch norm, and a linear head of L outputs."""
+
+    def __init__(self, num_labels: int) -> None:
+        super().__init__()
+        stages, num_before = OrderedDict[str, nn.Module](), 3
+        for role, (num_planes, stride) in STAGES.items():
+            conv = nn.Conv2d(num_before, num_planes, 5, stride=stride, padding=2)
+            stages[role], num_before = nn.Sequential(conv, nn.BatchNorm2d(num_planes), nn.ReLU()), num_planes
+        self.features = nn.Sequential(stages)
+        self.classifier = nn.Linear(num_before, num_labels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images [B, 3, H, W] to logits [B, L]."""
+        return self.classifier(torch.flatten(nn.functional.adaptive_avg_pool2d(self.features(x), 1), 1))
+
+
+@contextmanager
+def registered() -> Iterator[str]:
+    """Within it, this process knows the network by its name, as a student and as a teacher."""
+    taps = {role: Tap(f"features.{role}", num_planes) for role, (num_planes, _) in STAGES.items()}
+    tiny = Architecture(make=Tiny, taps=taps, output="classifier", weights=None, first_weights=NAME)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(ARCHITECTURES, NAME, tiny)
+        patched.setitem(TAPS, NAME, taps)
+        yield NAME
