@@ -197,10 +197,10 @@ def test_a_data_set_is_prepared_swept_and_reported(copy: Path, run: Run, swept: 
 
     done = run("analysis.report", "bars", "--tracking-uri", f"sqlite:///{database}", "--out", str(copy / "reports"))
     page = copy / "reports" / "bars" / "index.html"
-    assert done.stdout.strip() == str(page)
+    assert done.stdout.strip() == str(page), done.stderr
     assert "Bars in three places" in page.read_text() and "PHANTOM" not in page.read_text()
     table = (copy / "reports" / "bars" / "tables" / "bars_results.csv").read_text()
-    assert "Bars in three places,accuracy" in table
+    assert "Bars in three places,accuracy" in table and ",toy=2," in table
 
 
 def test_a_method_is_listed_with_its_cells_and_what_a_search_tries_first(copy: Path, run: Run) -> None:

@@ -104,7 +104,12 @@ class Cell:
         """What is not the paper's, apart from the amount of data, as the name has it: ``("ones", "from-random")``."""
         policy = () if self.uncertainty == "zeros" else (self.uncertainty,)
         init = () if self.init in ("imagenet", NO_STUDENT) else (f"from-{self.init}",)
-        return (*policy, *init, *(f"{name}={_text(value)}" for name, value in self.varied))
+        return (*policy, *init, *self.variations)
+
+    @property
+    def variations(self) -> tuple[str, ...]:
+        """The other knobs that are not at their defaults, as the name has them: ``("rotation_deg=0",)``."""
+        return tuple(f"{name}={_text(value)}" for name, value in self.varied)
 
     @property
     def has_less_data(self) -> bool:

@@ -22,9 +22,10 @@ from trainables.cell import ITSELF, NO_STUDENT
 
 METRIC_NAMES = {"auc": "AUC", "f1_weighted": "F1", "accuracy": "accuracy", "kappa": "kappa"}
 STUDENT_NAMES = {"densenet121": "DenseNet-121", "densenet40": "DenseNet-40"}
-COLUMN = [*CELL, "init"]  # identifies a column of a table; the paper's students all start from ImageNet
-FACTS = [*[f"params.{name}" for name in COLUMN], "params.data_fraction", "params.uncertainty", "tags.num_trainable"]
-FACT_NAMES = [*COLUMN, "data_fraction", "uncertainty", "trainable"]
+COLUMN = [*CELL, "init", "varied"]  # identifies a column of a table
+PAPERS = {"init": "imagenet", "varied": ""}  # in every column of the paper's
+FACT_NAMES = [*CELL, "init", "data_fraction", "uncertainty"]
+FACTS = [*[f"params.{name}" for name in FACT_NAMES], "tags.num_trainable"]
 SCORES = ["mean", "half_width", "half_width_normal"]
 AVERAGED = {  # the same cell's AUC over the labels that the sweep averages, where that is another number
     "mean": "averaged_mean", "half_width": "averaged_half_width", "n": "averaged_n",
@@ -57,7 +58,7 @@ def beside_paper(recorded: Sequence[Runs], table: str, metrics: Sequence[str], d
     paper = paper.rename(columns={"mean": "paper_mean", "half_width": "paper_half_width"})
     ours = [_ours(runs, metric) for runs in recorded for metric in metrics if len(runs.confirm)]
     own = pd.concat(ours, ignore_index=True) if ours else pd.DataFrame(columns=[*keys, *OURS])
-    paper = paper.rename(columns={"trainable": "trainable_paper"}).drop(columns="table").assign(init="imagenet")
+    paper = paper.rename(columns={"trainable": "trainable_paper"}).drop(columns="table").assign(**PAPERS)
     frame = paper.merge(own, on=keys, how="outer", sort=False)
     counts = ["n", "num_undefined"]
     frame[counts] = frame[counts].astype(float).fillna(0).astype(int)
@@ -72,7 +73,8 @@ def _ours(runs: Runs, metric: str) -> pd.DataFrame:
     frame[SCORES] = 100 * frame[SCORES]
     facts = confirm.drop_duplicates("tags.cell").set_index("tags.cell").reindex(columns=FACTS)
     run_ids = confirm.groupby("tags.cell")["run_id"].agg(" ".join).rename("run_ids")
-    frame = frame.join(facts.set_axis(FACT_NAMES, axis=1), on="cell").join(run_ids, on="cell")
+    frame = frame.join(facts.set_axis([*FACT_NAMES, "trainable"], axis=1), on="cell").join(run_ids, on="cell")
+    frame["varied"] = [", ".join(trainables.cell.Cell.parse(name).variations) for name in frame["cell"]]
     frame = frame.join(sizes(runs), on="cell")
     parts = frame[["data_fraction", "uncertainty"]].itertuples(index=False)
     frame["dataset"] = [published.row_name(runs.dataset, float(fraction), policy) for fraction, policy in parts]
@@ -96,7 +98,7 @@ def _with_averages(frame: pd.DataFrame, runs: Runs, metric: str) -> pd.DataFrame
 
 def _in_order(frame: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     """The paper's rows and columns first and in its order, ours after them by name."""
-    cells = list(published.cells().assign(init="imagenet")[COLUMN].itertuples(index=False, name=None))
+    cells = list(published.cells().assign(**PAPERS)[COLUMN].itertuples(index=False, name=None))
     datasets = published.splits()["dataset"].tolist()
     ranked = frame.assign(
         _dataset=[datasets.index(name) if name in datasets else len(datasets) for name in frame["dataset"]],
@@ -116,7 +118,9 @@ def results_table(frame: pd.DataFrame, name: str, title: str, notes: list[str]) 
         ["trainable, paper", *[_first(frame, column, "trainable_paper") for column in columns]],
         ["trainable, ours", *[_first(frame, column, "trainable") for column in columns]],
     ]
-    inits = [init for *_, init in columns]
+    inits, varied = [init for *_, init, _ in columns], [text for *_, text in columns]
+    if any(varied):
+        head.insert(3, ["varied", *varied])
     if set(inits) - {"imagenet", NO_STUDENT}:
         head.insert(3, ["first weights", *inits])
     body: list[list[Cell]] = []
@@ -156,8 +160,9 @@ def _notes_of_ours(frame: pd.DataFrame) -> list[str]:
 
 
 def _cells(frame: pd.DataFrame) -> pd.Series:
-    names = [trainables.cell.Cell(**row).name for row in frame[COLUMN].to_dict("records")]
-    return pd.Series(names, index=frame.index, dtype=object)
+    names = [trainables.cell.Cell(**row).name for row in frame[[*CELL, "init"]].to_dict("records")]
+    texts = [f"{name}, {varied}" if varied else name for name, varied in zip(names, frame["varied"], strict=True)]
+    return pd.Series(texts, index=frame.index, dtype=object)
 
 
 def _block(dataset: str, metric: str, by_cell: pd.DataFrame) -> list[list[Cell]]:
