@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +26,20 @@ def docstring(folder: Path) -> str:
     """The docstring of the folder's `__init__.py`; "" where there is none."""
     file = ROOT / folder / "__init__.py"
     return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "") if file.is_file() else ""
+
+
+def statements(source: str) -> Iterator[ast.AST]:
+    """Every statement of a source, those within others too: a tenth of what `ast.walk` visits.
+
+    >>> sorted(type(node).__name__ for node in statements("if a:\\n    import b\\nelse:\\n    c = d(e)"))
+    ['Assign', 'If', 'Import', 'Module']
+    """
+    left: list[ast.AST] = [ast.parse(source)]
+    while left:
+        node = left.pop()
+        yield node
+        inner = (ast.stmt, ast.excepthandler, ast.match_case)
+        left += [child for child in ast.iter_child_nodes(node) if isinstance(child, inner)]
 
 
 def first_sentence(text: str) -> str:

@@ -7,11 +7,14 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
+
+from tests.house import statements
 
 ROOT = Path(__file__).parents[1]
 ROLES = ["platform", "analysis", "search_spaces", "trainables"]  # an import may point to the right, never back
@@ -22,7 +25,7 @@ SOURCES = sorted(path.relative_to(ROOT).as_posix() for role in ROLES for path in
 
 def imported(source: str, package: str) -> Iterator[str]:
     """The absolute names of all modules that a source imports, also within functions; `package` holds the file."""
-    for node in ast.walk(ast.parse(source)):
+    for node in statements(source):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -132,6 +135,7 @@ def test_the_readmes_main_command_is_the_sweep() -> None:
     assert "\nsh install.sh && .venv/bin/python -m platform.sweep retina\n" in readme()
 
 
+@cache
 def texts() -> dict[str, str]:
     """Every text file that is, or could be, in the repository."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]

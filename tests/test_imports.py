@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.house import statements
+
 ROOT = Path(__file__).parents[1]
 ROLES = ["platform", "analysis", "search_spaces", "trainables"]
 SOURCES = sorted(path.relative_to(ROOT).as_posix() for role in ROLES for path in (ROOT / role).rglob("*.py"))
@@ -45,20 +47,29 @@ def plain(package: str) -> str:
 
 def third_party(source: str) -> Iterator[tuple[str, bool]]:
     """Each module that is not ours or Python's own, and whether it is imported in a function, that is, on demand."""
-    tree = ast.parse(source)
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    on_demand = {id(node) for function in functions for node in ast.walk(function)}
-    for node in ast.walk(tree):
+    calls = any(name.rpartition(".")[2] in source for name in BY_NAME)
+    inner = ast.AST if calls else (ast.stmt, ast.excepthandler, ast.match_case)  # where an import can be
+    left: list[tuple[ast.AST, bool]] = [(ast.parse(source), False)]
+    while left:
+        node, on_demand = left.pop()
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             names = [node.module]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in BY_NAME:
+        elif isinstance(node, ast.Call) and called(node.func) in BY_NAME:
             first = node.args[0]
             names = [first.value] if isinstance(first, ast.Constant) and isinstance(first.value, str) else []
         for name in {name.partition(".")[0] for name in names} - OURS - sys.stdlib_module_names:
-            yield name, id(node) in on_demand
+            yield name, on_demand
+        on_demand |= isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        left += [(child, on_demand) for child in ast.iter_child_nodes(node) if isinstance(child, inner)]
+
+
+def called(function: ast.expr) -> str:
+    """The dotted name of a module's function that is called; "" for what is called in another way."""
+    is_of_a_module = isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)
+    return ast.unparse(function) if is_of_a_module else ""
 
 
 def undeclared(source: str, *, is_test: bool) -> list[str]:
@@ -132,7 +143,7 @@ def test_the_plan_knows_nothing_of_ray_or_mlflow() -> None:
 def imports_of_ours(source: str, known: Collection[str]) -> set[str]:
     """The modules among `known` that a source imports, also within functions."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in statements(source):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

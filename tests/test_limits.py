@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
-from tests.house import ROLES, ROOT
+from tests.house import ROLES, ROOT, statements
 from trainables.data.catalogue import DATASETS
 
 MAX_FILE_LINES = 250
@@ -32,9 +33,10 @@ LONG_TESTS = {
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def functions(source: str) -> Iterator[Function]:
+@lru_cache(maxsize=1)  # both limits of functions look at them
+def functions(source: str) -> list[Function]:
     """Every function and method of a source, inner ones too."""
-    yield from (node for node in ast.walk(ast.parse(source)) if isinstance(node, Function))
+    return [node for node in statements(source) if isinstance(node, Function)]
 
 
 def too_long(source: str) -> list[str]:

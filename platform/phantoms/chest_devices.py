@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from platform.phantoms.canvas import Ink, Rng, spline, wander
+from platform.phantoms.canvas import Ink, Rng, either, spline, wander
 from platform.phantoms.chest_scene import MIDLINE, Scene
 
 
@@ -33,7 +33,7 @@ def _endotracheal_tube(rng: Rng, metal: Ink, plastic: Ink, shift: float) -> None
 
 
 def _central_line(rng: Rng, metal: Ink, plastic: Ink, shift: float) -> None:
-    side = rng.choice([-1, 1])
+    side = either(rng)
     start = (
         [(MIDLINE + side * 0.40, 0.02), (MIDLINE + side * 0.30, 0.13)]
         if rng.uniform() < 0.5

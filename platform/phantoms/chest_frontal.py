@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from platform.phantoms.canvas import Array, Ink, bump, grid, noise, spline, wander
+from platform.phantoms.canvas import Array, Ink, bump, either, grid, noise, spline, wander
 from platform.phantoms.chest_scene import MIDLINE, Body, Lung, Scene
 
 # The right lung's outline in (u, v): apex, chest wall, sulcus, dome of the diaphragm, mediastinum.
@@ -163,7 +163,7 @@ def _vessels(scene: Scene, signs: Mapping[str, float]) -> None:
             )
             ink.taper(path, (width, width * 0.25), rng.uniform(0.6, 1.0))
             for at in rng.integers(4, 20, size=3):
-                away = heading + rng.choice([-1, 1]) * rng.uniform(0.3, 0.9)
+                away = heading + either(rng) * rng.uniform(0.3, 0.9)
                 twig = wander(rng, path[at], heading=away, length=0.1, bend=0.0, wobble=0.5)
                 ink.taper(twig, (width * 0.45, width * 0.2), 0.8)
         scene.add(ink.read(0.0018) * lung.mask, 0.13)

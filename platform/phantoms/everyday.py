@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageFilter
 
-from platform.phantoms.canvas import Array, Ink, Rng, blob, bump, grid, noise, wander
+from platform.phantoms.canvas import Array, Ink, Rng, blob, bump, either, grid, noise, wander
 
 
 def draw(class_name: str, *, image_size_px: int, rng: Rng) -> np.ndarray:
@@ -110,7 +110,7 @@ def _branches(rng: Rng, size: int) -> Array:
         path = wander(rng, start, heading=heading, length=length, bend=rng.normal(0, 0.5), wobble=0.4)
         ink.taper(path, (width, width * 0.5))
         for at in rng.integers(8, 25, size=2):
-            tips.append((path[at], heading + rng.choice([-1, 1]) * rng.uniform(0.4, 0.9), length * 0.6, width * 0.55))
+            tips.append((path[at], heading + either(rng) * rng.uniform(0.4, 0.9), length * 0.6, width * 0.55))
     return ink.read()
 
 

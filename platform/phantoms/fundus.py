@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from platform.phantoms import fundus_lesions
-from platform.phantoms.canvas import Array, Ink, Rng, bump, grid, noise, wander
+from platform.phantoms.canvas import Array, Ink, Rng, bump, either, grid, noise, wander
 from platform.phantoms.fundus_lesions import NUM_GRADES, Field
 
 # Colours of real photographs, by eye: orange, pink, brown, pale, olive. Red, green, blue at the middle of the field.
@@ -161,10 +161,11 @@ def _grow(
     strokes.append((width, width * 0.4, path))
     if depth == 2:
         return
-    for place in rng.uniform(0.12, 0.95, size=6 if depth == 0 else 3):
+    for place in rng.uniform(0.12, 0.95, size=6 if depth == 0 else 3).tolist():
         at = int(place * (len(path) - 2))
-        along = np.arctan2(*(path[at + 1] - path[at])[::-1])
-        turn = rng.choice([-1, 1]) * rng.uniform(0.4, 1.0)
+        x, y = (path[at + 1] - path[at]).tolist()
+        along = float(np.arctan2(y, x))
+        turn = either(rng) * rng.uniform(0.4, 1.0)
         thinner = width * (1 - 0.6 * place) * rng.uniform(0.4, 0.65)
         _grow(
             rng,

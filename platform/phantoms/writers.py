@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from platform.phantoms import everyday, fundus
 from platform.phantoms.folder import SMALLEST_IMAGE_PX, Drawn, check_at_least, encode, write_folder
@@ -103,10 +103,10 @@ def draw_grades(num_patients: int, mix: tuple[float, ...], seed: int) -> np.ndar
     The patients' severities are evenly spread quantiles, so that small sets have the mix too.
     """
     rng = np.random.default_rng([seed, 0])
-    patients = norm.ppf((rng.permutation(num_patients) + rng.uniform(size=num_patients)) / num_patients)
+    patients = ndtri((rng.permutation(num_patients) + rng.uniform(size=num_patients)) / num_patients)
     own = rng.standard_normal((num_patients, 2))
     severity = np.sqrt(EYES_CORRELATION) * patients[:, None] + np.sqrt(1 - EYES_CORRELATION) * own
-    return np.searchsorted(norm.ppf(np.cumsum(mix)[:-1]), severity)
+    return np.searchsorted(ndtri(np.cumsum(mix)[:-1]), severity)
 
 
 def _draw_eye(*, number: int, seed: int, patient: int, side: str, grade: int, image_size_px: int) -> Drawn:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 from mlflow.entities import Metric, Param
 from mlflow.tracking import MlflowClient
 
+from analysis.figures import drawing
 from trainables.beta import BETA_CONVENTION
 from trainables.config import TrialConfig
 from trainables.trial import RECIPE_VERSION, TrialSpec
@@ -120,6 +121,14 @@ class Store:
 
 def _labels_of(predictions: pd.DataFrame) -> list[str]:
     return [name.removeprefix("label_") for name in predictions if str(name).startswith("label_")]
+
+
+@pytest.fixture(scope="module")
+def coarse_pictures() -> Iterator[None]:
+    """PNGs of a few pixels, which are drawn quickly, for files whose tests do not look at any pixel."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(drawing, "PNG_DPI", 20)
+        yield
 
 
 @pytest.fixture(scope="session")

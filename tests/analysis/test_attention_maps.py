@@ -21,21 +21,22 @@ from analysis.reading import artifacts
 from analysis.reading.trials import Runs, runs
 from platform.phantoms.nih_writer import write_chestxray8
 from platform.phantoms.writers import write_retina
+from tests import tiny_network
 from trainables.data.readers import chestxray8, retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("coarse_pictures")]
 
 SALT = b"salt"
-STUDENT = "densenet40"
-CELL = "attention/mimic-cxr/densenet40/all@from-mimic-cxr"
+STUDENT = tiny_network.NAME
+CELL = f"attention/mimic-cxr/{STUDENT}/all@from-mimic-cxr"
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder: phantom X-rays and photographs of 64 px, and the teacher `mimic-cxr` of random weights."""
     folder = tmp_path_factory.mktemp("results")
     (folder / "salt").write_bytes(SALT)
@@ -125,10 +126,10 @@ def test_rates_are_those_of_the_maps_recounted(recorded: Runs, results: Path) ->
     subjects = frame.groupby("subject")["map"].agg(lambda maps: sorted(set(maps))).to_dict()
     assert subjects == {
         "teacher mimic-cxr": ["Grad-CAM", "attention"],
-        "densenet40 from mimic-cxr, seed 0": ["attention, before"],
+        f"{STUDENT} from mimic-cxr, seed 0": ["attention, before"],
         CELL: ["Grad-CAM", "attention"],
-        "densenet40 from random, seed 0": ["attention, before"],
-        "transfer/none/densenet40/all@from-random": ["Grad-CAM", "attention"],
+        f"{STUDENT} from random, seed 0": ["attention, before"],
+        f"transfer/none/{STUDENT}/all@from-random": ["Grad-CAM", "attention"],
     }
     of_teacher = frame[(frame["subject"] == "teacher mimic-cxr") & (frame["map"] == "Grad-CAM")]
     assert set(of_teacher["label"]) <= {"Cardiomegaly", "Effusion", pointing.ALL}

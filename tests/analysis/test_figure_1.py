@@ -18,14 +18,16 @@ from trainables.data.store_making import prepare
 @pytest.fixture(scope="module")
 def fundus(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("fundus")
-    root = write_retina(folder / "retina", num_patients=40, image_size_px=32, seed=0, progress=False)
+    root = write_retina(folder / "retina", num_patients=40, image_size_px=32, seed=0, num_processes=1, progress=False)
     return prepare(retina.read(root), folder / "s.arrow", image_size_px=32, salt=b"s", progress=False)
 
 
 @pytest.fixture(scope="module")
 def chests(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("chests")
-    root = write_mimic_cxr(folder / "mimic-cxr", num_images=80, image_size_px=32, seed=0, progress=False)
+    root = write_mimic_cxr(
+        folder / "mimic-cxr", num_images=80, image_size_px=32, seed=0, num_processes=1, progress=False
+    )
     return prepare(mimic_cxr.read(root), folder / "s.arrow", image_size_px=32, salt=b"s", progress=False)
 
 

@@ -19,7 +19,7 @@ from analysis import report
 from analysis.reading.origins import PHANTOM_NOTICE
 from trainables.metrics import metric_name
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("coarse_pictures")]
 
 CELLS: list[dict[str, Any]] = [
     {"method": "transfer", "teacher": "none", "student": "densenet40"},

@@ -19,11 +19,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.chaos.faults import FAULTS, Target, fill_cache, fill_results
+from tests.chaos.faults import FAULTS, Fault, Target, fill_cache, fill_results
 from tests.chaos.server import Server
 from tests.small_sweep import CELLS, COMMAND, NUM_TRIALS, ROOT, environment, finish, start
 
@@ -58,12 +58,13 @@ def disturbed(
     results: Path,
     orders: Path,
     server: Server | None,
+    faults: Sequence[Fault],
     num_faults: int,
     rng: random.Random,
     counts: Counter[str],
 ) -> str:
-    """Runs the sweep to its end through up to `num_faults` faults, and returns what it printed last."""
-    faults = [fault for fault in FAULTS if os.path.ismount(results) or fault not in (fill_cache, fill_results)]
+    """Runs the sweep to its end through up to `num_faults` of the faults, and returns what it printed last."""
+    faults = [fault for fault in faults if os.path.ismount(results) or fault not in (fill_cache, fill_results)]
     ours = variables(orders, server)
     process = start(results, more=ours)
     while True:
@@ -112,7 +113,13 @@ def disks(results: Path, calm: Path) -> Iterator[None]:
         shutil.rmtree(results)
 
 
-def chaos(num_sweeps: int, num_faults: int, seed: int, calm: tuple[Path, str] | None = None) -> Counter[str]:
+def chaos(
+    num_sweeps: int,
+    num_faults: int,
+    seed: int,
+    calm: tuple[Path, str] | None = None,
+    faults: Sequence[Fault] = FAULTS,
+) -> Counter[str]:
     """Breaks `num_sweeps` sweeps, each up to `num_faults` times; returns the faults by kind.
 
     Args:
@@ -120,6 +127,7 @@ def chaos(num_sweeps: int, num_faults: int, seed: int, calm: tuple[Path, str] | 
         num_faults: of each sweep.
         seed: of the faults and their moments.
         calm: results and output of the undisturbed sweep, which else runs first.
+        faults: those to choose from.
 
     Raises:
         AssertionError: one ended otherwise than the undisturbed one.
@@ -137,7 +145,7 @@ def chaos(num_sweeps: int, num_faults: int, seed: int, calm: tuple[Path, str] | 
                 try:
                     if server:
                         server.start()
-                    reached = outcome(results, disturbed(results, orders, server, num_faults, rng, counts))
+                    reached = outcome(results, disturbed(results, orders, server, faults, num_faults, rng, counts))
                 finally:
                     if server:
                         server.kill()

@@ -32,6 +32,9 @@ class Target:
     rng: random.Random
 
 
+Fault = Callable[[Target], None]
+
+
 def kill_driver(target: Target) -> None:
     """SIGKILL to the driver and all of Ray."""
     os.killpg(target.process.pid, signal.SIGKILL)
@@ -153,7 +156,7 @@ def jump_clock(target: Target) -> None:
     clock.unlink()
 
 
-FAULTS: tuple[Callable[[Target], None], ...] = (
+FAULTS: tuple[Fault, ...] = (
     kill_driver, interrupt, terminate, kill_worker, cut_checkpoint, spoil_checkpoint, cut_journal, spoil_cache,
     drop_cache, fill_cache, fill_results, lock_mlflow, kill_server, start_a_second, freeze, slow_files, jump_clock,
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -145,12 +146,21 @@ def test_a_spoilt_journal_loses_no_more_than_its_spoilt_lines(spoils: list[tuple
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    folder = tmp_path_factory.mktemp("retina")
-    root = write_retina(folder / "retina", num_patients=6, image_size_px=32, seed=1, progress=False)
-    prepared = prepare(
-        retina.read(root), folder / "s.arrow", image_size_px=32, salt=b"s", num_threads=1, progress=False
-    )
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photographs of four patients; a test that spoils some has its own copy, `photographs`."""
+    folder = tmp_path_factory.mktemp("drawn")
+    return write_retina(folder / "retina", num_patients=4, image_size_px=32, seed=1, progress=False)
+
+
+@pytest.fixture
+def photographs(drawn: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(drawn, tmp_path / "retina")
+
+
+@pytest.fixture(scope="module")
+def store(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    out = tmp_path_factory.mktemp("store") / "s.arrow"
+    prepared = prepare(retina.read(drawn), out, image_size_px=32, salt=b"s", num_threads=1, progress=False)
     return prepared.path.read_bytes()
 
 
@@ -170,21 +180,19 @@ IMAGES: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", list(IMAGES))
-def test_what_is_no_image_is_listed_with_its_reason(name: str, tmp_path: Path) -> None:
+def test_what_is_no_image_is_listed_with_its_reason(name: str, photographs: Path, tmp_path: Path) -> None:
     content, reason = IMAGES[name]
-    root = write_retina(tmp_path / "retina", num_patients=4, image_size_px=32, seed=1, progress=False)
-    listing = retina.read(root)
-    (root / str(listing.rows["path"].iloc[0])).write_bytes(content)
+    listing = retina.read(photographs)
+    (photographs / str(listing.rows["path"].iloc[0])).write_bytes(content)
     with pytest.raises(ValueError, match=f"(?s){Path(str(listing.rows['path'].iloc[0])).name}.*({reason})"):
         prepare(listing, tmp_path / "s.arrow", image_size_px=32, salt=b"s", num_threads=1, progress=False)
     assert not (tmp_path / "s.arrow").exists()
 
 
-def test_a_decompression_bomb_is_not_unpacked(tmp_path: Path) -> None:
-    root = write_retina(tmp_path / "retina", num_patients=4, image_size_px=32, seed=1, progress=False)
-    listing = retina.read(root)
-    bomb = root / str(listing.rows["path"].iloc[0])
-    Image.new("1", (40_000, 40_000)).save(bomb, format="PNG")  # 200 kB that would be 1.6 GB
+def test_a_decompression_bomb_is_not_unpacked(photographs: Path, tmp_path: Path) -> None:
+    listing = retina.read(photographs)
+    bomb = photographs / str(listing.rows["path"].iloc[0])
+    Image.new("1", (20_000, 20_000)).save(bomb, format="PNG")  # 50 kB that would be 0.4 GB
     assert bomb.stat().st_size < 1_000_000
     with pytest.raises(ValueError, match=f"(?s){bomb.name}.*(pixels|bomb)"):
         prepare(listing, tmp_path / "s.arrow", image_size_px=32, salt=b"s", num_threads=1, progress=False)

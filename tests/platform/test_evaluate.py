@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 import platform.evaluate
+import platform.phantoms.folder
 import platform.phantoms.sets
 from platform.evaluating.students import Students
 from platform.phantoms.nih_writer import write_chestxray8
@@ -35,35 +36,36 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 FINDING = "Pleural Effusion"
-NUM_IMAGES = 320
-PLAIN, TAUGHT = "transfer/none/resnet18/all@from-random", "hints/chest/resnet18/all@from-random"
+NUM_IMAGES = 160
+PLAIN, TAUGHT = "transfer/none/tiny/all@from-random", "hints/chest/tiny/all@from-random"
 
 
 @pytest.fixture(scope="module")
-def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def sweeps(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Two sweeps of random students, two repeats per cell: `held` without a finding, and `plain` with all."""
     patch = pytest.MonkeyPatch()
     patch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
+    patch.setattr(platform.phantoms.folder, "WORTH_A_PROCESS", 10 * NUM_IMAGES)  # so small that none is worth one
     patch.delenv("MLFLOW_TRACKING_URI", raising=False)
     places = Places.under(tmp_path_factory.mktemp("results"))
     listing = platform.phantoms.sets.phantom_listing("chexpert", places, NUM_IMAGES)
     torch.manual_seed(0)
     chest = teachers.save(
-        places.teachers(phantom=True, image_size_px=32), build("resnet18", 2).state_dict(), name="chest",
-        source="drawn", is_phantom=True, architecture="resnet18", task="multilabel", label_names=("Edema", "Effusion"),
+        places.teachers(phantom=True, image_size_px=32), build(tiny, 2).state_dict(), name="chest",
+        source="drawn", is_phantom=True, architecture=tiny, task="multilabel", label_names=("Edema", "Effusion"),
         seen={"dataset": "chestxray8", "data": "phantom"},
     )  # fmt: skip
     for name, held_out in (("held", FINDING), ("plain", None)):
         store = store_of(listing, places, 32, held_out=held_out)
-        _sweep(places, store, name, chest)
+        _sweep(places, store, name, chest, tiny)
     yield {"places": places, "flags": ["--results", str(places.results), "--phantom-size", str(NUM_IMAGES)]}
     patch.undo()
 
 
-def _sweep(places: Any, store: Store, name: str, chest: teachers.Teacher) -> None:
+def _sweep(places: Any, store: Store, name: str, chest: teachers.Teacher, student: str) -> None:
     ledger = Ledger(places.tracking_uri, "chexpert", name, parent_tags(store, "{}"), places.artifacts)
     base = TrialConfig(
-        dataset="chexpert", method="transfer", student="resnet18", image_size_px=32, max_epochs=1, phase="confirm",
+        dataset="chexpert", method="transfer", student=student, image_size_px=32, max_epochs=1, phase="confirm",
         init="random",
     )  # fmt: skip
     for number, config in enumerate((base, replace(base, method="hints", teacher="chest", beta=1.0)) * 2):
@@ -76,7 +78,7 @@ def _sweep(places: Any, store: Store, name: str, chest: teachers.Teacher) -> Non
         ledger.open(record, facts, at_ms=1_700_000_000_000 + number)
         torch.manual_seed(number + 1)
         weights = places.results / "best-00001.safetensors"
-        save_file(build("resnet18", len(store.label_names)).state_dict(), weights)
+        save_file(build(student, len(store.label_names)).state_dict(), weights)
         ledger.close(record.run_id, "FINISHED", [(weights, "model")], {}, at_ms=1_700_000_001_000)
     ledger.close_sweep("FINISHED")
 
@@ -106,7 +108,7 @@ def test_a_new_disease_is_learned_from_its_first_images(sweeps: dict[str, Any], 
     assert frame["knew_it"].fillna("").groupby(frame["subject"]).first().to_dict() == {
         TAUGHT: "chest (as Effusion)",
         PLAIN: "",
-        "resnet18 from random, before training": "",
+        "tiny from random, before training": "",
         "teacher chest": "chest (as Effusion)",
     }
     assert (frame["low"] <= frame["auc"]).all() and (frame["auc"] <= frame["high"]).all()

@@ -24,6 +24,7 @@ from platform.sweeping.records import TrialRecord
 from platform.sweeping.scoring import averaging_tags
 from platform.sweeping.setup import parent_tags
 from platform.tracking.ledger import Ledger
+from tests.tiny_network import NAME
 from trainables.config import TrialConfig
 from trainables.data.averaging import averaged_labels
 from trainables.data.decode import decode
@@ -35,6 +36,7 @@ from trainables.models import onnx_file
 from trainables.models.architectures import build
 from trainables.models.deployed import load_student, probabilities
 from trainables.teachers import shelf as teachers
+from trainables.teachers.imagenet import name_of
 from trainables.trial import RECIPE_VERSION, TrialSpec
 
 pytest.importorskip("onnxscript")
@@ -44,13 +46,13 @@ pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-CELL = "transfer/none/densenet40/all"
+CELL = f"transfer/none/{NAME}/all"
 SEEN = {"dataset": "generic", "patients": ["Mueller-9001"], "salt": "0"}
 QUICK = ["--runs", "3"]
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def recorded(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A results folder after two repeats of a cell, trained for an epoch at 32 px, and runs that cannot be exported."""
     folder = tmp_path_factory.mktemp("results")
     root = write_retina(folder / "phantoms" / "retina", num_patients=14, image_size_px=64, seed=0, progress=False)
@@ -58,15 +60,15 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     store = Store.open(folder / "stores" / "retina.arrow")
     torch.manual_seed(0)
     first = teachers.save(
-        folder / "teachers" / "phantom-32px", build("densenet121", 2).state_dict(), name="imagenet",
-        source="drawn | so", is_phantom=True, seen=SEEN, architecture="densenet121", task="multiclass",
+        folder / "teachers" / "phantom-32px", build(tiny, 2).state_dict(), name=name_of(tiny),
+        source="drawn | so", is_phantom=True, seen=SEEN, architecture=tiny, task="multiclass",
         label_names=("a", "b"),
     )  # fmt: skip
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     overlap = "the teacher x was trained on 2 of 3 test patients"
     ledger = Ledger(uri, "retina", "first", parent_tags(store, "{}", overlap), folder / "artifacts")
     config = TrialConfig(
-        dataset="retina", method="transfer", student="densenet40", image_size_px=32, max_epochs=1, batch_size=8,
+        dataset="retina", method="transfer", student=tiny, image_size_px=32, max_epochs=1, batch_size=8,
         phase="confirm", average_labels="defined", selection_metric="f1_weighted",
     )  # fmt: skip
     spec = TrialSpec(
@@ -153,7 +155,7 @@ def test_the_cards_program_runs_and_cuts_as_training_did(
     assert done.returncode == 0, done.stderr
     printed = [line.split(" ", 1) for line in done.stdout.splitlines()]
     assert tuple(label for _, label in printed) == recorded["store"].label_names
-    student = load_student(exported / "model.safetensors", "densenet40", len(printed))
+    student = load_student(exported / "model.safetensors", NAME, len(printed))
     expected = probabilities(student, "multiclass", decode(tmp_path, "image.png", 32, 3)[None].copy())[0]
     np.testing.assert_allclose([float(value) for value, _ in printed], expected, atol=2e-4)
 
@@ -227,7 +229,7 @@ def test_a_disagreement_leaves_nothing_behind(
         ("old", f"recipe {RECIPE_VERSION} is needed, but .* is of recipe 0"),
         ("weightless", r"has no model/\*.safetensors"),
         ("nonsense!", "but got 'nonsense!'"),
-        (CELL, "needs its data set, but got 'transfer/none/densenet40/all' alone"),
+        (CELL, "needs its data set, but got 'transfer/none/tiny/all' alone"),
     ],
 )
 def test_what_cannot_be_exported_gets_one_clear_line(

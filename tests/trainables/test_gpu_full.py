@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from platform.phantoms.writers import write_retina
+from tests.tiny_network import NAME, Tiny
 from trainables import checkpoint
 from trainables.config import TrialConfig
 from trainables.data.readers import retina
@@ -17,7 +18,7 @@ from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.job import GpuFullError, Job
 from trainables.loop import train
-from trainables.models.densenet import DenseNet40
+from trainables.models.architectures import build
 from trainables.training import EpochResult, Training
 from trainables.trial import TrialSpec
 
@@ -31,12 +32,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return prepare(retina.read(root), out, image_size_px=32, salt=b"salt", num_threads=1, progress=False)
 
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.usefixtures("tiny")
 
 CONFIG = TrialConfig(
     dataset="retina",
     method="transfer",
-    student="densenet40",
+    student=NAME,
     init="random",
     learning_rate=1e-3,
     max_epochs=2,
@@ -49,15 +50,15 @@ CONFIG = TrialConfig(
 @pytest.fixture
 def room(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How many training images fit, and from which training step on; a larger batch is out of memory."""
-    limits, forward = {"num_images": 10**6, "from_step": 0, "step": 0}, DenseNet40.forward
+    limits, forward = {"num_images": 10**6, "from_step": 0, "step": 0}, Tiny.forward
 
-    def checked(self: DenseNet40, images_BCHW: Tensor) -> Tensor:
+    def checked(self: Tiny, images_BCHW: Tensor) -> Tensor:
         limits["step"] += self.training
         if self.training and len(images_BCHW) > limits["num_images"] and limits["step"] > limits["from_step"]:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return forward(self, images_BCHW)
 
-    monkeypatch.setattr(DenseNet40, "forward", checked)
+    monkeypatch.setattr(Tiny, "forward", checked)
     return limits
 
 
@@ -104,14 +105,14 @@ def test_a_new_process_keeps_the_smaller_parts(store: Store, tmp_path: Path, roo
 
 def test_not_even_two_images_fit(store: Store, tmp_path: Path, room: dict[str, int]) -> None:
     room["num_images"] = 1
-    with pytest.raises(GpuFullError, match=r"room for 2 images at once.*transfer/none/densenet40/all.*--image-size"):
+    with pytest.raises(GpuFullError, match=r"room for 2 images at once.*transfer/none/tiny/all.*--image-size"):
         list(job(store, tmp_path).run())
 
 
 def test_without_batch_norm_the_parts_make_the_same_step(store: Store) -> None:
-    def drawn() -> DenseNet40:
+    def drawn() -> torch.nn.Module:
         torch.manual_seed(0)
-        student = DenseNet40(5)
+        student = build(NAME, 5)
         for module in student.modules():  # a batch norm in evaluation does the same to every part
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.eval()
@@ -121,14 +122,14 @@ def test_without_batch_norm_the_parts_make_the_same_step(store: Store) -> None:
     def steps(micro_batch_size: int | None) -> dict[str, Tensor]:
         student = drawn()
         training = Training(
-            config=replace(CONFIG, max_epochs=1),
+            config=replace(CONFIG, max_epochs=1, learning_rate=0.01),
             store=store,
             student=student,
             guide=None,
             device=torch.device("cpu"),
             micro_batch_size=micro_batch_size,
         )
-        training.optimizer = torch.optim.SGD(student.parameters(), lr=1e-3)
+        training.optimizer = torch.optim.SGD(student.parameters(), lr=1.0)  # the loop sets the configured one
         list(train(training))
         before = drawn().state_dict()
         return {name: tensor - before[name] for name, tensor in student.state_dict().items()}

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from platform.phantoms.chest_writers import write_mimic_cxr
 from platform.phantoms.writers import write_retina
+from tests.tiny_network import NAME
 from trainables import checkpoint, judging
 from trainables.config import TrialConfig
 from trainables.data.readers import mimic_cxr, retina
@@ -27,6 +28,7 @@ from trainables.metrics import label_auc
 from trainables.models.architectures import build
 from trainables.models.densenet import num_trainable
 from trainables.teachers import shelf
+from trainables.teachers.imagenet import name_of
 from trainables.training import EpochResult, Training
 from trainables.trial import TrialSpec
 
@@ -53,12 +55,14 @@ def chest_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def teachers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the teacher `imagenet`, of random weights."""
+def teachers(tmp_path_factory: pytest.TempPathFactory, tiny: str) -> Path:
+    """A folder with teachers of random weights: `imagenet`, and `imagenet-tiny` for the tiny students' first ones."""
     folder = tmp_path_factory.mktemp("teachers")
     torch.manual_seed(7)
-    facts: dict[str, Any] = {"architecture": "densenet121", "task": "multiclass", "label_names": ("a", "b")}
-    shelf.save(folder, build("densenet121", 2).state_dict(), name="imagenet", source="drawn", is_phantom=True, **facts)
+    for name, architecture in (("imagenet", "densenet121"), (name_of(tiny), tiny)):
+        facts: dict[str, Any] = {"architecture": architecture, "task": "multiclass", "label_names": ("a", "b")}
+        weights = build(architecture, 2).state_dict()
+        shelf.save(folder, weights, name=name, source="drawn", is_phantom=True, **facts)
     return folder
 
 
@@ -66,7 +70,7 @@ def job_of(store: Path, teachers: Path, folder: Path, **changes: Any) -> Job:
     knobs: dict[str, Any] = {
         "dataset": "retina",
         "method": "transfer",
-        "student": "densenet40",
+        "student": NAME,
         "learning_rate": 1e-3,
         "max_epochs": 3,
         "batch_size": 8,
@@ -110,7 +114,7 @@ def undisturbed(
 
 
 def guided_job(store: Path, teachers: Path, folder: Path) -> Job:
-    return job_of(store, teachers, folder, method="attention", teacher="imagenet", beta=5.0, weight_decay=1e-4)
+    return job_of(store, teachers, folder, method="attention", teacher=name_of(NAME), beta=5.0, weight_decay=1e-4)
 
 
 def test_a_job_leaves_its_last_states_its_best_student_and_its_predictions(
@@ -127,7 +131,7 @@ def test_a_job_leaves_its_last_states_its_best_student_and_its_predictions(
             PREDICTIONS_FILE,
         ]
     )
-    build("densenet40", 5).load_state_dict(load_file(checkpoint.best_path(folder, results[2].best_epoch)))
+    build(NAME, 5).load_state_dict(load_file(checkpoint.best_path(folder, results[2].best_epoch)))
 
 
 def test_the_test_set_is_opened_in_the_last_epoch_alone(undisturbed: tuple[Path, list[EpochResult]]) -> None:
@@ -299,5 +303,7 @@ def test_the_student_begins_with_the_named_weights(retina_store: Path, teachers:
 
 def test_a_teacher_that_is_not_there_is_named(retina_store: Path, teachers: Path, tmp_path: Path) -> None:
     job = job_of(retina_store, teachers, tmp_path, method="attention", teacher="mimic-cxr", beta=30.0)
-    with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic-cxr' in .* \(available: imagenet\)"):
+    with pytest.raises(
+        FileNotFoundError, match=r"no teacher named 'mimic-cxr' in .* \(available: imagenet, imagenet-tiny\)"
+    ):
         next(job.run())

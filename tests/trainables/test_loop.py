@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.tiny_network import NAME
 from tests.trainables.small_training import CPU, make, numbers, prepared, small_student
 from trainables.batches import batches
 from trainables.data.store import Store
@@ -23,20 +24,16 @@ from trainables.teachers.shelf import Teacher
 from trainables.training import Training, resume, state_of
 
 
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
+def drawn_teacher(folder: Path, architecture: str) -> Teacher:
     torch.manual_seed(99)
-    weights = build("densenet121", 3).state_dict()
-    return shelf.save(
-        tmp_path_factory.mktemp("teachers"),
-        weights,
-        name="imagenet",
-        architecture="densenet121",
-        task="multiclass",
-        label_names=("a", "b", "c"),
-        source="drawn",
-        is_phantom=True,
-    )
+    facts: dict[str, Any] = {"task": "multiclass", "label_names": ("a", "b", "c"), "source": "drawn"}
+    weights = build(architecture, 3).state_dict()
+    return shelf.save(folder, weights, name="imagenet", architecture=architecture, is_phantom=True, **facts)
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory, tiny: str) -> Teacher:
+    return drawn_teacher(tmp_path_factory.mktemp("teachers"), tiny)
 
 
 @pytest.fixture(autouse=True)
@@ -94,10 +91,10 @@ def test_a_fraction_of_the_training_set_is_all_that_is_seen(store: Store, monkey
 
 def students(name: str) -> nn.Module:
     torch.manual_seed(3)
-    return build(name, 5) if name in ("densenet121", "densenet40") else small_student()
+    return small_student() if name == "small" else build(name, 5)
 
 
-@pytest.mark.parametrize("name", ["small", "densenet40"])
+@pytest.mark.parametrize("name", ["small", NAME])
 def test_a_resumed_training_is_the_undisturbed_one_bit_for_bit(store: Store, teacher: Teacher, name: str) -> None:
     guided = name != "small"
     changes: dict[str, Any] = {"lr_halving_epochs": 2, "weight_decay": 1e-3, "batch_size": 8}
@@ -178,9 +175,9 @@ def reference_losses(store: Store, teacher: Teacher, beta: float, rate: float, n
     return losses
 
 
-def test_the_losses_are_those_of_a_loop_written_straight(root: Path, teacher: Teacher) -> None:
+def test_the_losses_are_those_of_a_loop_written_straight(root: Path, tmp_path: Path) -> None:
     store = prepared(root, 64)  # planes of 2 x 2: of a single number Eq. 1 would see the sign alone
-    beta, rate = 1.5, 1e-5
+    beta, rate, teacher = 1.5, 1e-5, drawn_teacher(tmp_path, "densenet121")
     guide = Guide("attention", "densenet121", teacher, CPU)
     knobs: dict[str, Any] = {"method": "attention", "teacher": "imagenet", "beta": beta, "learning_rate": rate}
     training = make(
@@ -204,9 +201,9 @@ def test_in_bfloat16_only_the_students_layers_round(root: Path, teacher: Teacher
     store = prepared(root, 64)
     first = {}
     for precision in ("float32", "bfloat16"):
-        guide = Guide("attention", "densenet40", teacher, CPU)
+        guide = Guide("attention", NAME, teacher, CPU)
         knobs: dict[str, Any] = {"method": "attention", "teacher": "imagenet", "beta": 1.5, "precision": precision}
-        training = make(store, students("densenet40"), guide, **knobs, image_size_px=64, max_epochs=1)
+        training = make(store, students(NAME), guide, **knobs, image_size_px=64, max_epochs=1)
         (first[precision],) = numbers(list(train(training)))
         assert {parameter.dtype for parameter in training.student.parameters()} == {torch.float32}
         _, probabilities_NL = evaluate(training, "test")

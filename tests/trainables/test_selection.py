@@ -84,11 +84,11 @@ def test_the_mean_over_the_averaged_labels_selects(store: Store) -> None:
 
 
 @pytest.mark.parametrize("store", ["multilabel"], indirect=True)  # which has no kappa
-def test_a_trial_whose_score_is_not_defined_ends_with_the_reason(store: Store, tmp_path: Path) -> None:
+def test_a_trial_whose_score_is_not_defined_ends_with_the_reason(store: Store, tmp_path: Path, tiny: str) -> None:
     config = TrialConfig(
         dataset="own",
         method="transfer",
-        student="resnet18",
+        student=tiny,
         init="random",
         image_size_px=32,
         max_epochs=1,
@@ -100,4 +100,4 @@ def test_a_trial_whose_score_is_not_defined_ends_with_the_reason(store: Store, t
     trial.setup({"job": job.as_dict()})
     result = trial.step()
     assert result["done"] and "score" not in result and "best_score" not in result
-    assert "must be defined on the validation set, but kappa is not in transfer/none/resnet18/all" in result["error"]
+    assert "must be defined on the validation set, but kappa is not in transfer/none/tiny/all" in result["error"]

@@ -37,16 +37,16 @@ SIZE_PX = 32
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Phantom X-rays with uncertain labels."""
     folder = tmp_path_factory.mktemp("step")
-    root = write_mimic_cxr(folder / "mimic-cxr", num_images=120, image_size_px=64, seed=0, progress=False)
+    root = write_mimic_cxr(folder / "mimic-cxr", num_images=60, image_size_px=SIZE_PX, seed=0, progress=False)
     return prepare(mimic_cxr.read(root), folder / "s.arrow", image_size_px=SIZE_PX, salt=b"salt", progress=False)
 
 
 @pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
+def teacher(tmp_path_factory: pytest.TempPathFactory, tiny: str) -> Teacher:
     torch.manual_seed(99)
     facts: dict[str, Any] = {"task": "multiclass", "label_names": ("a", "b"), "source": "drawn"}
-    weights, folder = build("densenet121", 2).state_dict(), tmp_path_factory.mktemp("teachers")
-    return shelf.save(folder, weights, name="imagenet", architecture="densenet121", is_phantom=True, **facts)
+    weights, folder = build(tiny, 2).state_dict(), tmp_path_factory.mktemp("teachers")
+    return shelf.save(folder, weights, name="imagenet", architecture=tiny, is_phantom=True, **facts)
 
 
 @pytest.fixture(autouse=True)
@@ -159,13 +159,13 @@ def weighted_method(shares: list[float]) -> type[Method]:
     return Weighted
 
 
-def test_a_methods_weights_and_layers_are_part_of_the_step(store: Store, teacher: Teacher) -> None:
+def test_a_methods_weights_and_layers_are_part_of_the_step(store: Store, teacher: Teacher, tiny: str) -> None:
     torch.manual_seed(1)
     shares: list[float] = []
     method = weighted_method(shares)
     try:
-        guide = Guide(method.name, "densenet40", teacher, CPU)
-        student, beta = build("densenet40", len(store.label_names)), 5.0
+        guide = Guide(method.name, tiny, teacher, CPU)
+        student, beta = build(tiny, len(store.label_names)), 5.0
         changes: dict[str, Any] = {"method": method.name, "teacher": "imagenet", "beta": beta, "learning_rate": 1e-3}
         training = training_of(store, student, guide, max_epochs=2, data_fraction=0.5, **changes)
         results = [result.metrics for result in train(training)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ CODES = {
 PHANTOM_MARK = "PHANTOM.json"  # what the phantom writers put beside their images
 EXTRA_TEST = "extra test"  # in official_split: images that only the official split uses, as its test set
 ROW_COLUMNS = ("path", "patient", "view", "sex", "age_years", "official_split", "labels")
+NOTHING = re.compile(r"(?:\.?/)*\.?")  # a path of no parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +88,9 @@ def check_paths(paths: pd.Series, root: Path, table: Path) -> None:
         ValueError: a path is absolute, climbs out with ``..``, or appears twice.
     """
     for path in paths:
-        parts = PurePosixPath(path).parts
-        if not parts or PurePosixPath(path).is_absolute() or ".." in parts or "\\" in path or "\0" in path:
+        # pathlib would take seconds for the 224,000 paths of CheXpert
+        climbs_out = path.startswith("/") or "/../" in f"/{path}/"
+        if climbs_out or NOTHING.fullmatch(path) or "\\" in path or "\0" in path:
             raise ValueError(f"every image must lie inside {root}, but {table.name} names {path!r}")
     doubled = paths[paths.duplicated()]
     if len(doubled):

@@ -160,12 +160,17 @@ def restored(name: str, num_labels: int, state: Mapping[str, Tensor]) -> nn.Modu
         ValueError: as `build`.
         RuntimeError: `state` does not hold exactly this network's weights.
     """
-    with torch.device("meta"), _Undrawn():
-        network = build(name, num_labels)
+    network = undrawn(name, num_labels)
     types = {key: tensor.dtype for key, tensor in network.state_dict().items()}
     weights = {key: tensor.to(types.get(key, tensor.dtype), copy=True) for key, tensor in state.items()}
     network.load_state_dict(weights, assign=True)
     return network
+
+
+def undrawn(name: str, num_labels: int) -> nn.Module:
+    """The network of that name without values for its weights, on the meta device; raises as `build`."""
+    with torch.device("meta"), _Undrawn():
+        return build(name, num_labels)
 
 
 class _Undrawn(TorchFunctionMode):

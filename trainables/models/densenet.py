@@ -19,7 +19,7 @@ UNFREEZE_DEPTHS = ("all", "last34")
 class DenseNet(torchvision.models.DenseNet):
     """torchvision's DenseNet (Huang et al. 2017) with L outputs and an optional frozen front."""
 
-    def __init__(self, block_config: tuple[int, int, int, int], num_labels: int) -> None:
+    def __init__(self, block_config: tuple[int, ...], num_labels: int) -> None:
         super().__init__(growth_rate=32, block_config=block_config, num_init_features=64, num_classes=num_labels)
         self.frozen: tuple[str, ...] = ()
 

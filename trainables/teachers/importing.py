@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.models.architectures import ARCHITECTURES, build
+from trainables.models.architectures import ARCHITECTURES, build, undrawn
 from trainables.teachers import pickles
 
 WRAPPERS = (
@@ -71,9 +71,7 @@ def import_network(
     tensors = own_names(_tensors(pickles.read(path), path), architecture)
     if num_labels is None:
         num_labels = _num_labels(tensors, ARCHITECTURES[architecture].output, path)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        weights = dict(build(architecture, num_labels).state_dict())
+    weights = undrawn(architecture, num_labels).state_dict()
     matched = tuple(name for name, tensor in weights.items() if name in tensors and tensors[name].shape == tensor.shape)
     differing = [
         f"{name} {tuple(weights[name].shape)}: {_why(tensors.get(name))}" for name in weights if name not in matched
@@ -88,8 +86,12 @@ def import_network(
             f"({len(matched)} of {len(weights)} do): {'; '.join(wrong[:NUM_NAMED])}{more}; "
             "name the parts that may differ, if any"
         )
-    weights |= {name: tensors[name].to(weights[name].dtype).contiguous() for name in matched}
-    return Imported(weights=weights, num_labels=num_labels, matched=matched, differing=tuple(differing))
+    if differing:  # otherwise nothing is left of what was drawn
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            weights = build(architecture, num_labels).state_dict()
+    taken = {name: tensors[name].to(weights[name].dtype).contiguous() for name in matched}
+    return Imported(weights={**weights, **taken}, num_labels=num_labels, matched=matched, differing=tuple(differing))
 
 
 def own_names(tensors: Mapping[str, Tensor], architecture: str = "densenet121") -> dict[str, Tensor]:

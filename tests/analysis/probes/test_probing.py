@@ -127,10 +127,10 @@ def test_the_paired_interval_is_narrower_than_one_of_unrelated_networks() -> Non
 
 def test_a_large_difference_is_told_and_one_repeat_tells_none() -> None:
     many = [subject(PLAIN, [0.0] * 3), subject(ATTENTION, [3.0] * 3, seed=7)]
-    frame = corrected(rows(many, POSITIVE, PATIENT, episodes(20)))
+    frame = corrected(rows(many, POSITIVE, PATIENT, episodes()))
     row = frame.set_index("subject").loc[ATTENTION]
     assert row["difference_low"] > 0.2 and row["p_holm"] < 0.05 and row["n"] == 3
-    alone = corrected(rows([subject(PLAIN, [0.0]), subject(ATTENTION, [3.0])], POSITIVE, PATIENT, episodes(20)))
+    alone = corrected(rows([subject(PLAIN, [0.0]), subject(ATTENTION, [3.0])], POSITIVE, PATIENT, episodes()))
     assert alone["p_holm"].isna().all()
 
 

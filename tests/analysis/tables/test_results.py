@@ -277,23 +277,19 @@ def test_phantom_data_are_announced(phantoms: Any, module: Any, form: str) -> No
     assert "PHANTOM DATA" in rendering.FORMATS[form](module.table(module.rows([runs(phantoms.uri, "retina")])))
 
 
-def front_door(store: Any, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", *arguments, "--tracking-uri", store.uri]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, check=False)
-
-
 def test_front_door(store: Any) -> None:
     parent = fill(store)
     store.trial(parent, seed=9, status="RUNNING")
-    done = front_door(store, "analysis.table_5", "--sweep", "first")
+    command = [sys.executable, "-m", "analysis.table_5", "--sweep", "first", "--tracking-uri", store.uri]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "74.00±0.25" in done.stdout and "85.04±0.28*" in done.stdout
     assert "left out of retina: 1 unfinished" in done.stdout
 
 
-def test_front_door_csv(phantoms: Any) -> None:
-    done = front_door(phantoms, "analysis.table_5", "--format", "csv")
-    frame = pd.read_csv(io.StringIO(done.stdout))
+def test_front_door_csv(phantoms: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert table_5.main(["--format", "csv", "--tracking-uri", phantoms.uri]) == 0
+    frame = pd.read_csv(io.StringIO(capsys.readouterr().out))
     assert len(frame) == 14 and set(frame["data"]) == {"phantom"}
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +18,8 @@ from ray.cluster_utils import Cluster
 from platform.cluster import machines
 from platform.sources.places import Places
 from platform.sweeping.runner import Resources
+from tests import forking, small_sweep
 from trainables import inspection
-from trainables.models.architectures import build
-from trainables.teachers import shelf
 
 Machines = machines.Machines
 
@@ -183,24 +179,21 @@ def two_nodes() -> Iterator[str]:
         cluster.shutdown()
 
 
-SWEEP = ["-m", "platform.sweep", "retina", "--image-size", "32", "--phantom-size", "16", "--epochs", "1"]
-MORE = ["--average-labels", "defined", "--trials", "2", "--repeats", "1", "--cells", "transfer/none/densenet40/all"]
+SWEEP = (
+    *("retina", "--image-size", "32", "--phantom-size", "16", "--epochs", "1", "--trials", "2", "--repeats", "1"),
+    *("--average-labels", "defined", "--cells", "transfer/none/densenet40/all"),
+)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(200)
 def test_a_sweep_on_two_nodes(two_nodes: str, tmp_path: Path) -> None:
     results, local = tmp_path / "results", tmp_path / "local"
-    facts: dict[str, Any] = {"architecture": "densenet121", "task": "multiclass", "label_names": ("a", "b")}
-    weights = build("densenet121", 2).state_dict()  # drawn: what the first weights are worth is of no matter here
-    shelf.save(
-        results / "teachers" / "phantom-32px", weights, name="imagenet", source="drawn", is_phantom=True, **facts
+    small_sweep.draw_teacher(results)
+    environment = small_sweep.environment(
+        {"RAY_ADDRESS": two_nodes, "TRANSFER_RESULTS": str(results), "TRANSFER_LOCAL": str(local)}
     )
-    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
-    environment |= {"RAY_ADDRESS": two_nodes, "TRANSFER_RESULTS": str(results), "TRANSFER_LOCAL": str(local)}
-    done = subprocess.run(
-        [sys.executable, *SWEEP, *MORE], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180
-    )
+    done = forking.run("platform.sweep", *SWEEP, environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"results:  {results} (all 3 machines see and write it; {local} on each has" in done.stdout
     assert "machines: 3 nodes with 2 CPUs and 0 GPUs\n" in done.stdout

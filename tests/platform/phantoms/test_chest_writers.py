@@ -6,17 +6,20 @@ import hashlib
 import os
 import re
 from collections import Counter, defaultdict
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib.externals.loky import ProcessPoolExecutor  # type: ignore[import-untyped]
 from PIL import Image
 
+from platform.phantoms import folder as folder_module
 from platform.phantoms.chest_studies import MOST_STUDIES, plan
 from platform.phantoms.chest_writers import write_chexpert, write_mimic_cxr
 from platform.phantoms.nih_writer import write_chestxray8
 
-NUM_IMAGES, SIZE = 60, 32
+NUM_IMAGES, SIZE = 24, 32
 WRITERS = {
     "chexpert": (write_chexpert, {}),
     "mimic-cxr": (write_mimic_cxr, {}),
@@ -34,6 +37,14 @@ def make(name, folder, **changes):
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     return {name: make(name, tmp_path_factory.mktemp("data") / name) for name in WRITERS}
+
+
+@pytest.fixture(scope="module")
+def two_processes():
+    """A pool that all writers use, which would else start one each."""
+    with pytest.MonkeyPatch.context() as patched, ProcessPoolExecutor(2) as pool:
+        patched.setattr(folder_module, "ProcessPoolExecutor", lambda num_processes: nullcontext(pool))
+        yield
 
 
 def table(path):
@@ -56,7 +67,7 @@ def test_every_layout_has_exactly_as_many_grey_images_as_asked_for(folders):
 
 
 @pytest.mark.parametrize("name", list(WRITERS))
-def test_the_same_arguments_give_the_same_bytes(folders, tmp_path, name):
+def test_the_same_arguments_give_the_same_bytes(folders, two_processes, tmp_path, name):
     def digests(folder):
         files = (path for path in folder.rglob("*") if path.is_file())
         return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}

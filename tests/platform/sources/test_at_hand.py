@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+import platform.phantoms.sets
 from platform.command_line.training_requests import SweepRequest
 from platform.sources.places import Places
 from platform.sweeping.gathering import prepare_sweep
 from tests.typed import typed
-from trainables.models.architectures import build
 from trainables.teachers import shelf
 
-TINY = ["--image-size", "32", "--phantom-size", "60", "--cells", "*/densenet40/*", "--teacher-names", "mimic-cxr"]
+NUM_IMAGES = 32
+TINY = [
+    "--image-size",
+    "32",
+    "--phantom-size",
+    str(NUM_IMAGES),
+    "--cells",
+    "*/densenet40/*",
+    "--teacher-names",
+    "mimic-cxr",
+]
 TINY += ["--average-labels", "defined"]
 
 
-@pytest.fixture
-def places(tmp_path: Path) -> Any:
-    """Places with two phantom teachers of random weights; `mimic-cxr` was trained on the phantom NIH images."""
-    results = Places.under(tmp_path)
-    torch.manual_seed(0)
-    weights = build("densenet121", 2).state_dict()
-    for name, dataset in (("imagenet", "generic"), ("mimic-cxr", "chestxray8")):
-        shelf.save(
-            results.teachers(phantom=True, image_size_px=32),
-            weights,
-            name=name,
-            architecture="densenet121",
-            task="multiclass",
-            label_names=("a", "b"),
-            source="drawn",
-            is_phantom=True,
-            seen={"dataset": dataset, "data": "phantom"},
-        )
-    return results
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Places with small phantoms and two phantom teachers; `mimic-cxr` was trained on the phantom NIH images.
+
+    The teachers' weights are for the fingerprint alone.
+    """
+    results = Places.under(tmp_path_factory.mktemp("results"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
+        for value, (name, dataset) in enumerate((("imagenet", "generic"), ("mimic-cxr", "chestxray8"))):
+            shelf.save(
+                results.teachers(phantom=True, image_size_px=32),
+                {"w": torch.full((1,), float(value))},
+                name=name,
+                architecture="densenet121",
+                task="multiclass",
+                label_names=("a", "b"),
+                source="drawn",
+                is_phantom=True,
+                seen={"dataset": dataset, "data": "phantom"},
+            )
+        yield results
 
 
 def prepare(places: Any, *flags: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,22 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that holds `retina`, which passes for real: 28 photographs of 14 patients."""
-    folder = tmp_path_factory.mktemp("data")
-    root = write_retina(folder / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
-    (root / PHANTOM_MARK).unlink()
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds `retina`, marked as a phantom: 28 photographs of 14 patients."""
+    folder = tmp_path_factory.mktemp("drawn")
+    write_retina(folder / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, which passes for real."""
+    return passing_for_real(drawn, tmp_path_factory.mktemp("data"))
+
+
+def passing_for_real(drawn: Path, folder: Path) -> Path:
+    shutil.copytree(drawn, folder, dirs_exist_ok=True)
+    (folder / "retina" / PHANTOM_MARK).unlink()
     return folder
 
 
@@ -89,9 +101,8 @@ def test_the_second_call_takes_the_store_that_is_there(
         platform.prepare.main(["retina", "--data", str(data), "--image-size", "64", "--results", str(tmp_path)])
 
 
-def test_other_rows_of_the_same_folder_are_another_store(tmp_path: Path) -> None:
-    root = write_retina(tmp_path / "data" / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
-    (root / PHANTOM_MARK).unlink()
+def test_other_rows_of_the_same_folder_are_another_store(tmp_path: Path, drawn: Path) -> None:
+    root = passing_for_real(drawn, tmp_path / "data") / "retina"
     results = tmp_path / "results"
     prepare(results, "--data", str(tmp_path / "data"))
     table = (root / "trainLabels.csv").read_text()
@@ -104,12 +115,11 @@ def test_other_rows_of_the_same_folder_are_another_store(tmp_path: Path) -> None
 
 
 def test_a_real_looking_folder_is_no_phantom_and_a_marked_one_is(
-    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, data: Path, drawn: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prepare(tmp_path / "results", "--data", str(data))
     assert "PHANTOM" not in capsys.readouterr().out
-    write_retina(tmp_path / "data" / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
-    prepare(tmp_path / "results", "--data", str(tmp_path / "data"))
+    prepare(tmp_path / "results", "--data", str(drawn))
     assert "28 PHANTOM (synthetic) images" in capsys.readouterr().out
     assert sorted(Store.open(path).is_phantom for path in stores(tmp_path / "results")) == [False, True]
 
@@ -123,8 +133,10 @@ def test_the_salt_makes_the_hashes_and_never_the_numbers(tmp_path: Path, data: P
     assert not set(prepared[0].patient) & set(prepared[1].patient)
 
 
-def test_images_that_cannot_be_read_are_named_or_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    root = write_retina(tmp_path / "data" / "retina", num_patients=14, image_size_px=32, seed=1, progress=False)
+def test_images_that_cannot_be_read_are_named_or_left_out(
+    tmp_path: Path, drawn: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = shutil.copytree(drawn, tmp_path / "data") / "retina"
     broken = sorted((root / "train").iterdir())[3]
     broken.write_bytes(b"no picture")
     flags = ["--data", str(tmp_path / "data")]
@@ -246,12 +258,12 @@ def test_a_larger_validation_share_is_another_store_without_a_warning(
 
 def test_the_releases_own_split_is_another_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for split in ("drawn", "official"):
-        prepare(tmp_path, "--phantom-size", "120", "--split", split, dataset="mimic-cxr")
+        prepare(tmp_path, "--phantom-size", "24", "--split", split, dataset="mimic-cxr")
     prepared = [Store.open(path) for path in stores(tmp_path)]
     assert len({store.split_fingerprint for store in prepared}) == 2
     shares = ["--split", "official", "--validation-share", "0.2"]
     with pytest.raises(SystemExit):
-        prepare(tmp_path, "--phantom-size", "120", *shares, dataset="mimic-cxr")
+        prepare(tmp_path, "--phantom-size", "24", *shares, dataset="mimic-cxr")
     assert "mimic-cxr has a validation set of its own: leave out --validation-share 0.2" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         prepare(tmp_path, "--phantom-size", "14", "--split", "official")
@@ -260,7 +272,7 @@ def test_the_releases_own_split_is_another_store(tmp_path: Path, capsys: pytest.
 
 def test_a_held_out_finding_is_in_another_store_without_it(tmp_path):
     places = Places.under(tmp_path)
-    listing = platform.phantoms.sets.phantom_listing("chexpert", places, 60)
+    listing = platform.phantoms.sets.phantom_listing("chexpert", places, 32)
     whole, reduced = (images.store_of(listing, places, 32, held_out=name) for name in (None, "Cardiomegaly"))
     assert whole.path != reduced.path and whole.fingerprint != reduced.fingerprint
     assert set(whole.label_names) - set(reduced.label_names) == {"Cardiomegaly"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -22,6 +23,7 @@ from tests.typed import typed
 from trainables.data.averaging import averaged_labels
 from trainables.data.store import Store
 
+NUM_PATIENTS = 30
 NO_TEACHER = ["--init", "random", "--cells", "transfer/*", "--image-size", "32"]
 
 
@@ -137,13 +139,24 @@ def test_sixty_images_without_a_positive_in_validation_are_refused_before_the_fi
     assert record.spec.config.selection_metric == "accuracy" == setup.tags(record)["selection_metric"]
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Phantom photographs, as a sweep would draw them."""
+    places = Places.under(tmp_path_factory.mktemp("drawn"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
+        platform.phantoms.sets.phantom_listing("retina", places, NUM_PATIENTS)
+    return places.phantoms
+
+
 @pytest.mark.parametrize(("rule", "least"), [("frequent", "3"), ("defined", "1")])
 def test_the_averaged_labels_stand_in_the_tags_of_parent_and_trials_and_decide_the_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str, least: str
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str, least: str
 ) -> None:
     monkeypatch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
     places = Places.under(tmp_path)
-    flags = ["retina", *NO_TEACHER, "--phantom-size", "60", "--average-labels", rule]
+    shutil.copytree(drawn, places.phantoms)
+    flags = ["retina", *NO_TEACHER, "--phantom-size", str(NUM_PATIENTS), "--average-labels", rule]
     setup = prepare_sweep(typed(SweepRequest, *flags), places)
     record = setup.plan([]).next()
     assert record is not None

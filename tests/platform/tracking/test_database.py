@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,15 +12,13 @@ from mlflow import MlflowClient
 from sqlalchemy.exc import OperationalError
 
 from platform.tracking import database
-
-ROOT = Path(__file__).parents[3]
-MAKE = "import sys; from platform.tracking.database import make_database; make_database(sys.argv[1])"
+from tests import forking
 
 
 def test_a_process_killed_while_it_makes_the_file_leaves_room_for_the_next(tmp_path: Path) -> None:
     path = tmp_path / "results" / "mlflow.db"
     uri = f"sqlite:///{path}"
-    process = subprocess.Popen([sys.executable, "-c", MAKE, uri], cwd=ROOT)
+    process = forking.start("tests.killed", "database", uri, environment=os.environ)
     while not any(part.stat().st_size for part in path.parent.glob(".mlflow.db.*.part")):
         assert process.poll() is None and not path.exists()  # it makes the file, and not at once
         time.sleep(0.001)
@@ -37,9 +33,10 @@ def test_a_process_killed_while_it_makes_the_file_leaves_room_for_the_next(tmp_p
 
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    before = b"a database"
+    (tmp_path / "mlflow.db").write_bytes(before)
     database.make_database(uri)
-    before = (tmp_path / "mlflow.db").read_bytes()
-    database.make_database(uri)
+    assert (tmp_path / "mlflow.db").read_bytes() == before
     # As if another process made it at the same time.
     monkeypatch.setattr(Path, "exists", lambda path: path.name != "mlflow.db" and os.path.exists(path))
     database.make_database(uri)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+
 import pytest
 import torch
+from torch import nn
 
 from trainables.models.architectures import ARCHITECTURES, TAPS, build, known, load_backbone, restored
 from trainables.models.densenet import num_trainable, unfreeze
@@ -23,6 +27,12 @@ STRIDES = {"shallow": 4, "middle": 8, "attention": 32, "embedding": 32}
 SIZE_PX = 64
 
 
+@functools.cache
+def drawn(name: str) -> nn.Module:
+    """A network of 1,000 outputs for tests that do not alter it."""
+    return build(name, 1000).eval()
+
+
 def views(seed: int = 0) -> torch.Tensor:
     return torch.randn(2, 3, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(seed))
 
@@ -35,7 +45,7 @@ def test_the_table_holds_what_torchvision_publishes_and_densenet40() -> None:
 
 @pytest.mark.parametrize("name", list(ARCHITECTURES))
 def test_a_network_is_what_the_table_says(name: str) -> None:
-    facts, network = ARCHITECTURES[name], build(name, 1000).eval()
+    facts, network = ARCHITECTURES[name], drawn(name)
     if name in PUBLISHED:
         assert num_trainable(network) == PUBLISHED[name]
     with torch.no_grad(), Taps(network, [*(tap.module for tap in facts.taps.values()), facts.output]) as taps:
@@ -48,7 +58,7 @@ def test_a_network_is_what_the_table_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(ARCHITECTURES))
 def test_a_truncated_teacher_gives_what_the_whole_one_does(name: str) -> None:
-    network, tap = build(name, 3).eval(), TAPS[name]["attention"].module
+    network, tap = copy.deepcopy(drawn(name)), TAPS[name]["attention"].module
     with torch.no_grad(), Taps(network, [tap]) as whole:
         network(views())
     ran = []
@@ -60,7 +70,7 @@ def test_a_truncated_teacher_gives_what_the_whole_one_does(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["densenet169", "resnet18", "resnet50", "efficientnet_b0", "convnext_tiny"])
 def test_a_backbone_is_taken_whole_and_the_head_is_not(name: str) -> None:
-    giver, taker = build(name, 7).eval(), build(name, 2).eval()
+    giver, taker = drawn(name), build(name, 2).eval()
     head = taker.get_submodule(ARCHITECTURES[name].output).state_dict()
     load_backbone(taker, giver.state_dict())
     tap = TAPS[name]["embedding"].module
@@ -73,7 +83,7 @@ def test_a_backbone_is_taken_whole_and_the_head_is_not(name: str) -> None:
 
 def test_another_architectures_backbone_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"every shared layer, but \d+ do not fit: conv1\.weight .*, found none"):
-        load_backbone(build("resnet18", 2), build("densenet121", 2).state_dict())
+        load_backbone(build("resnet18", 2), drawn("densenet121").state_dict())
 
 
 def test_other_networks_are_trained_as_a_whole() -> None:
@@ -82,7 +92,7 @@ def test_other_networks_are_trained_as_a_whole() -> None:
     assert num_trainable(network) == PUBLISHED["resnet18"]
     for name in ("resnet18", "densenet169"):
         with pytest.raises(ValueError, match=r"needs DenseNet-121, but got (ResNet|DenseNet169); it has 'all'"):
-            unfreeze(build(name, 2), "last34")
+            unfreeze(drawn(name), "last34")
 
 
 def test_an_unknown_architecture_is_named_with_its_role() -> None:
@@ -92,9 +102,11 @@ def test_an_unknown_architecture_is_named_with_its_role() -> None:
 
 @pytest.mark.parametrize("name", ["densenet40", "convnext_tiny"])
 def test_a_restored_network_has_its_own_copy_of_the_weights_and_draws_none(name: str) -> None:
-    weights = {key: tensor.half() for key, tensor in build(name, 3).state_dict().items() if tensor.is_floating_point()}
-    weights |= {key: tensor for key, tensor in build(name, 3).state_dict().items() if key not in weights}
     expected = build(name, 3)
+    weights = {
+        key: (tensor.half() if tensor.is_floating_point() else tensor.clone()) + 1
+        for key, tensor in expected.state_dict().items()
+    }
     expected.load_state_dict(weights)
     before = torch.random.get_rng_state()
     network = restored(name, 3, weights)

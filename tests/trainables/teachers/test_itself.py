@@ -55,7 +55,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Store]:
     """X-rays and photographs of 32 px."""
     where = tmp_path_factory.mktemp("data")
     small: dict[str, Any] = {"image_size_px": 32, "progress": False}
-    chest = mimic_cxr.read(write_mimic_cxr(where / "mimic-cxr", num_images=100, seed=0, **small))
+    chest = mimic_cxr.read(write_mimic_cxr(where / "mimic-cxr", num_images=80, seed=0, **small))
     eyes = retina.read(write_retina(where / "retina", num_patients=14, seed=1, **small))
     common: dict[str, Any] = {"salt": b"salt", "num_threads": 1, **small}
     return {

@@ -155,7 +155,7 @@ def test_a_step_brings_every_student_of_the_paper_as_near_as_the_gradient_says(
     with torch.no_grad(), Taps(answer.network, guide.student_taps) as taps:
         moved = {n: w - length * gradient for (n, w), gradient in zip(students.items(), gradients, strict=False)}
         for weight, gradient in zip(own, gradients[len(students) :], strict=True):
-            weight -= length * gradient
+            weight.sub_(length * gradient)
         nearer = guide.loss(taps, functional_call(answer.network, moved, answer.views), knowledge)
     assert loss.item() - nearer.item() == pytest.approx(lower_by, rel=0.3)
 

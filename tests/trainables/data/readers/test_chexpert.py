@@ -60,16 +60,22 @@ def test_what_the_release_does_not_have_is_named(tmp_path: Path, line: str, mess
         chexpert.read(write(tmp_path, line))
 
 
-def test_both_tables_are_one_set_and_the_radiologists_images_are_told(tmp_path: Path) -> None:
-    root = write_chexpert(tmp_path / "chexpert", num_images=60, image_size_px=32, seed=0, progress=False)
-    rows = chexpert.read(root).rows
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release of 60 images; whoever alters it takes a copy."""
+    folder = tmp_path_factory.mktemp("phantom") / "chexpert"
+    return write_chexpert(folder, num_images=60, image_size_px=32, seed=0, progress=False)
+
+
+def test_both_tables_are_one_set_and_the_radiologists_images_are_told(phantom: Path) -> None:
+    rows = chexpert.read(phantom).rows
     assert len(rows) == 60 and set(rows["official_split"]) == {"train", "validation"}
     radiologists = np.stack(rows["labels"][rows["official_split"] == "validation"].to_list())
     assert set(np.unique(radiologists)) <= {0, 1}
 
 
-def test_without_the_radiologists_table_the_rest_is_read_and_it_is_noted(tmp_path: Path) -> None:
-    root = write_chexpert(tmp_path / "chexpert", num_images=60, image_size_px=32, seed=0, progress=False)
+def test_without_the_radiologists_table_the_rest_is_read_and_it_is_noted(phantom: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(phantom, tmp_path / "chexpert"))
     whole = chexpert.read(root)
     (root / "valid.csv").unlink()
     rest = chexpert.read(root)
@@ -88,9 +94,9 @@ def test_the_release_is_found_where_its_zip_puts_it(tmp_path: Path, place: str) 
     assert read("chexpert", tmp_path).root == tmp_path / place
 
 
-def with_test_set(root: Path, name: str, header: str, facts: str) -> Path:
-    """A phantom release of 60 images, to which copies of three are added as the test set of two other patients."""
-    write_chexpert(root, num_images=60, image_size_px=32, seed=0, progress=False)
+def with_test_set(phantom: Path, root: Path, name: str, header: str, facts: str) -> Path:
+    """The phantom release, to which copies of three of its images are added as the test set of two other patients."""
+    shutil.copytree(phantom, root)
     lines = [header]
     for number, view in enumerate(("view1_frontal", "view2_lateral", "view1_frontal")):
         path = f"test/patient9999{number // 2}/study1/{view}.jpg"
@@ -110,10 +116,9 @@ def with_test_set(root: Path, name: str, header: str, facts: str) -> Path:
     ],
 )
 def test_the_official_test_set_is_used_with_the_official_split_alone(
-    tmp_path: Path, name: str, header: str, facts: str
+    phantom: Path, tmp_path: Path, name: str, header: str, facts: str
 ) -> None:
-    plain = write_chexpert(tmp_path / "plain", num_images=60, image_size_px=32, seed=0, progress=False)
-    root = with_test_set(tmp_path / "chexpert", name, header, facts)
+    root = with_test_set(phantom, tmp_path / "chexpert", name, header, facts)
     listing = chexpert.read(root)
     assert listing.rows["view"].tolist()[-3:] == ["frontal", "lateral", "frontal"]
 
@@ -124,7 +129,7 @@ def test_the_official_test_set_is_used_with_the_official_split_alone(
 
     drawn = store(listing, official=False)
     assert drawn.num_images == 60
-    assert drawn.fingerprint == store(chexpert.read(plain), official=False).fingerprint
+    assert drawn.fingerprint == store(chexpert.read(phantom), official=False).fingerprint
     official = store(listing, official=True)
     counts = {split: int((official.split == split).sum()) for split in ("train", "validation", "test")}
     radiologists = int((listing.rows["official_split"] == "validation").sum())

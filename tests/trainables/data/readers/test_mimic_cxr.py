@@ -15,7 +15,7 @@ from trainables.data.readers import mimic_cxr
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mimic") / "mimic-cxr"
-    return write_mimic_cxr(folder, num_images=80, image_size_px=32, seed=0, progress=False)
+    return write_mimic_cxr(folder, num_images=60, image_size_px=32, seed=0, progress=False)
 
 
 def table(root: Path, name: str) -> tuple[Path, pd.DataFrame]:
@@ -38,7 +38,7 @@ def test_images_of_a_study_without_labels_are_left_out_by_name(written: Path, tm
     gone = labelled["study_id"][0]
     assert listing.left_out["path"].str.contains(f"/s{gone}/").all() and len(listing.left_out)
     assert set(listing.left_out["reason"]) == {"its study has no row of labels"}
-    assert len(listing.rows) + len(listing.left_out) == 80
+    assert len(listing.rows) + len(listing.left_out) == 60
 
 
 @pytest.mark.parametrize(
