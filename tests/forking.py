@@ -8,6 +8,7 @@ with its own session, environment, output and exit. Tests of how a command start
 
 from __future__ import annotations
 
+import atexit
 import functools
 import gc
 import importlib
@@ -20,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -134,7 +136,19 @@ def _serve(requests: socket.socket) -> None:
     os.environ.update({**added, **request["environment"]})
     sys.argv[1:] = request["arguments"]
     sys.modules.pop(request["module"], None)
-    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int | None) else print(end.code, file=sys.stderr) or 1
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    else:
+        code = 0
+    # As Python ends, but for the seconds in which it takes every module apart, which here copies them first.
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(code or 0)
 
 
 if __name__ == "__main__":

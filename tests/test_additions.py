@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ TUNED = """
 """
 SIDES = ("left", "middle", "right")
 NUM_IMAGES = 36
+SURNAME = "Mueller"  # of all patients; nothing that a sweep shares may hold it
 READER = '''
 """Bars: a bright bar at one of three places; `bars/<patient>_<place>.png`."""
 
@@ -103,7 +105,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         image_HW = rng.integers(0, 80, (32, 32)).astype(np.uint8)
         place = number % len(SIDES)
         image_HW[:, 11 * place : 11 * place + 8] += 150
-        Image.fromarray(image_HW).save(copy / "data" / "bars" / f"p{number}_{SIDES[place]}.png")
+        Image.fromarray(image_HW).save(copy / "data" / "bars" / f"{SURNAME}-{number}_{SIDES[place]}.png")
     return copy
 
 
@@ -120,17 +122,39 @@ def run(copy: Path) -> Run:
     return run
 
 
+class Sweep(NamedTuple):
+    """The toy data set, prepared, swept over the toy knobs and reported."""
+
+    printed: dict[str, str]  # by command
+    results: Path
+    report: Path
+
+    @property
+    def database(self) -> Path:
+        return self.results / "mlflow.db"
+
+
 @pytest.fixture(scope="module")
-def swept(copy: Path, run: Run) -> tuple[str, Path]:
-    """What a sweep of the toy data set over the toy knobs prints, and MLflow's file."""
-    done = run(
-        *("platform.sweep", "bars", "--data", str(copy / "data"), "--preset", "quick", "--image-size", "32"),
-        *("--epochs", "1", "--trials", "2", "--repeats", "1", "--concurrent", "1", "--average-labels", "defined"),
-        *("--init", "random", "--students", "densenet40", "--cells", "transfer/*"),
+def swept(copy: Path, run: Run) -> Sweep:
+    data = ("bars", "--data", str(copy / "data"), "--image-size", "32")
+    results, reports = copy / "results", copy / "reports"
+    sweep = (
+        *("--preset", "quick", "--epochs", "1", "--trials", "2", "--repeats", "1", "--concurrent", "1"),
+        *("--average-labels", "defined", "--init", "random", "--students", "densenet40", "--cells", "transfer/*"),
         *("--name", "toys", "--toys", "0.5", "2", "--plain-toy", "tin"),
     )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout, copy / "results" / "mlflow.db"
+    commands: dict[str, tuple[str, ...]] = {
+        "platform.prepare": data,
+        "platform.sweep": (*data, *sweep),
+        "analysis.report": ("bars", "--tracking-uri", f"sqlite:///{results / 'mlflow.db'}", "--out", str(reports)),
+    }
+    printed = {}
+    for module, arguments in commands.items():
+        done = run(module, *arguments)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        assert SURNAME not in done.stdout + done.stderr
+        printed[module] = done.stdout
+    return Sweep(printed, results, reports / "bars")
 
 
 def values(database: Path, table: str, key: str) -> set[str]:
@@ -173,9 +197,8 @@ print("params.plain_toy" in OF_THE_SETUP, "params.toy" in OF_THE_SETUP)
     assert run("keys").stdout.split() == ["4", "True", "False"]
 
 
-def test_a_sweep_makes_a_knobs_cells_and_records_its_values(swept: tuple[str, Path]) -> None:
-    _, database = swept
-    column = "transfer/none/densenet40/all@from-random"
+def test_a_sweep_makes_a_knobs_cells_and_records_its_values(swept: Sweep) -> None:
+    column, database = "transfer/none/densenet40/all@from-random", swept.database
     assert values(database, "tags", "cell") == {column, f"{column},toy=2"}
     assert values(database, "params", "toy") == {"0.5", "2.0"}
     assert values(database, "params", "plain_toy") == {"tin"}
@@ -185,22 +208,31 @@ def test_a_sweep_makes_a_knobs_cells_and_records_its_values(swept: tuple[str, Pa
     assert settings["plain_toy"] == "tin" and settings["tuned"]["tuned_toy"] == [1, 2]
 
 
-def test_a_data_set_is_prepared_swept_and_reported(copy: Path, run: Run, swept: tuple[str, Path]) -> None:
-    prepared = run("platform.prepare", "bars", "--data", str(copy / "data"), "--image-size", "32").stdout
+def test_a_data_set_is_prepared_swept_and_reported(swept: Sweep) -> None:
+    prepared = swept.printed["platform.prepare"]
     assert prepared.startswith("bars: 36 images of 36 patients, 3 labels, 32 px") and "the paper's" not in prepared
 
-    printed, database = swept
+    printed = swept.printed["platform.sweep"]
     assert "transfer/none/densenet40/all@from-random" in printed and "test_f1_weighted" in printed
     assert "analysis.report bars" in printed and "The paper's table" not in printed
-    assert values(database, "params", "selection_metric") == {"accuracy"}
-    assert [json.loads(text) for text in values(database, "tags", "label_names")] == [list(SIDES)]
+    assert values(swept.database, "params", "selection_metric") == {"accuracy"}
+    assert [json.loads(text) for text in values(swept.database, "tags", "label_names")] == [list(SIDES)]
 
-    done = run("analysis.report", "bars", "--tracking-uri", f"sqlite:///{database}", "--out", str(copy / "reports"))
-    page = copy / "reports" / "bars" / "index.html"
-    assert done.stdout.strip() == str(page), done.stderr
+    page = swept.report / "index.html"
+    assert swept.printed["analysis.report"].strip() == str(page)
     assert "Bars in three places" in page.read_text() and "PHANTOM" not in page.read_text()
-    table = (copy / "reports" / "bars" / "tables" / "bars_results.csv").read_text()
+    table = (swept.report / "tables" / "bars_results.csv").read_text()
     assert "Bars in three places,accuracy" in table and ",toy=2," in table
+
+
+def test_no_patient_path_or_image_is_in_anything_that_is_shared(swept: Sweep) -> None:
+    shared = [swept.database, *(swept.results / "artifacts").rglob("*"), *swept.report.rglob("*")]
+    shared += [*(swept.results / "sweeps").rglob("*.parquet"), *(swept.results / "sweeps").rglob("*.safetensors")]
+    files = [path for path in shared if path.is_file()]
+    assert len(files) > 20 and any(path.name == "predictions.parquet" for path in files)
+    for path in files:
+        assert SURNAME.encode() not in path.read_bytes(), path
+    assert len(values(swept.database, "params", "learning_rate")) >= 2  # the runs are there
 
 
 def test_a_method_is_listed_with_its_cells_and_what_a_search_tries_first(copy: Path, run: Run) -> None:
