@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from mlflow.entities import Metric, Param
 from mlflow.tracking import MlflowClient
 
 from analysis.figures import drawing
+from analysis.pages import page
 from trainables.beta import BETA_CONVENTION
 from trainables.config import TrialConfig
 from trainables.trial import RECIPE_VERSION, TrialSpec
@@ -123,12 +124,10 @@ def _labels_of(predictions: pd.DataFrame) -> list[str]:
     return [name.removeprefix("label_") for name in predictions if str(name).startswith("label_")]
 
 
-@pytest.fixture(scope="module")
-def coarse_pictures() -> Iterator[None]:
-    """PNGs of a few pixels, which are drawn quickly, for files whose tests do not look at any pixel."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(drawing, "PNG_DPI", 20)
-        yield
+@pytest.fixture
+def svg_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages come without PNGs, which take as long to draw as all else: for tests that do not look at pictures."""
+    monkeypatch.setattr(page, "PNG_AND_SVG", {"svg": drawing.svg})
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ from trainables.data.store_making import prepare
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("coarse_pictures")]
+pytestmark = pytest.mark.slow
 
 SALT = b"salt"
 STUDENT = tiny_network.NAME
@@ -105,6 +105,7 @@ def test_the_command_writes_a_page_and_prints_the_tables(
     assert (again / "chestxray8" / "attention_maps" / "index.html").read_bytes() == (out / "index.html").read_bytes()
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_rates_are_those_of_the_maps_recounted(recorded: Runs, results: Path) -> None:
     data = store_of(results)
     explanation = explain(recorded, results, None, Choice(num_images=1))
@@ -136,6 +137,7 @@ def test_rates_are_those_of_the_maps_recounted(recorded: Runs, results: Path) ->
     assert set(explanation.tables[1].frame["network"]) == {"teacher", "student, after"}
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_of_patients_only_what_is_asked_for(recorded: Runs, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = store_of(results)
     real.is_phantom = False
@@ -148,6 +150,7 @@ def test_of_patients_only_what_is_asked_for(recorded: Runs, results: Path, monke
     assert len(asked.pictures) == 2 and asked.tables[0].name == "pointing_game"
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_chosen_images_and_a_chosen_label(recorded: Runs, results: Path) -> None:
     row = int(store_of(results).rows("test")[1])
     explanation = explain(recorded, results, None, Choice(rows=(row,), label="Hernia"))
@@ -158,6 +161,7 @@ def test_chosen_images_and_a_chosen_label(recorded: Runs, results: Path) -> None
     assert len(of_teacher) == 1 and of_teacher["x"].isna().all()  # which does not know it
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_grades_are_asked_about_as_predicted_and_have_no_boxes(store: Any, results: Path, tmp_path: Path) -> None:
     recorded = confirmed(store, results, tmp_path, "retina")
     data = store_of(results, "retina")
@@ -187,6 +191,7 @@ def test_what_is_refused(
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_what_is_gone_is_said(store: Any, results: Path, tmp_path: Path) -> None:
     recorded = confirmed(store, results, tmp_path, "chestxray8", has_weights=False)
     with pytest.raises(LookupError, match=rf"no cell of chestxray8 has its weights: {CELL}: its weights"):

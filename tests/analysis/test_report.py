@@ -19,7 +19,7 @@ from analysis import report
 from analysis.reading.origins import PHANTOM_NOTICE
 from trainables.metrics import metric_name
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("coarse_pictures")]
+pytestmark = pytest.mark.slow
 
 CELLS: list[dict[str, Any]] = [
     {"method": "transfer", "teacher": "none", "student": "densenet40"},
@@ -142,6 +142,7 @@ def test_files_of_a_table_have_numbers_and_no_links(written: Path) -> None:
     assert any(value == pytest.approx(81.0) for value in means)
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_which_labels_are_averaged_and_that_they_are_few(store: Any, tmp_path: Path) -> None:
     parent = store.sweep(label_names=json.dumps(["DR", "rare"]))
     tags = {"averaged_labels": json.dumps(["DR"]), "average_min_positives": "3", "average_is_reliable": "false"}
@@ -168,6 +169,7 @@ def test_which_labels_are_averaged_and_that_they_are_few(store: Any, tmp_path: P
     assert "not among the labels that the sweep averages: rare" in written["labels"]
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_predictions_without_averaged_labels_are_shown_label_by_label_alone(store: Any, tmp_path: Path) -> None:
     parent, none = store.sweep(), {"averaged_labels": "[]"}
     for cell in CELLS:
@@ -181,6 +183,7 @@ def test_no_patient_is_named(written: Path) -> None:
     assert not any(re.search(r"\bp\d\d\b|\bi\d\d\b", re.sub(r"base64,[^\"]*", "", text)) for text in texts)
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_a_data_set_of_ones_own(store: Any, tmp_path: Path) -> None:
     store.trial(store.sweep("covid"), metrics={"test_auc": 0.9})
     assert report.main(["covid", "--tracking-uri", store.uri, "--out", str(tmp_path)]) == 0
@@ -210,6 +213,7 @@ def test_in_a_browser(written: Path, tmp_path: Path, width: int) -> None:
     assert 'aria-sort="ascending"' in done.stdout
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_a_label_with_html_in_its_name_is_shown_and_not_run(store: Any, tmp_path: Path) -> None:
     hostile = "<script>alert(1)</script>"
     parent = store.sweep("chestxray8", data="phantom", label_names=json.dumps([hostile, "Mass"]))
@@ -223,6 +227,7 @@ def test_a_label_with_html_in_its_name_is_shown_and_not_run(store: Any, tmp_path
     assert "alert" in html and hostile not in html
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_what_cannot_be_checked_of_a_teacher_is_repeated(store: Any, tmp_path: Path) -> None:
     parent = store.sweep(data="phantom")
     store.client.set_tag(parent, "teacher_trained_on", "the teacher big was trained on a million X-rays")

@@ -61,7 +61,6 @@ def test_only_what_is_told_from_none_is_said_to_differ() -> None:
     assert sentences(alone, FEW_SHOT) == ["There is no cell of plain transfer of the same student to compare with."]
 
 
-@pytest.mark.usefixtures("coarse_pictures")
 @pytest.mark.parametrize("phantom", ["images", ""])
 def test_the_figure_has_a_row_per_method(phantom: str) -> None:
     table_ = picture(frame(phantom=phantom), NEW_DISEASE, "Lung Lesion", "chexpert")

@@ -201,7 +201,7 @@ def test_every_figure(on_mixed: Content) -> None:
     assert f"The highest is {REAL[1]}" in figure_3.alternative
 
 
-@pytest.mark.usefixtures("coarse_pictures")
+@pytest.mark.usefixtures("svg_alone")
 def test_the_page(mixed: Runs, tmp_path: Path) -> None:
     assert report.main(["retina", "--tracking-uri", mixed.tracking_uri, "--out", str(tmp_path)]) == 0
     page = (tmp_path / "retina" / "index.html").read_text().replace("&#39;", "'")
