@@ -131,6 +131,7 @@ def test_a_name_that_would_hide_one_is_seen() -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_plan_knows_nothing_of_ray_or_mlflow() -> None:
     script = (
         "import sys, platform.sweeping.plan\n"

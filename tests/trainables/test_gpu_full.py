@@ -71,6 +71,7 @@ def numbers(results: list[EpochResult]) -> list[EpochResult]:
     return [replace(r, metrics={k: v for k, v in r.metrics.items() if k != "images_per_s"}) for r in results]
 
 
+@pytest.mark.slow
 def test_the_batch_is_halved_until_it_fits_and_the_trial_says_so(
     store: Store, tmp_path: Path, room: dict[str, int]
 ) -> None:

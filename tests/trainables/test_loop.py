@@ -175,6 +175,7 @@ def reference_losses(store: Store, teacher: Teacher, beta: float, rate: float, n
     return losses
 
 
+@pytest.mark.slow
 def test_the_losses_are_those_of_a_loop_written_straight(root: Path, tmp_path: Path) -> None:
     store = prepared(root, 64)  # planes of 2 x 2: of a single number Eq. 1 would see the sign alone
     beta, rate, teacher = 1.5, 1e-5, drawn_teacher(tmp_path, "densenet121")

@@ -23,6 +23,8 @@ from trainables.models.architectures import build
 from trainables.teachers import shelf
 from trainables.teachers.shelf import Teacher
 
+pytestmark = pytest.mark.slow
+
 GRADES = 5
 
 

@@ -21,6 +21,8 @@ from trainables.data.store_making import prepare
 from trainables.models.architectures import ARCHITECTURES, build
 from trainables.teachers import shelf
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("a", "b")
 PLAIN, TAUGHT = "transfer/none/resnet18/all", "attention/one+two/resnet18/all"
 ROWS = np.arange(5)

@@ -11,6 +11,8 @@ from analysis.probes.probing import COLUMNS
 from analysis.reading.origins import PHANTOM_NOTICE
 from analysis.tables.rendering import text
 
+pytestmark = pytest.mark.slow
+
 PLAIN, ATTENTION, HINTS = (f"{name}/densenet40/all" for name in ("transfer/none", "attention/x", "hints/x"))
 BEFORE_NAME = "densenet40 from imagenet, before training"
 KINDS = {PLAIN: AFTER, ATTENTION: AFTER, HINTS: AFTER, BEFORE_NAME: BEFORE, "teacher x": TEACHER}

@@ -21,6 +21,8 @@ from analysis.scores.cells import closing_table
 from analysis.tables import rendering
 from analysis.tables.rendering import Table
 
+pytestmark = pytest.mark.slow
+
 REAL = ["transfer/none/densenet121/all", "transfer/none/densenet40/all"]
 TAUGHT, WEIGHTED = "attention/imagenet/densenet40/all", "attention/mimic-cxr/densenet40/all"
 CELLS: dict[str, dict[str, Any]] = {

@@ -160,6 +160,7 @@ def test_absent_file_is_an_error_and_is_not_made(tmp_path: Path) -> None:
     assert not (tmp_path / "typo.db").exists()
 
 
+@pytest.mark.slow
 def test_command_lists_what_was_left_out(store: Any) -> None:
     parent = store.sweep()
     store.trial(parent)

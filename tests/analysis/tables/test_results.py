@@ -19,6 +19,8 @@ from analysis.reading.sizes import words
 from analysis.reading.trials import runs
 from analysis.tables import rendering
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 KEY = ["metric", "method", "teacher", "student", "unfreeze"]
 CELLS: list[dict[str, Any]] = [

@@ -13,6 +13,7 @@ from platform.sweeping.conduct_sweep import alone
 from tests import forking
 
 
+@pytest.mark.slow
 def test_the_lock_goes_with_a_process_that_is_killed(tmp_path: Path) -> None:
     process = forking.start("tests.killed", "lock", str(tmp_path / "first"), environment=os.environ)
     while not (tmp_path / "first" / "held").exists():

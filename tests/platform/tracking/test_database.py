@@ -15,6 +15,7 @@ from platform.tracking import database
 from tests import forking
 
 
+@pytest.mark.slow
 def test_a_process_killed_while_it_makes_the_file_leaves_room_for_the_next(tmp_path: Path) -> None:
     path = tmp_path / "results" / "mlflow.db"
     uri = f"sqlite:///{path}"

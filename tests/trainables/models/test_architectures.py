@@ -13,6 +13,8 @@ from trainables.models.architectures import ARCHITECTURES, TAPS, build, known, l
 from trainables.models.densenet import num_trainable, unfreeze
 from trainables.models.taps import Taps, Truncated
 
+pytestmark = pytest.mark.slow
+
 # As torchvision's documentation publishes them, at 1,000 outputs.
 PUBLISHED = {
     "densenet121": 7_978_856,

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from trainables.models.architectures import build
 from trainables.teachers.importing import Imported, import_network, own_names
 
+pytestmark = pytest.mark.slow
+
 NUM_LABELS = 14
 State = dict[str, Tensor]
 

@@ -27,6 +27,8 @@ from trainables.teachers.shelf import Teacher
 from trainables.training import EpochResult
 from trainables.trial import TrialSpec
 
+pytestmark = pytest.mark.slow
+
 GRADES = ("No DR", "Mild", "Moderate", "Severe", "Proliferative DR")
 FINDINGS = mimic_cxr.LABELS
 NETWORKS = {  # name -> architecture, task, labels: of the target's, more and in another order, or too few

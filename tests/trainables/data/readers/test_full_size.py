@@ -14,6 +14,8 @@ from trainables.data.catalogue import DATASETS
 from trainables.data.readers import chestxray8, chexpert, retina
 from trainables.data.splits import counts_for, split_patients
 
+pytestmark = pytest.mark.slow
+
 NUM_PATIENTS = {"retina": 17_563, "chexpert": 64_740, "chestxray8": 4_230}  # Table I; of the sample, its own table
 
 
