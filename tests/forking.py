@@ -25,6 +25,7 @@ import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[1]
 PRELOADED = ("platform.sweeping.conduct_sweep", "platform.sweeping.conduct_pretraining", "analysis.report")
@@ -103,7 +104,7 @@ def _forking_process(root: Path) -> socket.socket:
 
 
 def _serve(requests: socket.socket) -> None:
-    """Forks a command for each request; returns in the command's own process, and ends this one after the last."""
+    """Forks a command for each request, until no more can come."""
     before = dict(os.environ)
     for name in PRELOADED:
         importlib.import_module(name)
@@ -113,42 +114,51 @@ def _serve(requests: socket.socket) -> None:
     while True:
         text, descriptors, _, _ = socket.recv_fds(requests, MAX_BYTES, 3)
         if not text:
-            sys.exit()
+            return
         if os.fork() == 0:
-            break
+            requests.close()
+            _start_and_wait(json.loads(text), added, *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
-    requests.close()
+
+
+def _start_and_wait(request: dict[str, Any], added: dict[str, str], out: int, err: int, status: int) -> NoReturn:
+    """Forks the command, and writes its process id and then its exit status."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    out, err, status = descriptors
-    if pid := os.fork():
-        os.write(status, f"{pid}\n".encode())
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        os.write(status, f"{code}\n".encode())
-        os._exit(0)
+    pid = os.fork()
+    if pid == 0:
+        os.close(status)
+        _become(request, added, out, err)
+    os.write(status, f"{pid}\n".encode())
+    exit_status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.write(status, f"{exit_status}\n".encode())
+    os._exit(0)
+
+
+def _become(request: dict[str, Any], added: dict[str, str], out: int, err: int) -> NoReturn:
+    """Runs the command in this process, and ends it."""
     os.setsid()
     for descriptor, place in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
         os.dup2(descriptor, place)
         os.close(descriptor)
-    os.close(status)
-    request = json.loads(text)
     os.environ.clear()
     os.environ.update({**added, **request["environment"]})
     sys.argv[1:] = request["arguments"]
     sys.modules.pop(request["module"], None)
+    exit_status = 0
     try:
         runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int | None) else print(end.code, file=sys.stderr) or 1
+        exit_status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
     except BaseException:
         traceback.print_exc()
-        code = 1
-    else:
-        code = 0
-    # As Python ends, but for the seconds in which it takes every module apart, which here copies them first.
+        exit_status = 1
+    # As Python ends, but for the seconds in which it takes every module apart.
     atexit._run_exitfuncs()
     sys.stdout.flush()
-    os._exit(code or 0)
+    os._exit(exit_status)
 
 
 if __name__ == "__main__":
