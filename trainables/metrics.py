@@ -70,7 +70,7 @@ def label_auc(scores_N: Floats, positives_N: NDArray[np.bool_]) -> float | None:
     """Area under the ROC curve of one label, or None where only one class is present."""
     if positives_N.all() or not positives_N.any():
         return None
-    # What roc_auc_score computes for two classes, without a third of its time, in which it finds out that they are two.
+    # What roc_auc_score computes for two classes, without the time in which it finds out that they are two.
     false_positive_rates, true_positive_rates, _ = roc_curve(positives_N, scores_N)
     return float(auc(false_positive_rates, true_positive_rates))
 

@@ -126,7 +126,7 @@ def _labels_of(predictions: pd.DataFrame) -> list[str]:
 
 @pytest.fixture
 def svg_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages come without PNGs, which take as long to draw as all else: for tests that do not look at pictures."""
+    """Pages come without PNGs, whose drawing takes time, for tests that do not look at pictures."""
     monkeypatch.setattr(page, "PNG_AND_SVG", {"svg": drawing.svg})
 
 

@@ -129,7 +129,7 @@ def test_frozen_layers_stay_frozen_in_a_compiled_step(store: Store, traced: list
 
 # The compiler takes 50 s over DenseNet-40 on two cores, and 85 s over DenseNet-121. This network has all that those
 # have, fewer times: dense layers on what was concatenated before them, a transition, and the head. It is compiled in
-# this process: others would take longer to start than they save.
+# this process, since others would each import torch first.
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler on a CPU")
 def test_the_compilers_own_loss_and_gradient_of_a_densenet_are_close(
     store: Store, monkeypatch: pytest.MonkeyPatch

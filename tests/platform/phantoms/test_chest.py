@@ -41,7 +41,7 @@ def kept(signs, *how):
 
 
 def film(signs=None, view="PA", seed=0, size=128, hospital=STILL):
-    """The same, drawn once: most tests compare with the same healthy films."""
+    """A film that is drawn once: most tests compare with the same healthy ones."""
     return kept(tuple((signs or {}).items()), view, seed, size, hospital)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -140,13 +141,8 @@ def test_sixty_images_without_a_positive_in_validation_are_refused_before_the_fi
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Phantom photographs, as a sweep would draw them."""
-    places = Places.under(tmp_path_factory.mktemp("drawn"))
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
-        platform.phantoms.sets.phantom_listing("retina", places, NUM_PATIENTS)
-    return places.phantoms
+def drawn(draw_phantoms: Callable[..., Path]) -> Path:
+    return draw_phantoms(retina=NUM_PATIENTS)
 
 
 @pytest.mark.parametrize(("rule", "least"), [("frequent", "3"), ("defined", "1")])

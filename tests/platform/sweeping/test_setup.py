@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,14 +59,9 @@ def data(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The phantoms of `options` and `chest_options`, as a sweep would draw them."""
-    places = Places.under(tmp_path_factory.mktemp("drawn"))
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
-        platform.phantoms.sets.phantom_listing("retina", places, NUM_PATIENTS)
-        platform.phantoms.sets.phantom_listing("chexpert", places, NUM_CHESTS)
-    return places.phantoms
+def drawn(draw_phantoms: Callable[..., Path]) -> Path:
+    """The phantoms of `options` and `chest_options`."""
+    return draw_phantoms(retina=NUM_PATIENTS, chexpert=NUM_CHESTS)
 
 
 @pytest.fixture
