@@ -186,7 +186,7 @@ SWEEP = (
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 def test_a_sweep_on_two_nodes(two_nodes: str, tmp_path: Path) -> None:
     results, local = tmp_path / "results", tmp_path / "local"
     small_sweep.draw_teacher(results)
