@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from platform.command_line.endings import say_errors
+from platform.command_line.endings import end, say_errors
 from platform.command_line.parsing import add_options, request_of
 from platform.command_line.student_requests import EvaluateRequest, FewShotRequest, NewDiseaseRequest
 
@@ -41,4 +40,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

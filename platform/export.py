@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from platform.command_line.endings import say_errors
+from platform.command_line.endings import end, say_errors
 from platform.command_line.parsing import parser_of, request_of
 from platform.command_line.student_requests import ExportRequest
 
@@ -23,4 +21,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

@@ -5,9 +5,7 @@ Without --data the images are phantoms, and the teacher is marked as one.
 
 from __future__ import annotations
 
-import sys
-
-from platform.command_line.endings import say_errors
+from platform.command_line.endings import end, say_errors
 from platform.command_line.parsing import parser_of, request_of
 from platform.command_line.training_requests import PretrainRequest
 
@@ -26,4 +24,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

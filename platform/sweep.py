@@ -6,10 +6,9 @@ Without --data the images are phantoms: synthetic, and marked as such in every r
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
-from platform.command_line.endings import say_errors
+from platform.command_line.endings import end, say_errors
 from platform.command_line.parsing import parser_of, request_of
 from platform.command_line.training_requests import SweepRequest
 
@@ -53,4 +52,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

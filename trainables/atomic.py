@@ -38,14 +38,14 @@ def patiently(write: Callable[[], None], what: str) -> None:
             time.sleep(FULL_DISK_RETRY_S)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Puts `data` at `path` in one step: a reader, or a crash, sees the old file or the new one, never a part.
+def write_bytes(path: Path, *data: bytes | memoryview) -> None:
+    """Puts `data`, one after the other, at `path` in one step: a reader, or a crash, sees the old file or the new one.
 
     Raises:
         OSError: the disk is full or the folder cannot be written; the old file is untouched and no part is left.
     """
-    with new_file(path) as part:
-        part.write_bytes(data)
+    with new_file(path) as part, part.open("wb") as file:
+        file.writelines(data)
 
 
 @contextmanager

@@ -45,10 +45,10 @@ def save_state(folder: Path, epoch: int, best_epoch: int, state: dict[str, Any])
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    payload = buffer.getvalue()
-    digest = hashlib.sha256(payload).hexdigest().encode()
+    payload = buffer.getbuffer()  # some hundred megabytes, which are not copied
+    first_line = hashlib.sha256(payload).hexdigest().encode() + b"\n"
     path = folder / f"epoch-{epoch:05d}-best-{best_epoch:05d}.ckpt"
-    patiently(lambda: write_bytes(path, digest + b"\n" + payload), "a checkpoint")
+    patiently(lambda: write_bytes(path, first_line, payload), "a checkpoint")
     _remove_old(folder)
 
 

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from platform.command_line.stopping import clean_stops
 
 EXIT_UNFINISHED = 3  # something is left to do, and the same command resumes it
+
+_status: list[int] = []  # of a command that has done its work
+
+
+@atexit.register  # before any library's handler, and so the last to run
+def _end_at_once() -> None:
+    if _status:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_status[0])
+
+
+def end(status: int) -> NoReturn:
+    """Ends the program as `sys.exit` does, but for the seconds in which Python would take torch and Ray apart."""
+    _status.append(status)
+    sys.exit(status)
 
 
 @contextmanager
