@@ -28,7 +28,6 @@ if not hasattr(sys.modules.get("platform"), "__path__"):
 LONGEST = (
     "test_sweep",
     "test_reference",
-    "test_chaos",
     "test_machines",
     "test_methods",
     "test_training",

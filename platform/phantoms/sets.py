@@ -31,7 +31,7 @@ PHANTOMS = {  # by the data set's name
     "chexpert": Phantom(write=write_chexpert, size=400, validation_share=0.35),
     "chestxray8": Phantom(write=write_chestxray8, size=400, validation_share=0.35),
     "mimic-cxr": Phantom(write=write_mimic_cxr, size=320, validation_share=0.2),
-    "generic": Phantom(write=write_generic, size=320),
+    "generic": Phantom(write=write_generic, size=400),
 }
 PHANTOM_SEED = 0
 PHANTOM_IMAGE_SIZE_PX = 160  # drawn larger than a quick sweep works, as a camera does

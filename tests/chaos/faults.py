@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import forking
 from tests.chaos.server import Server
 
 
@@ -22,7 +23,7 @@ from tests.chaos.server import Server
 class Target:
     """A running sweep."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | forking.Command
     command: list[str]
     root: Path
     environment: dict[str, str]
@@ -33,6 +34,11 @@ class Target:
 
 
 Fault = Callable[[Target], None]
+
+
+def workers(driver: int) -> list[int]:
+    """The processes of Ray's trials, which Ray calls by the class that `tune.with_resources` makes of ours."""
+    return [pid for pid in _descendants(driver) if _command_line(pid).startswith("ray::ResourceTrainable")]
 
 
 def kill_driver(target: Target) -> None:
@@ -51,11 +57,9 @@ def terminate(target: Target) -> None:
 
 
 def kill_worker(target: Target) -> None:
-    """SIGKILL to the process that trains."""
-    for pid in _descendants(target.process.pid):
-        if "StudentTrial" in _command_line(pid):
-            os.kill(pid, signal.SIGKILL)
-            return
+    """SIGKILL to the process that trains, if there is one at the moment."""
+    for pid in workers(target.process.pid)[:1]:
+        os.kill(pid, signal.SIGKILL)
 
 
 def cut_checkpoint(target: Target) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -20,6 +21,7 @@ import pytest
 
 import platform.sweep
 from tests import forking
+from tests.chaos.faults import Target, kill_driver, kill_worker, spoil_cache, workers
 from tests.small_sweep import CELLS, COMMAND, NUM_TRIALS, ROOT, finish, fork
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -185,21 +187,29 @@ def test_the_same_command_again_runs_nothing_and_prints_the_same_table(undisturb
     assert (trials(results), numbers(results)) == before
 
 
-def test_a_sweep_that_is_killed_and_stopped_reaches_the_numbers_of_the_undisturbed_sweep(
+def test_a_sweep_that_is_broken_and_stopped_reaches_the_numbers_of_the_undisturbed_sweep(
     undisturbed: tuple[Path, str], fresh: Path
 ) -> None:
-    disturbances = [(signal.SIGKILL, 2), (signal.SIGTERM, 4)]  # in the search; in the confirm phase, as Ctrl-C does
-    for stop, num_finished in disturbances:
-        process = fork(fresh)
-        wait_for(process, fresh, num_finished, num_epochs=1)
-        if stop == signal.SIGKILL:
-            os.killpg(process.pid, stop)
-            process.communicate()
-        else:
-            process.send_signal(stop)
-            _, err = process.communicate(timeout=120)
-            assert process.returncode == 3 and "run the same command again to resume" in err
-        assert "RUNNING" in trials(fresh).values()
+    process = fork(fresh)
+    sweep = Target(process, [], ROOT, {}, fresh, None, fresh, random.Random(0))
+    wait_for(process, fresh, 2, num_epochs=1)
+    spoil_cache(sweep)  # which the next trial of attention transfer would read
+    assert list(fresh.glob("cache/*/epoch-*.knowledge"))
+    (worker,) = workers(process.pid)
+    kill_worker(sweep)
+    wait_for(process, fresh, 3, num_epochs=1)
+    assert worker not in workers(process.pid)
+    kill_driver(sweep)
+    process.communicate()
+    assert "RUNNING" in trials(fresh).values()
+
+    process = fork(fresh)
+    wait_for(process, fresh, 4, num_epochs=1)  # in the confirm phase
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 3 and "run the same command again to resume" in err
+    assert "RUNNING" in trials(fresh).values()
+
     output = finish(fork(fresh))
     assert set(trials(fresh).values()) == {"FINISHED"} and len(trials(fresh)) == NUM_TRIALS
     assert table(output) == table(undisturbed[1])
