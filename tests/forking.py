@@ -3,7 +3,8 @@
 That process has a single thread and has run nothing. A command forked from it is from there on a process as any other,
 with its own session, environment, output and exit. Tests of how a command starts have Python start it instead.
 
-`python -m tests.forking DESCRIPTOR` is the process that forks; it ends with the one that has started it.
+`python -m tests.forking DESCRIPTOR` is the process that forks, listening at a socket. All processes of a test run share
+it, and it ends with the last of them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import atexit
 import functools
 import gc
+import hashlib
 import importlib
 import json
 import os
@@ -26,6 +28,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
+
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
 PRELOADED = ("platform.sweeping.conduct_sweep", "platform.sweeping.conduct_pretraining", "analysis.report")
@@ -95,31 +99,55 @@ def run(
 
 @functools.cache
 def _forking_process(root: Path) -> socket.socket:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.forking", str(theirs.fileno())], cwd=root, pass_fds=[theirs.fileno()]
-        )
+    """A connection to the process that forks commands of the code at `root`; the first to ask starts it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    place = Path(tempfile.gettempdir(), f"forking-{hashlib.sha256(f'{run} {root}'.encode()).hexdigest()[:16]}")
+    ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with FileLock(f"{place}.lock"):
+        try:
+            ours.connect(str(place))
+        except OSError:
+            place.unlink(missing_ok=True)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+                listening.bind(str(place))
+                listening.listen()
+                number = listening.fileno()
+                subprocess.Popen(
+                    [sys.executable, "-m", "tests.forking", str(number)],
+                    cwd=root,
+                    pass_fds=[number],
+                    start_new_session=True,
+                )
+            ours.connect(str(place))
     return ours
 
 
-def _serve(requests: socket.socket) -> None:
-    """Forks a command for each request, until no more can come."""
+def _serve(listening: socket.socket) -> None:
+    """Forks a command for each request, until nobody is connected any more."""
     before = dict(os.environ)
     for name in PRELOADED:
         importlib.import_module(name)
     gc.freeze()
     added = {name: value for name, value in os.environ.items() if name not in before}  # by the modules, for Ray
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes that wait for the commands
-    while True:
-        text, descriptors, _, _ = socket.recv_fds(requests, MAX_BYTES, 3)
-        if not text:
-            return
-        if os.fork() == 0:
-            requests.close()
-            _start_and_wait(json.loads(text), added, *descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
+    connected = [listening.accept()[0]]
+    while connected:
+        for ready in select.select([listening, *connected], [], [])[0]:
+            if ready is listening:
+                connected.append(listening.accept()[0])
+                continue
+            text, descriptors, _, _ = socket.recv_fds(ready, MAX_BYTES, 3)
+            if not text:
+                connected.remove(ready)
+                continue
+            if os.fork() == 0:
+                for each in (listening, *connected):
+                    each.close()
+                _start_and_wait(json.loads(text), added, *descriptors)
+            for descriptor in descriptors:
+                os.close(descriptor)
+    for place in (listening.getsockname(), f"{listening.getsockname()}.lock"):
+        Path(place).unlink(missing_ok=True)
 
 
 def _start_and_wait(request: dict[str, Any], added: dict[str, str], out: int, err: int, status: int) -> NoReturn:
