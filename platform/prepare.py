@@ -26,7 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
         places = Places.under(request.results)
         name = request.dataset
         if name.endswith(".csv"):
-            name = register(Path(name), places)
+            name = register(Path(name), places, request.images)
+        elif request.images:
+            raise ValueError(f"--images goes with a CSV of your own, but got {name}: use --data for a published set")
         listing = listing_of(name, request.data, places, request.phantom_size)
         store = store_of(
             listing,

@@ -84,4 +84,12 @@ class PrepareRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
     """One data set, to be read, split and decoded."""
 
     dataset: str = option("a data set's name, or FILE.csv: a data set of your own", flag=None, metavar="DATASET")
+    images: Path | None = option(
+        "with FILE.csv, the folder that its image paths are relative to",
+        default=None,
+        default_in_words="the CSV's own",
+        heading=IMAGES,
+        parse=Path,
+        metavar="DIR",
+    )
     image_size: int = option(SIZE.help, default=SIZE.default, heading=IMAGES, parse=value_of(SIZE), metavar="PX")

@@ -23,8 +23,11 @@ from trainables.data.store_making import prepare
 from trainables.pasting import command_line
 
 
-def register(csv: Path, places: Places) -> str:
+def register(csv: Path, places: Places, images: Path | None = None) -> str:
     """Registers a user's own data set under its CSV's name; returns the name.
+
+    Args:
+        images: the folder that the CSV's paths are relative to; None for its own.
 
     Raises:
         FileNotFoundError, ValueError: the file is absent or cannot be read, or a published data set has its name.
@@ -32,7 +35,9 @@ def register(csv: Path, places: Places) -> str:
     name = own.dataset(csv).name
     if name in DATASETS:
         raise ValueError(f"{name} is the name of a published data set: rename {csv}")
-    write_bytes(places.own_dataset(name), json.dumps({"csv": str(csv.resolve())}).encode())
+    paths = {"csv": csv} | ({"images": images} if images else {})
+    own_set = {key: str(path.resolve()) for key, path in paths.items()}
+    write_bytes(places.own_dataset(name), json.dumps(own_set).encode())
     return name
 
 
@@ -43,10 +48,11 @@ def dataset_of(name: str, places: Places) -> Dataset:
         ValueError: there is no such data set, or its CSV is invalid.
         FileNotFoundError: the CSV is gone.
     """
-    return DATASETS[name] if name in DATASETS else own.dataset(_own_csv(name, places))
+    return DATASETS[name] if name in DATASETS else own.dataset(_registered(name, places)[0])
 
 
-def _own_csv(name: str, places: Places) -> Path:
+def _registered(name: str, places: Places) -> tuple[Path, Path | None]:
+    """The CSV of a user's own data set, and the folder of its images unless that is the CSV's own."""
     registered = places.own_dataset(name)
     if not registered.is_file():
         own_names = ", ".join(sorted(path.stem for path in registered.parent.glob("*.json"))) or "none yet"
@@ -54,7 +60,8 @@ def _own_csv(name: str, places: Places) -> Path:
             f"the data set must be one of {', '.join(DATASETS)} or a user's own ({own_names}), but got {name!r}; "
             f"{command_line('platform.prepare', 'FILE.csv')} adds one"
         )
-    return Path(json.loads(registered.read_text())["csv"])
+    own_set = json.loads(registered.read_text())
+    return Path(own_set["csv"]), Path(own_set["images"]) if "images" in own_set else None
 
 
 def listing_of(dataset: str, data: Path | None, places: Places, phantom_size: int | None = None) -> Listing:
@@ -65,7 +72,7 @@ def listing_of(dataset: str, data: Path | None, places: Places, phantom_size: in
         FileNotFoundError: it is not where it should be.
     """
     if dataset not in DATASETS:
-        return own.read(_own_csv(dataset, places))
+        return own.read(*_registered(dataset, places))
     return read(dataset, data) if data else phantom_listing(dataset, places, phantom_size)
 
 

@@ -74,16 +74,12 @@ def wait_for(process: forking.Command, results: Path, num_finished: int, num_epo
     while time.monotonic() < deadline_s:
         assert process.poll() is None, "the sweep ended before it was disturbed"
         try:
-            done = query(
+            ((done, epochs),) = query(
                 results,
-                "select count(*) from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'trial' "
-                "where r.status = 'FINISHED'",
-            )[0][0]
-            epochs = query(
-                results,
-                "select count(*) from metrics m join runs r on r.run_uuid = m.run_uuid "
-                "where m.key = 'score' and r.status = 'RUNNING'",
-            )[0][0]
+                "select (select count(*) from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'trial' "
+                "where r.status = 'FINISHED'), (select count(*) from metrics m join runs r "
+                "on r.run_uuid = m.run_uuid where m.key = 'score' and r.status = 'RUNNING')",
+            )
         except sqlite3.OperationalError:  # the file is not made yet
             done = epochs = 0
         if done >= num_finished and epochs >= num_epochs:

@@ -132,9 +132,16 @@ def _write(part: Path, content: _Content, decoding: _Decoding) -> None:
                 split, rank = columns["split"][row], columns["train_rank"][row]
                 splits_hash.update(f"{split} {rank};".encode())
                 rows_hash.update(row_content(split, rank, columns["labels"][row], digest))
-        _stop_at(unreadable, len(columns["path"]), decoding.skip_unreadable or pending is None)
         if pending is None:
-            raise UnreadableImagesError(f"none of the {len(columns['path'])} images of {listing.root} can be read")
+            raise UnreadableImagesError(
+                f"none of the {len(unreadable)} images can be read:\n{_named(unreadable)}\n"
+                f"paths are relative to {listing.root}; for a CSV of your own, prepare's --images names another folder"
+            )
+        if unreadable and not decoding.skip_unreadable:
+            raise UnreadableImagesError(
+                f"every image must be readable, but {len(unreadable)} of {len(columns['path'])} are not:\n"
+                f"{_named(unreadable)}\nrepair or remove them, or leave them out with --skip-unreadable"
+            )
         facts = _facts(content, unreadable) | {
             "fingerprint": rows_hash.hexdigest()[:16],
             "split_fingerprint": splits_hash.hexdigest()[:16],
@@ -236,12 +243,7 @@ def _batch(schema: pa.Schema, columns: dict[str, list], rows: list[int], images:
     return pa.RecordBatch.from_arrays([pixels, *others], schema=schema)
 
 
-def _stop_at(unreadable: list[tuple[str, str]], num_images: int, allowed: bool) -> None:
-    if not unreadable or allowed:
-        return
-    named = "\n".join(f"  {path}: {reason}" for path, reason in unreadable[:NUM_NAMED])
-    more = f"\n  and {len(unreadable) - NUM_NAMED} more" if len(unreadable) > NUM_NAMED else ""
-    raise UnreadableImagesError(
-        f"every image must be readable, but {len(unreadable)} of {num_images} are not:\n{named}{more}\n"
-        "repair or remove them, or leave them out with --skip-unreadable"
-    )
+def _named(unreadable: list[tuple[str, str]]) -> str:
+    """The first images with the reason, a line each, and how many more there are."""
+    more = [f"  and {len(unreadable) - NUM_NAMED} more"] if len(unreadable) > NUM_NAMED else []
+    return "\n".join([*(f"  {path}: {reason}" for path, reason in unreadable[:NUM_NAMED]), *more])

@@ -212,6 +212,21 @@ def test_a_csv_of_ones_own_is_a_data_set_by_its_name(tmp_path: Path, capsys: pyt
     assert "chexpert is the name of a published data set" in capsys.readouterr().err
 
 
+def test_the_images_of_a_csv_may_lie_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    csv = own_set(tmp_path / "clinic", 20).rename(tmp_path / "clinic.csv")
+    with pytest.raises(SystemExit):
+        prepare(tmp_path / "results", dataset=str(csv))
+    message = capsys.readouterr().err
+    assert "none of the 20 images can be read:\n  0.png: no such file\n" in message
+    assert f"paths are relative to {tmp_path};" in message and "--images" in message
+    prepare(tmp_path / "results", "--images", str(tmp_path / "clinic"), dataset=str(csv))
+    prepare(tmp_path / "results", dataset="clinic")
+    assert capsys.readouterr().out.count("clinic: 20 images of 20 patients") == 2
+    with pytest.raises(SystemExit):
+        prepare(tmp_path / "results", "--images", str(tmp_path / "clinic"), dataset="retina")
+    assert "--images goes with a CSV of your own, but got retina" in capsys.readouterr().err
+
+
 def own_set(folder: Path, num_images: int) -> Path:
     """A CSV of one image per patient: half show *Common*, a tenth are uncertain of it, and every fifth shows *Rare*."""
     folder.mkdir()

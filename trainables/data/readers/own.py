@@ -3,8 +3,8 @@
     image,patient,label                     one `label` column: classes, one per image
     image,patient,COVID-19,Pneumonia        or one column per label: 1, 0, -1 (uncertain) or empty (not mentioned)
 
-`image` is a path relative to the CSV's folder. Columns view, sex (F, M) and age (years) are optional. The data
-set's name is the CSV's; it is split 80 / 10 / 10 by patient.
+`image` is a path relative to the CSV's folder, or to another that the user names. Columns view, sex (F, M) and age
+(years) are optional. The data set's name is the CSV's; it is split 80 / 10 / 10 by patient.
 """
 
 from __future__ import annotations
@@ -39,15 +39,18 @@ NUM_LOOKED_AT = 8  # images that tell whether the set is grey
 GREY_MODES = ("1", "L", "I", "I;16", "I;16B", "F")
 
 
-def read(table_path: Path) -> Listing:
+def read(table_path: Path, images: Path | None = None) -> Listing:
     """The listing of the images that the CSV names.
+
+    Args:
+        images: the folder that their paths are relative to; None for the CSV's own.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a column is missing, an image is named twice or without a patient, or a label is no label.
     """
-    table = _images(table_path)
-    root = table_path.parent
+    root = images or table_path.parent
+    table = _images(table_path, root)
     names = [name for name in table.columns if name not in (*REQUIRED, *OPTIONAL)]
     if names == ["label"]:
         task, label_names, labels = "multiclass", *_classes(table, table_path)
@@ -90,7 +93,7 @@ def dataset(table_path: Path) -> Dataset:
     )
 
 
-def _images(table_path: Path) -> pd.DataFrame:
+def _images(table_path: Path, root: Path) -> pd.DataFrame:
     """The CSV as text, after the checks that need no labels."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", table_path.stem):
         raise ValueError(
@@ -100,7 +103,7 @@ def _images(table_path: Path) -> pd.DataFrame:
     table = read_csv(table_path, REQUIRED, LAYOUT)
     if table.empty:
         raise ValueError(f"{table_path} must name images, but has none")
-    check_paths(table["image"], table_path.parent, table_path)
+    check_paths(table["image"], root, table_path)
     nobody = table["patient"].str.strip() == ""
     if nobody.any():
         raise ValueError(
