@@ -10,6 +10,7 @@ import numpy as np
 
 from platform.command_line.image_requests import SPLIT_KINDS
 from platform.phantoms.sets import PHANTOMS, phantom_listing
+from platform.sources.names import check_dataset
 from platform.sources.places import Places
 from trainables.atomic import write_bytes
 from trainables.data.averaging import MIN_POSITIVES, definite_counts
@@ -20,7 +21,6 @@ from trainables.data.readers import own
 from trainables.data.splits import SPLITS
 from trainables.data.store import STORE_VERSION, Store
 from trainables.data.store_making import prepare
-from trainables.pasting import command_line
 
 
 def register(csv: Path, places: Places, images: Path | None = None) -> str:
@@ -53,14 +53,8 @@ def dataset_of(name: str, places: Places) -> Dataset:
 
 def _registered(name: str, places: Places) -> tuple[Path, Path | None]:
     """The CSV of a user's own data set, and the folder of its images unless that is the CSV's own."""
-    registered = places.own_dataset(name)
-    if not registered.is_file():
-        own_names = ", ".join(sorted(path.stem for path in registered.parent.glob("*.json"))) or "none yet"
-        raise ValueError(
-            f"the data set must be one of {', '.join(DATASETS)} or a user's own ({own_names}), but got {name!r}; "
-            f"{command_line('platform.prepare', 'FILE.csv')} adds one"
-        )
-    own_set = json.loads(registered.read_text())
+    check_dataset(name, places)
+    own_set = json.loads(places.own_dataset(name).read_text())
     return Path(own_set["csv"]), Path(own_set["images"]) if "images" in own_set else None
 
 

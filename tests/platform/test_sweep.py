@@ -224,7 +224,7 @@ def test_a_wrong_flag_gets_one_clear_line_at_once() -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["brain"], r"the data set must be one of mimic-cxr, .* but got .brain."),
+        (["brain"], r"the data set must be one of chestxray8, .* but got .brain."),
         (["retina", "--trials", "two"], r"--trials: must be a whole number of at least 1, but got two"),
         (
             ["retina", "--image-size", "100"],

@@ -4,3 +4,10 @@ A reader takes a folder and returns a `Listing`: paths and labels, with every od
 known of the data set by name stands in the file's `DATASET`; `trainables.data.catalogue` collects the records, and is
 the way in.
 """
+
+import pkgutil
+
+
+def names() -> tuple[str, ...]:
+    """The data sets' names, by those of the files and without importing them: a dash stands for an underscore."""
+    return tuple(it.name.replace("_", "-") for it in pkgutil.iter_modules(__path__) if it.name != "own")
