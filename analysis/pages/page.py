@@ -14,7 +14,7 @@ from pathlib import Path
 import jinja2
 
 from analysis.figures import drawing
-from analysis.reading import origins
+from analysis.reading import origins, tracking_uri
 from analysis.reading.trials import Runs
 from analysis.tables.rendering import FORMATS, Table
 from trainables.atomic import write_bytes
@@ -97,7 +97,7 @@ def write_table(table: Table, runs: Runs, out: Path, ui: str) -> WrittenTable:
         path = Path("tables") / f"{runs.dataset}_{table.name}.{suffix}"
         write_bytes(out / path, (FORMATS[form](table) + "\n").encode())
         files.append(path.as_posix())
-    experiment = f"{ui.rstrip('/')}/#/experiments/{runs.trials['experiment_id'].iloc[0]}"
+    experiment = tracking_uri.experiment_page(ui, runs.trials["experiment_id"].iloc[0])
 
     def links(run_ids: Sequence[str]) -> tuple[str, ...]:
         return tuple(f"{experiment}/runs/{run_id}" for run_id in run_ids)

@@ -42,6 +42,11 @@ def pages(tracking_uri: str, local_pages: str = LOCAL_PAGES) -> str:
     return without_password(tracking_uri) if is_server(tracking_uri) else local_pages
 
 
+def experiment_page(ui: str, experiment_id: int | str) -> str:
+    """The page of an experiment among MLflow's web pages at `ui`; those of its runs lie below it."""
+    return f"{ui.rstrip('/')}/#/experiments/{experiment_id}"
+
+
 def without_password(tracking_uri: str) -> str:
     """The URI as it may be shown: without a user's name and password."""
     parts = urlsplit(tracking_uri)

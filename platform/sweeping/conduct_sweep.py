@@ -90,17 +90,21 @@ def _closing(setup: Setup, dataset: str, places: Places) -> str:
     sweep = runs(places.tracking_uri, dataset, setup.name)
     metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
     tables = [closing_table(sweep.confirm, name, averages(sweep)) for name in metrics]
-    return "\n\n".join([*tables, _commands(setup, dataset, places)])
+    pages = tracking_uri.pages(places.tracking_uri)
+    for experiment_id in sweep.trials["experiment_id"][:1]:
+        # Without the type of workflow, MLflow opens its empty page for language models.
+        pages = f"{tracking_uri.experiment_page(pages, experiment_id)}/runs?workflowType=machine_learning"
+    return "\n\n".join([*tables, _commands(setup, dataset, places, pages)])
 
 
-def _commands(setup: Setup, dataset: str, places: Places) -> str:
-    """What to run next: each command on its own line, ready to paste."""
+def _commands(setup: Setup, dataset: str, places: Places, pages: str) -> str:
+    """What to run next: each command on its own line, ready to paste; `pages` is where MLflow shows the runs."""
     options = ["--sweep", setup.name]
-    browse = f"Browse every run: open {places.printable_tracking_uri}"
+    browse = f"Browse every run: open {pages}"
     if not tracking_uri.from_environment():  # the tables' commands find that one by themselves
         options = ["--tracking-uri", places.tracking_uri, *options]
         ui = command_line("mlflow", "ui", "--backend-store-uri", places.tracking_uri)
-        browse = f"Browse every run, and then open http://127.0.0.1:5000\n  {ui}"
+        browse = f"Browse every run, and then open {pages}\n  {ui}"
     lines = [browse, f"The whole report\n  {command_line('analysis.report', dataset, *options)}"]
     if setup.store.held_out:
         evaluate = command_line("platform.evaluate", "new-disease", "--dataset", dataset, *options)

@@ -122,6 +122,8 @@ def test_the_printed_commands_run_as_they_stand(undisturbed: tuple[Path, str], t
     printed = commands(output)
     assert list(printed) == ["mlflow", "analysis.report", "analysis.table_5"]
     assert f"ui --backend-store-uri sqlite:///{results}/mlflow.db" in printed["mlflow"]
+    (number,) = query(results, "select experiment_id from experiments where name = 'retina'")[0]
+    assert f"then open http://127.0.0.1:5000/#/experiments/{number}/runs?workflowType=machine_learning\n" in output
     for line, heading in (
         (printed["analysis.table_5"], "PHANTOM"),
         (f"{printed['analysis.report']} --out {tmp_path}", f"{tmp_path}/retina/index.html"),
