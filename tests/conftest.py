@@ -76,3 +76,13 @@ def undisturbed(shared: Path) -> tuple[Path, str]:
             text = small_sweep.finish(small_sweep.start(results))
             output.write_text(text)
     return results, output.read_text()
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow(shared: Path) -> Path:
+    """MLflow's file before the first run, for tests to copy: MLflow takes seconds to make one."""
+    from platform.tracking.database import make_database  # imports MLflow
+
+    with FileLock(shared / "mlflow.lock"):
+        make_database(f"sqlite:///{shared / 'mlflow.db'}")
+    return shared / "mlflow.db"

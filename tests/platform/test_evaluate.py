@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,13 +42,14 @@ PLAIN, TAUGHT = "transfer/none/tiny/all@from-random", "hints/chest/tiny/all@from
 
 
 @pytest.fixture(scope="module")
-def sweeps(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def sweeps(tiny: str, empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Two sweeps of random students, two repeats per cell: `held` without a finding, and `plain` with all."""
     patch = pytest.MonkeyPatch()
     patch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
     patch.setattr(platform.phantoms.folder, "WORTH_A_PROCESS", 10 * NUM_IMAGES)  # so small that none is worth one
     patch.delenv("MLFLOW_TRACKING_URI", raising=False)
     places = Places.under(tmp_path_factory.mktemp("results"))
+    shutil.copy(empty_mlflow, places.results / "mlflow.db")
     listing = platform.phantoms.sets.phantom_listing("chexpert", places, NUM_IMAGES)
     torch.manual_seed(0)
     chest = teachers.save(

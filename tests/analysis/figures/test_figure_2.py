@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,16 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def recorded(store: Any, results: Path, tmp_path: Path) -> Runs:
+@pytest.fixture(scope="module")
+def recorded(new_store: Callable[[Path], Any], results: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """An attention cell of each student, confirmed once, with weights; the retina of `results`."""
-    data = artifacts_store(results)
+    folder = tmp_path_factory.mktemp("recorded")
+    store, data = new_store(folder), artifacts_store(results)
     teacher = shelf.load(results / "teachers" / "x", "imagenet")
     parent = store.sweep(data="phantom", label_names='["0", "1", "2", "3", "4"]')
     for student in ("densenet121", "densenet40"):
         torch.manual_seed(9)
-        weights = tmp_path / "best-00002.safetensors"
+        weights = folder / "best-00002.safetensors"
         save_file(dict(build(student, GRADES).state_dict()), weights)
         tags = {"teacher_fingerprint": teacher.fingerprint, "init_fingerprint": teacher.fingerprint}
         cell = {"method": "attention", "teacher": "imagenet", "beta": 3.0, "student": student, "seed": 1}
