@@ -11,12 +11,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from mlflow.entities import Metric, Param, Run
 from mlflow.tracking import MlflowClient
 
-from analysis.figures import drawing
-from analysis.pages import page
 from trainables.beta import BETA_CONVENTION
 from trainables.config import TrialConfig
 from trainables.trial import RECIPE_VERSION, TrialSpec
@@ -131,17 +128,6 @@ class Store:
 
 def _labels_of(predictions: pd.DataFrame) -> list[str]:
     return [name.removeprefix("label_") for name in predictions if str(name).startswith("label_")]
-
-
-@pytest.fixture
-def svg_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages come without PNGs, and figures are drawn but not laid out, for tests that do not look at pictures."""
-
-    def svg(figure: Figure) -> bytes:
-        figure.set_layout_engine("none")  # which takes as long as to draw
-        return drawing.svg(figure)
-
-    monkeypatch.setattr(page, "PNG_AND_SVG", {"svg": svg})
 
 
 @pytest.fixture(scope="session")

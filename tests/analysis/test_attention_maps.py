@@ -90,7 +90,7 @@ def command(recorded: Runs, results: Path, out: Path, *more: str) -> list[str]:
 def test_the_command_writes_a_page_and_prints_the_tables(
     recorded: Runs, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert attention_maps.main(command(recorded, results, tmp_path / "out", "--num-images", "2")) == 0
+    assert attention_maps.main(command(recorded, results, tmp_path / "out", "--num-images", "1")) == 0
     printed = capsys.readouterr().out
     out = tmp_path / "out" / "chestxray8" / "attention_maps"
     assert printed.splitlines()[-1] == str(out / "index.html")
@@ -101,9 +101,9 @@ def test_the_command_writes_a_page_and_prints_the_tables(
     pointed = pd.read_csv(out / "tables" / "chestxray8_pointing_game.csv")
     assert set(pointed["data"]) == {"phantom"}
     points = pd.read_csv(out / "figures" / "chestxray8_attention_maps_1.csv")
-    assert points["row"].nunique() == 2 and len(points) == 2 * 5  # an image has five maps
+    assert points["row"].nunique() == 1 and len(points) == 5  # an image has five maps
     again = tmp_path / "again"
-    assert attention_maps.main(command(recorded, results, again, "--num-images", "2")) == 0
+    assert attention_maps.main(command(recorded, results, again, "--num-images", "1")) == 0
     assert (again / "chestxray8" / "attention_maps" / "index.html").read_bytes() == (out / "index.html").read_bytes()
 
 
