@@ -91,10 +91,11 @@ def empty_mlflow(shared: Path) -> Path:
 @pytest.fixture
 def svg_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages come without PNGs, and figures are drawn but not laid out, for tests that do not look at pictures."""
-    from analysis.pages import page  # imports matplotlib
+    from analysis.figures import drawing  # imports matplotlib
+    from analysis.pages import page
 
     def svg(figure: Any) -> bytes:
         figure.set_layout_engine("none")  # laying it out takes as long as drawing it
-        return page.drawing.svg(figure)
+        return drawing.svg(figure)
 
     monkeypatch.setattr(page, "PNG_AND_SVG", {"svg": svg})

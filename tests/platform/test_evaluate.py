@@ -37,8 +37,8 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 FINDING = "Pleural Effusion"
-NUM_IMAGES = 100
-OTHER = ["--target", "chestxray8"]
+NUM_IMAGES = 80
+OTHER = ["--target", "chestxray8", "--phantom-size", "100"]
 PLAIN, TAUGHT = "transfer/none/tiny/all@from-random", "hints/chest/tiny/all@from-random"
 
 

@@ -69,9 +69,12 @@ def test_importing_it_costs_little_more_than_the_standard_librarys() -> None:
     assert min(float(output_of(timed)) for _ in range(3)) < 0.05
 
 
-def test_libraries_that_ask_for_the_platform_are_imported() -> None:
-    program = "import uuid, numpy, torch, pandas, platform; print(platform.__path__[0])"
-    assert output_of(program) == str(ROOT / "platform")
+def test_libraries_that_ask_for_the_platform_are_imported_and_the_plan_knows_nothing_of_ray_or_mlflow() -> None:
+    program = (
+        "import sys, uuid, numpy, torch, pandas, platform.sweeping.plan\n"
+        "print(platform.__path__[0], {name.partition('.')[0] for name in sys.modules} & {'mlflow', 'ray'})"
+    )
+    assert output_of(program) == f"{ROOT / 'platform'} set()"
 
 
 @pytest.mark.parametrize(
