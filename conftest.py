@@ -10,6 +10,7 @@ import pytest
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("GOMP_SPINCOUNT", "100")  # two processes share the cores, and each sweep has more
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more would spin: probes took six times the CPU
 os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's own 15 leaves a trial 4% of a core that another test wants
 if process := os.environ.get(
     "PYTEST_XDIST_WORKER"
