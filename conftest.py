@@ -11,6 +11,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("GOMP_SPINCOUNT", "100")  # two processes share the cores, and each sweep has more
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # a sweep of one trial at a time needs one worker
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more would spin: probes took six times the CPU
 os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's own 15 leaves a trial 4% of a core that another test wants
 if process := os.environ.get(
     "PYTEST_XDIST_WORKER"

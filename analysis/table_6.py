@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -54,6 +54,12 @@ def rows(image_size_px: int = 256, num_labels: int = NUM_LABELS) -> pd.DataFrame
     Raises:
         ValueError: the model refuses the input size, which must be a multiple of 32.
     """
+    return _measured(image_size_px, num_labels).copy()
+
+
+@cache
+def _measured(image_size_px: int, num_labels: int) -> pd.DataFrame:
+    """As `rows`; one frame for all that ask, which a report on several data sets does."""
     model = undrawn("densenet40", num_labels).eval()
     watch = _Watch(model)
     with torch.no_grad(), watch:

@@ -76,3 +76,26 @@ def undisturbed(shared: Path) -> tuple[Path, str]:
             text = small_sweep.finish(small_sweep.start(results))
             output.write_text(text)
     return results, output.read_text()
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow(shared: Path) -> Path:
+    """MLflow's file before the first run, for tests to copy: MLflow takes seconds to make one."""
+    from platform.tracking.database import make_database  # imports MLflow
+
+    with FileLock(shared / "mlflow.lock"):
+        make_database(f"sqlite:///{shared / 'mlflow.db'}")
+    return shared / "mlflow.db"
+
+
+@pytest.fixture
+def svg_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages come without PNGs, and figures are drawn but not laid out, for tests that do not look at pictures."""
+    from analysis.figures import drawing  # imports matplotlib
+    from analysis.pages import page
+
+    def svg(figure: Any) -> bytes:
+        figure.set_layout_engine("none")  # laying it out takes as long as drawing it
+        return drawing.svg(figure)
+
+    monkeypatch.setattr(page, "PNG_AND_SVG", {"svg": svg})

@@ -149,5 +149,14 @@ def corrected(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _best_plane(amounts_NC: NDArray[np.floating], has_N: NDArray[np.bool_], known_N: NDArray[np.bool_]) -> int | None:
     """The plane whose AUC is farthest from one half on these images; None where the label is constant in them."""
-    areas = [label_auc(plane_N, has_N[known_N]) for plane_N in amounts_NC[known_N].T]
-    return int(np.argmax([abs(area - 0.5) for area in areas if area is not None])) if None not in areas else None
+    positive_N, amounts_NC = has_N[known_N], amounts_NC[known_N]
+    num_positives, num_negatives = int(positive_N.sum()), int((~positive_N).sum())
+    if not num_positives or not num_negatives:
+        return None
+    # Ranks give the areas of all planes at once; where they agree but for rounding, `label_auc` decides.
+    rank_sums_C = stats.rankdata(amounts_NC, axis=0)[positive_N].sum(axis=0)
+    areas_C = (rank_sums_C - num_positives * (num_positives + 1) / 2) / (num_positives * num_negatives)
+    distances_C = np.abs(areas_C - 0.5)
+    farthest = np.flatnonzero(distances_C >= distances_C.max() - 1e-9)
+    areas = [label_auc(amounts_NC[:, plane], positive_N) for plane in farthest]
+    return int(farthest[np.argmax([abs(area - 0.5) for area in areas if area is not None])])

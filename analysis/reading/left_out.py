@@ -60,8 +60,10 @@ def _other_setup(trials: pd.DataFrame) -> pd.Series:
     reason = pd.Series("", index=trials.index)
     for name in reversed(OF_THE_SETUP):
         here = chosen[name]
-        values = trials[name].map(_short)
-        reason = reason.mask(trials[name] != here, f"another setup: {name} " + values + f", not {_short(here)}")
+        is_other = trials[name] != here
+        if is_other.any():
+            values = trials.loc[is_other, name].map(_short)
+            reason[is_other] = f"another setup: {name} " + values + f", not {_short(here)}"
     return reason
 
 

@@ -1,7 +1,4 @@
-"""A real MLflow store in SQLite, written as a sweep writes it.
-
-The empty store is made once, since its migrations take seconds; each test has a copy.
-"""
+"""A real MLflow store in SQLite, written as a sweep writes it."""
 
 from __future__ import annotations
 
@@ -14,11 +11,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from mlflow.entities import Metric, Param
+from mlflow.entities import Metric, Param, Run
 from mlflow.tracking import MlflowClient
 
-from analysis.figures import drawing
-from analysis.pages import page
 from trainables.beta import BETA_CONVENTION
 from trainables.config import TrialConfig
 from trainables.trial import RECIPE_VERSION, TrialSpec
@@ -37,8 +32,17 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.uri = f"sqlite:///{folder / 'mlflow.db'}"
         self.client = MlflowClient(self.uri)
+        self.parents: dict[str, Run] = {}  # each sweep's, by its id
+        self._folder = folder
         self._artifacts = folder / "artifacts"
         self._time_ms = 1_700_000_000_000
+
+    def copied(self, folder: Path) -> Store:
+        """The same runs in another folder, for a test that adds some; the files that they have stay where they are."""
+        shutil.copy(self._folder / "mlflow.db", folder)
+        copy = Store(folder)
+        copy.parents, copy._time_ms = dict(self.parents), self._time_ms
+        return copy
 
     def sweep(self, dataset: str = "retina", name: str = "first", data: str = "real", **tags: str) -> str:
         """A parent run; returns its id."""
@@ -47,7 +51,9 @@ class Store:
         experiment = existing.experiment_id if existing else self.client.create_experiment(dataset, place)
         facts = {"kind": "sweep", "sweep": name, "dataset": dataset, "data": data}
         facts |= {"teacher_overlap": "", "teacher_trained_on": "", **tags}
-        return str(self.client.create_run(experiment, self._tick(), facts, run_name=name).info.run_id)
+        run = self.client.create_run(experiment, self._tick(), facts, run_name=name)
+        self.parents[run.info.run_id] = run
+        return str(run.info.run_id)
 
     def trial(
         self,
@@ -66,7 +72,7 @@ class Store:
         The paper's rule gives the AUC that the sweep averages, and the labels averaged are those of the predictions,
         unless `metrics` and `tags` say otherwise.
         """
-        above = self.client.get_run(parent)
+        above = self.parents[parent]
         defaults = {"phase": "confirm", "method": "attention" if "teacher" in config else "transfer"}
         full = TrialConfig(dataset=above.data.tags["dataset"], **{**defaults, **config})
         spec = TrialSpec(config=full, data_fingerprint=data_fingerprint, split_fingerprint="split-a")
@@ -124,25 +130,12 @@ def _labels_of(predictions: pd.DataFrame) -> list[str]:
     return [name.removeprefix("label_") for name in predictions if str(name).startswith("label_")]
 
 
-@pytest.fixture
-def svg_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages come without PNGs, whose drawing takes time, for tests that do not look at pictures."""
-    monkeypatch.setattr(page, "PNG_AND_SVG", {"svg": drawing.svg})
-
-
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("mlflow")
-    MlflowClient(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()
-    return folder / "mlflow.db"
-
-
-@pytest.fixture(scope="session")
-def new_store(empty_store: Path) -> Callable[[Path], Store]:
+def new_store(empty_mlflow: Path) -> Callable[[Path], Store]:
     """Makes an empty store in a folder."""
 
     def make(folder: Path) -> Store:
-        shutil.copy(empty_store, folder / "mlflow.db")
+        shutil.copy(empty_mlflow, folder / "mlflow.db")
         return Store(folder)
 
     return make

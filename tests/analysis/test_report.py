@@ -214,9 +214,12 @@ def test_in_a_browser(written: Path, tmp_path: Path, width: int) -> None:
 
 
 @pytest.mark.usefixtures("svg_alone")
-def test_a_label_with_html_in_its_name_is_shown_and_not_run(store: Any, tmp_path: Path) -> None:
-    hostile = "<script>alert(1)</script>"
-    parent = store.sweep("chestxray8", data="phantom", label_names=json.dumps([hostile, "Mass"]))
+def test_html_in_a_label_is_shown_and_not_run_and_what_cannot_be_checked_of_a_teacher_is_repeated(
+    store: Any, tmp_path: Path
+) -> None:
+    hostile, unverifiable = "<script>alert(1)</script>", "the teacher big was trained on a million X-rays"
+    labels = json.dumps([hostile, "Mass"])
+    parent = store.sweep("chestxray8", data="phantom", label_names=labels, teacher_trained_on=unverifiable)
     for seed in range(2):
         rows = predictions(seed, 2.0).rename(columns=lambda name: name.replace("_DR", f"_{metric_name(hostile)}"))
         rows = rows.drop(columns="grade").assign(label_Mass=rows["sex"].eq("").astype(np.int8), probability_Mass=0.5)
@@ -225,15 +228,4 @@ def test_a_label_with_html_in_its_name_is_shown_and_not_run(store: Any, tmp_path
     assert report.main(["chestxray8", "--tracking-uri", store.uri, "--out", str(tmp_path)]) == 0
     html = (tmp_path / "chestxray8" / "index.html").read_text()
     assert "alert" in html and hostile not in html
-
-
-@pytest.mark.usefixtures("svg_alone")
-def test_what_cannot_be_checked_of_a_teacher_is_repeated(store: Any, tmp_path: Path) -> None:
-    parent = store.sweep(data="phantom")
-    store.client.set_tag(parent, "teacher_trained_on", "the teacher big was trained on a million X-rays")
-    store.client.set_tag(parent, "teacher_overlap", "")
-    for seed in range(2):
-        metrics = {"test_auc": 0.7, "test_f1_weighted": 0.5}
-        store.trial(parent, seed=seed, metrics=metrics, predictions=predictions(seed, 1), **CELLS[0])
-    html = (make(store, tmp_path / "reports") / "index.html").read_text()
-    assert "WARNING" in html and "the teacher big was trained on a million X-rays" in html
+    assert "WARNING" in html and unverifiable in html

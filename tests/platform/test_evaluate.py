@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,18 +37,20 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 FINDING = "Pleural Effusion"
-NUM_IMAGES = 160
+NUM_IMAGES = 80
+OTHER = ["--target", "chestxray8", "--phantom-size", "100"]
 PLAIN, TAUGHT = "transfer/none/tiny/all@from-random", "hints/chest/tiny/all@from-random"
 
 
 @pytest.fixture(scope="module")
-def sweeps(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def sweeps(tiny: str, empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Two sweeps of random students, two repeats per cell: `held` without a finding, and `plain` with all."""
     patch = pytest.MonkeyPatch()
     patch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
     patch.setattr(platform.phantoms.folder, "WORTH_A_PROCESS", 10 * NUM_IMAGES)  # so small that none is worth one
     patch.delenv("MLFLOW_TRACKING_URI", raising=False)
     places = Places.under(tmp_path_factory.mktemp("results"))
+    shutil.copy(empty_mlflow, places.results / "mlflow.db")
     listing = platform.phantoms.sets.phantom_listing("chexpert", places, NUM_IMAGES)
     torch.manual_seed(0)
     chest = teachers.save(
@@ -122,6 +125,7 @@ def test_a_new_disease_is_learned_from_its_first_images(sweeps: dict[str, Any], 
         assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes(), path
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_few_shots_of_the_held_out_finding(sweeps: dict[str, Any], capsys: Any) -> None:
     assert run(sweeps, "few-shot", "--sweep", "held", "--shots", "1", "2", "--episodes", "4") == 0
     output = capsys.readouterr().out
@@ -133,8 +137,9 @@ def test_few_shots_of_the_held_out_finding(sweeps: dict[str, Any], capsys: Any) 
     assert plain["n"].tolist() == [2, 2] and plain["difference"].isna().all()
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_few_shots_of_another_data_set(sweeps: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
-    flags = ["--target", "chestxray8", "--findings", "Infiltration", "Nodule", "--shots", "1", "--episodes", "3"]
+    flags = [*OTHER, "--findings", "Infiltration", "Nodule", "--shots", "1", "--episodes", "3"]
     assert run(sweeps, "few-shot", *flags, "--out", str(tmp_path)) == 0
     output = capsys.readouterr().out
     frame = pd.read_csv(tmp_path / "few_shot.csv")
@@ -151,7 +156,7 @@ def test_few_shots_of_another_data_set(sweeps: dict[str, Any], tmp_path: Path, c
     [
         ("few-shot", [], "the students know all of chexpert: give the --sweep of a sweep with --hold-out, or"),
         ("few-shot", ["--sweep", "held", "--findings", "Edema"], "but they were trained on 'Edema'"),
-        ("few-shot", ["--target", "chestxray8", "--findings", "Effusion"], "'Effusion' (as 'Pleural Effusion')"),
+        ("few-shot", [*OTHER, "--findings", "Effusion"], "'Effusion' (as 'Pleural Effusion')"),
         ("few-shot", ["--target", "retina", "--phantom-size", "14"], "can stand together, but retina is multiclass"),
         ("few-shot", ["--sweep", "held", "--shots", "900"], "no finding has enough test images for any K"),
         ("few-shot", ["--sweep", "held", "--seed", "-1"], "--seed: must be a whole number of at least 0, but got -1"),
@@ -177,6 +182,7 @@ def test_phantom_students_never_meet_real_images(sweeps: dict[str, Any], tmp_pat
     assert f"never meet in one table, but the students are phantom and {root} is real" in message
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_real_students_need_real_images(sweeps: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(Students, "is_phantom", False)
     message = refused(sweeps, capsys, "few-shot", "--target", "chestxray8")
@@ -185,6 +191,7 @@ def test_real_students_need_real_images(sweeps: dict[str, Any], monkeypatch: pyt
     assert "those of chestxray8 are not prepared: give their folder, --data DIR" in message
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_the_images_with_the_finding_are_prepared_where_they_are_gone(
     sweeps: dict[str, Any], tmp_path: Path, capsys: Any
 ) -> None:
@@ -192,7 +199,7 @@ def test_the_images_with_the_finding_are_prepared_where_they_are_gone(
     (whole,) = [path for path in stores.glob("chexpert-*") if not Store.open(path).held_out]
     whole.rename(tmp_path / "away")
     flags = ["--sweep", "held", "--n", "2", "--draws", "2", "--out", str(tmp_path / "out")]
-    message = refused(sweeps, capsys, "new-disease", *flags, "--phantom-size", "60")
+    message = refused(sweeps, capsys, "new-disease", *flags, "--phantom-size", "30")
     assert f"those that the sweep held {FINDING} out of" in message and "--phantom-size" in message
     assert run(sweeps, "new-disease", *flags) == 0
     assert whole.is_file()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -52,7 +53,7 @@ QUICK = ["--runs", "3"]
 
 
 @pytest.fixture(scope="module")
-def recorded(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def recorded(tiny: str, empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A results folder after two repeats of a cell, trained for an epoch at 32 px, and runs that cannot be exported."""
     folder = tmp_path_factory.mktemp("results")
     root = write_retina(folder / "phantoms" / "retina", num_patients=14, image_size_px=64, seed=0, progress=False)
@@ -64,6 +65,7 @@ def recorded(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
         source="drawn | so", is_phantom=True, seen=SEEN, architecture=tiny, task="multiclass",
         label_names=("a", "b"),
     )  # fmt: skip
+    shutil.copy(empty_mlflow, folder / "mlflow.db")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     overlap = "the teacher x was trained on 2 of 3 test patients"
     ledger = Ledger(uri, "retina", "first", parent_tags(store, "{}", overlap), folder / "artifacts")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -68,9 +69,12 @@ def test_importing_it_costs_little_more_than_the_standard_librarys() -> None:
     assert min(float(output_of(timed)) for _ in range(3)) < 0.05
 
 
-@pytest.mark.parametrize("module", ["uuid", "numpy", "torch", "pandas"])
-def test_libraries_that_ask_for_the_platform_are_imported(module: str) -> None:
-    assert output_of(f"import {module}, platform; print(platform.__path__[0])") == str(ROOT / "platform")
+def test_libraries_that_ask_for_the_platform_are_imported_and_the_plan_knows_nothing_of_ray_or_mlflow() -> None:
+    program = (
+        "import sys, uuid, numpy, torch, pandas, platform.sweeping.plan\n"
+        "print(platform.__path__[0], {name.partition('.')[0] for name in sys.modules} & {'mlflow', 'ray'})"
+    )
+    assert output_of(program) == f"{ROOT / 'platform'} set()"
 
 
 @pytest.mark.parametrize(
@@ -145,11 +149,12 @@ print(json.dumps([platform.system(), ray.get(system.remote())]))
 
 
 @pytest.fixture
-def mlflow_server(tmp_path: Path) -> Iterator[str]:
+def mlflow_server(tmp_path: Path, empty_mlflow: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [str(PROGRAMS / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    shutil.copy(empty_mlflow, tmp_path / "runs.db")
     command += ["--backend-store-uri", f"sqlite:///{tmp_path / 'runs.db'}", "--default-artifact-root", str(tmp_path)]
     with open(tmp_path / "log", "wb") as log:
         fewer = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # a dozen processes beside the server

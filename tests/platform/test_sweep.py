@@ -59,12 +59,12 @@ def table(output: str) -> list[str]:
 
 
 @pytest.fixture
-def fresh(undisturbed: tuple[Path, str], tmp_path: Path) -> Path:
+def fresh(undisturbed: tuple[Path, str], empty_mlflow: Path, tmp_path: Path) -> Path:
     """A results folder with the phantoms and teachers, and no sweep."""
     results = tmp_path / "results"
-    shutil.copytree(
-        undisturbed[0], results, ignore=shutil.ignore_patterns("sweeps", "mlflow.db*", "artifacts", "stores")
-    )
+    ignored = shutil.ignore_patterns("sweeps", "mlflow.db*", "artifacts", "stores")
+    shutil.copytree(undisturbed[0], results, ignore=ignored)
+    shutil.copy(empty_mlflow, results)
     return results
 
 

@@ -89,7 +89,7 @@ def differences(before: Json, now: Json, where: str = "") -> Iterator[str]:
 
 
 def _run(results: Path) -> str:
-    others = ("MLFLOW_TRACKING_URI", "TRANSFER_RESULTS", "TRANSFER_LOCAL")
+    others = ("MLFLOW_TRACKING_URI", "TRANSFER_RESULTS", "TRANSFER_LOCAL", "OPENBLAS_NUM_THREADS")
     environment = {name: value for name, value in os.environ.items() if name not in others}
     done = subprocess.run(
         [sys.executable, "-m", "tests.reference.sweeps", str(results)],

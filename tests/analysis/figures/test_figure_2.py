@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from analysis.figures import figure_2
+from analysis.pages import sections
 from analysis.pages.sections import content
 from analysis.probes import networks
 from analysis.reading import artifacts
@@ -29,32 +31,40 @@ GRADES = 5
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A results folder with phantom photographs of 64 px and the teacher `imagenet`, of random weights."""
+def results(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with phantom photographs of 64 px and two teachers of random weights, `imagenet` and `small`."""
     folder = tmp_path_factory.mktemp("results")
     root = write_retina(folder / "phantoms" / "retina", num_patients=14, image_size_px=64, seed=0, progress=False)
     store_path = folder / "stores" / "retina.arrow"
     prepare(retina.read(root), store_path, image_size_px=64, salt=b"s", progress=False)
-    torch.manual_seed(0)
-    facts: dict[str, Any] = {"architecture": "densenet121", "task": "multiclass", "label_names": ("a", "b")}
-    weights = build("densenet121", 2).state_dict()
-    shelf.save(folder / "teachers" / "x", weights, name="imagenet", source="drawn", is_phantom=True, **facts)
+    for name, architecture in (("imagenet", "densenet121"), ("small", tiny)):
+        torch.manual_seed(0)
+        facts: dict[str, Any] = {"architecture": architecture, "task": "multiclass", "label_names": ("a", "b")}
+        weights = build(architecture, 2).state_dict()
+        shelf.save(folder / "teachers" / "x", weights, name=name, source="drawn", is_phantom=True, **facts)
     return folder
 
 
-@pytest.fixture
-def recorded(store: Any, results: Path, tmp_path: Path) -> Runs:
-    """An attention cell of each student, confirmed once, with weights; the retina of `results`."""
-    data = artifacts_store(results)
-    teacher = shelf.load(results / "teachers" / "x", "imagenet")
+@pytest.fixture(scope="module")
+def recorded(new_store: Callable[[Path], Any], results: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """An attention cell of each of the paper's students, confirmed once, with weights; the retina of `results`."""
+    folder = tmp_path_factory.mktemp("recorded")
+    return confirmed(new_store(folder), results, folder, "imagenet", "densenet121", "densenet40")
+
+
+def confirmed(store: Any, results: Path, folder: Path, teacher_name: str, *students: str) -> Runs:
+    """An attention cell of each student with this teacher, from whose weights it starts."""
+    data, teacher = artifacts_store(results), teacher_of(results, teacher_name)
     parent = store.sweep(data="phantom", label_names='["0", "1", "2", "3", "4"]')
-    for student in ("densenet121", "densenet40"):
+    for student in students:
         torch.manual_seed(9)
-        weights = tmp_path / "best-00002.safetensors"
+        weights = folder / "best-00002.safetensors"
         save_file(dict(build(student, GRADES).state_dict()), weights)
         tags = {"teacher_fingerprint": teacher.fingerprint, "init_fingerprint": teacher.fingerprint}
-        cell = {"method": "attention", "teacher": "imagenet", "beta": 3.0, "student": student, "seed": 1}
-        run_id = store.trial(parent, metrics={"test_auc": 0.6}, data_fingerprint=data.fingerprint, tags=tags, **cell)
+        cell = {"method": "attention", "teacher": teacher_name, "init": teacher_name, "beta": 3.0, "student": student}
+        run_id = store.trial(
+            parent, metrics={"test_auc": 0.6}, data_fingerprint=data.fingerprint, tags=tags, seed=1, **cell
+        )
         store.client.log_artifact(run_id, str(weights), "model")
     return runs(store.uri, "retina")
 
@@ -63,8 +73,8 @@ def artifacts_store(results: Path) -> Store:
     return Store.open(results / "stores" / "retina.arrow")
 
 
-def teacher_of(results: Path) -> Teacher:
-    return shelf.load(results / "teachers" / "x", "imagenet")
+def teacher_of(results: Path, name: str = "imagenet") -> Teacher:
+    return shelf.load(results / "teachers" / "x", name)
 
 
 def test_a_student_that_starts_from_the_teacher_looks_where_it_looks(recorded: Runs, results: Path) -> None:
@@ -104,18 +114,20 @@ def test_the_results_folder_gives_what_the_fingerprints_name(results: Path) -> N
 
 
 def test_the_report_shows_phantoms_and_of_patients_only_what_is_asked_for(
-    recorded: Runs, results: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: str, store: Any, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def names(runs_: Runs, folder: Path | None, *, with_images: bool = False) -> set[str]:
-        return {picture.name for picture in content(runs_, folder, with_images=with_images).pictures}
+    recorded = confirmed(store, results, tmp_path, "small", tiny)
 
-    assert {"figure_1", "figure_2"} <= names(recorded, results)
-    assert not {"figure_1", "figure_2"} & names(recorded, None)
+    def names(*, with_images: bool) -> set[str]:
+        return {picture.name for picture in content(recorded, results, with_images=with_images).pictures}
+
+    shown = [picture.name for picture in sections._images(recorded, results, False) if picture]
+    assert shown == ["figure_1", "figure_2"] and sections._images(recorded, None, False) == []
     real = artifacts_store(results)
     real.is_phantom = False
     monkeypatch.setattr(artifacts, "store_of", lambda *_: real)
-    assert not {"figure_1", "figure_2"} & names(recorded, results)
-    assert {"figure_1", "figure_2"} <= names(recorded, results, with_images=True)
+    assert not {"figure_1", "figure_2"} & names(with_images=False)
+    assert {"figure_1", "figure_2"} <= names(with_images=True)
 
 
 def test_without_the_weights_there_is_no_figure(recorded: Runs, results: Path) -> None:

@@ -15,16 +15,18 @@ from analysis.probes.embeddings import embed, of_runs
 from analysis.probes.networks import AFTER, BEFORE, TEACHER
 from analysis.reading.trials import runs
 from platform.phantoms.nih_writer import write_chestxray8
+from tests.tiny_network import NAME
 from trainables.data.readers import chestxray8
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.models.architectures import ARCHITECTURES, build
 from trainables.teachers import shelf
+from trainables.teachers.imagenet import name_of
 
 pytestmark = pytest.mark.slow
 
 NAMES = ("a", "b")
-PLAIN, TAUGHT = "transfer/none/resnet18/all", "attention/one+two/resnet18/all"
+PLAIN, TAUGHT = f"transfer/none/{NAME}/all", f"attention/one+two/{NAME}/all"
 ROWS = np.arange(5)
 
 
@@ -53,23 +55,23 @@ def test_the_head_sees_the_embedding(architecture: str, data: Store) -> None:
 
 
 def add_teacher(folder: Path, name: str, seed: int) -> shelf.Teacher:
-    weights = network("resnet18", seed).module.state_dict()
-    facts: dict[str, Any] = {"architecture": "resnet18", "task": "multilabel", "label_names": NAMES, "source": "drawn"}
+    weights = network(NAME, seed).module.state_dict()
+    facts: dict[str, Any] = {"architecture": NAME, "task": "multilabel", "label_names": NAMES, "source": "drawn"}
     return shelf.save(folder / "teachers" / "x", weights, name=name, is_phantom=True, **facts)
 
 
 @pytest.fixture
-def results(store: Any, tmp_path: Path) -> Path:
+def results(tiny: str, store: Any, tmp_path: Path) -> Path:
     """Two repeats of plain transfer, and two of a student of two teachers, one of which is without weights."""
-    names = ("one", "two", "imagenet-resnet18")
+    names = ("one", "two", name_of(NAME))
     prints = [add_teacher(tmp_path, name, seed).fingerprint for seed, name in enumerate(names)]
     parent = store.sweep(data="phantom")
     taught = {"method": "attention", "teacher": "one+two", "beta": 3.0}
     for number, config in enumerate([{}, {}, taught, taught]):
         tags = {"teacher_fingerprint": "+".join(prints[:2]), "init_fingerprint": prints[2]}
-        run = store.trial(parent, seed=number % 2, student="resnet18", tags=tags, **config)
+        run = store.trial(parent, seed=number % 2, student=NAME, tags=tags, **config)
         if number < 3:
-            save_file(network("resnet18", number + 5).module.state_dict(), tmp_path / "best-00001.safetensors")
+            save_file(network(NAME, number + 5).module.state_dict(), tmp_path / "best-00001.safetensors")
             store.client.log_artifact(run, str(tmp_path / "best-00001.safetensors"), "model")
     return tmp_path
 
@@ -79,20 +81,21 @@ def test_every_network_behind_the_cells_is_there_once(store: Any, results: Path,
     assert [(subject.name, subject.kind, len(subject.repeats)) for subject in subjects.subjects] == [
         (TAUGHT, AFTER, 1),
         (PLAIN, AFTER, 2),
-        ("resnet18 from imagenet, before training", BEFORE, 1),  # both seeds begin with the same backbone
+        (f"{NAME} from imagenet, before training", BEFORE, 1),  # both seeds begin with the same backbone
         ("teacher one", TEACHER, 1),
         ("teacher two", TEACHER, 1),
     ]
     assert [subject.baseline for subject in subjects.subjects] == [PLAIN, PLAIN, PLAIN, "", ""]
-    assert [teacher.name for teacher in subjects.subjects[0].teachers] == ["one", "two", "imagenet-resnet18"]
-    assert [teacher.name for teacher in subjects.subjects[1].teachers] == ["imagenet-resnet18"]
+    assert [teacher.name for teacher in subjects.subjects[0].teachers] == ["one", "two", name_of(NAME)]
+    assert [teacher.name for teacher in subjects.subjects[1].teachers] == [name_of(NAME)]
     assert subjects.left_out == (f"{TAUGHT}, seed 1: its weights are missing",)
-    np.testing.assert_array_equal(subjects.subjects[1].repeats[1], embed(network("resnet18", 6), data, ROWS))
-    np.testing.assert_array_equal(subjects.subjects[2].repeats[0], embed(network("resnet18", 2), data, ROWS))
+    np.testing.assert_array_equal(subjects.subjects[1].repeats[1], embed(network(NAME, 6), data, ROWS))
+    np.testing.assert_array_equal(subjects.subjects[2].repeats[0], embed(network(NAME, 2), data, ROWS))
 
 
+@pytest.mark.usefixtures("tiny")
 def test_without_any_weights_there_is_nothing_to_compare(store: Any, tmp_path: Path, data: Store) -> None:
-    store.trial(store.sweep(), student="resnet18")
+    store.trial(store.sweep(), student=NAME)
     with pytest.raises(
         LookupError, match=f"no cell of retina has its weights: {PLAIN}, seed 0: its weights are missing"
     ):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -21,11 +23,12 @@ from analysis.reading.trials import runs
 NAN = float("nan")
 
 
-@pytest.fixture
-def filled(store: Any) -> Any:
+@pytest.fixture(scope="module")
+def filled(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Two sweeps, a deleted run, a run with no fact of ours, curves with a step logged twice, and values that are no
     number.
     """
+    store = new_store(tmp_path_factory.mktemp("filled"))
     parent = store.sweep()
     store.trial(parent, phase="search", curve={"val_auc": [0.6, 0.8, 0.7], "val_loss": [1.0, NAN, float("inf")]})
     store.trial(parent, metrics={"test_auc": 0.75}, method="attention", teacher="imagenet", beta=30.0)
@@ -80,20 +83,26 @@ def test_the_client_gives_the_same_metrics(filled: Any, metrics: list[str]) -> N
     ],
 )
 def test_a_change_of_the_tables_is_named_and_the_client_is_asked(
-    filled: Any, change: str, line: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    filled: Any,
+    tmp_path: Path,
+    change: str,
+    line: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    expected = runs(filled.uri, "retina").trials
-    file = sqlite_file(filled.uri)
+    uri = filled.copied(tmp_path).uri
+    expected = runs(uri, "retina").trials
+    file = sqlite_file(uri)
     assert file is not None
     with closing(sqlite3.connect(file)) as database:
         database.executescript(change)
-    (difference,) = mlflow_tables.differences(filled.uri)
+    (difference,) = mlflow_tables.differences(uri)
     assert difference.startswith(line)
     # MLflow, which does not know of the change either, answers from what it read before.
     monkeypatch.setattr(mlflow_client, "run_frame", lambda *_: expected.drop(columns="phantom"))
     mlflow_frames.has_known_tables.cache_clear()
     with caplog.at_level(logging.WARNING):
-        assert runs(filled.uri, "retina").trials["run_id"].tolist() == expected["run_id"].tolist()
+        assert runs(uri, "retina").trials["run_id"].tolist() == expected["run_id"].tolist()
     assert line in caplog.text
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
+import runpy
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,11 @@ import pytest
 
 from analysis import table_3, table_4, table_5
 from analysis.reading.sizes import words
-from analysis.reading.trials import runs
+from analysis.reading.trials import Runs, runs
 from analysis.tables import rendering
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[3]
 KEY = ["metric", "method", "teacher", "student", "unfreeze"]
 CELLS: list[dict[str, Any]] = [
     {"method": "transfer", "teacher": "none", "student": "densenet121"},
@@ -34,29 +32,43 @@ CELLS: list[dict[str, Any]] = [
 ]
 
 
-def fill(store: Any, cells: Sequence[dict[str, Any]] = CELLS, data: str = "real") -> str:
-    """Each cell three times, with AUC 0.70, 0.71, ... as the cells go on, and F1 a tenth below."""
-    parent = store.sweep(data=data)
-    for number, cell in enumerate(cells):
-        for seed in range(3):
-            auc = 0.70 + 0.01 * number + 0.001 * (seed - 1)
-            store.trial(parent, seed=seed, metrics={"test_auc": auc, "test_f1_weighted": auc - 0.1}, **cell)
-    return parent
+def confirm(store: Any, parent: str, cell: dict[str, Any], mean_auc: float) -> None:
+    """The cell's three repeats, with F1 a tenth below the AUC."""
+    for seed in range(3):
+        auc = mean_auc + 0.001 * (seed - 1)
+        store.trial(parent, seed=seed, metrics={"test_auc": auc, "test_f1_weighted": auc - 0.1}, **cell)
 
 
 @pytest.fixture(scope="module")
 def filled(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A store with the paper's cells, to which nothing is added."""
+    """A store with the paper's cells, with AUC 0.70, 0.71, ... as they go on; nothing is added to it."""
     store = new_store(tmp_path_factory.mktemp("filled"))
-    fill(store)
+    parent = store.sweep()
+    for number, cell in enumerate(CELLS):
+        confirm(store, parent, cell, 0.70 + 0.01 * number)
     return store
 
 
 @pytest.fixture(scope="module")
+def read(filled: Any) -> Runs:
+    """The runs of `filled`."""
+    return runs(filled.uri, "retina")
+
+
+@pytest.fixture
+def copy(filled: Any, tmp_path: Path) -> tuple[Any, str]:
+    """A copy of `filled`, to which a test may add, and the id of its sweep."""
+    store = filled.copied(tmp_path)
+    return store, next(iter(store.parents))
+
+
+@pytest.fixture(scope="module")
 def phantoms(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The same of phantoms."""
+    """The paper's cells on phantoms, each once."""
     store = new_store(tmp_path_factory.mktemp("phantoms"))
-    fill(store, data="phantom")
+    parent = store.sweep(data="phantom")
+    for cell in CELLS:
+        store.trial(parent, metrics={"test_auc": 0.7, "test_f1_weighted": 0.6}, **cell)
     return store
 
 
@@ -70,8 +82,8 @@ def test_the_paper_alone(store: Any) -> None:
     assert ours == [["ours", *"-------"]] * 2
 
 
-def test_ours_beside_the_papers(filled: Any) -> None:
-    frame = table_5.rows([runs(filled.uri, "retina")]).set_index(KEY)
+def test_ours_beside_the_papers(read: Runs) -> None:
+    frame = table_5.rows([read]).set_index(KEY)
     row = frame.loc[("auc", "transfer", "none", "densenet121", "last34")]
     assert (row["paper_mean"], row["paper_half_width"], row["trainable_paper"]) == (79.98, 0.64, "2.7m")
     assert row["mean"] == pytest.approx(71.0)
@@ -82,8 +94,8 @@ def test_ours_beside_the_papers(filled: Any) -> None:
     assert (f1["mean"], f1["paper_mean"]) == (pytest.approx(66.0), 77.93)
 
 
-def test_layout_and_marks(filled: Any) -> None:
-    table = table_5.table(table_5.rows([runs(filled.uri, "retina")]))
+def test_layout_and_marks(read: Runs) -> None:
+    table = table_5.table(table_5.rows([read]))
     assert table.head[0] == ["", *["transfer"] * 3, *["attention"] * 4]
     assert table.head[1] == ["teacher", "none", "none", "none", "imagenet", "imagenet", "mimic-cxr", "mimic-cxr"]
     assert table.head[3] == ["trainable, paper", "7.0m", "2.7m", "1.4m", "7.0m", "1.4m", "7.0m", "1.4m"]
@@ -166,8 +178,8 @@ def test_the_papers_rule_stands_beside_the_papers_number_and_the_sweeps_average_
     assert "Retina: unreliable: labels with only three positives or more" in text
 
 
-def test_one_row_where_the_two_averages_are_the_same(filled: Any) -> None:
-    table = table_5.table(table_5.rows([runs(filled.uri, "retina")]))
+def test_one_row_where_the_two_averages_are_the_same(read: Runs) -> None:
+    table = table_5.table(table_5.rows([read]))
     assert rows_named(table, "  ours, ") == [] and len(rows_named(table, "  ours (")) == 2
     assert any("what the sweep averages is the same AUC" in note for note in table.notes)
 
@@ -200,14 +212,18 @@ def test_two_repeats_are_not_ranked(store: Any) -> None:
     assert any(note.startswith("†: n is too small") for note in table.notes)
 
 
-def test_cells_beyond_the_paper_are_columns_of_their_own(store: Any) -> None:
-    fill(store, [*CELLS, {"method": "attention", "teacher": "my-hospital", "student": "densenet40", "beta": 7.0}])
+def test_cells_beyond_the_paper_are_columns_of_their_own(copy: tuple[Any, str]) -> None:
+    store, parent = copy
+    cell = {"method": "attention", "teacher": "my-hospital", "student": "densenet40", "beta": 7.0}
+    confirm(store, parent, cell, 0.77)
     table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
     assert (table.head[1][-1], table.body[0][-1].text, table.body[1][-1].text) == ("my-hospital", "-", "77.00±0.25")
 
 
-def test_a_student_from_scratch_is_a_column_of_its_own(store: Any) -> None:
-    fill(store, [*CELLS, {"method": "transfer", "teacher": "none", "student": "densenet40", "init": "random"}])
+def test_a_student_from_scratch_is_a_column_of_its_own(copy: tuple[Any, str]) -> None:
+    store, parent = copy
+    cell = {"method": "transfer", "teacher": "none", "student": "densenet40", "init": "random"}
+    confirm(store, parent, cell, 0.77)
     table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
     (inits,) = [line for line in table.head if line[0] == "first weights"]
     assert inits[1:] == [*["imagenet"] * 7, "random"]
@@ -215,8 +231,8 @@ def test_a_student_from_scratch_is_a_column_of_its_own(store: Any) -> None:
     assert [ours[column].text[:5] for column in (3, 8)] == ["72.00", "77.00"]
 
 
-def test_a_teacher_itself_is_a_column_without_an_interval(store: Any) -> None:
-    parent = fill(store)
+def test_a_teacher_itself_is_a_column_without_an_interval(copy: tuple[Any, str]) -> None:
+    store, parent = copy
     nobody = {"student": "none", "unfreeze": "none", "init": "none"}
     tags = {"num_trainable": "0"}
     store.trial(parent, method="itself", teacher="mine", tags=tags, metrics={"test_auc": 0.8125}, **nobody)
@@ -248,8 +264,8 @@ def test_table_4_joins_by_the_fraction(store: Any) -> None:
     ]
 
 
-def test_table_3(store: Any) -> None:
-    parent = fill(store)
+def test_table_3(copy: tuple[Any, str]) -> None:
+    store, parent = copy
     for seed in range(4):
         store.trial(parent, phase="search", seed=seed, method="attention", teacher="imagenet", beta=1.0 + seed)
     frame = table_3.rows([runs(store.uri, name) for name in table_3.DATASETS])
@@ -273,20 +289,24 @@ def test_table_3_without_runs(store: Any) -> None:
     assert "2000" in text and "L = CE + L_AT / beta" in text
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "latex"])
 @pytest.mark.parametrize("module", [table_3, table_5])
-def test_phantom_data_are_announced(phantoms: Any, module: Any, form: str) -> None:
-    assert "PHANTOM DATA" in rendering.FORMATS[form](module.table(module.rows([runs(phantoms.uri, "retina")])))
+def test_phantom_data_are_announced(phantoms: Any, module: Any) -> None:
+    table = module.table(module.rows([runs(phantoms.uri, "retina")]))
+    for form in ("text", "markdown", "latex"):
+        assert "PHANTOM DATA" in rendering.FORMATS[form](table), form
 
 
-def test_front_door(store: Any) -> None:
-    parent = fill(store)
+def test_front_door(copy: tuple[Any, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    store, parent = copy
     store.trial(parent, seed=9, status="RUNNING")
-    command = [sys.executable, "-m", "analysis.table_5", "--sweep", "first", "--tracking-uri", store.uri]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "74.00±0.25" in done.stdout and "85.04±0.28*" in done.stdout
-    assert "left out of retina: 1 unfinished" in done.stdout
+    monkeypatch.setattr(sys, "argv", ["table_5", "--sweep", "first", "--tracking-uri", store.uri])
+    monkeypatch.delitem(sys.modules, "analysis.table_5")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("analysis.table_5", run_name="__main__")
+    printed = capsys.readouterr()
+    assert ended.value.code == 0, printed.err
+    assert "74.00±0.25" in printed.out and "85.04±0.28*" in printed.out
+    assert "left out of retina: 1 unfinished" in printed.out
 
 
 def test_front_door_csv(phantoms: Any, capsys: pytest.CaptureFixture[str]) -> None:

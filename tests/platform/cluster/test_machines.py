@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -186,9 +187,10 @@ SWEEP = (
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_sweep_on_two_nodes(two_nodes: str, tmp_path: Path) -> None:
+def test_a_sweep_on_two_nodes(two_nodes: str, empty_mlflow: Path, tmp_path: Path) -> None:
     results, local = tmp_path / "results", tmp_path / "local"
     small_sweep.draw_teacher(results)
+    shutil.copy(empty_mlflow, results)
     environment = small_sweep.environment(
         {"RAY_ADDRESS": two_nodes, "TRANSFER_RESULTS": str(results), "TRANSFER_LOCAL": str(local)}
     )

@@ -38,7 +38,8 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "mlflow.db").write_bytes(before)
     database.make_database(uri)
     assert (tmp_path / "mlflow.db").read_bytes() == before
-    # As if another process made it at the same time.
+    # As if another process made it at the same time, for which any content will do.
+    monkeypatch.setattr(database, "MlflowClient", lambda part: Path(part.removeprefix("sqlite:///")).write_bytes(b"b"))
     monkeypatch.setattr(Path, "exists", lambda path: path.name != "mlflow.db" and os.path.exists(path))
     database.make_database(uri)
     assert (tmp_path / "mlflow.db").read_bytes() == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +26,10 @@ BASE = TrialConfig(dataset="retina", teacher="imagenet", beta=60.0, learning_rat
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("results")
+def results(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    shutil.copy(empty_mlflow, folder / "mlflow.db")
+    return folder
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 import time
@@ -217,9 +218,10 @@ def test_a_record_that_is_refused_is_named_and_those_behind_it_are_written(
 
 
 def test_sending_twice_leaves_one_run_with_each_number_once(
-    record: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    record: Any, tmp_path: Path, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = {"settings": "{}"}
+    shutil.copy(empty_mlflow, tmp_path / "mlflow.db")
     ledger = Ledger(f"sqlite:///{tmp_path / 'mlflow.db'}", "retina", "s", facts, tmp_path / "artifacts")
     kept = Journal(tmp_path / "kept.jsonl")
     monkeypatch.setattr(kept, "clear", lambda: None)  # as if the process died each time before it could
