@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from platform.phantoms.writers import write_retina
+from tests import short_densenet
 from tests.trainables.small_training import prepared
 from trainables.data.store import Store
 
@@ -21,3 +23,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(root: Path) -> Store:
     """16 training, 6 validation and 6 test photographs of 32 px."""
     return prepared(root, 32)
+
+
+@pytest.fixture(scope="module")
+def short() -> Iterator[str]:
+    """The name of a DenseNet with few layers, which only this process knows, within the file that asks for it."""
+    with short_densenet.registered() as name:
+        yield name

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.short_densenet import NAME as SHORT
 from tests.tiny_network import NAME
 from tests.trainables.small_training import CPU, make, numbers, prepared, small_student
 from trainables.batches import batches
@@ -149,11 +150,11 @@ def views_by_hand(store: Store, rows: np.ndarray) -> Tensor:
 
 def reference_losses(store: Store, teacher: Teacher, beta: float, rate: float, num_epochs: int) -> list[list[float]]:
     """Eq. 1 and 2 in the plainest form: mean (total, CE, L_AT) of each epoch."""
-    student, network = students("densenet121").train(), build("densenet121", 3).eval()
+    student, network = students(SHORT).train(), build(SHORT, 3).eval()
     network.load_state_dict(teacher.state_dict())
     planes: dict[str, Tensor] = {}
     for whose, net in (("student", student), ("teacher", network)):
-        tap = net.get_submodule("features.denseblock4.denselayer15")
+        tap = net.get_submodule("features.denseblock4.denselayer1")  # the last layer but one
         tap.register_forward_hook(lambda module, inputs, output, whose=whose: planes.__setitem__(whose, output))
     adam = torch.optim.Adam(student.parameters(), lr=rate, fused=False, foreach=False)
     losses = []
@@ -176,14 +177,15 @@ def reference_losses(store: Store, teacher: Teacher, beta: float, rate: float, n
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("short")
 def test_the_losses_are_those_of_a_loop_written_straight(root: Path, tmp_path: Path) -> None:
     store = prepared(root, 64)  # planes of 2 x 2: of a single number Eq. 1 would see the sign alone
-    beta, rate, teacher = 1.5, 1e-5, drawn_teacher(tmp_path, "densenet121")
-    guide = Guide("attention", "densenet121", teacher, CPU)
+    beta, rate, teacher = 1.5, 1e-5, drawn_teacher(tmp_path, SHORT)
+    guide = Guide("attention", SHORT, teacher, CPU)
     knobs: dict[str, Any] = {"method": "attention", "teacher": "imagenet", "beta": beta, "learning_rate": rate}
     training = make(
         store,
-        students("densenet121"),
+        students(SHORT),
         guide,
         **knobs,
         batch_size=10,

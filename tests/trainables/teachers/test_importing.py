@@ -1,10 +1,14 @@
-"""Whatever file a DenseNet comes in, the imported one computes what the saved one did; what does not fit is named."""
+"""Whatever file a DenseNet comes in, the imported one computes what the saved one did; what does not fit is named.
+
+Most are DenseNets with few layers, since a file's shape does not depend on their number; and so it is with the others.
+"""
 
 from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +17,26 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torchvision.models.convnext import CNBlockConfig, ConvNeXt
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from trainables.models.architectures import build
+from tests.short_densenet import NAME as SHORT
+from trainables.models.architectures import ARCHITECTURES, build
 from trainables.teachers.importing import Imported, import_network, own_names
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("short")]
 
 NUM_LABELS = 14
+NUM_TENSORS, NUM_PLANES = 151, 120  # of the DenseNet with few layers; and of its last layer's input
 State = dict[str, Tensor]
+import_short = functools.partial(import_network, architecture=SHORT)
 
 
 def drawn(head: nn.Module | None = None) -> torchvision.models.DenseNet:
     """torchvision's own network with running statistics as a training leaves them."""
     torch.set_num_threads(1)
     torch.manual_seed(11)
-    network = torchvision.models.densenet121(num_classes=NUM_LABELS)
+    network = torchvision.models.DenseNet(block_config=(6, 1, 1, 2), num_classes=NUM_LABELS)
     if head is not None:
         network.classifier = head
     with torch.no_grad():
@@ -43,7 +52,7 @@ def plain() -> torchvision.models.DenseNet:
 @pytest.fixture(scope="module")
 def chexclusion() -> torchvision.models.DenseNet:
     """As CheXclusion trains it: probabilities come out."""
-    return drawn(nn.Sequential(nn.Linear(1024, NUM_LABELS), nn.Sigmoid()))
+    return drawn(nn.Sequential(nn.Linear(NUM_PLANES, NUM_LABELS), nn.Sigmoid()))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +78,7 @@ def plain_file(plain: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @functools.cache
 def empty() -> nn.Module:
     """A network for whichever weights are imported."""
-    return build("densenet121", NUM_LABELS).eval()
+    return build(SHORT, NUM_LABELS).eval()
 
 
 def logits(imported: Imported, images: Tensor) -> Tensor:
@@ -111,10 +120,10 @@ def test_a_state_dict_in_any_shape_gives_the_same_logits(
     plain: nn.Module, images: Tensor, expected: Tensor, tmp_path: Path, shape: str
 ) -> None:
     torch.save(SHAPES[shape](dict(plain.state_dict())), tmp_path / "n.pth")
-    imported = import_network(tmp_path / "n.pth")
-    assert (imported.num_labels, imported.differing, len(imported.matched)) == (14, (), 727)
+    imported = import_short(tmp_path / "n.pth")
+    assert (imported.num_labels, imported.differing, len(imported.matched)) == (14, (), NUM_TENSORS)
     assert torch.equal(logits(imported, images), expected)
-    assert imported.report() == "727 of 727 tensors matched, 14 outputs"
+    assert imported.report() == f"{NUM_TENSORS} of {NUM_TENSORS} tensors matched, 14 outputs"
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
@@ -130,7 +139,7 @@ def test_a_whole_model_as_chexclusion_saves_it(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch would rather keep source texts
         torch.save(content, tmp_path / "best.pth.tar", _use_new_zipfile_serialization=zipped)
-    imported = import_network(tmp_path / "best.pth.tar")
+    imported = import_short(tmp_path / "best.pth.tar")
     assert (imported.num_labels, imported.differing) == (NUM_LABELS, ())
     with torch.no_grad():
         probabilities = chexclusion(images)
@@ -142,20 +151,28 @@ def test_a_bare_whole_model(plain: nn.Module, images: Tensor, expected: Tensor, 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.save(plain, tmp_path / "n.pth", _use_new_zipfile_serialization=zipped)
-    assert torch.equal(logits(import_network(tmp_path / "n.pth"), images), expected)
+    assert torch.equal(logits(import_short(tmp_path / "n.pth"), images), expected)
 
 
 def test_safetensors(plain: nn.Module, images: Tensor, expected: Tensor, tmp_path: Path) -> None:
     save_file(dict(plain.state_dict()), tmp_path / "n.safetensors")
-    assert torch.equal(logits(import_network(tmp_path / "n.safetensors"), images), expected)
+    assert torch.equal(logits(import_short(tmp_path / "n.safetensors"), images), expected)
 
 
 def test_half_precision_is_widened(plain: nn.Module, tmp_path: Path) -> None:
     state = {name: t.half() if t.is_floating_point() else t for name, t in plain.state_dict().items()}
     torch.save(state, tmp_path / "n.pth")
-    weights = import_network(tmp_path / "n.pth").weights
+    weights = import_short(tmp_path / "n.pth").weights
     assert weights["features.conv0.weight"].dtype == torch.float32
     assert torch.equal(weights["features.conv0.weight"], state["features.conv0.weight"].float())
+
+
+def test_a_densenet_121_is_expected_where_nothing_is_said(tmp_path: Path) -> None:
+    state = build("densenet121", NUM_LABELS).state_dict()
+    torch.save(prefixed(state, "module.densenet121."), tmp_path / "n.pth")
+    imported = import_network(tmp_path / "n.pth")
+    assert (imported.num_labels, imported.differing, len(imported.matched)) == (14, (), 727)
+    assert all(torch.equal(imported.weights[name], tensor) for name, tensor in state.items())
 
 
 def test_another_architecture_is_asked_for_by_name(tmp_path: Path) -> None:
@@ -176,50 +193,50 @@ def broken(state: State) -> State:
 def test_a_partial_match_is_refused_and_its_tensors_named(plain: nn.Module, tmp_path: Path) -> None:
     torch.save(broken(dict(plain.state_dict())), tmp_path / "n.pth")
     with pytest.raises(ValueError, match="as a whole, but 3 tensors do not") as caught:
-        import_network(tmp_path / "n.pth")
+        import_short(tmp_path / "n.pth")
     message = str(caught.value)
-    assert "725 of 727 do" in message
+    assert f"{NUM_TENSORS - 2} of {NUM_TENSORS} do" in message
     assert "features.conv0.weight (64, 3, 7, 7): found (64, 1, 7, 7)" in message
-    assert "features.norm5.bias (1024,): absent" in message
-    assert "extra.weight (3,): densenet121 has no such tensor" in message
+    assert "features.norm5.bias (120,): absent" in message
+    assert "extra.weight (3,): short has no such tensor" in message
 
 
 def test_a_partial_match_is_taken_where_the_parts_may_differ(plain: nn.Module, tmp_path: Path) -> None:
     torch.save(broken(dict(plain.state_dict())), tmp_path / "n.pth")
     with pytest.raises(ValueError, match=r"but 1 tensors do not .*: extra\.weight"):
-        import_network(tmp_path / "n.pth", may_differ=["features.conv0", "features.norm5"])
+        import_short(tmp_path / "n.pth", may_differ=["features.conv0", "features.norm5"])
     parts = ["features.conv0", "features.norm5.bias", "extra"]
-    first, second = (import_network(tmp_path / "n.pth", may_differ=parts) for _ in range(2))
-    assert len(first.differing) == 3 and len(first.matched) == 725
-    assert "  not taken: features.norm5.bias (1024,): absent" in first.report().splitlines()
+    first = import_short(tmp_path / "n.pth", may_differ=parts)
+    torch.rand(3)
+    second = import_short(tmp_path / "n.pth", may_differ=parts)
+    assert len(first.differing) == 3 and len(first.matched) == NUM_TENSORS - 2
+    assert "  not taken: features.norm5.bias (120,): absent" in first.report().splitlines()
     assert torch.equal(
         first.weights["features.conv0.weight"], second.weights["features.conv0.weight"]
     )  # always the same
     assert torch.equal(first.weights["features.norm5.weight"], plain.state_dict()["features.norm5.weight"])
-    assert first.weights.keys() == build("densenet121", NUM_LABELS).state_dict().keys()
+    assert first.weights.keys() == build(SHORT, NUM_LABELS).state_dict().keys()
 
 
 def test_a_part_is_no_prefix_of_a_name(plain: nn.Module, tmp_path: Path) -> None:
     state = {name: t for name, t in plain.state_dict().items() if not name.startswith("features.denseblock1.")}
     torch.save(state, tmp_path / "n.pth")
     with pytest.raises(ValueError, match="and 62 more; name the parts that may differ"):
-        import_network(tmp_path / "n.pth", may_differ=["features.dense"])
+        import_short(tmp_path / "n.pth", may_differ=["features.dense"])
 
 
 def test_another_number_of_outputs_is_a_partial_match(plain_file: Path) -> None:
-    with pytest.raises(
-        ValueError, match=r"densenet121 with 5 outputs .*classifier\.weight \(5, 1024\): found \(14, 1024\)"
-    ):
-        import_network(plain_file, num_labels=5)
-    imported = import_network(plain_file, num_labels=5, may_differ=["classifier"])
-    assert imported.weights["classifier.weight"].shape == (5, 1024)
+    with pytest.raises(ValueError, match=r"short with 5 outputs .*classifier\.weight \(5, 120\): found \(14, 120\)"):
+        import_short(plain_file, num_labels=5)
+    imported = import_short(plain_file, num_labels=5, may_differ=["classifier"])
+    assert imported.weights["classifier.weight"].shape == (5, NUM_PLANES)
 
 
 @pytest.mark.parametrize("may_differ", [(), ("classifier",)], ids=["whole", "drawn in part"])
 def test_importing_leaves_the_global_generator_alone(plain_file: Path, may_differ: tuple[str, ...]) -> None:
     torch.manual_seed(4)
     before = torch.get_rng_state()
-    import_network(plain_file, num_labels=5 if may_differ else None, may_differ=may_differ)
+    import_short(plain_file, num_labels=5 if may_differ else None, may_differ=may_differ)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -227,9 +244,9 @@ def test_a_missing_head_asks_for_the_number_of_outputs(plain: nn.Module, tmp_pat
     state = {name: t for name, t in plain.state_dict().items() if not name.startswith("classifier")}
     torch.save(state, tmp_path / "n.pth")
     with pytest.raises(ValueError, match=r"must have a classifier, .* but begins with features\.conv0\.weight"):
-        import_network(tmp_path / "n.pth")
-    imported = import_network(tmp_path / "n.pth", num_labels=3, may_differ=["classifier"])
-    assert imported.weights["classifier.weight"].shape == (3, 1024)
+        import_short(tmp_path / "n.pth")
+    imported = import_short(tmp_path / "n.pth", num_labels=3, may_differ=["classifier"])
+    assert imported.weights["classifier.weight"].shape == (3, NUM_PLANES)
 
 
 @pytest.mark.parametrize(
@@ -260,24 +277,42 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         import_network(tmp_path / "typo.pth")
 
 
-HEADS: dict[str, tuple[str, Callable[[Any], nn.Module]]] = {
-    "resnet18": ("fc", lambda last: nn.Sequential(last, nn.Sigmoid())),
-    "resnet50": ("fc", lambda last: nn.Sequential(nn.Dropout(), last)),
-    "efficientnet_b0": ("classifier", lambda last: nn.Sequential(last[1], nn.Sigmoid())),
-    "convnext_tiny": ("classifier", lambda last: nn.Sequential(*last[:2], nn.Sequential(last[2], nn.Sigmoid()))),
-    "densenet169": ("classifier", lambda last: nn.Sequential(last, nn.Sigmoid())),
+# Small ones made of what those of the name are made of, and their last layer.
+OTHERS: dict[str, tuple[Callable[[int], nn.Module], str, Callable[[Any], nn.Module]]] = {
+    "resnet18": (
+        lambda num_labels: ResNet(BasicBlock, [1, 1, 1, 1], num_labels),
+        "fc",
+        lambda last: nn.Sequential(last, nn.Sigmoid()),
+    ),
+    "resnet50": (
+        lambda num_labels: ResNet(Bottleneck, [1, 1, 1, 1], num_labels),
+        "fc",
+        lambda last: nn.Sequential(nn.Dropout(), last),
+    ),
+    "efficientnet_b0": (
+        ARCHITECTURES["efficientnet_b0"].make,
+        "classifier",
+        lambda last: nn.Sequential(last[1], nn.Sigmoid()),
+    ),
+    "convnext_tiny": (
+        lambda num_labels: ConvNeXt([CNBlockConfig(8, 16, 1), CNBlockConfig(16, None, 1)], num_classes=num_labels),
+        "classifier",
+        lambda last: nn.Sequential(*last[:2], nn.Sequential(last[2], nn.Sigmoid())),
+    ),
 }
 
 
-@pytest.fixture(scope="module", params=list(HEADS))
-def other(request: pytest.FixtureRequest) -> tuple[str, nn.Module, State]:
+@pytest.fixture(scope="module", params=list(OTHERS))
+def other(request: pytest.FixtureRequest) -> Iterator[tuple[str, nn.Module, State]]:
     """Another network's name, the network with its head wrapped, and the state that it had before."""
     name: str = request.param
-    network = torchvision.models.get_model(name, num_classes=4)
+    make, part, wrapped = OTHERS[name]
+    network = make(4)
     state = dict(network.state_dict())
-    part, wrapped = HEADS[name]
     setattr(network, part, wrapped(getattr(network, part)))
-    return name, network, state
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(ARCHITECTURES, name, replace(ARCHITECTURES[name], make=make))
+        yield name, network, state
 
 
 @pytest.mark.parametrize("whole", [True, False])

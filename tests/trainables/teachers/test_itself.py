@@ -14,6 +14,8 @@ from sklearn.metrics import roc_auc_score
 
 from platform.phantoms.chest_writers import write_mimic_cxr
 from platform.phantoms.writers import write_retina
+from tests.short_densenet import NAME as SHORT
+from tests.tiny_network import NAME
 from trainables.config import TrialConfig
 from trainables.data.augment import normalise
 from trainables.data.readers import mimic_cxr, retina
@@ -32,16 +34,16 @@ pytestmark = pytest.mark.slow
 GRADES = ("No DR", "Mild", "Moderate", "Severe", "Proliferative DR")
 FINDINGS = mimic_cxr.LABELS
 NETWORKS = {  # name -> architecture, task, labels: of the target's, more and in another order, or too few
-    "chest": ("resnet18", "multilabel", ("Hernia", *reversed(FINDINGS))),
-    "other": ("densenet40", "multilabel", FINDINGS),
-    "poor": ("densenet40", "multilabel", FINDINGS[2:]),
-    "eyes": ("densenet40", "multiclass", tuple(reversed(GRADES))),
-    "things": ("resnet18", "multiclass", (*GRADES, "dog")),
+    "chest": (SHORT, "multilabel", ("Hernia", *reversed(FINDINGS))),
+    "other": (NAME, "multilabel", FINDINGS),
+    "poor": (NAME, "multilabel", FINDINGS[2:]),
+    "eyes": (NAME, "multiclass", tuple(reversed(GRADES))),
+    "things": (SHORT, "multiclass", (*GRADES, "dog")),
 }
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, tiny: str, short: str) -> Path:
     torch.set_num_threads(1)
     teachers = tmp_path_factory.mktemp("teachers")
     for seed, (name, (architecture, task, labels)) in enumerate(NETWORKS.items()):
@@ -134,7 +136,7 @@ def test_predictions_have_the_columns_and_rows_of_a_students(
     store = stores["mimic-cxr"]
     itself, student = tmp_path / "itself", tmp_path / "student"
     scored(store, folder, itself, "chest")
-    taught = {"method": "transfer", "student": "densenet40", "unfreeze": "all", "init": "random", "max_epochs": 1}
+    taught = {"method": "transfer", "student": NAME, "unfreeze": "all", "init": "random", "max_epochs": 1}
     scored(store, folder, student, "none", **taught)
     of_itself, other = (pd.read_parquet(where / PREDICTIONS_FILE) for where in (itself, student))
     shared = [column for column in other if not column.startswith("probability_")]

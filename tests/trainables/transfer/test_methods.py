@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from search_spaces import space_of
+from tests.short_densenet import NAME as SHORT
 from trainables.cell import Cell
 from trainables.models.architectures import TAPS, build
 from trainables.models.taps import Taps
@@ -104,30 +104,42 @@ def test_a_knob_outside_its_range_is_named() -> None:
 
 
 @pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
+def teacher(tmp_path_factory: pytest.TempPathFactory, short: str) -> Teacher:
     torch.manual_seed(1)
     facts: dict[str, Any] = {"task": "multilabel", "label_names": ("Mass", "Edema", "Nodule"), "source": "drawn"}
-    weights = build("densenet121", 3).state_dict()
+    weights = build(short, 3).state_dict()
     folder = tmp_path_factory.mktemp("teachers")
-    return shelf.save(folder, weights, name="t", architecture="densenet121", is_phantom=True, **facts)
+    return shelf.save(folder, weights, name="t", architecture=short, is_phantom=True, **facts)
 
 
 class Answers(NamedTuple):
     """What a student in training makes of four views, with all that leads back to its weights."""
 
+    student: str
     views: Tensor
     network: nn.Module
     logits: Tensor
     taps: dict[str, Tensor]  # by module
 
 
-@functools.lru_cache(maxsize=1)
 def answers(student: str) -> Answers:
     torch.manual_seed(2)
     network, views = build(student, 2), torch.randn(4, 3, 64, 64)
     with Taps(network, {tap.module for tap in TAPS[student].values()}) as taps:
         logits = network(views)
-        return Answers(views, network, logits, dict(taps))
+        return Answers(student, views, network, logits, dict(taps))
+
+
+@pytest.fixture(scope="module", params=[SHORT, "densenet40"])
+def light(request: pytest.FixtureRequest, short: str) -> Answers:
+    """Of a student that is soon trained."""
+    return answers(request.param)
+
+
+@pytest.fixture(scope="module", params=sorted(TAPS))
+def answer(request: pytest.FixtureRequest) -> Answers:
+    """Of a student of the project's."""
+    return answers(request.param)
 
 
 def guide_of(name: str, student: str, teacher: Teacher) -> Guide:
@@ -136,11 +148,8 @@ def guide_of(name: str, student: str, teacher: Teacher) -> Guide:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OWN)
-@pytest.mark.parametrize("student", ["densenet121", "densenet40"])
-def test_a_step_brings_every_student_of_the_paper_as_near_as_the_gradient_says(
-    name: str, student: str, teacher: Teacher
-) -> None:
-    guide, answer = guide_of(name, student, teacher), answers(student)
+def test_a_step_brings_a_student_as_near_as_the_gradient_says(name: str, light: Answers, teacher: Teacher) -> None:
+    answer, guide = light, guide_of(name, light.student, teacher)
     knowledge = guide.knowledge(answer.views)
     students, own = dict(answer.network.named_parameters()), guide.parameters()
     loss = guide.loss(answer.taps, answer.logits, knowledge)
@@ -162,27 +171,37 @@ def test_a_step_brings_every_student_of_the_paper_as_near_as_the_gradient_says(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OWN)
-@pytest.mark.parametrize("student", sorted({*TAPS} - {"densenet121", "densenet40"}))
-def test_every_method_reaches_every_other_student_or_says_which_would(
-    name: str, student: str, teacher: Teacher
-) -> None:
-    own, others = TAPS[student], TAPS[teacher.architecture]
-    fits = all(own[role].num_planes == others[role].num_planes for role in METHODS[name].same_planes)
-    if not fits:
+def test_every_method_reaches_every_student_or_says_which_would(name: str, answer: Answers, teacher: Teacher) -> None:
+    own, others = TAPS[answer.student], TAPS[teacher.architecture]
+    if any(own[role].num_planes != others[role].num_planes for role in METHODS[name].same_planes):
         with pytest.raises(ValueError, match=f"{re.escape(name)} compares plane by plane.*methods without this rule: "):
-            guide_of(name, student, teacher)
+            guide_of(name, answer.student, teacher)
         return
-    taught, answer = guide_of(name, student, teacher), answers(student)
-    loss = taught.loss(answer.taps, answer.logits, taught.knowledge(answer.views))
-    (gradient,) = torch.autograd.grad(loss, next(answer.network.parameters()), retain_graph=True)
-    assert loss.isfinite() and gradient.isfinite().all()
-    assert gradient.any() == (name in LOUD)  # the first layer is behind every tap: it has come through all between
+    taught = guide_of(name, answer.student, teacher)
+    taps = {module: tap.detach().requires_grad_() for module, tap in answer.taps.items()}
+    logits = answer.logits.detach().requires_grad_()
+    loss = taught.loss(taps, logits, taught.knowledge(answer.views))
+    compared = [taps[module] for module in taught.student_taps]
+    compared += [logits] * ("logits" in METHODS[name].student_roles)
+    assert loss.isfinite() and compared
+    for gradient in torch.autograd.grad(loss, compared):
+        assert gradient.isfinite().all()
+        assert gradient.any() == (name in LOUD)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["shallow", "middle", "attention", "embedding", "logits"])
+def test_what_a_method_compares_leads_back_to_the_first_layer(role: str, answer: Answers) -> None:
+    compared = answer.logits if role == "logits" else answer.taps[TAPS[answer.student][role].module]
+    along = torch.randn(compared.shape, generator=torch.Generator().manual_seed(3))
+    (gradient,) = torch.autograd.grad(compared, next(answer.network.parameters()), along, retain_graph=True)
+    assert gradient.isfinite().all() and gradient.any()
 
 
 def test_outputs_are_compared_label_by_label_by_name(teacher: Teacher) -> None:
     guide = Guide("compression", "densenet40", teacher, torch.device("cpu"), label_names=("Nodule", "Hernia", "Mass"))
     views = torch.randn(2, 3, 64, 64)
-    network = build("densenet121", 3).eval()
+    network = build(teacher.architecture, 3).eval()
     network.load_state_dict(teacher.state_dict())
     with torch.no_grad():
         outputs = network(views)

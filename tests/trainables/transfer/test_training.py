@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torchvision.ops import StochasticDepth
 
 from platform.phantoms.chest_writers import write_mimic_cxr
 from platform.phantoms.writers import write_retina
-from tests.tiny_network import NAME
+from tests.tiny_network import NAME, Tiny
 from trainables import checkpoint
 from trainables.config import TrialConfig
 from trainables.data.readers import mimic_cxr, retina
@@ -214,11 +215,11 @@ def test_an_ensemble_teaches_and_its_mean_is_cached(stores: dict[str, Store], te
 
 
 @pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`imagenet`, and the first weights of the other students; ResNet-50 teaches too."""
+def mixed(tmp_path_factory: pytest.TempPathFactory, tiny: str, short: str) -> Path:
+    """The first weights of several students, which teach too; of DenseNet-121 they are called `imagenet` alone."""
     folder = tmp_path_factory.mktemp("mixed")
     torch.manual_seed(0)
-    for architecture in ("densenet121", "resnet18", "resnet50", "efficientnet_b0"):
+    for architecture in ("densenet121", "resnet18", tiny, short):
         facts: dict[str, Any] = {"task": "multiclass", "label_names": ("tench", "goldfish"), "source": "drawn"}
         weights = build(architecture, 2).state_dict()
         shelf.save(folder, weights, name=name_of(architecture), architecture=architecture, is_phantom=True, **facts)
@@ -228,12 +229,12 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("method", "student", "teacher"),
     [
-        ("attention-squares", "resnet18", "imagenet"),
-        ("similarity", "resnet18", "imagenet"),
-        ("hints", "resnet18", "imagenet"),
-        ("flow", "resnet18", "imagenet"),  # as many planes in both of its layers
-        ("attention", "resnet18", "imagenet-resnet18"),  # Eq. 1, where the planes are as many
-        ("hints", "densenet40", "imagenet-resnet50"),
+        ("attention-squares", NAME, "imagenet-short"),
+        ("similarity", NAME, "imagenet-short"),
+        ("hints", NAME, "imagenet-short"),
+        ("flow", "resnet18", "imagenet-short"),  # as many planes in both of its layers
+        ("attention", NAME, "imagenet-tiny"),  # Eq. 1, where the planes are as many
+        ("hints", "densenet40", "imagenet-tiny"),
     ],
 )
 def test_another_network_learns_or_teaches(
@@ -260,11 +261,20 @@ def test_a_student_begins_with_the_weights_of_its_own_architecture(
     assert student["fc.weight"].shape == (5, 512)
 
 
+class Dropping(Tiny):
+    """Drops what EfficientNet and ConvNeXt drop in training: single values, and all of an image's."""
+
+    def __init__(self, num_labels: int) -> None:
+        super().__init__(num_labels)
+        self.features.add_module("dropping", nn.Sequential(nn.Dropout(), StochasticDepth(0.5, "row")))
+
+
+@pytest.mark.usefixtures("tiny")
 def test_what_dropout_draws_is_the_same_after_an_interruption(
-    stores: dict[str, Store], mixed: Path, tmp_path: Path
+    stores: dict[str, Store], teachers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert any(isinstance(part, nn.Dropout) for part in ARCHITECTURES["efficientnet_b0"].make(2).modules())
-    job = job_of("transfer", stores, mixed, tmp_path, student="efficientnet_b0", max_epochs=2)
+    monkeypatch.setitem(ARCHITECTURES, "dropping", replace(ARCHITECTURES[NAME], make=Dropping))
+    job = job_of("transfer", stores, teachers, tmp_path, student="dropping", max_epochs=2)
     results = list(job.run())
     other = replace(job, folder=str(tmp_path / "other"))
     epochs = other.run()

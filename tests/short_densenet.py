@@ -1,0 +1,56 @@
+"""DenseNets with few layers, for tests of what a DenseNet is made of and not of how often.
+
+They run the same code as the paper's networks, and have as many planes as those wherever methods compare plane by
+plane, so that they teach the same students with the same methods.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from torch import nn
+
+from trainables.models.architectures import ARCHITECTURES, TAPS, Architecture, Tap
+from trainables.models.densenet import DenseNet, DenseNet40
+
+NAME = "short"
+
+
+class Short(DenseNet):
+    """As DenseNet-121, which has as many layers in its first block alone."""
+
+    def __init__(self, num_labels: int) -> None:
+        super().__init__((6, 1, 1, 2), num_labels)
+
+
+class Short40(DenseNet40):
+    """DenseNet-40 with a layer in each block."""
+
+    def __init__(self, num_labels: int) -> None:
+        nn.Module.__init__(self)
+        front = DenseNet((1, 1), 1).features
+        names = ("conv0", "norm0", "relu0", "pool0", "denseblock1", "transition1", "denseblock2")
+        self.features = nn.Sequential(OrderedDict((name, front.get_submodule(name)) for name in names))
+        self.attention = nn.Conv2d(80, 32, kernel_size=1)
+        self.expansion = nn.Conv2d(32, 1024, kernel_size=1)
+        self.norm = nn.BatchNorm2d(1024)
+        self.classifier = nn.Linear(1024, num_labels)
+
+
+@contextmanager
+def registered() -> Iterator[str]:
+    """Within it, this process knows `Short` by its name, as a student and as a teacher."""
+    taps = {
+        "shallow": Tap("features.pool0", 64),
+        "middle": Tap("features.transition1", 128),
+        "attention": Tap("features.denseblock4.denselayer1", 32),
+        "embedding": Tap("features.norm5", 120),
+    }
+    short = Architecture(make=Short, taps=taps, output="classifier", weights=None, first_weights=NAME)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(ARCHITECTURES, NAME, short)
+        patched.setitem(TAPS, NAME, taps)
+        yield NAME
