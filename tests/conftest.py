@@ -12,14 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from filelock import FileLock
-
-from tests import small_sweep, tiny_network
 
 SQLITE_TIMEOUT_MS = 5000  # Python's own default
 
-torch.set_num_threads(1)  # two processes share the cores
+# torch and what imports it are imported within fixtures: the process that hands out the tests reads this file too,
+# runs none, and none begins before it is ready.
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)  # two processes share the cores
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,6 +61,8 @@ def _quicken_mlflow(patched: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def tiny() -> Iterator[str]:
     """The name of a tiny network, which only this process knows, and only within the file that asks for it."""
+    from tests import tiny_network
+
     with tiny_network.registered() as name:
         yield name
 
@@ -70,6 +77,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def undisturbed(shared: Path) -> tuple[Path, str]:
     """Results and output of the small sweep that nobody disturbed; whoever is second waits for it."""
+    from tests import small_sweep
+
     results, output = shared / "undisturbed" / "results", shared / "undisturbed" / "output"
     with FileLock(shared / "undisturbed.lock"):
         if not output.exists():

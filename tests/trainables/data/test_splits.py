@@ -87,7 +87,7 @@ def test_shares_deviate_at_most_half_as_much_as_in_a_random_split_by_patient(
 ) -> None:
     rows = getattr(tables, dataset)(*size)
     frequent = tables.positives(rows).mean(axis=0) >= tables.LEAST_SHARE
-    deviations = tables.measure(rows, counts_for(dataset, len(rows)), 6, fraction)
+    deviations = tables.measure(rows, counts_for(dataset, len(rows)), 3, fraction)
     assert len(deviations) == 4  # validation, test, a nested fraction, and validation within an official split
     for part, (ours, chance) in deviations.items():
         assert ((ours / chance)[frequent] <= tables.TARGET).all(), (part, ours, chance)
