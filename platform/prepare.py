@@ -5,12 +5,13 @@ Prints the set's rows of Tables I and II beside the paper's, and every row that 
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from platform.command_line.endings import say_errors
+from platform.command_line.endings import end, say_errors
 from platform.command_line.image_requests import PrepareRequest
 from platform.command_line.parsing import parser_of, request_of
+from platform.sources.names import check_dataset
+from platform.sources.places import Places
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,12 +20,12 @@ def main(arguments: list[str] | None = None) -> int:
     typed = parser.parse_args(arguments)
     with say_errors(parser):
         request = request_of(PrepareRequest, typed)
+        places, name = Places.under(request.results), request.dataset
+        if not name.endswith(".csv"):
+            check_dataset(name, places)
         from platform.sources.images import listing_of, register, store_of, summary  # only once the options are right
-        from platform.sources.places import Places
         from trainables.pasting import command_line
 
-        places = Places.under(request.results)
-        name = request.dataset
         if name.endswith(".csv"):
             name = register(Path(name), places, request.images)
         elif request.images:
@@ -47,4 +48,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

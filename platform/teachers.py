@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from platform.command_line.endings import say_errors
+from platform.command_line.endings import end, say_errors
 from platform.command_line.image_requests import ResultsRequest
 from platform.command_line.parsing import add_options, parser_of, request_of
 from platform.command_line.teacher_requests import ImportRequest
@@ -115,4 +114,4 @@ def _import(request: ImportRequest) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

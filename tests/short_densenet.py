@@ -6,12 +6,10 @@ plane, so that they teach the same students with the same methods.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from torch import nn
 
 from trainables.models.architectures import ARCHITECTURES, TAPS, Architecture, Tap
 from trainables.models.densenet import DenseNet, DenseNet40
@@ -30,14 +28,7 @@ class Short40(DenseNet40):
     """DenseNet-40 with a layer in each block."""
 
     def __init__(self, num_labels: int) -> None:
-        nn.Module.__init__(self)
-        front = DenseNet((1, 1), 1).features
-        names = ("conv0", "norm0", "relu0", "pool0", "denseblock1", "transition1", "denseblock2")
-        self.features = nn.Sequential(OrderedDict((name, front.get_submodule(name)) for name in names))
-        self.attention = nn.Conv2d(80, 32, kernel_size=1)
-        self.expansion = nn.Conv2d(32, 1024, kernel_size=1)
-        self.norm = nn.BatchNorm2d(1024)
-        self.classifier = nn.Linear(1024, num_labels)
+        super().__init__(num_labels, (1, 1))
 
 
 @contextmanager

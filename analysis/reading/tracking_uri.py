@@ -47,6 +47,11 @@ def experiment_page(ui: str, experiment_id: int | str) -> str:
     return f"{ui.rstrip('/')}/#/experiments/{experiment_id}"
 
 
+def runs_page(ui: str, experiment_id: int | str) -> str:
+    """The page of an experiment's runs; without the type of workflow, MLflow opens its page for language models."""
+    return f"{experiment_page(ui, experiment_id)}/runs?workflowType=machine_learning"
+
+
 def without_password(tracking_uri: str) -> str:
     """The URI as it may be shown: without a user's name and password."""
     parts = urlsplit(tracking_uri)

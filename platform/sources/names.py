@@ -10,7 +10,7 @@ from trainables.pasting import command_line
 
 
 def check_dataset(name: str, places: Places) -> None:
-    """Every command that works on a data set asks this first.
+    """Refuses what no data set is called; commands ask this before they import anything that takes seconds.
 
     Raises:
         ValueError: there is no data set of that name; the message has the nearest one.

@@ -17,7 +17,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the tracker ret
 
 from analysis.reading import tracking_uri
 from analysis.reading.averages import averages
-from analysis.reading.trials import runs
+from analysis.reading.trials import Runs, runs
 from analysis.scores.cells import closing_table
 from platform.cluster.machines import join_cluster, machines, start_ray
 from platform.command_line.endings import EXIT_UNFINISHED
@@ -90,22 +90,26 @@ def _closing(setup: Setup, dataset: str, places: Places) -> str:
     sweep = runs(places.tracking_uri, dataset, setup.name)
     metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
     tables = [closing_table(sweep.confirm, name, averages(sweep)) for name in metrics]
-    pages = tracking_uri.pages(places.tracking_uri)
-    for experiment_id in sweep.trials["experiment_id"][:1]:
-        # Without the type of workflow, MLflow opens its empty page for language models.
-        pages = f"{tracking_uri.experiment_page(pages, experiment_id)}/runs?workflowType=machine_learning"
-    return "\n\n".join([*tables, _commands(setup, dataset, places, pages)])
+    return "\n\n".join([*tables, _commands(setup, dataset, places, _browsing(sweep, places))])
 
 
-def _commands(setup: Setup, dataset: str, places: Places, pages: str) -> str:
-    """What to run next: each command on its own line, ready to paste; `pages` is where MLflow shows the runs."""
+def _browsing(sweep: Runs, places: Places) -> str:
+    """How to see the sweep in MLflow: the page of its runs, and the command that serves it unless a server does."""
+    page = tracking_uri.pages(places.tracking_uri)
+    if len(sweep.trials):
+        page = tracking_uri.runs_page(page, sweep.trials["experiment_id"].iloc[0])
+    if tracking_uri.is_server(places.tracking_uri):
+        return f"Browse every run: open {page}"
+    ui = command_line("mlflow", "ui", "--backend-store-uri", places.printable_tracking_uri)
+    return f"Browse every run, and then open {page}\n  {ui}"
+
+
+def _commands(setup: Setup, dataset: str, places: Places, browsing: str) -> str:
+    """What to run next: each command on its own line, ready to paste."""
     options = ["--sweep", setup.name]
-    browse = f"Browse every run: open {pages}"
     if not tracking_uri.from_environment():  # the tables' commands find that one by themselves
         options = ["--tracking-uri", places.tracking_uri, *options]
-        ui = command_line("mlflow", "ui", "--backend-store-uri", places.tracking_uri)
-        browse = f"Browse every run, and then open {pages}\n  {ui}"
-    lines = [browse, f"The whole report\n  {command_line('analysis.report', dataset, *options)}"]
+    lines = [browsing, f"The whole report\n  {command_line('analysis.report', dataset, *options)}"]
     if setup.store.held_out:
         evaluate = command_line("platform.evaluate", "new-disease", "--dataset", dataset, *options)
         lines.append(f"The held-out finding\n  {evaluate}")

@@ -1,4 +1,4 @@
-"""A cell's name and the way back, for hundreds of cells; its baseline; what is no name."""
+"""A cell's name and the way back, for a thousand cells; its baseline; what is no name."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ CELLS = st.builds(
 TAUGHT = Cell(method="attention", teacher="mimic-cxr", student="densenet40")
 
 
-@settings(max_examples=400, deadline=None, database=None)
+@settings(max_examples=1000, deadline=None, database=None)
 @given(CELLS)
 def test_a_name_gives_its_cell_back(cell: Cell) -> None:
     assert Cell.parse(cell.name) == cell
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(max_examples=300, deadline=None, database=None)
 @given(CELLS, CELLS)
 def test_two_cells_have_two_names(first: Cell, other: Cell) -> None:
     assert (first.name == other.name) == (first == other)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 LAST_34_LAYERS = ("features.transition3", "features.denseblock4", "features.norm5", "classifier")
 UNFREEZE_DEPTHS = ("all", "last34")
+DENSENET121_BLOCKS = (6, 12, 24, 16)  # layers of each dense block
 
 
 class DenseNet(torchvision.models.DenseNet):
@@ -50,7 +51,7 @@ class DenseNet121(DenseNet):
     """DenseNet-121: 6,968,206 parameters at 14 outputs, as the paper counts (section VI)."""
 
     def __init__(self, num_labels: int) -> None:
-        super().__init__((6, 12, 24, 16), num_labels)
+        super().__init__(DENSENET121_BLOCKS, num_labels)
 
 
 class DenseNet169(DenseNet):
@@ -65,14 +66,20 @@ class DenseNet40(nn.Module):
 
     1,364,142 parameters at 14 outputs. `attention` is the tap of Eq. 1; its size follows the input, as a teacher's
     does.
+
+    Args:
+        block_config: layers of each block of the DenseNet whose first two blocks are the front.
     """
 
-    def __init__(self, num_labels: int) -> None:
+    def __init__(self, num_labels: int, block_config: tuple[int, ...] = DENSENET121_BLOCKS) -> None:
         super().__init__()
-        front = DenseNet121(1).features
+        front = DenseNet(block_config, 1).features
+        num_planes = (64 + 32 * block_config[0]) // 2 + 32 * block_config[
+            1
+        ]  # the transition halves, each layer adds 32
         names = ("conv0", "norm0", "relu0", "pool0", "denseblock1", "transition1", "denseblock2")
         self.features = nn.Sequential(OrderedDict((name, front.get_submodule(name)) for name in names))
-        self.attention = nn.Conv2d(512, 32, kernel_size=1)
+        self.attention = nn.Conv2d(num_planes, 32, kernel_size=1)
         self.expansion = nn.Conv2d(32, 1024, kernel_size=1)
         self.norm = nn.BatchNorm2d(1024)
         self.classifier = nn.Linear(1024, num_labels)

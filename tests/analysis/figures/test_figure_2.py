@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import save_file
 
 from analysis.figures import figure_2
-from analysis.pages import sections
 from analysis.pages.sections import content
 from analysis.probes import networks
 from analysis.reading import artifacts
@@ -118,16 +117,16 @@ def test_the_report_shows_phantoms_and_of_patients_only_what_is_asked_for(
 ) -> None:
     recorded = confirmed(store, results, tmp_path, "small", tiny)
 
-    def names(*, with_images: bool) -> set[str]:
-        return {picture.name for picture in content(recorded, results, with_images=with_images).pictures}
+    def names(folder: Path | None, *, with_images: bool = False) -> set[str]:
+        return {picture.name for picture in content(recorded, folder, with_images=with_images).pictures}
 
-    shown = [picture.name for picture in sections._images(recorded, results, False) if picture]
-    assert shown == ["figure_1", "figure_2"] and sections._images(recorded, None, False) == []
+    assert {"figure_1", "figure_2"} <= names(results)
+    assert not {"figure_1", "figure_2"} & names(None)
     real = artifacts_store(results)
     real.is_phantom = False
     monkeypatch.setattr(artifacts, "store_of", lambda *_: real)
-    assert not {"figure_1", "figure_2"} & names(with_images=False)
-    assert {"figure_1", "figure_2"} <= names(with_images=True)
+    assert not {"figure_1", "figure_2"} & names(results)
+    assert {"figure_1", "figure_2"} <= names(results, with_images=True)
 
 
 def test_without_the_weights_there_is_no_figure(recorded: Runs, results: Path) -> None:

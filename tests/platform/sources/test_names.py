@@ -38,7 +38,7 @@ def test_a_misspelt_name_gets_the_nearest_one(tmp_path: Path, name: str, nearest
     assert nearest is None or f"but got {name!r} (did you mean {nearest}?); " in str(caught.value)
 
 
-@pytest.mark.parametrize("command", ["sweep", "pretrain"])
+@pytest.mark.parametrize("command", ["sweep", "pretrain", "prepare"])
 def test_nothing_heavy_is_imported_to_refuse_a_name(tmp_path: Path, command: str) -> None:
     program = f"""
 import sys, platform.{command}
