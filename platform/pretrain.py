@@ -6,7 +6,7 @@ Without --data the images are phantoms, and the teacher is marked as one.
 from __future__ import annotations
 
 from platform.command_line.endings import end, say_errors
-from platform.command_line.parsing import parser_of, request_of
+from platform.command_line.parsing import parser_of, request_of, with_words
 from platform.command_line.training_requests import PretrainRequest
 from platform.sources.names import check_dataset
 from platform.sources.places import Places
@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = parser_of(PretrainRequest, "platform.pretrain", __doc__)
     typed = parser.parse_args(arguments)
     with say_errors(parser):
-        request = request_of(PretrainRequest, typed)
+        request = with_words(request_of(PretrainRequest, typed), arguments)
         check_dataset(request.dataset, Places.under(request.results))
         from platform.sweeping.conduct_pretraining import (
             conduct_pretraining,  # torch and Ray: only once the options are right

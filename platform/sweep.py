@@ -9,7 +9,7 @@ import argparse
 from typing import Any
 
 from platform.command_line.endings import end, say_errors
-from platform.command_line.parsing import parser_of, request_of
+from platform.command_line.parsing import parser_of, request_of, with_words
 from platform.command_line.training_requests import SweepRequest
 from platform.sources.names import check_dataset
 from platform.sources.places import Places
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser()
     typed = commands.parse_args(arguments)
     with say_errors(commands):
-        request = request_of(SweepRequest, typed)
+        request = with_words(request_of(SweepRequest, typed), arguments)
         if "list_cells" in typed:
             from search_spaces.space import columns_of  # torch: only once the options are right
 

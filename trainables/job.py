@@ -102,7 +102,7 @@ class Job:
 
     def _epochs(self, micro_batch_size: int | None) -> Iterator[EpochResult]:
         folder = Path(self.folder)
-        training = self._training()
+        training = self.training(self.opened_store())
         if saved := checkpoint.load_state(folder):
             resume(training, *saved)
         training.micro_batch_size = micro_batch_size or training.micro_batch_size
@@ -133,9 +133,9 @@ class Job:
             return result
         return replace(result, metrics=result.metrics | self._open_the_test_set(training))
 
-    def _training(self) -> Training:
+    def training(self, store: Store) -> Training:
+        """The training before its first epoch, on the images of `store`."""
         config = self.spec.config
-        store = self._store()
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         teachers = [load(Path(self.teachers), name) for name in members(config.teacher)]
         student = self._student(teachers, store)
@@ -173,7 +173,8 @@ class Job:
         unfreeze(student, config.unfreeze)
         return student
 
-    def _store(self) -> Store:
+    def opened_store(self) -> Store:
+        """The prepared data set, or its copy on this machine's own disk, made at first use."""
         path = Path(self.store)
         return Store.open(nearby(path, self.spec.data_fingerprint, Path(self.local)) if self.local else path)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-from collections.abc import Callable
-from dataclasses import MISSING, fields
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, fields, replace
 from typing import Any, TypeVar
 
 from platform.command_line import option
+from platform.command_line.notice import without_address
 from platform.command_line.training_requests import TrainingRequest
 from platform.command_line.values import value_of
 from trainables.config import TrialConfig
@@ -17,6 +19,7 @@ from trainables.knob import AXIS, LENGTH, QUESTION, TRAINING, Knob, knobs
 
 HEADINGS = (QUESTION, option.IMAGES, TRAINING, LENGTH, option.MACHINES, option.OUTPUT)
 Request = TypeVar("Request")
+AnyTraining = TypeVar("AnyTraining", bound=TrainingRequest)
 
 
 class _Headings:
@@ -76,6 +79,12 @@ def request_of(request: type[Request], typed: argparse.Namespace) -> Request:
         values["knobs"] = {name: typed_values[name] for name in typed_knobs if name not in axes}
         values["axes"] = {name: tuple(typed_values[name]) for name in typed_knobs if name in axes}
     return request(**values)
+
+
+def with_words(request: AnyTraining, arguments: Sequence[str] | None) -> AnyTraining:
+    """The request with the words that were typed (None: those of this process), from which a status page quotes."""
+    words = sys.argv[1:] if arguments is None else arguments
+    return replace(request, words=without_address(words, request.notify_url))
 
 
 def _flagged(request: type) -> list[Knob]:

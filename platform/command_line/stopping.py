@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 def take_sigterm_as_ctrl_c() -> None:
@@ -13,6 +16,19 @@ def take_sigterm_as_ctrl_c() -> None:
     Call it again after `ray.init`, which installs a handler of its own.
     """
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+def acknowledge_ctrl_c(message: str) -> None:
+    """Prints `message` at once when SIGINT comes, before whatever handles it now."""
+    handle = signal.getsignal(signal.SIGINT)
+
+    def answer(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, handle)
+        os.write(sys.stderr.fileno(), f"\n{message}\n".encode())  # print may be in the middle of a line
+        if callable(handle):
+            handle(number, frame)
+
+    signal.signal(signal.SIGINT, answer)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from platform.command_line.image_requests import HoldOutRequest, ImagesRequest, ResultsRequest
 from platform.command_line.option import IMAGES, MACHINES, option, switch
-from platform.command_line.values import plain_name, positive_int, share, teacher_name
+from platform.command_line.values import plain_name, positive_int, share, teacher_name, web_address
 from trainables.knob import AXIS, LENGTH, QUESTION, RUN, SETUP, TRAINING, TUNED
 
 
@@ -20,8 +20,10 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
     Args:
         knobs: the typed values of knobs of `trainables.config.TrialConfig`, by name.
         axes: of a sweep, the typed values of each axis, by name.
+        words: the options as they were typed, for the command that resumes; without any secret.
     """
 
+    COMMAND: ClassVar[str]
     ROLES: ClassVar[tuple[str, ...]]  # of the knobs that are options
     TAKES_SEVERAL: ClassVar[bool]  # whether an axis takes several values
     RECIPE: ClassVar[Mapping[str, Any]] = {}  # values of knobs that are not typed, on real images
@@ -66,9 +68,18 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
         parse=share,
         metavar="F",
     )
+    notify_url: str | None = option(
+        "address that gets a message when the command ends, such as a Slack or Mattermost webhook",
+        default=None,
+        heading=MACHINES,
+        environment="TRANSFER_NOTIFY_URL",
+        parse=web_address,
+        metavar="URL",
+    )
     verbose: bool = switch("also print what Ray prints", heading=MACHINES)
     knobs: Mapping[str, Any] = field(default_factory=dict)
     axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.local:  # a path that means the same in every process
@@ -84,6 +95,7 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
 class SweepRequest(TrainingRequest):
     """A sweep: which cells, how they are searched, and how long."""
 
+    COMMAND = "platform.sweep"
     ROLES = (AXIS, SETUP, RUN)
     TAKES_SEVERAL = True
 
@@ -151,6 +163,10 @@ class SweepRequest(TrainingRequest):
         parse=positive_int,
         metavar="N",
     )
+    dry_run: bool = switch(
+        "print the plan (cells, trials, time, GPU-hours, disk) from steps timed on this machine, and stop",
+        heading=LENGTH,
+    )
     name: str | None = option(
         "the sweep's name",
         default=None,
@@ -193,6 +209,7 @@ class SweepRequest(TrainingRequest):
 class PretrainRequest(TrainingRequest):
     """The training of one teacher."""
 
+    COMMAND = "platform.pretrain"
     ROLES = (AXIS, TUNED, SETUP, RUN)
     TAKES_SEVERAL = False
     # Seyyed-Kalantari et al. 2021 (CheXclusion): up to 64 epochs of DenseNet-121 from ImageNet's weights.

@@ -51,6 +51,13 @@ def plain_name(text: str) -> str:
     return text
 
 
+def web_address(text: str) -> str:
+    """An address that begins with http:// or https://."""
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
+        raise argparse.ArgumentTypeError(f"must begin with http:// or https://, but got {text!r}")
+    return text
+
+
 def teacher_name(text: str) -> str:
     """A teacher's name, or those of an ensemble as ``a+b``, in alphabetical order, each once."""
     return "+".join(sorted({plain_name(name) for name in text.split("+")}))

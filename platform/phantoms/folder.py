@@ -22,9 +22,9 @@ import numpy as np
 from filelock import FileLock
 from joblib.externals.loky import ProcessPoolExecutor  # type: ignore[import-untyped]
 from PIL import Image
-from tqdm import tqdm
 
 from trainables import atomic
+from trainables.steps import steps
 
 MARK = "PHANTOM.json"
 GENERATOR_VERSION = 2  # raise it when the same arguments would no longer give the same bytes
@@ -117,14 +117,14 @@ def _draw_all(
     num_processes = num_processes or min(joblib.cpu_count(), 1 + len(jobs) // WORTH_A_PROCESS)
     rows: Rows = []
     with ExitStack() as stack:
-        bar = stack.enter_context(tqdm(total=len(jobs), desc=title, disable=not progress, delay=1))
+        advance = stack.enter_context(steps(title, len(jobs), "image", shown=progress))
         apply: Callable[..., Iterable[Rows]] = map
         if num_processes > 1:
             # loky neither forks the threads of this process (torch, Ray) nor imports its main module again
             apply = stack.enter_context(ProcessPoolExecutor(num_processes)).map
         for lot, lot_rows in zip(lots, apply(partial(_draw_lot, part, draw), lots), strict=True):
             rows += lot_rows
-            bar.update(len(lot))
+            advance(len(lot))
     return rows
 
 

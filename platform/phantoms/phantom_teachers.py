@@ -10,17 +10,20 @@ import shutil
 from pathlib import Path
 
 from safetensors.torch import load_file
-from tqdm import tqdm
 
 from platform.phantoms.sets import phantom_listing
 from platform.sources.images import store_of
 from platform.sources.places import Places
+from search_spaces.space import RANDOM_TEACHER
 from trainables import checkpoint
 from trainables.config import AVERAGE_RULES, TrialConfig
 from trainables.data.averaging import averaged_labels
+from trainables.data.catalogue import DATASETS
 from trainables.data.store import Store
 from trainables.job import Job
+from trainables.models.architectures import build
 from trainables.pasting import command_line
+from trainables.steps import steps
 from trainables.teachers import imagenet, shelf
 from trainables.teachers.shelf import Teacher
 from trainables.training import EpochResult
@@ -75,6 +78,27 @@ def phantom_teacher(name: str, places: Places, image_size_px: int) -> Teacher:
     return teacher
 
 
+def stand_in(name: str, folder: Path) -> Teacher:
+    """A network of random weights in the place of the phantom teacher `name`, for a plan: as fast, and made at once.
+
+    Raises:
+        ValueError: there is no phantom teacher of that name.
+    """
+    architecture = imagenet.architecture_of(name) or ARCHITECTURE
+    dataset = None if name == RANDOM_TEACHER else DATASETS[_source(name)[0]]
+    label_names = (dataset.label_names if dataset else ()) or ("none",)
+    return shelf.save(
+        folder,
+        build(architecture, len(label_names)).state_dict(),
+        name=name,
+        architecture=architecture,
+        task=dataset.task if dataset else "multilabel",
+        label_names=label_names,
+        source="a stand-in: random weights, never trained",
+        is_phantom=True,
+    )
+
+
 def _source(name: str) -> tuple[str, str]:
     """The data set that a phantom teacher learns from, and its first weights.
 
@@ -127,9 +151,8 @@ def judged_by(store: Store) -> tuple[str, str]:
 
 def _train(job: Job, title: str) -> EpochResult:
     result: EpochResult | None = None
-    with tqdm(total=job.spec.config.max_epochs, desc=title, unit="epoch") as bar:
+    with steps(title, job.spec.config.max_epochs, "epoch") as advance:
         for result in job.run():
-            bar.set_postfix_str(f"validation AUC {result.metrics.get('val_auc', float('nan')):.3f}", refresh=False)
-            bar.update(1)
+            advance(1, f"validation AUC {result.metrics.get('val_auc', float('nan')):.3f}")
     assert result is not None, "a training has at least one epoch"
     return result

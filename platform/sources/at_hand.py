@@ -8,14 +8,17 @@ from pathlib import Path
 import torch
 
 from platform.command_line.training_requests import TrainingRequest
-from platform.phantoms.phantom_teachers import phantom_teacher
-from platform.sources.images import listing_of, store_of, summary
+from platform.phantoms.phantom_teachers import phantom_teacher, stand_in
+from platform.sources.images import store_of, summary
 from platform.sources.places import Places
 from platform.sweeping.scoring import checked_averaging
 from search_spaces.space import RANDOM_TEACHER
 from trainables.config import TrialConfig
 from trainables.data.averaging import Averaging
+from trainables.data.blank import store_of_the_papers_size
+from trainables.data.dataset import Dataset
 from trainables.data.listing import Listing
+from trainables.data.splits import SPLITS
 from trainables.data.store import Store
 from trainables.models.architectures import build
 from trainables.pasting import command_line
@@ -25,19 +28,25 @@ from trainables.teachers.shelf import Teacher
 
 
 def find_sources(
-    request: TrainingRequest, places: Places, base: TrialConfig, teacher_names: Sequence[str]
+    request: TrainingRequest,
+    listing: Listing,
+    places: Places,
+    base: TrialConfig,
+    teacher_names: Sequence[str],
+    *,
+    stand_ins: Path | None = None,
 ) -> tuple[Store, Averaging, dict[str, Teacher]]:
-    """The prepared images, the labels to average, and the named teachers; prints a summary.
+    """The prepared images of `listing`, the labels to average, and the named teachers; prints a summary.
 
     Args:
         base: what all trials share: the size of the images, the rule of averaging, and the selection metric.
+        stand_ins: for a plan: no image is decoded and no phantom teacher trained; an empty folder for their stand-ins.
 
     Raises:
         ValueError, FileNotFoundError, OSError: something is absent or wrong, or the selection metric cannot select
         anything on these images; the message says what to do.
     """
     size_px = base.image_size_px
-    listing = listing_of(request.dataset, request.data, places, request.phantom_size)
     are_phantom = _teachers_are_phantom(request, listing)
     teachers: dict[str, Teacher] = {}
     if not are_phantom:  # a missing teacher should show before hours of decoding
@@ -50,17 +59,40 @@ def find_sources(
         split=request.split,
         validation_share=request.validation_share,
         held_out=request.hold_out,
+        decode=stand_ins is None,
     )
     print(summary(listing, store), flush=True)
     averaging = checked_averaging(store, base.average_labels, base.selection_metric)  # before minutes of phantoms
     if are_phantom:
-        folder = places.teachers(phantom=True, image_size_px=size_px)
-        for name in teacher_names:
-            is_random = name == RANDOM_TEACHER
-            teachers[name] = (
-                _random_teacher(folder, phantom=True) if is_random else phantom_teacher(name, places, size_px)
-            )
+        teachers = _phantom_teachers(teacher_names, places, size_px, stand_ins)
     return store, averaging, teachers
+
+
+def _phantom_teachers(
+    names: Sequence[str], places: Places, image_size_px: int, stand_ins: Path | None
+) -> dict[str, Teacher]:
+    if stand_ins:
+        return {name: stand_in(name, stand_ins) for name in names}
+    folder = places.teachers(phantom=True, image_size_px=image_size_px)
+    return {
+        name: _random_teacher(folder, phantom=True)
+        if name == RANDOM_TEACHER
+        else phantom_teacher(name, places, image_size_px)
+        for name in names
+    }
+
+
+def sources_of_the_papers_size(
+    dataset: Dataset, base: TrialConfig, teacher_names: Sequence[str], stand_ins: Path
+) -> tuple[Store, Averaging, dict[str, Teacher]]:
+    """For a plan of the paper's own set-up, where its images are not at hand: as many blank ones as Table II counts."""
+    store = store_of_the_papers_size(dataset, base.image_size_px)
+    counts = ", ".join(f"{len(store.rows(split)):,} {split}" for split in SPLITS)
+    print(
+        f"{dataset.title}: as many images as in the paper's Table II ({counts}), since no --data is given", flush=True
+    )
+    averaging = checked_averaging(store, base.average_labels, base.selection_metric)
+    return store, averaging, {name: stand_in(name, stand_ins) for name in teacher_names}
 
 
 def check_overlaps(teachers: Sequence[Teacher], store: Store, places: Places, *, allowed: bool) -> str:

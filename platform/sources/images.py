@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from platform.sources.names import check_dataset
 from platform.sources.places import Places
 from trainables.atomic import write_bytes
 from trainables.data.averaging import MIN_POSITIVES, definite_counts
+from trainables.data.blank import blank_store
 from trainables.data.catalogue import DATASETS, read
 from trainables.data.dataset import Dataset
 from trainables.data.listing import Listing
@@ -79,32 +81,40 @@ def store_of(
     split: str = SPLIT_KINDS[0],
     validation_share: float | None = None,
     held_out: str | None = None,
+    decode: bool = True,
 ) -> Store:
     """The store of `listing`: an earlier one if it was made from the same rows of the same folder, else a new one.
+
+    Args:
+        decode: whether a new one is made; otherwise it is a blank one, which is in no file.
 
     Raises:
         UnreadableImagesError, OSError, ValueError: as `trainables.data.store_making.prepare` says.
     """
     if listing.is_phantom and split == SPLIT_KINDS[0] and listing.dataset in PHANTOMS:
         validation_share = validation_share or PHANTOMS[listing.dataset].validation_share
-    digest = hashlib.sha256(f"{STORE_VERSION} {listing.root.resolve()} {skip_unreadable} {split}".encode())
-    digest.update(f"{validation_share} {held_out}".encode())
-    for row in listing.rows[["path", "patient", "labels", "official_split"]].itertuples(index=False):
-        digest.update(f"{row.path} {row.patient} {row.labels} {row.official_split}".encode())
+    made_from = f"{STORE_VERSION} {listing.root.resolve()} {skip_unreadable} {split} {validation_share} {held_out}"
+    digest = hashlib.sha256(f"{made_from} {digest_of(listing)}".encode())
     kind = "phantom" if listing.is_phantom else "real"
     path = places.store(listing.dataset, image_size_px, f"{kind}-{digest.hexdigest()[:8]}")
     if path.exists():
         return Store.open(path)
-    return prepare(
-        listing,
-        path,
-        image_size_px=image_size_px,
-        salt=places.salt(),
-        is_official_split=split == "official",
-        validation_share=validation_share,
-        held_out=held_out,
-        skip_unreadable=skip_unreadable,
-    )
+    how: dict[str, Any] = {
+        "image_size_px": image_size_px,
+        "salt": places.salt(),
+        "is_official_split": split == "official",
+        "validation_share": validation_share,
+        "held_out": held_out,
+    }
+    return prepare(listing, path, skip_unreadable=skip_unreadable, **how) if decode else blank_store(listing, **how)
+
+
+def digest_of(listing: Listing) -> str:
+    """The SHA-256 of the rows: paths, patients, labels and official split, but no pixel."""
+    digest = hashlib.sha256()
+    for row in listing.rows[["path", "patient", "labels", "official_split"]].itertuples(index=False):
+        digest.update(f"{row.path} {row.patient} {row.labels} {row.official_split}".encode())
+    return digest.hexdigest()
 
 
 def summary(listing: Listing, store: Store) -> str:
@@ -113,7 +123,8 @@ def summary(listing: Listing, store: Store) -> str:
     counts = {split: int((store.split == split).sum()) for split in SPLITS}
     lines = [
         f"{store.dataset}: {store.num_images} {kind} of {len(set(store.patient))} patients, "
-        f"{len(store.label_names)} labels, {store.image_size_px} px, fingerprint {store.fingerprint}",
+        f"{len(store.label_names)} labels, {store.image_size_px} px, "
+        + (f"fingerprint {store.fingerprint}" if store.fingerprint else "none of them opened"),
     ]
     record = DATASETS.get(store.dataset)
     if record and (paper := record.published):

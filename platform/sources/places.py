@@ -11,6 +11,9 @@ from pathlib import Path
 from analysis.reading import tracking_uri
 from trainables import atomic
 
+LOCK_FILE = "lock"  # in a sweep's folder: the process that runs the sweep holds it
+STANDING_FILE = "standing.json"
+
 
 @dataclass(frozen=True)
 class Places:
@@ -65,6 +68,14 @@ class Places:
     def sweep(self, name: str) -> Path:
         """A sweep's own folder: its trials' checkpoints."""
         return self.results / "sweeps" / name
+
+    def standing(self, name: str) -> Path:
+        """Where the sweep stands, for `platform.status`."""
+        return self.sweep(name) / STANDING_FILE
+
+    def standings(self) -> list[Path]:
+        """Those of all sweeps that have begun here."""
+        return sorted((self.results / "sweeps").glob(f"*/{STANDING_FILE}"))
 
     def salt(self) -> bytes:
         """The key of the hashes of patient ids, drawn at first use; whoever has it can test a guess at an id."""

@@ -16,9 +16,10 @@ from safetensors.torch import load_file
 
 from platform.cluster.machines import join_cluster
 from platform.command_line.endings import EXIT_UNFINISHED
+from platform.command_line.notice import announced
 from platform.command_line.training_requests import PretrainRequest
 from platform.sources.at_hand import find_sources
-from platform.sources.images import dataset_of
+from platform.sources.images import dataset_of, listing_of
 from platform.sources.places import Places
 from platform.sweeping.conduct_sweep import alone, carry_out
 from platform.sweeping.fitting import check_first_weights
@@ -48,7 +49,11 @@ def conduct_pretraining(request: PretrainRequest) -> int:
     places = Places.under(request.results)
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_pretraining(request, places)
-    with alone(places.sweep(setup.name)), must_answer(places.printable_tracking_uri):
+    with (
+        announced(request.notify_url, setup.name),
+        alone(places.sweep(setup.name)),
+        must_answer(places.printable_tracking_uri),
+    ):
         plan = carry_out(setup, EXPERIMENT, request, places, storage)
         (record,) = plan.records.values()
         if record.status == "RUNNING":
@@ -72,7 +77,8 @@ def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
     selection_metric(base.selection_metric, base.selection_metric, dataset_of(request.dataset, places).task)
     init = first_weights(base.init, base.student)
     names = [] if init == "random" else [init]
-    store, averaging, teachers = find_sources(request, places, base, names)
+    listing = listing_of(request.dataset, request.data, places, request.phantom_size)
+    store, averaging, teachers = find_sources(request, listing, places, base, names)
     for teacher in teachers.values():
         check_first_weights(base.student, teacher)
     settings = _settings(base, store, teachers)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -19,14 +20,18 @@ from analysis.reading import tracking_uri
 from analysis.reading.averages import averages
 from analysis.reading.trials import Runs, runs
 from analysis.scores.cells import closing_table
-from platform.cluster.machines import join_cluster, machines, start_ray
+from platform.cluster.machines import Machines, cluster_address, join_cluster, machines, start_ray
 from platform.command_line.endings import EXIT_UNFINISHED
+from platform.command_line.notice import announced
 from platform.command_line.training_requests import SweepRequest, TrainingRequest
-from platform.sources.places import Places
+from platform.sources.places import LOCK_FILE, Places
+from platform.sweeping.forecast import Forecast
 from platform.sweeping.gathering import prepare_sweep
+from platform.sweeping.outlook import lines, show_plan, try_timing
 from platform.sweeping.plan import Plan
 from platform.sweeping.runner import Resources, Trials, run
 from platform.sweeping.setup import Setup
+from platform.sweeping.standing import Standing
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.tracker import must_answer, send_rest
@@ -42,15 +47,21 @@ def conduct(request: SweepRequest) -> int:
         ConnectionError: MLflow does not answer at the start, or at the end.
     """
     places = Places.under(request.results)
+    if request.dry_run:
+        show_plan(request, places)
+        return 0
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_sweep(request, places)
-    with alone(places.sweep(setup.name)), must_answer(places.printable_tracking_uri):
-        plan = carry_out(setup, request.dataset, request, places, storage)
-        print(_closing(setup, request.dataset, places))
-    if plan.finished:
-        return 0
-    print(f"{plan.num_open_trials} trials are left: run the same command again to resume.", file=sys.stderr)
-    return EXIT_UNFINISHED
+    with announced(request.notify_url, setup.name) as notice:
+        with alone(places.sweep(setup.name)), must_answer(places.printable_tracking_uri):
+            plan = carry_out(setup, request.dataset, request, places, storage)
+            print(_closing(setup, plan, request.dataset, places))
+        notice.text = f"{setup.name}: {plan.num_trials} trials done"
+        if plan.finished:
+            return 0
+        notice.text = f"{setup.name}: {plan.num_open_trials} trials are left; the same command resumes it"
+        print(f"{plan.num_open_trials} trials are left: run the same command again to resume.", file=sys.stderr)
+        return EXIT_UNFINISHED
 
 
 def carry_out(setup: Setup, experiment: str, request: TrainingRequest, places: Places, storage: str) -> Plan:
@@ -67,26 +78,59 @@ def carry_out(setup: Setup, experiment: str, request: TrainingRequest, places: P
     plan = setup.plan(ledger.records())
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
+        paces = None if cluster_address() else try_timing(setup)  # while the machine is still quiet
+        print("starting Ray ...", flush=True)
         start_ray(verbose=request.verbose)
         available = machines()
         print(f"  machines: {available}", flush=True)
-        gpus = request.gpus_per_trial
-        if gpus is None:  # on a cluster, the driver's machine may lack the GPUs that the others have
-            gpus = float(available.most_gpus > 0 if available.is_cluster else setup.has_gpu)
-        resources = Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=request.num_slots)
+        resources = _resources(setup, request, available)
+        paces = try_timing(setup, resources) if available.is_cluster else paces
+        forecast = None
+        if paces:
+            forecast = Forecast(setup=setup, paces=paces, num_slots=resources.slots(available))
+            print("\n".join(lines(plan, forecast, resources)), flush=True)
         trials = Trials(
             folder=setup.folder,
             job_of=setup.job,
             tags_of=setup.tags,
             max_epochs=setup.max_epochs,
-            metric=f"val {setup.base.selection_metric}",
+            forecast=forecast,
+            standing=partial(
+                Standing, places.standing(setup.name), facts=_facts(setup, experiment, request, resources)
+            ),
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
     return plan
 
 
-def _closing(setup: Setup, dataset: str, places: Places) -> str:
+def _resources(setup: Setup, request: TrainingRequest, available: Machines) -> Resources:
+    """What a trial takes, and how many run at once."""
+    gpus = request.gpus_per_trial
+    if gpus is None:  # on a cluster, the driver's machine may lack the GPUs that the others have
+        gpus = float(available.most_gpus > 0 if available.is_cluster else setup.has_gpu)
+    return Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=request.num_slots)
+
+
+def _facts(setup: Setup, experiment: str, request: TrainingRequest, resources: Resources) -> dict[str, object]:
+    """What `platform.status` shows of a sweep besides its studies."""
+    return {
+        "sweep": setup.name,
+        "experiment": experiment,
+        "is_phantom": setup.store.is_phantom,
+        "metric": setup.base.selection_metric,
+        "max_epochs": setup.max_epochs,
+        "cpus": resources.cpus,
+        "gpus": resources.gpus,
+        "command": command_line(request.COMMAND, *request.words),
+    }
+
+
+def _closing(setup: Setup, plan: Plan, dataset: str, places: Places) -> str:
+    """The scores, and what to run next; of a sweep that has confirmed nothing yet only how far it is."""
+    if not any(record.test_auc is not None for record in plan.records.values()):
+        done = plan.num_trials - plan.num_open_trials
+        return f"{done} of {plan.num_trials} trials done; there is no test score yet"
     sweep = runs(places.tracking_uri, dataset, setup.name)
     metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
     tables = [closing_table(sweep.confirm, name, averages(sweep)) for name in metrics]
@@ -126,7 +170,7 @@ def alone(folder: Path) -> Iterator[None]:
         BlockingIOError: another process runs this sweep.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock", timeout=0, fallback_to_soft=False)
+    lock = FileLock(folder / LOCK_FILE, timeout=0, fallback_to_soft=False)
     with ExitStack() as held:
         try:
             held.enter_context(lock)

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from platform.command_line.training_requests import SweepRequest
-from platform.sources.at_hand import check_overlaps, find_sources
-from platform.sources.images import dataset_of
+from platform.sources.at_hand import check_overlaps, find_sources, sources_of_the_papers_size
+from platform.sources.images import dataset_of, digest_of, listing_of
 from platform.sources.places import Places
 from platform.sweeping.fitting import fitted_to_data
 from platform.sweeping.scoring import averaging_tags, selection_metric
@@ -23,15 +23,20 @@ from search_spaces.presets import PRESETS, Preset
 from search_spaces.space import INIT, Space, columns_of
 from trainables.cell import ITSELF, members
 from trainables.config import TrialConfig
+from trainables.data.averaging import Averaging
 from trainables.data.dataset import Dataset
+from trainables.data.listing import Listing
 from trainables.data.store import Store
 from trainables.knob import SETUP, knobs
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.shelf import Teacher
 
 
-def prepare_sweep(request: SweepRequest, places: Places) -> Setup:
-    """Reads or draws the data, and finds or makes the teachers; long steps show a progress bar.
+def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | None = None) -> Setup:
+    """Reads or draws the data, and finds or makes the teachers; long steps show their progress.
+
+    Args:
+        stand_ins: for a plan, which needs neither pixels nor trained phantoms: an empty folder for what stands in.
 
     Raises:
         ValueError, FileNotFoundError, OSError: something that the sweep needs is absent or wrong; the message says what
@@ -41,11 +46,11 @@ def prepare_sweep(request: SweepRequest, places: Places) -> Setup:
     dataset = dataset_of(request.dataset, places)
     base = _base(request, preset, dataset)
     space = _space(request, preset, dataset)
-    store, averaging, teachers = find_sources(request, places, base, _teacher_names(space))
+    name, sources = _sources(request, places, base, space, stand_ins)
+    store, averaging, teachers = sources
     space = fitted_to_data(space, store, teachers)
     overlap = check_overlaps(list(teachers.values()), store, places, allowed=request.allow_overlap)
     settings = _settings(request.search, base, space, store, teachers)
-    name = request.name or _default_name(store, settings)
     return Setup(
         name=name,
         space=space,
@@ -65,6 +70,19 @@ def prepare_sweep(request: SweepRequest, places: Places) -> Setup:
         local=request.local,
         has_gpu=torch.cuda.is_available(),
     )
+
+
+def _sources(
+    request: SweepRequest, places: Places, base: TrialConfig, space: Space, stand_ins: Path | None
+) -> tuple[str, tuple[Store, Averaging, dict[str, Teacher]]]:
+    """The sweep's name, which is printed before anything long begins, and what it learns from."""
+    names, dataset = _teacher_names(space), dataset_of(request.dataset, places)
+    if stand_ins and request.preset == "paper" and request.data is None and dataset.split_counts:
+        return f"{dataset.name}-paper", sources_of_the_papers_size(dataset, base, names, stand_ins)
+    listing = listing_of(request.dataset, request.data, places, request.phantom_size)
+    name = request.name or default_name(request, base, space, listing)
+    print(f"sweep {name}" + ("" if request.name else ": choose a name of your own with --name"), flush=True)
+    return name, find_sources(request, listing, places, base, names, stand_ins=stand_ins)
 
 
 def _base(request: SweepRequest, preset: Preset, dataset: Dataset) -> TrialConfig:
@@ -114,6 +132,21 @@ def _settings(search: str, base: TrialConfig, space: Space, store: Store, teache
     )
 
 
-def _default_name(store: Store, settings: str) -> str:
-    kind = ("phantom" if store.is_phantom else "real") + "-held-out" * bool(store.held_out)
-    return f"{store.dataset}-{kind}-{hashlib.sha256(settings.encode()).hexdigest()[:6]}"
+def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing: Listing) -> str:
+    """The name of a sweep that was given none: the same for the same command on the same images.
+
+    Known before an image is decoded. If pixels or teachers have changed since, the sweep's settings differ, and the
+    ledger refuses to continue it.
+    """
+    decides = {
+        **{knob.name: getattr(base, knob.name) for knob in knobs(TrialConfig, SETUP)},
+        "search": request.search,
+        "seed": base.seed,
+        "tuned": {name: [interval.low, interval.high] for name, interval in space.tuned.items()},
+        "images": digest_of(listing),
+        "split": [request.split, request.validation_share, request.hold_out, request.skip_unreadable],
+        "teachers": [request.teachers, *_teacher_names(space)],
+    }
+    kind = ("phantom" if listing.is_phantom else "real") + "-held-out" * bool(request.hold_out)
+    digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+    return f"{listing.dataset}-{kind}-{digest[:4]}"

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.studies import Params, Study
+from trainables.cell import Cell
 from trainables.config import TrialConfig
 from trainables.knob import TUNED, knobs
 from trainables.trial import TrialSpec
@@ -60,7 +61,7 @@ class Plan:
         if open_studies:
             study = min(open_studies, key=lambda study: len(study.asked))
             number, params = study.ask()
-            return self._add(self._spec_of(self._search_config(study, params)), study.name, number)
+            return self._add(self._spec_of(config_of(self._base, study.cell(params), params)), study.name, number)
         for study in self.studies.values():
             for repeat, spec in enumerate(self._repeats(study), 1):
                 if spec.key not in self.records:
@@ -85,24 +86,25 @@ class Plan:
     @property
     def num_open_trials(self) -> int:
         """How many trials have not ended; a study whose trials all failed has nothing to confirm."""
-        return sum(self._num_open(study) for study in self.studies.values())
+        return sum(sum(self.num_open(study)) for study in self.studies.values())
 
-    def _num_open(self, study: Study) -> int:
+    def num_open(self, study: Study) -> tuple[int, int]:
+        """How many of a study's search trials, and how many of its repeats, have not ended."""
         if not study.complete:
-            return study.num_trials - len(study.scores) + study.num_repeats(self._num_repeats)
+            return study.num_trials - len(study.scores), study.num_repeats(self._num_repeats)
         keys = [spec.key for spec in self._repeats(study)]
-        return sum(key not in self.records or self.records[key].status == "RUNNING" for key in keys)
+        return 0, sum(key not in self.records or self.records[key].status == "RUNNING" for key in keys)
 
-    def _search_config(self, study: Study, params: Params) -> TrialConfig:
-        of_trial = {name: params[name] for name in TUNED_FIELDS if name in params}
-        of_method = {name: value for name, value in params.items() if name not in of_trial and name != "cell"}
-        return replace(self._base, **study.cell(params).axes, **of_trial, knobs=tuple(sorted(of_method.items())))
+    def num_planned(self, study: Study) -> tuple[int, int]:
+        """How many search trials and repeats a study has in all; one whose trials all failed has no repeats."""
+        all_failed = study.complete and study.choice is None
+        return study.num_trials, 0 if all_failed else study.num_repeats(self._num_repeats)
 
     def _repeats(self, study: Study) -> list[TrialSpec]:
         """The best configuration of a completed study, to be trained again with seeds that the search has not used."""
         if study.choice is None:
             return []
-        best = self._search_config(study, study.choice)
+        best = config_of(self._base, study.cell(study.choice), study.choice)
         seeds = range(self._base.seed + 1, self._base.seed + 1 + study.num_repeats(self._num_repeats))
         return [self._spec_of(replace(best, phase="confirm", seed=seed)) for seed in seeds]
 
@@ -123,6 +125,13 @@ class Plan:
             self._unfinished.append(record)
         else:
             self.settle(record)
+
+
+def config_of(base: TrialConfig, cell: Cell, params: Params) -> TrialConfig:
+    """The configuration of a trial of `cell` with what its study suggests."""
+    of_trial = {name: params[name] for name in TUNED_FIELDS if name in params}
+    of_method = {name: value for name, value in params.items() if name not in of_trial and name != "cell"}
+    return replace(base, **cell.axes, **of_trial, knobs=tuple(sorted(of_method.items())))
 
 
 def _params_of(config: TrialConfig) -> Params:

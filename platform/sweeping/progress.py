@@ -1,28 +1,40 @@
-"""What a person who watches a sweep sees: the running cell and trial, its last score, what remains, the time left."""
+"""What a person who watches a sweep sees: one line per event, the standing after each cell, and the time left.
+
+In a terminal the epochs move a bar at the bottom. A log file gets a line for them, with the time of day in front, and
+no bar.
+"""
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TextIO
 
 from tqdm import tqdm
 
+from platform.sweeping.durations import in_words
+from platform.sweeping.forecast import Forecast
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
+from platform.sweeping.standing import Standing, finished_lines
 from trainables.cell import ITSELF
 
-QUIET_S = 10.0  # outside a terminal, the epochs of a trial are printed at most this often
+QUIET_S = 10.0  # in a log, the epochs of a trial are printed at most this often
+MARGIN = "      "  # before the second line of an event that is wider than the terminal
 
 
 class Progress:
-    """Lines for trials as they start, progress and end; in a terminal also a bar that stays at the bottom.
+    """Lines for trials as they start, progress and end, and for cells that are finished.
 
     Args:
         plan: knows what remains.
         max_epochs: the length of a trial.
-        metric: the name of the score that is shown.
+        forecast: knows the time left; None where no step could be timed, and then the time is not shown.
+        standing: is kept up to date in a file, for `platform.status`; None for no file.
         stream: where the lines go; None for standard output.
     """
 
@@ -30,37 +42,39 @@ class Progress:
         self,
         plan: Plan,
         max_epochs: int,
-        metric: str,
+        forecast: Forecast | None = None,
+        standing: Standing | None = None,
         stream: TextIO | None = None,
+        *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._plan, self._max_epochs, self._metric = plan, max_epochs, metric
+        self._plan, self._max_epochs, self._forecast, self._standing = plan, max_epochs, forecast, standing
         self._stream = stream or sys.stdout
+        self._is_terminal = self._stream.isatty()
         self._clock = clock
-        self._started_s = clock()
         self._shown_at_s: dict[str, float] = {}
         self._answers: dict[str, tuple[float, str]] = {}  # by trial: best score, and a note on constant answers
-        self._epochs_done = 0
         self._trials_done = plan.num_trials - plan.num_open_trials
         self._bar = tqdm(
             total=plan.num_trials,
             initial=self._trials_done,
-            unit="trial",
             file=self._stream,
-            disable=not self._stream.isatty(),
-            bar_format="{bar:20} {n_fmt}/{total_fmt} trials {postfix}",
+            disable=not self._is_terminal,
+            bar_format="{bar:20} {n_fmt}/{total_fmt}{postfix}",
         )
+        self._note()
 
     def start(self, record: TrialRecord) -> None:
         """A trial begins, or resumes after its first epochs."""
         config = record.spec.config
         if config.method == ITSELF:
-            self._say(record, "starts (scored as it is)")
+            self._say(record, "starts, scored as it is")
             return
         knobs = f"lr {config.learning_rate:.2g}, wd {config.weight_decay:.2g}"
         knobs += "" if config.beta is None else f", beta {config.beta:.3g}"
-        resumed = f", resumed after epoch {len(record.best_scores)}" if record.best_scores else ""
-        self._say(record, f"starts ({knobs}{resumed})")
+        resumed = f", resumes after epoch {len(record.best_scores)}" if record.best_scores else ""
+        self._say(record, f"{knobs}{resumed}")
+        self._note()
 
     def note(self, record: TrialRecord, result: Mapping[str, float]) -> None:
         """Remembers whether the best epoch's answers vary; counts epochs that a resumed trial repeats, too."""
@@ -70,52 +84,62 @@ class Progress:
 
     def epoch(self, record: TrialRecord, epoch: int, result: Mapping[str, float]) -> None:
         """An epoch of a trial has ended."""
-        self._epochs_done += 1
-        now_s = self._clock()
+        if self._forecast and epoch > 1:  # the first one's time has Python's imports in it
+            self._forecast.learn(record.spec.config.cell, result["epoch_s"])
+        self._note()
         if record.spec.config.method == ITSELF:  # its end says all
             return
-        last = epoch == self._max_epochs
-        if not self._stream.isatty() and not last and now_s - self._shown_at_s.get(record.spec.key, -QUIET_S) < QUIET_S:
+        text = f"epoch {epoch}/{self._max_epochs}: {result['score']:.3f}"
+        if self._is_terminal:
+            self._bar.set_postfix_str(", ".join(part for part in (self._left(), text) if part))
             return
-        self._shown_at_s[record.spec.key] = now_s
-        score, best = f"{result['score']:.3f}", f"{result['best_score']:.3f}"
-        text = f"epoch {epoch}/{self._max_epochs}  {self._metric} {score} (best {best})"
-        self._say(record, text + _constant(result))
+        now_s, last = self._clock(), epoch == self._max_epochs
+        if last or now_s - self._shown_at_s.get(record.spec.key, -QUIET_S) >= QUIET_S:
+            self._shown_at_s[record.spec.key] = now_s
+            self._say(record, f"{text} (best {result['best_score']:.3f}){_constant(result)}")
 
-    def end(self, record: TrialRecord, error: str = "") -> None:
+    def end(self, record: TrialRecord) -> None:
         """A trial has ended."""
         self._trials_done += 1
         self._bar.update(1)
         constant = self._answers.pop(record.spec.key, (0.0, ""))[1]
-        if error:
-            self._say(record, f"FAILED: {error}")
+        outcome = f"done, best {record.score:.3f}{constant}" if record.score is not None else "done"
+        if record.error:
+            outcome = f"FAILED: {record.error}"
         elif record.stopped:
-            self._say(record, f"stopped early after epoch {len(record.best_scores)}, best {record.score:.3f}{constant}")
-        elif record.score is not None:
-            self._say(record, f"done, best {record.score:.3f}{constant}")
+            outcome = f"stopped early after epoch {len(record.best_scores)}, best {record.score:.3f}{constant}"
+        left = "" if self._is_terminal or not self._left() else f"; {self._left()}"
+        self._say(record, outcome + left)
+        for line in finished_lines(record, self._plan):
+            self._write(line)
+        self._bar.set_postfix_str(self._left())
+        self._note()
 
     def close(self) -> None:
         """Removes the bar."""
         self._bar.close()
+        self._note(at_once=True)
 
     def _say(self, record: TrialRecord, what: str) -> None:
-        config = record.spec.config
-        number = f"trial {record.number + 1}" if config.phase != "confirm" else f"repeat {record.number}"
-        done = f"[{self._trials_done}/{self._plan.num_trials}, {self._left()}]"
-        self._bar.set_postfix_str(self._left(), refresh=False)
-        tqdm.write(f"{done} {config.phase} {config.cell.name} {number}: {what}", file=self._stream)
+        done = f"{self._trials_done}/{self._plan.num_trials}"
+        self._write(f"{done} {record.spec.config.cell.name} {record.title}: {what}")
+
+    def _write(self, line: str) -> None:
+        if self._is_terminal:
+            width = shutil.get_terminal_size().columns
+            line = textwrap.fill(line, width, subsequent_indent=MARGIN, break_long_words=False, break_on_hyphens=False)
+        else:
+            line = f"{datetime.now():%H:%M:%S} {line}"
+        tqdm.write(line, file=self._stream)
         self._stream.flush()
 
     def _left(self) -> str:
-        """The time left, at most: trials that are stopped early take less."""
-        if not self._epochs_done:
-            return "time left unknown"
-        s_per_epoch = (self._clock() - self._started_s) / self._epochs_done
-        left_s = int(s_per_epoch * max(0, self._plan.num_open_trials * self._max_epochs - self._running_epochs()))
-        return f"at most {left_s // 3600}:{left_s % 3600 // 60:02d}:{left_s % 60:02d} left"
+        """The time left; "" where it is not known."""
+        return f"about {in_words(self._forecast.left(self._plan).likely_s)} left" if self._forecast else ""
 
-    def _running_epochs(self) -> int:
-        return sum(len(r.best_scores) for r in self._plan.records.values() if r.status == "RUNNING")
+    def _note(self, *, at_once: bool = False) -> None:
+        if self._standing:
+            self._standing.write(at_once=at_once)
 
 
 def _constant(result: Mapping[str, float]) -> str:

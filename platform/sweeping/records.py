@@ -24,11 +24,19 @@ class TrialRecord:
     num_judged: int = 0  # epochs after which the scheduler let the trial continue
     run_id: str = ""
     node: str = ""  # the address of the machine that trained it last
+    seconds: float = 0.0  # for which it has held its CPUs and GPUs
+    test_auc: float | None = None  # of a finished repeat, where it is defined
+    error: str = ""  # why it failed
 
     @property
     def score(self) -> float | None:
         """The best validation score, None where the trial failed or has not reported yet."""
         return self.best_scores[-1] if self.best_scores and self.status != "FAILED" else None
+
+    @property
+    def title(self) -> str:
+        """The trial within its cell, as people count: from 1."""
+        return f"repeat {self.number}" if self.spec.config.phase == "confirm" else f"trial {self.number + 1}"
 
 
 def spec_of(values: Mapping[str, Any]) -> TrialSpec:

@@ -18,10 +18,13 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from platform.cluster.machines import Machines, machines
+from platform.command_line.stopping import acknowledge_ctrl_c
+from platform.sweeping.forecast import Forecast
 from platform.sweeping.plan import Plan
 from platform.sweeping.progress import Progress
 from platform.sweeping.records import TrialRecord, trial_folder
-from platform.sweeping.search import KEY, FairAsha, PlannedSearch
+from platform.sweeping.search import KEY, FairAsha, PlannedSearch, asha_of
+from platform.sweeping.standing import Standing
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.tracker import Tracker
@@ -29,8 +32,6 @@ from trainables.job import PREDICTIONS_FILE, Job
 from trainables.student import StudentTrial
 
 MAX_RETRIES = 3  # of a trial whose worker died, within one run of the command
-REDUCTION_FACTOR = 3
-GRACE_FRACTION = 1 / 16  # of a trial's length; 8 epochs of 128
 RAY_FOLDER = "ray"  # in the sweep's folder
 
 
@@ -67,7 +68,8 @@ class Trials:
     job_of: Callable[[TrialRecord], Job]  # what a worker needs for a trial
     tags_of: Callable[[TrialRecord], dict[str, str]]  # of its run in MLflow, beyond its configuration
     max_epochs: int
-    metric: str  # the name of the score, as progress shows it
+    forecast: Forecast | None  # None where no step could be timed
+    standing: Callable[[Plan, Callable[[], float | None]], Standing] | None  # kept in a file, for those who look in
 
     def folder_of(self, key: str) -> Path:
         """Where the trial with that `TrialSpec.key` keeps its state."""
@@ -79,6 +81,13 @@ class TrialEvents(tune.Callback):
 
     def __init__(self, plan: Plan, tracker: Tracker, progress: Progress, folder_of: Callable[[str], Path]) -> None:
         self._plan, self._tracker, self._progress, self._folder_of = plan, tracker, progress, folder_of
+        self._answers_ctrl_c = False
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Ray has installed its handler of Ctrl-C by now, which says nothing for some seconds: ours answers first."""
+        if not self._answers_ctrl_c:
+            self._answers_ctrl_c = True
+            acknowledge_ctrl_c("stopping: finished epochs are saved; Ctrl-C again stops at once")
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -88,12 +97,14 @@ class TrialEvents(tune.Callback):
         if record.status != "RUNNING":
             return
         record.node = str(result.get("node_ip", ""))
+        record.seconds += result["time_this_iter_s"]
         if error := result.get("error"):
             self._settle(record, "FAILED", error)
             return
         epoch, last = result["epoch"], result["epoch"] == record.spec.config.num_reports
         stopped = bool(result["done"]) and not last
         metrics = {**result["metrics"], "best_score": result["best_score"], "rung": float(not stopped)}
+        metrics["epoch_s"] = result["time_this_iter_s"]
         self._progress.note(record, metrics)
         if epoch > len(record.best_scores):
             record.best_scores.append(result["best_score"])
@@ -103,6 +114,8 @@ class TrialEvents(tune.Callback):
             self._tracker.log(record, metrics, epoch)
         if stopped:
             record.stopped = "asha"
+        if last:
+            record.test_auc = result["metrics"].get("test_auc")
         if last or stopped:
             self._settle(record, "FINISHED", out_of_memory=_out_of_memory(record, result["metrics"]))
 
@@ -116,13 +129,13 @@ class TrialEvents(tune.Callback):
         return {}  # Ray pickles callbacks with its snapshots; ours belong to this process
 
     def _settle(self, record: TrialRecord, status: str, error: str = "", out_of_memory: str = "") -> None:
-        record.status = status
+        record.status, record.error = status, error
         self._plan.settle(record)
         folder = self._folder_of(record.spec.key)
         files = [(path, "model") for path in sorted(folder.glob("best-*.safetensors"))[-1:]]
         outcome = {"stopped": record.stopped, "node": record.node, "error": error, "out_of_memory": out_of_memory}
         self._tracker.close(record, [*files, (folder / PREDICTIONS_FILE, "")], outcome)
-        self._progress.end(record, error)
+        self._progress.end(record)
 
 
 def _out_of_memory(record: TrialRecord, metrics: Mapping[str, float]) -> str:
@@ -143,7 +156,8 @@ def run(
     num_slots = resources.slots(machines())
     # All that may run together are asked for together, so that a cluster grows at once and not node by node.
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(num_slots))
-    progress = Progress(plan, trials.max_epochs, trials.metric)
+    standing = trials.standing(plan, partial(_seconds_left, plan, trials)) if trials.standing else None
+    progress = Progress(plan, trials.max_epochs, trials.forecast, standing)
     forget = partial(_delete_search_state, plan, trials)
     for record in plan.records.values():
         if record.status == "FINISHED":  # but the process may have died before its state was deleted
@@ -168,6 +182,10 @@ def run(
         tracker.flush()
 
 
+def _seconds_left(plan: Plan, trials: Trials) -> float | None:
+    return trials.forecast.left(plan).likely_s if trials.forecast else None
+
+
 def _delete_search_state(plan: Plan, trials: Trials, key: str) -> None:
     """A long search would fill the storage with states; those of the few confirm runs, and of a teacher, stay."""
     if plan.records[key].spec.config.phase == "search":
@@ -175,10 +193,10 @@ def _delete_search_state(plan: Plan, trials: Trials, key: str) -> None:
 
 
 def _tune_config(plan: Plan, search: PlannedSearch, max_epochs: int) -> tune.TuneConfig:
-    grace_epochs = max(1, round(max_epochs * GRACE_FRACTION))
+    grace_epochs, reduction_factor = asha_of(max_epochs)
     return tune.TuneConfig(
         search_alg=search,
-        scheduler=FairAsha(plan, max_epochs=max_epochs, grace_epochs=grace_epochs, reduction_factor=REDUCTION_FACTOR),
+        scheduler=FairAsha(plan, max_epochs=max_epochs, grace_epochs=grace_epochs, reduction_factor=reduction_factor),
         num_samples=-1,
         reuse_actors=True,
     )

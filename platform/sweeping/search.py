@@ -7,9 +7,11 @@ from the ledger, and a trial that had begun resumes from its last checkpoint.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -18,6 +20,9 @@ from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
 
 TIME_ATTRIBUTE, METRIC = "epoch", "best_score"
+REDUCTION_FACTOR = 3
+GRACE_FRACTION = 1 / 16  # of a trial's length; 8 epochs of 128
+NUM_PLAYED = 20  # studies that are played through for `expected_epochs`
 KEY = "key"  # the entry of a Ray trial's config that holds `TrialSpec.key`
 
 
@@ -76,14 +81,7 @@ class FairAsha(FIFOScheduler):
         super().__init__()
         self._plan = plan
         self._brackets = {
-            name: AsyncHyperBandScheduler(
-                time_attr=TIME_ATTRIBUTE,
-                metric=METRIC,
-                mode="max",
-                max_t=max_epochs,
-                grace_period=min(grace_epochs, max_epochs),
-                reduction_factor=reduction_factor,
-            )
+            name: _bracket(max_epochs, grace_epochs, reduction_factor)
             for name, study in plan.studies.items()
             if study.stops_early
         }
@@ -144,6 +142,55 @@ class FairAsha(FIFOScheduler):
             bracket.on_trial_complete(nobody, trial, {TIME_ATTRIBUTE: len(scores), METRIC: scores[-1]})
         else:
             bracket.on_trial_remove(nobody, trial)
+
+
+@cache
+def expected_epochs(num_trials: int, max_epochs: int) -> float:
+    """How many epochs a trial of such a study lasts on average, if early scores say nothing of what becomes of a trial.
+
+    Played through with the scheduler itself and scores drawn at random, one trial after the other.
+    """
+    rng = np.random.default_rng(0)
+    lengths = []
+    nobody: Any = None
+    for _ in range(NUM_PLAYED):
+        bracket = _bracket(max_epochs, *asha_of(max_epochs))
+        for number, score in enumerate(rng.random(num_trials)):
+            trial = _stand_in(str(number))
+            bracket.on_trial_add(nobody, trial)
+            lengths.append(max_epochs)
+            for epoch in _rungs(max_epochs):
+                result = {TIME_ATTRIBUTE: epoch, METRIC: score}
+                if bracket.on_trial_result(nobody, trial, result) == TrialScheduler.STOP:
+                    lengths[-1] = epoch
+                    break
+    return float(np.mean(lengths))
+
+
+def asha_of(max_epochs: int) -> tuple[int, int]:
+    """Epochs before which no trial of that length is stopped, and the reduction factor."""
+    return max(1, round(max_epochs * GRACE_FRACTION)), REDUCTION_FACTOR
+
+
+def _rungs(max_epochs: int) -> list[int]:
+    """The epochs after which ASHA judges."""
+    grace_epochs, reduction_factor = asha_of(max_epochs)
+    rungs = []
+    while grace_epochs < max_epochs:
+        rungs.append(grace_epochs)
+        grace_epochs *= reduction_factor
+    return rungs
+
+
+def _bracket(max_epochs: int, grace_epochs: int, reduction_factor: int) -> AsyncHyperBandScheduler:
+    return AsyncHyperBandScheduler(
+        time_attr=TIME_ATTRIBUTE,
+        metric=METRIC,
+        mode="max",
+        max_t=max_epochs,
+        grace_period=min(grace_epochs, max_epochs),
+        reduction_factor=reduction_factor,
+    )
 
 
 def _stand_in(key: str) -> Trial:

@@ -73,9 +73,15 @@ class Study:
         """How often the choice is confirmed, if `requested` times are asked for."""
         return requested
 
+    @property
+    def cells(self) -> Sequence[Cell]:
+        """The cells that its trials may belong to."""
+        raise NotImplementedError
+
     def cell(self, params: Params) -> Cell:
         """The cell that a trial with `params` belongs to."""
-        raise NotImplementedError
+        (only,) = self.cells
+        return only
 
     def _suggest(self, number: int) -> Params:
         raise NotImplementedError
@@ -89,8 +95,9 @@ class GridStudy(Study):
     points: Sequence[Params]
     stops_early: bool = False
 
-    def cell(self, params: Params) -> Cell:
-        return self.of_cell
+    @property
+    def cells(self) -> Sequence[Cell]:
+        return (self.of_cell,)
 
     def _suggest(self, number: int) -> Params:
         return dict(self.points[number])
@@ -104,8 +111,9 @@ class CellStudy(Study):
     space: Space
     seed: int
 
-    def cell(self, params: Params) -> Cell:
-        return self.of_cell
+    @property
+    def cells(self) -> Sequence[Cell]:
+        return (self.of_cell,)
 
     def _suggest(self, number: int) -> Params:
         if number == 0:
@@ -120,6 +128,10 @@ class JointStudy(Study):
 
     space: Space  # of one question: see `Space.by_question`
     seed: int
+
+    @property
+    def cells(self) -> Sequence[Cell]:
+        return self.space.cells
 
     def cell(self, params: Params) -> Cell:
         return next(cell for cell in self.space.cells if cell.name == params["cell"])
@@ -153,8 +165,9 @@ class NoStudy(Study):
     def num_repeats(self, requested: int) -> int:
         return min(requested, 1)
 
-    def cell(self, params: Params) -> Cell:
-        return self.of_cell
+    @property
+    def cells(self) -> Sequence[Cell]:
+        return (self.of_cell,)
 
 
 def make_studies(space: Space, mode: str, num_trials: int, seed: int) -> list[Study]:

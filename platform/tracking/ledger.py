@@ -83,7 +83,7 @@ class Ledger:
             "beta_convention": BETA_CONVENTION,
             **tags,
         }
-        name = f"{config.phase} {config.cell.name} {record.number}"
+        name = f"{config.phase} {config.cell.name} {record.title}"
         run = self.client.create_run(self.experiment_id, start_time=at_ms, run_name=name, tags=all_tags)
         record.run_id = run.info.run_id
         self._log_params(record)
@@ -163,7 +163,10 @@ class Ledger:
             status=run.info.status,
             stopped=tags.get("stopped", ""),
             run_id=run.info.run_id,
+            error=tags.get("error", ""),
+            test_auc=run.data.metrics.get("test_auc"),
         )
+        record.seconds = sum(self._history(record.run_id, "epoch_s"))
         record.best_scores = self._history(record.run_id, "best_score")
         record.num_judged = sum(value > 0 for value in self._history(record.run_id, "rung"))
         return record

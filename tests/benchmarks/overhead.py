@@ -86,7 +86,9 @@ def ours(num_trials: int, folder: Path) -> list[float]:
     start_ray(verbose=False)
     resources = runner.Resources(num_slots=1)
     journal = Journal(folder / "journal.jsonl")
-    trials = runner.Trials(folder=folder, job_of=job_of, tags_of=lambda record: {}, max_epochs=1, metric="score")
+    trials = runner.Trials(
+        folder=folder, job_of=job_of, tags_of=lambda record: {}, max_epochs=1, forecast=None, standing=None
+    )
     runner.run(plan, trials, ledger, journal, resources)
     return ended_s
 

@@ -42,12 +42,12 @@ def trials(results: Path) -> dict[str, str]:
 
 
 def numbers(results: Path) -> dict[tuple[str, str, int], float]:
-    """Every metric of every trial at every epoch, but for the speed."""
+    """Every metric of every trial at every epoch, but for speed and duration."""
     rows = query(
         results,
         "select t.value, m.key, m.step, m.value from metrics m "
         "join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' "
-        "where m.key != 'images_per_s'",
+        "where m.key not in ('images_per_s', 'epoch_s')",
     )
     values = {(trial, name, step): value for trial, name, step, value in rows}
     assert len(values) == len(rows), "a metric has two values at one epoch"

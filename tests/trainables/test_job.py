@@ -284,7 +284,8 @@ def test_a_job_of_many_labels(chest_store: Path, teachers: Path, tmp_path: Path)
 
 
 def test_the_student_begins_with_the_named_weights(retina_store: Path, teachers: Path, tmp_path: Path) -> None:
-    taken = job_of(retina_store, teachers, tmp_path, student="densenet121", unfreeze="last34")._training().student
+    store = Store.open(retina_store)
+    taken = job_of(retina_store, teachers, tmp_path, student="densenet121", unfreeze="last34").training(store).student
     weights = shelf.load(teachers, "imagenet").state_dict()
     assert torch.equal(taken.state_dict()["features.conv0.weight"], weights["features.conv0.weight"])
     assert num_trainable(taken) == sum(
@@ -293,7 +294,9 @@ def test_the_student_begins_with_the_named_weights(retina_store: Path, teachers:
         if name.startswith(("features.transition3", "features.denseblock4", "features.norm5", "classifier"))
     )
     drawn = [
-        job_of(retina_store, teachers, tmp_path, student="densenet121", init="random", seed=seed)._training().student
+        job_of(retina_store, teachers, tmp_path, student="densenet121", init="random", seed=seed)
+        .training(store)
+        .student
         for seed in (0, 0, 1)
     ]
     first, again, other = (student.state_dict()["features.conv0.weight"] for student in drawn)

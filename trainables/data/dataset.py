@@ -58,6 +58,7 @@ class Dataset:
     )
     read: Callable[[Path], Listing]  # of one of `folders`
     folders: tuple[str, ...]  # where it may lie within the folder that --data names; of a user's own: the CSV
+    channels: int = 3  # of its images: 3 for colour photographs, 1 for X-rays; of a user's own the images decide
     label_names: tuple[str, ...] = ()  # in the release's order; () where only the images tell
     published: Published | None = None
     boxes: BoxList | None = None

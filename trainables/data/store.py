@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,11 +39,14 @@ class Store:
         [N].
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        facts: Mapping[str, Any],
+        columns: Mapping[str, NDArray[Any]],
+        chunks: Sequence[NDArray[np.uint8]],
+    ) -> None:
         self.path = path
-        reader = pa.ipc.open_file(pa.memory_map(str(path)))
-        batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
-        facts = _facts(reader, path)
         self.dataset: str = facts["dataset"]
         self.task: str = facts["task"]
         self.label_names: tuple[str, ...] = tuple(facts["label_names"])
@@ -52,17 +57,14 @@ class Store:
         self.split_fingerprint: str = facts["split_fingerprint"]
         self.held_out: str = facts["held_out"]
         self.left_out: list[list[str]] = facts["left_out"]
-
-        shape = (-1, self.image_size_px, self.image_size_px, self.channels)
-        self._chunks = [np.frombuffer(batch.column("image").buffers()[1], np.uint8).reshape(shape) for batch in batches]
-        self._rows_per_chunk = len(self._chunks[0])
-        table = pa.Table.from_batches(batches).select(COLUMNS)
-        self.labels: NDArray[np.int8] = np.stack(table["labels"].to_numpy())
+        self._facts, self._columns = dict(facts), dict(columns)
+        self._chunks, self._rows_per_chunk = chunks, len(chunks[0])
+        self.labels: NDArray[np.int8] = columns["labels"]
         self.patient, self.image_id, self.view, self.sex, self.split = (
-            table[name].to_numpy().astype(str) for name in ("patient", "image_id", "view", "sex", "split")
+            columns[name].astype(str) for name in ("patient", "image_id", "view", "sex", "split")
         )
-        self.age_years: NDArray[np.float32] = table["age_years"].to_numpy()
-        self.train_rank: NDArray[np.int64] = table["train_rank"].to_numpy()
+        self.age_years: NDArray[np.float32] = columns["age_years"]
+        self.train_rank: NDArray[np.int64] = columns["train_rank"]
 
     @classmethod
     def open(cls, path: Path) -> Store:
@@ -77,7 +79,7 @@ class Store:
                 f"no prepared data at {path}; make it with {command_line('platform.prepare', 'DATASET')}"
             )
         try:
-            store = cls(path)
+            store = cls(path, *_read(path))
         except (pa.ArrowException, OSError) as error:
             raise ValueError(
                 f"{path} must be a whole store, but cannot be read ({error}); delete it and prepare the data again"
@@ -96,6 +98,11 @@ class Store:
         for place, row in enumerate(rows_B.tolist()):
             images[place] = self._chunks[row // self._rows_per_chunk][row % self._rows_per_chunk]
         return images
+
+    def only(self, rows: NDArray[np.int64]) -> Store:
+        """A store of these rows alone, in memory; its fingerprint is still that of the whole."""
+        columns = {name: values[rows] for name, values in self._columns.items()}
+        return Store(self.path, self._facts, columns, [self.gather(rows)])
 
     def rows(self, split: str, fraction: float = 1.0) -> NDArray[np.int64]:
         """The rows of a split in ascending order; of "train" the first `fraction`, nested in every larger one.
@@ -156,6 +163,18 @@ def new_content(held_out: str) -> hashlib._Hash:
 def row_content(split: str, train_rank: int, labels: NDArray[np.int8], image_digest: bytes) -> bytes:
     """What of one row goes into the fingerprint."""
     return f"{split} {train_rank};".encode() + labels.tobytes() + image_digest
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]], list[NDArray[np.uint8]]]:
+    """What holds for the whole file, its columns, and its images in pieces, which are read from the disk when used."""
+    reader = pa.ipc.open_file(pa.memory_map(str(path)))
+    batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+    facts = _facts(reader, path)
+    shape = (-1, facts["image_size_px"], facts["image_size_px"], facts["channels"])
+    chunks = [np.frombuffer(batch.column("image").buffers()[1], np.uint8).reshape(shape) for batch in batches]
+    table = pa.Table.from_batches(batches).select(COLUMNS)
+    columns = {name: table[name].to_numpy() for name in COLUMNS}
+    return facts, columns | {"labels": np.stack(columns["labels"])}, chunks
 
 
 def _facts(reader: pa.ipc.RecordBatchFileReader, path: Path) -> dict:

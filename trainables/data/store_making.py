@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from trainables import atomic
 from trainables.data.decode import UnreadableImageError, decode
 from trainables.data.listing import Listing
 from trainables.data.splits import split_rows
 from trainables.data.store import FACTS_KEY, STORE_VERSION, Store, new_content, row_content, salted_hashes
+from trainables.steps import steps
 
 ROWS_PER_BATCH = 256
 NUM_NAMED = 20  # unreadable images that an error names; the rest is counted
@@ -180,9 +180,8 @@ def _decoded(
             return error
         return image, hashlib.blake2b(image.data).digest()
 
-    hidden = not decoding.progress
-    bar = tqdm(total=len(paths), desc=f"decoding {listing.dataset}", unit="image", disable=hidden, delay=1)
-    with bar, ThreadPoolExecutor(decoding.num_threads or os.cpu_count()) as pool:
+    shown = steps(f"decoding {listing.dataset}", len(paths), "image", shown=decoding.progress)
+    with shown as advance, ThreadPoolExecutor(decoding.num_threads or os.cpu_count()) as pool:
         # A stretch is decoded while the one before is written; all at once would be decoded ahead without bound.
         stretches = [paths[start : start + ROWS_PER_BATCH] for start in range(0, len(paths), ROWS_PER_BATCH)]
         ahead = pool.map(attempt, stretches[0])
@@ -194,7 +193,7 @@ def _decoded(
                     unreadable.append((paths[row], str(outcome)))
                 else:
                     yield row, *outcome
-            bar.update(len(stretch))
+            advance(len(stretch))
 
 
 def _in_batches(

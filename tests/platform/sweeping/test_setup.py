@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -201,8 +202,24 @@ def test_the_default_name_changes_with_what_decides_the_numbers(name_of: Any, pl
     ]
     assert len({first, *others}) == 6
     assert all(name.startswith("retina-phantom-") for name in others)
+
+
+def test_the_default_name_is_known_before_the_teachers_and_their_change_shows_in_the_settings(places: Places) -> None:
+    add_teachers(places, phantom=True)
+    first = prepare_sweep(options(), places)
     add_teacher(places, "mimic-cxr", phantom=True, value=3.0)  # a teacher of that name, trained again
-    assert name_of() not in {first, *others}
+    second = prepare_sweep(options(), places)
+    assert first.name == second.name
+    assert first.facts["settings"] != second.facts["settings"]  # which the ledger refuses
+
+
+def test_the_name_is_the_first_thing_that_is_printed(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
+    add_teachers(places, phantom=True)
+    name = prepare_sweep(options(), places).name
+    assert re.fullmatch(r"retina-phantom-[0-9a-f]{4}", name)
+    assert capsys.readouterr().out.startswith(f"sweep {name}: choose a name of your own with --name\n")
+    prepare_sweep(options("--name", "mine"), places)
+    assert capsys.readouterr().out.startswith("sweep mine\n")
 
 
 def test_what_only_makes_a_sweep_larger_keeps_its_name(name_of: Any) -> None:

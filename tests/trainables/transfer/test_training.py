@@ -251,11 +251,8 @@ def test_another_network_learns_or_teaches(
 def test_a_student_begins_with_the_weights_of_its_own_architecture(
     stores: dict[str, Store], mixed: Path, tmp_path: Path
 ) -> None:
-    student = (
-        job_of("transfer", stores, mixed, tmp_path, student="resnet18", init="imagenet")
-        ._training()
-        .student.state_dict()
-    )
+    job = job_of("transfer", stores, mixed, tmp_path, student="resnet18", init="imagenet")
+    student = job.training(job.opened_store()).student.state_dict()
     own = shelf.load(mixed, "imagenet-resnet18").state_dict()
     assert all(torch.equal(student[name], own[name]) for name in own if not name.startswith("fc."))
     assert student["fc.weight"].shape == (5, 512)

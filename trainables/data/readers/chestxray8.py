@@ -83,7 +83,7 @@ def read(root: Path) -> Listing:
         root=root,
         task=DATASET.task,
         label_names=DATASET.label_names,
-        channels=1,
+        channels=DATASET.channels,
         rows=rows[list(ROW_COLUMNS)],
         left_out=nothing_left_out(),
         notes=notes,
@@ -189,6 +189,7 @@ DATASET = Dataset(
     name="chestxray8",
     title="ChestX-ray8",
     task="multilabel",
+    channels=1,
     selection_metric="auc",  # section V.A
     label_names=LABELS,
     read=read,

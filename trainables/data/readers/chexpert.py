@@ -75,7 +75,7 @@ def read(root: Path) -> Listing:
         root=root,
         task=DATASET.task,
         label_names=DATASET.label_names,
-        channels=1,
+        channels=DATASET.channels,
         rows=table[list(ROW_COLUMNS)],
         left_out=nothing_left_out(),
         notes=() if has_valid else (NOTE_WITHOUT_VALID,),
@@ -126,6 +126,7 @@ DATASET = Dataset(
     name="chexpert",
     title="CheXpert",
     task="multilabel",
+    channels=1,
     selection_metric="auc",  # section V.A
     label_names=LABELS,
     read=read,

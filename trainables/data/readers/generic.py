@@ -46,7 +46,7 @@ def read(root: Path) -> Listing:
         root=root,
         task=DATASET.task,
         label_names=tuple(classes),
-        channels=3,
+        channels=DATASET.channels,
         rows=rows[list(ROW_COLUMNS)],
         left_out=nothing_left_out(),
     )

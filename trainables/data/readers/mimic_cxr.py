@@ -71,7 +71,7 @@ def read(root: Path) -> Listing:
         root=root,
         task=DATASET.task,
         label_names=DATASET.label_names,
-        channels=1,
+        channels=DATASET.channels,
         rows=rows[list(ROW_COLUMNS)],
         left_out=left_out.reset_index(drop=True),
     )
@@ -120,6 +120,7 @@ DATASET = Dataset(
     name="mimic-cxr",
     title="MIMIC-CXR",
     task="multilabel",
+    channels=1,
     selection_metric=DEFAULT_METRICS["multilabel"],
     label_names=LABELS,
     read=read,

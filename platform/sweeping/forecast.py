@@ -1,0 +1,163 @@
+"""Forecasts what a sweep takes before its first epoch: time, GPU-hours and disk, from steps timed on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from platform.sweeping.plan import Plan, config_of
+from platform.sweeping.records import TrialRecord
+from platform.sweeping.search import expected_epochs
+from platform.sweeping.setup import Setup
+from platform.sweeping.studies import Study
+from trainables.cell import ITSELF, NO_TEACHER, Cell, members
+from trainables.job import Job
+from trainables.pace import Pace
+
+CHECKPOINTS = 2 * 3 + 1  # copies of a student that a running trial keeps: two states with Adam's moments, and the best
+
+NOTHING = Pace(train_s=0.0, teach_s=0.0, evaluate_s=0.0, save_s=0.0, start_s=0.0, weights_bytes=0, knowledge_bytes=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What is left of a plan, in seconds."""
+
+    likely_s: float  # where early scores say nothing of what becomes of a trial
+    most_s: float  # where no trial is stopped early
+
+
+@dataclass(kw_only=True)
+class Forecast:
+    """What the trials of a sweep take.
+
+    Args:
+        setup: of the sweep.
+        paces: by cell, as `paces_of` gives them.
+        num_slots: how many trials run at once.
+    """
+
+    setup: Setup
+    paces: Mapping[Cell, Pace]
+    num_slots: int
+    _taken_s: float = field(default=0.0, init=False)
+    _forecast_s: float = field(default=0.0, init=False)
+    _counts: dict[tuple[str, float], int] = field(default_factory=dict, init=False)
+
+    def learn(self, cell: Cell, seconds: float) -> None:
+        """Takes note of an epoch's duration: what is left is scaled by what was seen of this sweep."""
+        self._taken_s += seconds
+        self._forecast_s += self.epoch_s(cell)
+
+    def epoch_s(self, cell: Cell) -> float:
+        """Seconds of an epoch of `cell`; the teacher's answers come from the cache, if that has room for them."""
+        pace = self.paces[cell]
+        scored_s = self._num_images("validation") * pace.evaluate_s
+        if cell.method == ITSELF:
+            return scored_s
+        per_image_s = pace.train_s + (0.0 if self._fits_cache else pace.teach_s)
+        return self._num_images("train", cell.data_fraction) * per_image_s + scored_s + pace.save_s
+
+    def left(self, plan: Plan) -> Estimate:
+        """What the open trials of `plan` take, on all slots together."""
+        likely_s = most_s = self._teaching_s(plan)
+        for study in plan.studies.values():
+            likely_s += self._study_s(study, plan, self._searched_epochs(study))
+            most_s += self._study_s(study, plan, self.setup.max_epochs)
+        running = [record for record in plan.records.values() if record.status == "RUNNING"]
+        begun_s = sum(len(record.best_scores) * self.epoch_s(record.spec.config.cell) for record in running)
+        scale = self._taken_s / self._forecast_s if self._forecast_s else 1.0
+        width = max(1, min(self.num_slots, plan.num_open_trials))
+        return Estimate(
+            likely_s=max(likely_s - begun_s, 0.0) * scale / width, most_s=max(most_s - begun_s, 0.0) * scale / width
+        )
+
+    def disk_bytes(self, plan: Plan) -> int:
+        """What the sweep will write at most: every trial's best student, the checkpoints of running ones, the cache."""
+        largest = max(pace.weights_bytes for pace in self.paces.values())
+        num_images = self.setup.store.num_images
+        cache = min(self.setup.cache_bytes, self._num_answers_bytes(num_images))
+        return (plan.num_open_trials + CHECKPOINTS * self.num_slots) * largest + cache
+
+    def _num_images(self, split: str, fraction: float = 1.0) -> int:
+        key = (split, fraction)
+        if key not in self._counts:
+            self._counts[key] = len(self.setup.store.rows(split, fraction))
+        return self._counts[key]
+
+    def _study_s(self, study: Study, plan: Plan, searched_epochs: float) -> float:
+        cells = study.cells
+        searches, repeats = plan.num_open(study)
+        searched_s = [self._trial_s(cell, searched_epochs) for cell in cells]
+        tested_s = [self._trial_s(cell, self.setup.max_epochs) + self._test_s(cell) for cell in cells]
+        return (searches * sum(searched_s) + repeats * sum(tested_s)) / len(cells)
+
+    def _trial_s(self, cell: Cell, num_epochs: float) -> float:
+        return self.paces[cell].start_s + (1 if cell.method == ITSELF else num_epochs) * self.epoch_s(cell)
+
+    def _test_s(self, cell: Cell) -> float:
+        return self._num_images("test") * self.paces[cell].evaluate_s
+
+    def _searched_epochs(self, study: Study) -> float:
+        length = self.setup.max_epochs
+        return expected_epochs(study.num_trials, length) if study.stops_early and study.num_trials else length
+
+    def _teaching_s(self, plan: Plan) -> float:
+        """The teachers' answers that are still to be computed, each once, where the cache keeps them."""
+        if not self._fits_cache:
+            return 0.0
+        seconds: dict[tuple[str, str], float] = {}
+        for study in plan.studies.values():
+            (searches, repeats), (all_searches, _) = plan.num_open(study), plan.num_planned(study)
+            rounds = repeats + (searches / all_searches if all_searches else 0)
+            for cell in study.cells:
+                num_images = self._num_images("train", cell.data_fraction)
+                seconds_here = rounds * self.setup.max_epochs * num_images * self.paces[cell].teach_s
+                key = (cell.method, cell.teacher)
+                seconds[key] = max(seconds.get(key, 0.0), seconds_here)
+        return sum(seconds.values())
+
+    @property
+    def _fits_cache(self) -> bool:
+        return self._num_answers_bytes(self.setup.store.num_images) <= self.setup.cache_bytes
+
+    def _num_answers_bytes(self, num_images: int) -> int:
+        """All answers to the views of one seed: a search's, or those of one round of repeats."""
+        per_view = {(cell.method, cell.teacher): pace.knowledge_bytes for cell, pace in self.paces.items()}
+        return sum(per_view.values()) * num_images * self.setup.max_epochs
+
+
+def paces_of(setup: Setup, measure: Callable[[Job], Pace]) -> dict[Cell, Pace]:
+    """The pace of every cell; cells of one student, depth, method and kind of teacher are timed once.
+
+    A cell without a teacher is as fast as one with a teacher, but for that teacher.
+
+    Args:
+        measure: times a job's step, in this process or on a machine of the cluster.
+    """
+    paces: dict[tuple[object, ...], Pace] = {}
+    taught = [cell for cell in setup.space.cells if cell.method != ITSELF]
+    for cell in sorted(taught, key=lambda cell: cell.teacher == NO_TEACHER):  # those with a teacher first
+        kind = _kind(cell, setup)
+        alike = [pace for other, pace in paces.items() if other[:3] == kind[:3]]
+        if kind not in paces:
+            may_share = alike and cell.teacher == NO_TEACHER
+            paces[kind] = _without_teacher(alike[0]) if may_share else measure(_job(cell, setup))
+    untrained = _without_teacher(max(paces.values(), key=lambda pace: pace.evaluate_s, default=NOTHING))
+    return {cell: untrained if cell.method == ITSELF else paces[_kind(cell, setup)] for cell in setup.space.cells}
+
+
+def _kind(cell: Cell, setup: Setup) -> tuple[object, ...]:
+    """What decides a cell's pace."""
+    architectures = [setup.teachers[name].architecture for name in members(cell.teacher)]
+    return (cell.student, cell.unfreeze, cell.varied, cell.method, *architectures)
+
+
+def _job(cell: Cell, setup: Setup) -> Job:
+    """The job of the cell's first trial."""
+    spec = setup.spec(config_of(setup.base, cell, setup.space.first(cell)))
+    return setup.job(TrialRecord(spec=spec, study="", number=0))
+
+
+def _without_teacher(pace: Pace) -> Pace:
+    return replace(pace, teach_s=0.0, knowledge_bytes=0)

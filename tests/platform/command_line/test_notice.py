@@ -1,0 +1,98 @@
+"""The message when a command ends, as a real server on loopback receives it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from platform.command_line.notice import announced, without_address
+from platform.command_line.parsing import parser_of, request_of, with_words
+from platform.command_line.training_requests import SweepRequest
+
+
+class Mailbox:
+    """A web server, and what was posted to it."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.messages: list[dict[str, str]] = []
+        mailbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                mailbox.messages.append(json.loads(body))
+                self.send_response(status)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/secret"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    box = Mailbox()
+    yield box
+    box.server.shutdown()
+
+
+def test_an_end_a_stop_and_an_error_are_told_apart(mailbox: Mailbox) -> None:
+    with announced(mailbox.url, "mine") as notice:
+        notice.text = "mine: 35 trials done"
+    with pytest.raises(KeyboardInterrupt), announced(mailbox.url, "mine"):
+        raise KeyboardInterrupt
+    with pytest.raises(ValueError, match="no teacher"), announced(mailbox.url, "mine"):
+        raise ValueError("no teacher")
+    texts = ["mine: 35 trials done", "mine was stopped; the same command resumes it"]
+    texts.append("mine has ended with an error: no teacher")
+    assert mailbox.messages == [{"text": text, "content": text} for text in texts]
+
+
+def test_no_address_no_message(mailbox: Mailbox) -> None:
+    with announced(None, "mine"):
+        pass
+    assert mailbox.messages == []
+
+
+def test_an_address_that_refuses_or_is_not_there_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    refusing = Mailbox(status=500)
+    for url in (refusing.url, "http://127.0.0.1:1/secret"):
+        with announced(url, "mine"):
+            pass
+        error = capsys.readouterr().err
+        assert error.startswith("the message to --notify-url could not be sent: ") and "secret" not in error
+    refusing.server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["retina", "--notify-url", "https://h/secret", "--trials", "3"],
+        ["retina", "--notify-url=https://h/secret", "--trials", "3"],
+        ["retina", "--notify", "https://h/secret", "--trials", "3"],
+        ["retina", "--trials", "3"],
+    ],
+)
+def test_the_address_is_not_among_the_words_that_are_kept(words: list[str]) -> None:
+    parser = parser_of(SweepRequest, "platform.sweep", "A sweep.")
+    request = with_words(request_of(SweepRequest, parser.parse_args(words)), words)
+    assert request.words == ("retina", "--trials", "3")
+    assert request.notify_url == ("https://h/secret" if len(words) > 3 or "=" in words[1] else None)
+
+
+def test_without_an_address_all_words_are_kept() -> None:
+    assert without_address(["retina", "--name", "x"], None) == ("retina", "--name", "x")
+
+
+@pytest.mark.parametrize("text", ["hooks.slack.com/x", "ftp://h/x", "https://", "https://a b"])
+def test_what_is_no_web_address_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser_of(SweepRequest, "platform.sweep", "A sweep.").parse_args(["retina", "--notify-url", text])
+    assert "must begin with http:// or https://" in capsys.readouterr().err

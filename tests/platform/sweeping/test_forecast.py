@@ -1,0 +1,215 @@
+"""The forecast by numbers worked by hand, and its outlook in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from platform.sweeping import outlook
+from platform.sweeping.durations import in_words
+from platform.sweeping.forecast import Forecast, paces_of
+from platform.sweeping.outlook import cell_lines, lines
+from platform.sweeping.plan import Plan
+from platform.sweeping.runner import Resources
+from platform.sweeping.search import expected_epochs
+from platform.sweeping.studies import make_studies
+from search_spaces.retina import SPACE
+from search_spaces.space import controls_of
+from trainables.config import TrialConfig
+from trainables.pace import Pace
+from trainables.trial import TrialSpec
+
+COUNTS = {"train": 100, "validation": 20, "test": 30}
+PLAIN, GUIDED = "transfer/none/densenet40/all", "attention/imagenet/densenet40/all"
+PACE = Pace(
+    train_s=0.1, teach_s=0.02, evaluate_s=0.05, save_s=1.0, start_s=2.0, weights_bytes=1_000_000, knowledge_bytes=100
+)
+
+
+def spec_of(config: TrialConfig) -> TrialSpec:
+    return TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
+
+
+def rows(split: str, fraction: float = 1.0) -> Any:
+    return np.arange(round(COUNTS[split] * fraction))
+
+
+def setup_of(*cells: str, max_epochs: int = 4, cache_bytes: int = 10**9) -> Any:
+    space = replace(SPACE, cells=(*SPACE.cells, *controls_of(["imagenet"]))).narrowed(cells)
+    return SimpleNamespace(
+        store=SimpleNamespace(rows=rows, num_images=150),
+        max_epochs=max_epochs,
+        cache_bytes=cache_bytes,
+        space=space,
+        base=TrialConfig(dataset="retina", method="transfer", max_epochs=max_epochs),
+        teachers={
+            name: SimpleNamespace(architecture="densenet121") for name in ("imagenet", "mimic-cxr", "random-weights")
+        },
+        spec=spec_of,
+        job=lambda record: record.spec.config,
+    )
+
+
+def plan_of(setup: Any, *, search: str = "grid", num_trials: int = 1, num_repeats: int = 2) -> Plan:
+    studies = make_studies(setup.space, search, num_trials, seed=7)
+    return Plan(studies, setup.base, spec_of, num_repeats)
+
+
+def forecast_of(setup: Any, num_slots: int = 1) -> Forecast:
+    return Forecast(setup=setup, paces=dict.fromkeys(setup.space.cells, PACE), num_slots=num_slots)
+
+
+def test_a_plan_without_a_teacher() -> None:
+    setup = setup_of(PLAIN)
+    forecast, plan = forecast_of(setup), plan_of(setup)
+    # An epoch: 100 x 0.1 s of training, 20 x 0.05 s of validation, a second for the checkpoint. A trial: four of them
+    # and two seconds to start; a repeat is also tested on 30 images.
+    pace = replace(PACE, teach_s=0.0, knowledge_bytes=0)
+    forecast.paces = dict.fromkeys(setup.space.cells, pace)
+    assert forecast.epoch_s(setup.space.cells[0]) == pytest.approx(12.0)
+    assert forecast.left(plan).likely_s == pytest.approx(50.0 + 2 * (50.0 + 1.5))
+    forecast.num_slots = 2
+    assert forecast.left(plan).most_s == pytest.approx((50.0 + 2 * 51.5) / 2)
+
+
+def test_the_teacher_answers_once_per_round_where_the_cache_has_room() -> None:
+    setup = setup_of(GUIDED)
+    forecast, plan = forecast_of(setup), plan_of(setup, num_repeats=2)
+    studied_s = plan.num_open_trials * 50.0 + 2 * 1.5
+    teaching_s = (1 + 2) * 4 * 100 * 0.02  # a search and two rounds of repeats, four epochs each
+    assert forecast.left(plan).likely_s == pytest.approx(studied_s + teaching_s)
+
+
+def test_the_teacher_answers_every_trial_where_the_cache_is_too_small() -> None:
+    setup = setup_of(GUIDED, cache_bytes=100 * 150 * 4 - 1)  # a byte less than all answers take
+    forecast, plan = forecast_of(setup), plan_of(setup)
+    assert forecast.epoch_s(setup.space.cells[0]) == pytest.approx(14.0)
+    assert forecast.left(plan).likely_s == pytest.approx(plan.num_open_trials * 58.0 + 2 * 1.5)
+
+
+def test_a_smaller_share_of_the_data_takes_less() -> None:
+    setup = setup_of(PLAIN)
+    (cell,) = setup.space.cells
+    half = replace(cell, data_fraction=0.5)
+    setup.space = replace(setup.space, cells=(half,))
+    assert forecast_of(setup).epoch_s(half) == pytest.approx(7.0)
+
+
+def test_early_stopping_shortens_what_is_likely_and_not_what_is_most() -> None:
+    setup = setup_of(PLAIN, max_epochs=128)
+    forecast, plan = forecast_of(setup), plan_of(setup, search="optuna", num_trials=12)
+    forecast.paces = dict.fromkeys(setup.space.cells, replace(PACE, teach_s=0.0, knowledge_bytes=0))
+    left = forecast.left(plan)
+    assert left.most_s - left.likely_s == pytest.approx(12 * (128 - expected_epochs(12, 128)) * 12.0)
+
+
+def test_what_is_done_and_begun_is_not_left() -> None:
+    setup = setup_of(PLAIN)
+    forecast, plan = forecast_of(setup), plan_of(setup)
+    whole = forecast.left(plan).likely_s
+    record = plan.next()
+    assert record is not None
+    record.best_scores = [0.5]
+    assert forecast.left(plan).likely_s < whole
+    record.best_scores, record.status = [0.5] * 4, "FINISHED"
+    plan.settle(record)
+    while (record := plan.next()) is not None:
+        record.status, record.best_scores = "FINISHED", [0.5] * 4
+        plan.settle(record)
+    assert forecast.left(plan).likely_s == 0.0
+
+
+def test_the_rest_is_scaled_by_what_epochs_took_in_fact() -> None:
+    setup = setup_of(PLAIN)
+    forecast, plan = forecast_of(setup), plan_of(setup)
+    before = forecast.left(plan).likely_s
+    (cell,) = setup.space.cells
+    forecast.learn(cell, 30.0)
+    forecast.learn(cell, 18.0)  # 24 s on average, where 12 s were forecast
+    assert forecast.left(plan).likely_s == pytest.approx(2 * before)
+
+
+def test_a_teacher_itself_takes_one_scoring() -> None:
+    setup = setup_of("itself/imagenet/none/none")
+    plan = plan_of(setup, num_repeats=3)
+    forecast = forecast_of(setup)
+    forecast.paces = paces_of(setup, lambda job: pytest.fail("there is nothing to time"))
+    assert forecast.left(plan).likely_s == 0.0
+    forecast.paces = dict.fromkeys(setup.space.cells, replace(PACE, teach_s=0.0))
+    assert forecast.left(plan).likely_s == pytest.approx(2.0 + 20 * 0.05 + 30 * 0.05)
+
+
+def test_each_kind_is_timed_once_and_a_plain_cell_shares_the_pace_of_a_guided_one() -> None:
+    setup = setup_of(*(cell.name for cell in SPACE.cells))
+    timed: list[str] = []
+
+    def measure(config: Any) -> Pace:
+        timed.append(config.cell.name)
+        return replace(PACE, train_s=float(len(timed)))
+
+    paces = {cell.name: pace for cell, pace in paces_of(setup, measure).items()}
+    assert timed == [
+        "attention/imagenet/densenet121/all",
+        "attention/imagenet/densenet40/all",
+        "transfer/none/densenet121/last34",
+    ]
+    assert paces["attention/mimic-cxr/densenet40/all"] == paces[GUIDED]
+    assert paces[PLAIN] == replace(paces[GUIDED], teach_s=0.0, knowledge_bytes=0)
+    assert paces["transfer/none/densenet121/last34"].train_s == 3.0
+
+
+@pytest.mark.parametrize(("num_trials", "max_epochs"), [(12, 128), (2, 2), (1, 128), (30, 27)])
+def test_the_expected_length_of_a_trial_lies_between_the_first_rung_and_its_end(
+    num_trials: int, max_epochs: int
+) -> None:
+    expected = expected_epochs(num_trials, max_epochs)
+    assert max(1, round(max_epochs / 16)) <= expected <= max_epochs
+    assert (expected == max_epochs) == (num_trials == 1)
+
+
+def test_the_outlook_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlook, "IMPORTS_S", 10.0)
+    setup = setup_of(PLAIN, GUIDED)
+    forecast, plan = forecast_of(setup, num_slots=2), plan_of(setup)
+    gpu = Resources(cpus=4.0, gpus=0.5)
+    likely_s = forecast.left(plan).likely_s
+    num_bytes = (plan.num_open_trials + 7 * 2) * 1_000_000 + 2 * 100 * 150 * 4
+    assert forecast.disk_bytes(plan) == num_bytes
+    assert lines(plan, forecast, gpu) == [
+        "plan: 13 trials to search, 4 repeats to confirm, each of up to 4 epochs",
+        f"  about {in_words(likely_s + 10)}, 2 trials at once",
+        f"  about {likely_s * 2 / 3600 * 0.5:.2g} GPU-hours; up to 0.0 GB of disk",
+    ]
+    assert lines(plan, forecast, replace(gpu, gpus=0.0))[2].startswith(f"  about {likely_s * 8 / 3600:.2g} CPU-hours")
+    assert cell_lines(plan, forecast)[1:] == [
+        f"{PLAIN}           1       2  12 s",
+        f"{GUIDED}     12       2  12 s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (119.4, "1 min 59 s"), (120, "2 min"), (3569, "59 min"),
+        (3600, "1 h 0 min"), (86399, "1 d 0 h"), (90000, "1 d 1 h"), (864000, "10 d 0 h"),
+    ],
+)  # fmt: skip
+def test_durations(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+def test_a_sweep_goes_on_without_an_estimate(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(setup: Any, measure: Callable[..., Pace]) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(outlook, "paces_of", fail)
+    setup = setup_of(PLAIN)
+    assert outlook.try_timing(setup) is None
+    assert capsys.readouterr().out.splitlines()[-1] == "  no estimate of the time: out of memory"

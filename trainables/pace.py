@@ -1,0 +1,153 @@
+"""How fast this machine trains: a real step of a student, timed before the first epoch, from which a plan is made.
+
+The step is the loop's own, on a few images and with the job's teachers; nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from trainables import checkpoint
+from trainables.data.augment import training_views
+from trainables.data.store import Store
+from trainables.job import MIN_MICRO_BATCH_SIZE, Job
+from trainables.judging import evaluate
+from trainables.loop import train_one_epoch
+from trainables.training import EpochResult, Training, state_of
+
+PIXELS_ON_CPU = 8 * 64 * 64  # of a timed batch: enough for a step of some tenths of a second
+LONG_ENOUGH_S, MOST_ROUNDS = 0.3, 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """What a kind of trial costs on this machine, in seconds and bytes."""
+
+    train_s: float  # per training image, without the teacher
+    teach_s: float  # per view that the teacher answers; 0 without a teacher
+    evaluate_s: float  # per image that is scored
+    save_s: float  # per epoch: the checkpoint
+    start_s: float  # per trial: building the networks
+    weights_bytes: int  # of the student
+    knowledge_bytes: int  # per view, in the cache
+
+
+def measure(job: Job, store: Store | None = None) -> Pace:
+    """Times a step of the job's student on `store`, or on the job's own.
+
+    On a CPU a few images are enough, since the time is in proportion to their number. A GPU gets a whole batch, or as
+    much of it as there is room for.
+
+    Raises:
+        torch.OutOfMemoryError: not even two images fit.
+    """
+    torch.set_num_threads(job.num_threads)
+    store = store or job.opened_store()
+    num_images = images_to_time(job, store)
+    while True:
+        try:
+            return time_step(job, store, num_images)
+        except torch.OutOfMemoryError:
+            if num_images <= MIN_MICRO_BATCH_SIZE:
+                raise
+            num_images //= 2
+        torch.cuda.empty_cache()
+
+
+def images_to_time(job: Job, store: Store) -> int:
+    """How many images the timed step has."""
+    batch_size = min(job.spec.config.batch_size, len(store.rows("train")))
+    if torch.cuda.is_available():
+        return batch_size
+    return min(batch_size, max(MIN_MICRO_BATCH_SIZE, PIXELS_ON_CPU // store.image_size_px**2))
+
+
+def time_step(job: Job, store: Store, num_images: int) -> Pace:
+    """The pace of a step with `num_images` training images, and as many that are scored."""
+    rows = np.concatenate([store.rows("train")[:num_images], store.rows("validation")[:num_images]])
+    few = store.only(np.sort(rows))
+    # Any score will do, on so few images; a network is not compiled for a single step; and no answer is kept.
+    config = replace(
+        job.spec.config,
+        batch_size=num_images,
+        compiled=False,
+        average_labels="defined",
+        data_fraction=1.0,
+        phase="search",
+    )
+    started_s = time.perf_counter()
+    training = replace(job, spec=replace(job.spec, config=config), cache_bytes=0).training(few)
+    start_s = time.perf_counter() - started_s
+    num_train, num_scored = (len(few.rows(split)) for split in ("train", "validation"))
+    step_s = _seconds(lambda: train_one_epoch(training, 1))
+    teach_s, knowledge_bytes = _teaching(training)
+    evaluate_s = _seconds(lambda: evaluate(training, "validation")) / num_scored
+    save_s, weights_bytes = _saving(job, training)
+    return Pace(
+        train_s=max(step_s / num_train - teach_s, 0.0),
+        teach_s=teach_s,
+        evaluate_s=evaluate_s,
+        save_s=save_s,
+        start_s=start_s,
+        weights_bytes=weights_bytes,
+        knowledge_bytes=knowledge_bytes,
+    )
+
+
+def _teaching(training: Training) -> tuple[float, int]:
+    """Seconds and bytes of the teacher's answer to one view; 0 and 0 without a teacher."""
+    guide = training.guide
+    if guide is None:
+        return 0.0, 0
+    rows, config = training.store.rows("train"), training.config
+    views = training_views(
+        training.images.of(rows),
+        rows,
+        seed=config.seed,
+        epoch=1,
+        rotation_deg=config.rotation_deg,
+        flip=config.flip,
+        interpolation=config.interpolation,
+    )
+    knowledge = guide.knowledge(views)
+    bytes_per_value = 2  # the cache keeps half precision
+    return _seconds(lambda: guide.knowledge(views)) / len(rows), knowledge[0].numel() * bytes_per_value
+
+
+def _saving(job: Job, training: Training) -> tuple[float, int]:
+    """Seconds of one epoch's checkpoint where the job keeps its own, and the bytes of the student's weights."""
+    weights = {name: tensor.detach().cpu() for name, tensor in training.student.state_dict().items()}
+    training.history = [EpochResult(epoch=1, metrics={}, best_score=0.0, best_epoch=1, last=False)]
+    near = next(folder for folder in Path(job.folder).parents if folder.is_dir())
+    with tempfile.TemporaryDirectory(dir=near, prefix=".pace-") as name:
+        started_s = time.perf_counter()
+        checkpoint.save_best(Path(name), 1, weights)
+        checkpoint.save_state(Path(name), 1, 1, state_of(training))
+        seconds = time.perf_counter() - started_s
+    return seconds, sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    """The median duration of a call that was made once before, which is slower."""
+    call()
+    taken: list[float] = []
+    while len(taken) < MOST_ROUNDS and sum(taken) < LONG_ENOUGH_S:
+        _wait_for_device()
+        started_s = time.perf_counter()
+        call()
+        _wait_for_device()
+        taken.append(time.perf_counter() - started_s)
+    return statistics.median(taken)
+
+
+def _wait_for_device() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
