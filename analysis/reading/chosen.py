@@ -76,7 +76,7 @@ def _by_id(tracking_uri: str, wanted: str) -> Chosen:
     places = [experiment.experiment_id for experiment in client.search_experiments()]
     matching = client.search_runs(places, f"attributes.run_id LIKE '{wanted}%'", max_results=10)
     if not matching:
-        ui = command_line("mlflow", "ui", "--backend-store-uri", tracking_uri)
+        ui = command_line("platform.ui", "--tracking-uri", tracking_uri)
         raise LookupError(f"no run whose id begins with {wanted} in this MLflow; `{ui}` lists all runs")
     if len(matching) > 1:
         ids = ", ".join(sorted(run.info.run_id for run in matching))

@@ -94,14 +94,15 @@ def _closing(setup: Setup, dataset: str, places: Places) -> str:
 
 
 def _browsing(sweep: Runs, places: Places) -> str:
-    """How to see the sweep in MLflow: the page of its runs, and the command that serves it unless a server does."""
+    """How to see the sweep in MLflow: the command that serves its pages, or the page of a server."""
+    if not tracking_uri.is_server(places.tracking_uri):
+        is_found = bool(tracking_uri.from_environment()) or places.are_usual
+        options = [] if is_found else ["--results", str(places.results)]
+        return f"Browse every run\n  {command_line('platform.ui', *options)}"
     page = tracking_uri.pages(places.tracking_uri)
     if len(sweep.trials):
         page = tracking_uri.runs_page(page, sweep.trials["experiment_id"].iloc[0])
-    if tracking_uri.is_server(places.tracking_uri):
-        return f"Browse every run: open {page}"
-    ui = command_line("mlflow", "ui", "--backend-store-uri", places.printable_tracking_uri)
-    return f"Browse every run, and then open {page}\n  {ui}"
+    return f"Browse every run: open {page}"
 
 
 def _commands(setup: Setup, dataset: str, places: Places, browsing: str) -> str:

@@ -118,7 +118,12 @@ def test_a_change_of_the_tables_is_named_and_the_client_is_asked(
 def test_a_server_is_asked_through_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
     logged = pd.DataFrame([["a", "val/auc", 1, 0.5, 7]], columns=mlflow_client.METRIC_COLUMNS)
     asked: list[Any] = []
-    monkeypatch.setattr(mlflow_client, "metric_frame", lambda *arguments: asked.append(arguments) or logged)
+
+    def metric_frame(*arguments: Any) -> pd.DataFrame:
+        asked.append(arguments)
+        return logged
+
+    monkeypatch.setattr(mlflow_client, "metric_frame", metric_frame)
     assert history("http://127.0.0.1:1", ["a"], ["val_auc"])[["metric", "value"]].to_numpy().tolist() == [
         ["val_auc", 0.5]
     ]
