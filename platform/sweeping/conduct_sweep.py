@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -22,13 +23,16 @@ from analysis.scores.cells import closing_table
 from platform.cluster.machines import join_cluster, machines, start_ray
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.training_requests import SweepRequest, TrainingRequest
+from platform.exporting.logged_models import log_best_students
 from platform.sources.places import Places
 from platform.sweeping.gathering import prepare_sweep
 from platform.sweeping.plan import Plan
 from platform.sweeping.runner import Resources, Trials, run
 from platform.sweeping.setup import Setup
+from platform.tracking.data_inputs import facts_of
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
+from platform.tracking.sweep_page import description, standing
 from platform.tracking.tracker import must_answer, send_rest
 from trainables.data.catalogue import DATASETS
 from trainables.pasting import command_line
@@ -45,26 +49,36 @@ def conduct(request: SweepRequest) -> int:
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_sweep(request, places)
     with alone(places.sweep(setup.name)), must_answer(places.printable_tracking_uri):
-        plan = carry_out(setup, request.dataset, request, places, storage)
-        print(_closing(setup, request.dataset, places))
+        ledger = open_ledger(setup, request.dataset, places)
+        plan = carry_out(setup, ledger, request, places, storage)
+        sweep = runs(places.tracking_uri, request.dataset, setup.name)
+        tables = _tables(setup, sweep)
+        _complete(ledger, setup, sweep, plan, tables)
+        if plan.finished:
+            log_best_students(ledger.client, sweep, setup.store, _metrics(setup))
+        print("\n\n".join([*tables, _commands(setup, request.dataset, places, _browsing(sweep, places))]))
     if plan.finished:
         return 0
     print(f"{plan.num_open_trials} trials are left: run the same command again to resume.", file=sys.stderr)
     return EXIT_UNFINISHED
 
 
-def carry_out(setup: Setup, experiment: str, request: TrainingRequest, places: Places, storage: str) -> Plan:
+def open_ledger(setup: Setup, experiment: str, places: Places) -> Ledger:
+    """The sweep's record in MLflow's experiment of that name."""
+    return Ledger(places.tracking_uri, experiment, setup.name, setup.facts, places.artifacts)
+
+
+def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Places, storage: str) -> Plan:
     """Runs what the ledger shows to be left of a sweep, and returns the plan as it then stands.
 
     Args:
-        experiment: MLflow's experiment that the runs belong to.
         request: says what a trial takes, and how many run at once.
         storage: what `join_cluster` reports about the shared storage.
     """
-    ledger = Ledger(places.tracking_uri, experiment, setup.name, setup.facts, places.artifacts)
     journal = Journal(setup.folder / "journal.jsonl")
     send_rest(ledger, journal)
     plan = setup.plan(ledger.records())
+    ledger.describe(description(setup, state=_state(plan)), facts_of(setup.store))
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
         start_ray(verbose=request.verbose)
@@ -80,17 +94,33 @@ def carry_out(setup: Setup, experiment: str, request: TrainingRequest, places: P
             tags_of=setup.tags,
             max_epochs=setup.max_epochs,
             metric=f"val {setup.base.selection_metric}",
+            inputs_of=lambda record: facts_of(setup.store, record.spec.config),
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
+        ledger.describe(description(setup, state=_state(plan)))
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
     return plan
 
 
-def _closing(setup: Setup, dataset: str, places: Places) -> str:
-    sweep = runs(places.tracking_uri, dataset, setup.name)
-    metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
-    tables = [closing_table(sweep.confirm, name, averages(sweep)) for name in metrics]
-    return "\n\n".join([*tables, _commands(setup, dataset, places, _browsing(sweep, places))])
+def _state(plan: Plan) -> str:
+    done = plan.num_trials - plan.num_open_trials
+    return f"{done} of {plan.num_trials} trials have ended." if plan.num_open_trials else "Finished."
+
+
+def _metrics(setup: Setup) -> tuple[str, ...]:
+    return ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
+
+
+def _tables(setup: Setup, sweep: Runs) -> list[str]:
+    return [closing_table(sweep.confirm, name, averages(sweep)) for name in _metrics(setup)]
+
+
+def _complete(ledger: Ledger, setup: Setup, sweep: Runs, plan: Plan, tables: list[str]) -> None:
+    """Writes how the cells stand to the parent run's page."""
+    text = "\n\n".join(tables) if len(sweep.confirm) else ""
+    ledger.describe(description(setup, state=_state(plan), tables=text))
+    only_step = 0  # a metric that has no other is a bar in MLflow's charts
+    ledger.log(ledger.parent_id, standing(sweep.confirm, _metrics(setup)), only_step, int(time.time() * 1000))
 
 
 def _browsing(sweep: Runs, places: Places) -> str:

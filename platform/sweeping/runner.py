@@ -22,8 +22,10 @@ from platform.sweeping.plan import Plan
 from platform.sweeping.progress import Progress
 from platform.sweeping.records import TrialRecord, trial_folder
 from platform.sweeping.search import KEY, FairAsha, PlannedSearch
+from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
+from platform.tracking.sweep_page import SearchProgress
 from platform.tracking.tracker import Tracker
 from trainables.job import PREDICTIONS_FILE, Job
 from trainables.student import StudentTrial
@@ -68,6 +70,7 @@ class Trials:
     tags_of: Callable[[TrialRecord], dict[str, str]]  # of its run in MLflow, beyond its configuration
     max_epochs: int
     metric: str  # the name of the score, as progress shows it
+    inputs_of: Callable[[TrialRecord], list[Facts]] = lambda record: []  # the images that it reads
 
     def folder_of(self, key: str) -> Path:
         """Where the trial with that `TrialSpec.key` keeps its state."""
@@ -79,6 +82,7 @@ class TrialEvents(tune.Callback):
 
     def __init__(self, plan: Plan, tracker: Tracker, progress: Progress, folder_of: Callable[[str], Path]) -> None:
         self._plan, self._tracker, self._progress, self._folder_of = plan, tracker, progress, folder_of
+        self._search = SearchProgress(plan.records.values())
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -122,6 +126,9 @@ class TrialEvents(tune.Callback):
         files = [(path, "model") for path in sorted(folder.glob("best-*.safetensors"))[-1:]]
         outcome = {"stopped": record.stopped, "node": record.node, "error": error, "out_of_memory": out_of_memory}
         self._tracker.close(record, [*files, (folder / PREDICTIONS_FILE, "")], outcome)
+        metrics, step = self._search.ended(record)
+        if metrics:
+            self._tracker.progress(metrics, step)
         self._progress.end(record, error)
 
 
@@ -151,7 +158,7 @@ def run(
     tracker = Tracker(ledger, journal, forget)
 
     def start(record: TrialRecord) -> dict[str, Any]:
-        tracker.open(record, trials.tags_of(record))
+        tracker.open(record, trials.tags_of(record), trials.inputs_of(record))
         progress.start(record)
         return {KEY: record.spec.key, "job": trials.job_of(record).as_dict()}
 

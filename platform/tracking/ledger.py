@@ -13,10 +13,11 @@ from pathlib import Path
 
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from analysis.reading.record_form import RECORD_VERSION, UNKNOWN_FORM, key_of
 from platform.sweeping.records import TrialRecord, spec_of
+from platform.tracking.data_inputs import Facts, as_input
 from platform.tracking.database import make_database
 from trainables.beta import BETA_CONVENTION
 from trainables.trial import RECIPE_VERSION
@@ -58,8 +59,13 @@ class Ledger:
         runs = self._search(f"tags.kind = 'trial' and tags.sweep = '{self.sweep}' and tags.trial = '{key}'")
         return str(runs[0].info.run_id) if runs else ""
 
-    def open(self, record: TrialRecord, tags: Mapping[str, str], at_ms: int) -> None:
-        """Makes the trial's run, or reopens an earlier one, and notes its id in `record`."""
+    def describe(self, text: str, inputs: Iterable[Facts] = ()) -> None:
+        """The parent run's description, in Markdown, and what the sweep's trials may read."""
+        self.client.set_tag(self.parent_id, MLFLOW_RUN_NOTE, text)
+        self.client.log_inputs(self.parent_id, [as_input(facts) for facts in inputs])
+
+    def open(self, record: TrialRecord, tags: Mapping[str, str], at_ms: int, inputs: Iterable[Facts] = ()) -> None:
+        """Makes the trial's run, or reopens an earlier one, and notes its id in `record`; `inputs` are its images."""
         if record.run_id:
             self.client.update_run(record.run_id, status="RUNNING")
             self._log_params(record)
@@ -89,6 +95,8 @@ class Ledger:
         run = self.client.create_run(self.experiment_id, start_time=at_ms, run_name=name, tags=all_tags)
         record.run_id = run.info.run_id
         self._log_params(record)
+        if datasets := [as_input(facts) for facts in inputs]:
+            self.client.log_inputs(record.run_id, datasets)
 
     def log(self, run_id: str, metrics: Mapping[str, float], epoch: int, timestamp_ms: int) -> None:
         """The metrics of one epoch, in one call."""
