@@ -11,6 +11,7 @@ import platform.evaluate
 import platform.sweep
 import platform.teachers
 from platform.command_line.image_requests import PrepareRequest
+from platform.command_line.page_requests import UiRequest
 from platform.command_line.parsing import parser_of
 from platform.command_line.student_requests import ExportRequest
 from platform.command_line.training_requests import PretrainRequest
@@ -36,6 +37,7 @@ def _parsers() -> Iterator[argparse.ArgumentParser]:
     yield from _verbs(platform.teachers.parser())
     yield from _verbs(platform.evaluate.parser())
     yield parser_of(ExportRequest, "platform.export", ExportRequest.__doc__)
+    yield parser_of(UiRequest, "platform.ui", UiRequest.__doc__)
 
 
 def _verbs(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

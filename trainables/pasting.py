@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def command_line(module: str, *arguments: str) -> str:
-    """A line for the shell that runs `module` with this interpreter, such as ``.venv/bin/python -m mlflow ui``.
+    """A line for the shell that runs `module` with this interpreter, such as ``.venv/bin/python -m platform.ui``.
 
     It begins with ``cd`` where the working folder is not the repository's.
 

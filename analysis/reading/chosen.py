@@ -62,8 +62,13 @@ def _by_cell(tracking_uri: str, cell: str, dataset: str | None, sweep: str | Non
         cells = sorted(map(Cell.parse, recorded.confirm["tags.cell"].unique()), key=lambda each: each.sort_key)
         known = ", ".join(each.name for each in cells) or "none"
         raise LookupError(f"no finished confirming repeat of {cell!r} on {dataset} (cells that have one: {known})")
-    best = repeats.sort_values(["metrics.best_score", "params.seed"], ascending=[False, True], kind="stable").iloc[0]
-    return _checked(Chosen(runs=recorded, run=best, by_validation=True))
+    return _checked(Chosen(runs=recorded, run=best_of(repeats), by_validation=True))
+
+
+def best_of(repeats: pd.DataFrame) -> pd.Series:
+    """The repeat with the best score on the validation set; of two equals, the one with the smaller seed."""
+    order = ["metrics.best_score", "params.seed"]
+    return repeats.sort_values(order, ascending=[False, True], kind="stable").iloc[0]
 
 
 def _by_id(tracking_uri: str, wanted: str) -> Chosen:
@@ -76,7 +81,7 @@ def _by_id(tracking_uri: str, wanted: str) -> Chosen:
     places = [experiment.experiment_id for experiment in client.search_experiments()]
     matching = client.search_runs(places, f"attributes.run_id LIKE '{wanted}%'", max_results=10)
     if not matching:
-        ui = command_line("mlflow", "ui", "--backend-store-uri", tracking_uri)
+        ui = command_line("platform.ui", "--tracking-uri", tracking_uri)
         raise LookupError(f"no run whose id begins with {wanted} in this MLflow; `{ui}` lists all runs")
     if len(matching) > 1:
         ids = ", ".join(sorted(run.info.run_id for run in matching))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from analysis.reading.record_form import RECORD_VERSION, UNKNOWN_FORM
 from trainables.config import TrialConfig
 from trainables.knob import RUN, SETUP, knobs
 
@@ -18,13 +19,14 @@ OF_THE_SETUP = [
 ]
 # The knobs that may differ between the repeats of one configuration.
 NOT_OF_THE_CONFIGURATION = {f"params.{knob.name}" for knob in knobs(TrialConfig, RUN)}
+OTHER_FORM = f"recorded in another form than {RECORD_VERSION}: "
 REQUIRED = ["tags.cell", "tags.phase", "tags.trial", *OF_THE_SETUP]
 
 
 def reasons(trials: pd.DataFrame, sweep: str | None) -> pd.Series:
     """Why each run is left out of the table; "" where it is kept. A rule sees only what earlier rules have kept."""
     reason = pd.Series("", index=trials.index)
-    rules: list[Callable[[pd.DataFrame], pd.Series]] = [_not_a_cell, _not_finished]
+    rules: list[Callable[[pd.DataFrame], pd.Series]] = [_not_a_cell, _other_form, _not_finished]
     rules += [*([_held_out] if sweep is None else []), _other_setup, _older_run, _phantom_beside_real, _older_choice]
     for rule in rules:
         left = trials[reason == ""]
@@ -39,6 +41,12 @@ def _not_a_cell(trials: pd.DataFrame) -> pd.Series:
     lacking = trials[REQUIRED].isna()
     first = lacking.idxmax(axis=1)
     return reason.mask(lacking.any(axis=1) & (reason == ""), "not a trial of a sweep: it has no " + first)
+
+
+def _other_form(trials: pd.DataFrame) -> pd.Series:
+    """Runs that were recorded in another way, whose metrics have other names."""
+    form = trials["tags.record"].fillna(UNKNOWN_FORM)
+    return (OTHER_FORM + form).where(form != str(RECORD_VERSION), "")
 
 
 def _not_finished(trials: pd.DataFrame) -> pd.Series:

@@ -1,4 +1,7 @@
-"""Reads frames of runs and metrics from MLflow's tables where they have the known form, else through its client."""
+"""Reads frames of runs and metrics from MLflow's tables where they have the known form, else through its client.
+
+Metrics have their names in frames here (`analysis.reading.record_form`), and in both readers those of MLflow.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,28 @@ from functools import cache
 import pandas as pd
 
 from analysis.reading import mlflow_client, mlflow_tables
+from analysis.reading.record_form import key_of, name_of
 from analysis.reading.tracking_uri import is_database
 
+METRICS = "metrics."  # the beginning of a metric's column
 logger = logging.getLogger(__name__)
 
 
 def run_frame(tracking_uri: str, experiment: str, sweep: str | None) -> pd.DataFrame:
-    """As `analysis.reading.mlflow_client.run_frame`."""
+    """As `analysis.reading.mlflow_client.run_frame`, without the metrics of parent runs."""
     read = mlflow_tables.run_frame if has_known_tables(tracking_uri) else mlflow_client.run_frame
-    return read(tracking_uri, experiment, sweep)
+    frame = read(tracking_uri, experiment, sweep)
+    keys = {column: column.removeprefix(METRICS) for column in frame if column.startswith(METRICS)}
+    names = {column: name_of(key) for column, key in keys.items()}
+    frame = frame.drop(columns=[column for column, name in names.items() if name is None])
+    return frame.rename(columns={column: f"{METRICS}{name}" for column, name in names.items()})
 
 
 def metric_frame(tracking_uri: str, run_ids: Sequence[str], metrics: Sequence[str]) -> pd.DataFrame:
     """As `analysis.reading.mlflow_client.metric_frame`."""
     read = mlflow_tables.metric_frame if has_known_tables(tracking_uri) else mlflow_client.metric_frame
-    return read(tracking_uri, run_ids, metrics)
+    frame = read(tracking_uri, run_ids, [key_of(name) for name in metrics])
+    return frame.assign(metric=frame["metric"].map(name_of))
 
 
 @cache

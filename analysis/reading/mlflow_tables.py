@@ -111,6 +111,15 @@ def metric_frame(tracking_uri: str, run_ids: Sequence[str], metrics: Sequence[st
     return pd.DataFrame(rows, columns=METRIC_COLUMNS).astype({"value": float})  # None, where all are NaN, is an object
 
 
+def newest_experiment(tracking_uri: str) -> int | None:
+    """The experiment that the run belongs to that began last; None where there is no run, or no such table."""
+    if differences(tracking_uri):
+        return None
+    query = sql.select(RUNS.c.experiment_id).where(RUNS.c.lifecycle_stage == "active")
+    with _connection(tracking_uri) as connection:
+        return connection.execute(query.order_by(RUNS.c.start_time.desc()).limit(1)).scalar()
+
+
 @contextmanager
 def _connection(tracking_uri: str) -> Iterator[sql.Connection]:
     engine = sql.create_engine(tracking_uri)

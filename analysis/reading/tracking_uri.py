@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from trainables.pasting import command_line
 
 SQLITE = "sqlite:///"
-LOCAL_PAGES = "http://127.0.0.1:5000"  # where `mlflow ui` serves
+LOCAL_PAGES = "http://127.0.0.1:5000"  # where `python -m platform.ui` serves
 
 
 def from_environment() -> str | None:
@@ -38,7 +38,7 @@ def sqlite_file(tracking_uri: str) -> Path | None:
 
 
 def pages(tracking_uri: str, local_pages: str = LOCAL_PAGES) -> str:
-    """The address of MLflow's web pages: a server's own, without a password, or else `local_pages` (`mlflow ui`)."""
+    """The address of MLflow's web pages: a server's own, without a password, or else `local_pages`."""
     return without_password(tracking_uri) if is_server(tracking_uri) else local_pages
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.reading import origins
-from analysis.reading.left_out import REQUIRED, reasons
+from analysis.reading.left_out import OTHER_FORM, REQUIRED, reasons
 from analysis.reading.mlflow_frames import run_frame
+from analysis.reading.record_form import RECORD_VERSION
 from analysis.reading.tracking_uri import require_store, without_password
 from trainables.cell import ITSELF
 
@@ -63,6 +64,7 @@ def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
 
     Raises:
         FileNotFoundError, ValueError: as `analysis.reading.tracking_uri.require_store` says.
+        ValueError: every run was recorded in another form than the present one (`analysis.reading.record_form`).
         LookupError: the store has no such sweep.
     """
     require_store(tracking_uri)
@@ -73,6 +75,7 @@ def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
     trials = frame[~is_parent].sort_values(["start_time", "run_id"], ignore_index=True)
     trials = trials.assign(phantom=origins.phantom_parts(trials))
     reason = reasons(trials, sweep)
+    _require_present_form(reason, dataset)
     kept = trials[reason == ""].reset_index(drop=True)
     left_out = trials[["run_id", "tags.sweep", "tags.phase", "tags.cell", "status"]].assign(reason=reason)
     parents = frame[is_parent & frame["run_id"].isin(set(kept["tags.mlflow.parentRunId"]))]
@@ -85,9 +88,20 @@ def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
     )
 
 
+def _require_present_form(reason: pd.Series, dataset: str) -> None:
+    is_other = reason.str.startswith(OTHER_FORM)
+    if len(reason) and is_other.any() and not (reason == "").any():
+        raise ValueError(
+            f"the runs of {dataset} must be recorded in form {RECORD_VERSION} to be read, but are in form "
+            f"{reason[is_other].iloc[0].removeprefix(OTHER_FORM)}; use the version of the code that made them (their "
+            "tag `version`), or run the sweep again"
+        )
+
+
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     """With every column that is read later, and numbers where a parameter is a number in all runs."""
     needed = ["run_id", "status", "start_time", "tags.kind", "tags.sweep", "tags.mlflow.parentRunId", "params.method"]
+    needed += ["tags.record"]
     needed += REQUIRED
     frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *needed])))
     for name in frame.columns[frame.columns.str.startswith("params.")]:

@@ -30,6 +30,13 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def port(text: str) -> int:
+    """A port that a user's program may listen on: 1024 to 65535."""
+    if not re.fullmatch(r"\d{4,5}", text) or not 1024 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1024 to 65535, but got {text}")
+    return int(text)
+
+
 def share(text: str) -> float:
     """A number of at least 0, such as a part of a GPU."""
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from analysis.reading import tracking_uri
 from trainables import atomic
+from trainables.pasting import ROOT
 
 LOCK_FILE = "lock"  # in a sweep's folder: the process that runs the sweep holds it
 STANDING_FILE = "standing.json"
@@ -27,6 +28,11 @@ class Places:
         results = Path(folder).resolve()
         results.mkdir(parents=True, exist_ok=True)
         return cls(results)
+
+    @property
+    def are_usual(self) -> bool:
+        """Whether a command that is run in the repository's folder finds them without --results."""
+        return self.results == (ROOT / (os.environ.get("TRANSFER_RESULTS") or "results")).resolve()
 
     @property
     def tracking_uri(self) -> str:

@@ -21,7 +21,7 @@ from platform.command_line.training_requests import PretrainRequest
 from platform.sources.at_hand import find_sources
 from platform.sources.images import dataset_of, listing_of
 from platform.sources.places import Places
-from platform.sweeping.conduct_sweep import alone, carry_out
+from platform.sweeping.conduct_sweep import alone, carry_out, open_ledger
 from platform.sweeping.fitting import check_first_weights
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.scoring import averaging_tags, selection_metric
@@ -54,7 +54,7 @@ def conduct_pretraining(request: PretrainRequest) -> int:
         alone(places.sweep(setup.name)),
         must_answer(places.printable_tracking_uri),
     ):
-        plan = carry_out(setup, EXPERIMENT, request, places, storage)
+        plan = carry_out(setup, open_ledger(setup, EXPERIMENT, places), request, places, storage)
         (record,) = plan.records.values()
         if record.status == "RUNNING":
             print("the training is not finished: run the same command again to resume it", file=sys.stderr)

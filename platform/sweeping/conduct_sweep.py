@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -24,6 +25,7 @@ from platform.cluster.machines import Machines, cluster_address, join_cluster, m
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.notice import announced
 from platform.command_line.training_requests import SweepRequest, TrainingRequest
+from platform.exporting.logged_models import log_best_students
 from platform.sources.places import LOCK_FILE, Places
 from platform.sweeping.forecast import Forecast
 from platform.sweeping.gathering import prepare_sweep
@@ -32,8 +34,10 @@ from platform.sweeping.plan import Plan
 from platform.sweeping.runner import Resources, Trials, run
 from platform.sweeping.setup import Setup
 from platform.sweeping.standing import Standing
+from platform.tracking.data_inputs import facts_of
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
+from platform.tracking.sweep_page import description, standing
 from platform.tracking.tracker import must_answer, send_rest
 from trainables.data.catalogue import DATASETS
 from trainables.pasting import command_line
@@ -54,28 +58,33 @@ def conduct(request: SweepRequest) -> int:
     setup = prepare_sweep(request, places)
     with announced(request.notify_url, setup.name) as notice:
         with alone(places.sweep(setup.name)), must_answer(places.printable_tracking_uri):
-            plan = carry_out(setup, request.dataset, request, places, storage)
-            print(_closing(setup, plan, request.dataset, places))
-        notice.text = f"{setup.name}: {plan.num_trials} trials done"
+            ledger = open_ledger(setup, request.dataset, places)
+            plan = carry_out(setup, ledger, request, places, storage)
+            _close(setup, plan, ledger, places)
         if plan.finished:
+            notice.text = f"{setup.name}: {plan.num_trials} trials done"
             return 0
         notice.text = f"{setup.name}: {plan.num_open_trials} trials are left; the same command resumes it"
         print(f"{plan.num_open_trials} trials are left: run the same command again to resume.", file=sys.stderr)
         return EXIT_UNFINISHED
 
 
-def carry_out(setup: Setup, experiment: str, request: TrainingRequest, places: Places, storage: str) -> Plan:
+def open_ledger(setup: Setup, experiment: str, places: Places) -> Ledger:
+    """The sweep's record in MLflow's experiment of that name."""
+    return Ledger(places.tracking_uri, experiment, setup.name, setup.facts, places.artifacts)
+
+
+def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Places, storage: str) -> Plan:
     """Runs what the ledger shows to be left of a sweep, and returns the plan as it then stands.
 
     Args:
-        experiment: MLflow's experiment that the runs belong to.
         request: says what a trial takes, and how many run at once.
         storage: what `join_cluster` reports about the shared storage.
     """
-    ledger = Ledger(places.tracking_uri, experiment, setup.name, setup.facts, places.artifacts)
     journal = Journal(setup.folder / "journal.jsonl")
     send_rest(ledger, journal)
     plan = setup.plan(ledger.records())
+    ledger.describe(description(setup, state=_state(plan)), facts_of(setup.store))
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
         paces = None if cluster_address() else try_timing(setup)  # while the machine is still quiet
@@ -95,11 +104,11 @@ def carry_out(setup: Setup, experiment: str, request: TrainingRequest, places: P
             tags_of=setup.tags,
             max_epochs=setup.max_epochs,
             forecast=forecast,
-            standing=partial(
-                Standing, places.standing(setup.name), facts=_facts(setup, experiment, request, resources)
-            ),
+            standing=partial(Standing, places.standing(setup.name), facts=_facts(setup, request, resources)),
+            inputs_of=lambda record: facts_of(setup.store, record.spec.config),
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
+        ledger.describe(description(setup, state=_state(plan)))
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
     return plan
 
@@ -112,11 +121,10 @@ def _resources(setup: Setup, request: TrainingRequest, available: Machines) -> R
     return Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=request.num_slots)
 
 
-def _facts(setup: Setup, experiment: str, request: TrainingRequest, resources: Resources) -> dict[str, object]:
+def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict[str, object]:
     """What `platform.status` shows of a sweep besides its studies."""
     return {
         "sweep": setup.name,
-        "experiment": experiment,
         "is_phantom": setup.store.is_phantom,
         "metric": setup.base.selection_metric,
         "max_epochs": setup.max_epochs,
@@ -126,26 +134,38 @@ def _facts(setup: Setup, experiment: str, request: TrainingRequest, resources: R
     }
 
 
-def _closing(setup: Setup, plan: Plan, dataset: str, places: Places) -> str:
-    """The scores, and what to run next; of a sweep that has confirmed nothing yet only how far it is."""
+def _state(plan: Plan) -> str:
+    done = plan.num_trials - plan.num_open_trials
+    return f"{done} of {plan.num_trials} trials have ended." if plan.num_open_trials else "Finished."
+
+
+def _close(setup: Setup, plan: Plan, ledger: Ledger, places: Places) -> None:
+    """Prints the scores and what to run next, and writes them to MLflow; without any score, only how far it is."""
+    dataset = setup.store.dataset
     if not any(record.test_auc is not None for record in plan.records.values()):
-        done = plan.num_trials - plan.num_open_trials
-        return f"{done} of {plan.num_trials} trials done; there is no test score yet"
+        print(f"{_state(plan)} There is no test score yet.")
+        return
     sweep = runs(places.tracking_uri, dataset, setup.name)
     metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
     tables = [closing_table(sweep.confirm, name, averages(sweep)) for name in metrics]
-    return "\n\n".join([*tables, _commands(setup, dataset, places, _browsing(sweep, places))])
+    ledger.describe(description(setup, state=_state(plan), tables="\n\n".join(tables)))
+    only_step = 0  # a metric that has no other is a bar in MLflow's charts
+    ledger.log(ledger.parent_id, standing(sweep.confirm, metrics), only_step, int(time.time() * 1000))
+    if plan.finished:
+        log_best_students(ledger.client, sweep, setup.store, metrics)
+    print("\n\n".join([*tables, _commands(setup, dataset, places, _browsing(sweep, places))]))
 
 
 def _browsing(sweep: Runs, places: Places) -> str:
-    """How to see the sweep in MLflow: the page of its runs, and the command that serves it unless a server does."""
+    """How to see the sweep in MLflow: the command that serves its pages, or the page of a server."""
+    if not tracking_uri.is_server(places.tracking_uri):
+        is_found = bool(tracking_uri.from_environment()) or places.are_usual
+        options = [] if is_found else ["--results", str(places.results)]
+        return f"Browse every run\n  {command_line('platform.ui', *options)}"
     page = tracking_uri.pages(places.tracking_uri)
     if len(sweep.trials):
         page = tracking_uri.runs_page(page, sweep.trials["experiment_id"].iloc[0])
-    if tracking_uri.is_server(places.tracking_uri):
-        return f"Browse every run: open {page}"
-    ui = command_line("mlflow", "ui", "--backend-store-uri", places.printable_tracking_uri)
-    return f"Browse every run, and then open {page}\n  {ui}"
+    return f"Browse every run: open {page}"
 
 
 def _commands(setup: Setup, dataset: str, places: Places, browsing: str) -> str:

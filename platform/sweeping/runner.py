@@ -25,8 +25,10 @@ from platform.sweeping.progress import Progress
 from platform.sweeping.records import TrialRecord, trial_folder
 from platform.sweeping.search import KEY, FairAsha, PlannedSearch, asha_of
 from platform.sweeping.standing import Standing
+from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
+from platform.tracking.sweep_page import SearchProgress
 from platform.tracking.tracker import Tracker
 from trainables.job import PREDICTIONS_FILE, Job
 from trainables.student import StudentTrial
@@ -68,8 +70,10 @@ class Trials:
     job_of: Callable[[TrialRecord], Job]  # what a worker needs for a trial
     tags_of: Callable[[TrialRecord], dict[str, str]]  # of its run in MLflow, beyond its configuration
     max_epochs: int
-    forecast: Forecast | None  # None where no step could be timed
-    standing: Callable[[Plan, Callable[[], float | None]], Standing] | None  # kept in a file, for those who look in
+    forecast: Forecast | None = None  # None where no step could be timed
+    # Kept in a file, for those who look in; from the plan and what gives the seconds left.
+    standing: Callable[[Plan, Callable[[], float | None]], Standing] | None = None
+    inputs_of: Callable[[TrialRecord], list[Facts]] = lambda record: []  # the images that it reads
 
     def folder_of(self, key: str) -> Path:
         """Where the trial with that `TrialSpec.key` keeps its state."""
@@ -81,6 +85,7 @@ class TrialEvents(tune.Callback):
 
     def __init__(self, plan: Plan, tracker: Tracker, progress: Progress, folder_of: Callable[[str], Path]) -> None:
         self._plan, self._tracker, self._progress, self._folder_of = plan, tracker, progress, folder_of
+        self._search = SearchProgress(plan.records.values())
         self._answers_ctrl_c = False
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
@@ -135,6 +140,9 @@ class TrialEvents(tune.Callback):
         files = [(path, "model") for path in sorted(folder.glob("best-*.safetensors"))[-1:]]
         outcome = {"stopped": record.stopped, "node": record.node, "error": error, "out_of_memory": out_of_memory}
         self._tracker.close(record, [*files, (folder / PREDICTIONS_FILE, "")], outcome)
+        metrics, step = self._search.ended(record)
+        if metrics:
+            self._tracker.progress(metrics, step)
         self._progress.end(record)
 
 
@@ -165,7 +173,7 @@ def run(
     tracker = Tracker(ledger, journal, forget)
 
     def start(record: TrialRecord) -> dict[str, Any]:
-        tracker.open(record, trials.tags_of(record))
+        tracker.open(record, trials.tags_of(record), trials.inputs_of(record))
         progress.start(record)
         return {KEY: record.spec.key, "job": trials.job_of(record).as_dict()}
 

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
+from analysis.reading.record_form import RECORD_VERSION, UNKNOWN_FORM, key_of
 from platform.sweeping.records import TrialRecord, spec_of
+from platform.tracking.data_inputs import Facts, as_input
 from platform.tracking.database import make_database
 from trainables.beta import BETA_CONVENTION
 from trainables.trial import RECIPE_VERSION
@@ -57,8 +59,13 @@ class Ledger:
         runs = self._search(f"tags.kind = 'trial' and tags.sweep = '{self.sweep}' and tags.trial = '{key}'")
         return str(runs[0].info.run_id) if runs else ""
 
-    def open(self, record: TrialRecord, tags: Mapping[str, str], at_ms: int) -> None:
-        """Makes the trial's run, or reopens an earlier one, and notes its id in `record`."""
+    def describe(self, text: str, inputs: Iterable[Facts] = ()) -> None:
+        """The parent run's description, in Markdown, and what the sweep's trials may read."""
+        self.client.set_tag(self.parent_id, MLFLOW_RUN_NOTE, text)
+        self.client.log_inputs(self.parent_id, [as_input(facts) for facts in inputs])
+
+    def open(self, record: TrialRecord, tags: Mapping[str, str], at_ms: int, inputs: Iterable[Facts] = ()) -> None:
+        """Makes the trial's run, or reopens an earlier one, and notes its id in `record`; `inputs` are its images."""
         if record.run_id:
             self.client.update_run(record.run_id, status="RUNNING")
             self._log_params(record)
@@ -77,6 +84,7 @@ class Ledger:
             "cell": config.cell.name,
             "seed": str(config.seed),
             "recipe": str(RECIPE_VERSION),
+            "record": str(RECORD_VERSION),
             "data_fingerprint": record.spec.data_fingerprint,
             "split_fingerprint": record.spec.split_fingerprint,
             "teacher_fingerprint": record.spec.teacher_fingerprint,
@@ -87,10 +95,13 @@ class Ledger:
         run = self.client.create_run(self.experiment_id, start_time=at_ms, run_name=name, tags=all_tags)
         record.run_id = run.info.run_id
         self._log_params(record)
+        if datasets := [as_input(facts) for facts in inputs]:
+            self.client.log_inputs(record.run_id, datasets)
 
     def log(self, run_id: str, metrics: Mapping[str, float], epoch: int, timestamp_ms: int) -> None:
         """The metrics of one epoch, in one call."""
-        self.client.log_batch(run_id, [Metric(name, value, timestamp_ms, epoch) for name, value in metrics.items()])
+        batch = [Metric(key_of(name), value, timestamp_ms, epoch) for name, value in metrics.items()]
+        self.client.log_batch(run_id, batch)
 
     def close(
         self,
@@ -120,14 +131,22 @@ class Ledger:
 
     def _parent(self) -> str:
         runs = self._search(f"tags.kind = 'sweep' and tags.sweep = '{self.sweep}'")
-        tags = {"kind": "sweep", "sweep": self.sweep, **self._facts}
+        tags = {"kind": "sweep", "sweep": self.sweep, "record": str(RECORD_VERSION), **self._facts}
         if runs:
             parent_id = str(runs[0].info.run_id)
+            self._check_form(runs[0].data.tags.get("record", UNKNOWN_FORM))
             self._check_settings(runs[0].data.tags.get("settings", ""))
             self.client.update_run(parent_id, status="RUNNING")
             self.client.log_batch(parent_id, tags=[RunTag(name, value) for name, value in tags.items()])
             return parent_id
         return str(self.client.create_run(self.experiment_id, run_name=self.sweep, tags=tags).info.run_id)
+
+    def _check_form(self, form: str) -> None:
+        if form != str(RECORD_VERSION):
+            raise ValueError(
+                f"a sweep must be recorded in form {RECORD_VERSION} to be resumed, but {self.sweep} is in form {form}; "
+                "give this one another --name, or resume that one with the version of the code that began it"
+            )
 
     def _check_settings(self, before: str) -> None:
         now = self._facts.get("settings", "")
@@ -164,7 +183,7 @@ class Ledger:
             stopped=tags.get("stopped", ""),
             run_id=run.info.run_id,
             error=tags.get("error", ""),
-            test_auc=run.data.metrics.get("test_auc"),
+            test_auc=run.data.metrics.get(key_of("test_auc")),
         )
         record.seconds = sum(self._history(record.run_id, "epoch_s"))
         record.best_scores = self._history(record.run_id, "best_score")
@@ -172,5 +191,5 @@ class Ledger:
         return record
 
     def _history(self, run_id: str, metric: str) -> list[float]:
-        steps = {m.step: m.value for m in self.client.get_metric_history(run_id, metric)}
+        steps = {m.step: m.value for m in self.client.get_metric_history(run_id, key_of(metric))}
         return [steps[step] for step in sorted(steps)]

@@ -11,7 +11,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
 from platform.sweeping.records import TrialRecord, spec_of
+from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Entry, Journal
 from platform.tracking.ledger import Ledger
 
@@ -52,21 +53,25 @@ class Tracker:
         self._thread = threading.Thread(target=self._work, name="tracker", daemon=True)
         self._thread.start()
 
-    def open(self, record: TrialRecord, tags: Mapping[str, str]) -> None:
-        """Queues the beginning of a trial's run."""
+    def open(self, record: TrialRecord, tags: Mapping[str, str], inputs: Sequence[Facts] = ()) -> None:
+        """Queues the beginning of a trial's run; `inputs` are the images that it reads."""
         if record.run_id:
             self._run_ids[record.spec.key] = record.run_id
         facts = {"spec": asdict(record.spec), "study": record.study, "number": record.number, "tags": dict(tags)}
-        self._put("open", record, **facts)
+        self._put("open", record.spec.key, **facts, inputs=list(inputs))
 
     def log(self, record: TrialRecord, metrics: dict[str, float], epoch: int) -> None:
         """Queues the metrics of one epoch."""
-        self._put("log", record, metrics=metrics, epoch=epoch)
+        self._put("log", record.spec.key, metrics=metrics, epoch=epoch)
 
     def close(self, record: TrialRecord, files: list[tuple[Path, str]], outcome: Mapping[str, str]) -> None:
         """Queues the end of a trial's run, after all that was queued for it before."""
         listed = [(str(path), folder) for path, folder in files]
-        self._put("close", record, status=record.status, files=listed, outcome=dict(outcome))
+        self._put("close", record.spec.key, status=record.status, files=listed, outcome=dict(outcome))
+
+    def progress(self, metrics: Mapping[str, float], step: int) -> None:
+        """Queues metrics of the sweep as a whole."""
+        self._put("progress", "", metrics=dict(metrics), step=step)
 
     def flush(self) -> None:
         """Waits until everything queued is written, and ends the thread.
@@ -83,8 +88,8 @@ class Tracker:
                 "run the same command again to send them and resume"
             )
 
-    def _put(self, do: str, record: TrialRecord, **facts: object) -> None:
-        entry = {"do": do, "trial": record.spec.key, "at_ms": int(time.time() * 1000), **facts}
+    def _put(self, do: str, key: str, **facts: object) -> None:
+        entry = {"do": do, "trial": key, "at_ms": int(time.time() * 1000), **facts}
         with self._lock:
             self._journal.append(entry)
             self._waiting.put(entry)
@@ -120,12 +125,15 @@ class Tracker:
 
     def _send(self, entry: Entry) -> None:
         key = entry["trial"]
+        if entry["do"] == "progress":
+            self._ledger.log(self._ledger.parent_id, entry["metrics"], entry["step"], entry["at_ms"])
+            return
         if entry["do"] == "open":
             record = TrialRecord(spec=spec_of(entry["spec"]), study=entry["study"], number=entry["number"])
             record.run_id = self._run_ids.get(key, "")
             if not record.run_id and key in self._may_have_run:
                 record.run_id = self._ledger.run_id_of(key)
-            self._ledger.open(record, entry["tags"], entry["at_ms"])
+            self._ledger.open(record, entry["tags"], entry["at_ms"], entry["inputs"])
             self._run_ids[key] = record.run_id
             return
         if key not in self._run_ids:

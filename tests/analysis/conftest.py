@@ -14,6 +14,7 @@ import pytest
 from mlflow.entities import Metric, Param, Run
 from mlflow.tracking import MlflowClient
 
+from analysis.reading.record_form import RECORD_VERSION, key_of
 from trainables.beta import BETA_CONVENTION
 from trainables.config import TrialConfig
 from trainables.trial import RECIPE_VERSION, TrialSpec
@@ -49,7 +50,7 @@ class Store:
         existing = self.client.get_experiment_by_name(dataset)
         place = (self._artifacts / dataset).as_uri()
         experiment = existing.experiment_id if existing else self.client.create_experiment(dataset, place)
-        facts = {"kind": "sweep", "sweep": name, "dataset": dataset, "data": data}
+        facts = {"kind": "sweep", "sweep": name, "dataset": dataset, "data": data, "record": str(RECORD_VERSION)}
         facts |= {"teacher_overlap": "", "teacher_trained_on": "", **tags}
         run = self.client.create_run(experiment, self._tick(), facts, run_name=name)
         self.parents[run.info.run_id] = run
@@ -88,6 +89,7 @@ class Store:
             "number": str(full.seed),
             "seed": str(full.seed),
             "recipe": str(RECIPE_VERSION),
+            "record": str(RECORD_VERSION),
             "data_fingerprint": data_fingerprint,
             "split_fingerprint": "split-a",
             "teacher_fingerprint": "teacher-a",
@@ -105,9 +107,9 @@ class Store:
         scores = dict(metrics or {})
         if "test_auc" in scores:
             scores.setdefault("test_auc_defined", scores["test_auc"])
-        logged = [Metric(name, value, self._time_ms, 1) for name, value in scores.items()]
+        logged = [Metric(key_of(name), value, self._time_ms, 1) for name, value in scores.items()]
         for name, values in (curve or {}).items():
-            logged += [Metric(name, value, self._time_ms + step, step) for step, value in enumerate(values, 1)]
+            logged += [Metric(key_of(name), value, self._time_ms + step, step) for step, value in enumerate(values, 1)]
         self.client.log_batch(run_id, metrics=logged, params=params)
         if predictions is not None:
             self._artifacts.mkdir(exist_ok=True)

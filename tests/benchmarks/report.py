@@ -23,6 +23,7 @@ import pandas as pd
 from mlflow.entities import Metric, Param
 from mlflow.tracking import MlflowClient
 
+from analysis.reading.record_form import RECORD_VERSION, key_of
 from search_spaces import SPACES
 from tests.benchmarks.targets import verdict
 from trainables.beta import BETA_CONVENTION
@@ -49,7 +50,7 @@ def write_store(folder: Path, num_runs: int) -> str:
         templates[cell.name] = _trial(client, experiment, parent, _config(cell, "search", 0))
         for seed in (1, 2, 3):
             run_id = _trial(client, experiment, parent, _config(cell, "confirm", seed))
-            client.log_batch(run_id, [Metric("test_auc", 0.7 + 0.01 * number + 0.001 * seed, 0, NUM_EPOCHS)])
+            client.log_batch(run_id, [Metric(key_of("test_auc"), 0.7 + 0.01 * number + 0.001 * seed, 0, NUM_EPOCHS)])
             _predictions(folder, seed + 10 * number)
             client.log_artifact(run_id, str(folder / "predictions.parquet"))
     with sqlite3.connect(folder / "mlflow.db") as database:
@@ -74,13 +75,14 @@ def _trial(client: MlflowClient, experiment: str, parent: str, config: TrialConf
     tags = {
         "mlflow.parentRunId": parent, "kind": "trial", "sweep": "bench", "dataset": "chestxray8", "data": "phantom",
         "phase": config.phase, "cell": config.cell.name, "trial": spec.key, "number": "1", "seed": str(config.seed),
-        "recipe": str(RECIPE_VERSION), "data_fingerprint": "d", "split_fingerprint": "s", "teacher_fingerprint": "t",
+        "recipe": str(RECIPE_VERSION), "record": str(RECORD_VERSION),
+        "data_fingerprint": "d", "split_fingerprint": "s", "teacher_fingerprint": "t",
         "teacher_is_phantom": "true", "beta_convention": BETA_CONVENTION, "num_trainable": "6968206",
     }  # fmt: skip
     run_id = str(client.create_run(experiment, 2, tags).info.run_id)
     curve = 0.6 + 0.1 * np.random.default_rng(config.seed).uniform(size=NUM_EPOCHS)
     for name in (*CURVES, *(f"val_auc_{label.replace(' ', '_')}" for label in LABELS)):
-        client.log_batch(run_id, [Metric(name, float(value), 3, epoch) for epoch, value in enumerate(curve, 1)])
+        client.log_batch(run_id, [Metric(key_of(name), float(value), 3, epoch) for epoch, value in enumerate(curve, 1)])
     client.log_batch(run_id, params=[Param(name, str(value)) for name, value in asdict(config).items()])
     client.set_terminated(run_id, "FINISHED", 4)
     return run_id

@@ -45,10 +45,12 @@ NUM_METRICS = 23  # that an epoch of a trial on chest X-rays logs
 class NoLedger:
     """Takes everything and keeps nothing."""
 
+    parent_id = ""
+
     def __init__(self) -> None:
         self.num_opened = 0
 
-    def open(self, record: Any, tags: Mapping[str, str], at_ms: int) -> None:
+    def open(self, record: Any, tags: Mapping[str, str], at_ms: int, inputs: Any) -> None:
         self.num_opened += 1
         record.run_id = str(self.num_opened)
 

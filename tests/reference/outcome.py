@@ -22,13 +22,21 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.reading.record_form import name_of
 from tests.reference.machine import machine
 
 ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("record.json.gz")
 PARTS = ("runs", "printed", "report")  # of an outcome; what comes first is what the rest follows from
 SPEEDS = ("images_per_s",)
-HASHES = ("trial", "spec", "settings", "node", "version")  # tags that change with a name, a machine or a release
+HASHES = (
+    "trial",
+    "spec",
+    "settings",
+    "node",
+    "version",
+    "record",
+)  # tags that change with a name, a machine or a release
 CELL = ("method", "teacher", "student", "unfreeze", "data_fraction", "uncertainty", "init")
 NUM_SHOWN = 3  # values of a column of predictions, beside the hash of all
 RUN_ID = re.compile(r"\b[0-9a-f]{32}\b")
@@ -146,14 +154,16 @@ def _by_key(database: sqlite3.Connection, table: str, run_id: str) -> dict[str, 
 
 
 def _metrics(database: sqlite3.Connection, run_id: str) -> Json:
-    """Metric -> epoch -> value; what is not finite is a string, as JSON wants it.
+    """Metric -> epoch -> value, of a trial; what is not finite is a string, as JSON wants it.
 
     Raises:
         ValueError: a metric has two values at one epoch.
     """
     rows = database.execute("select key, step, value, is_nan from metrics where run_uuid = ?", (run_id,)).fetchall()
     metrics: dict[str, dict[str, float | str]] = {}
-    for name, epoch, value, is_nan in rows:
+    for key, epoch, value, is_nan in rows:
+        if (name := name_of(key)) is None:  # the parent's, which are made of the trials'
+            continue
         by_epoch = metrics.setdefault(name, {})
         if f"epoch {epoch}" in by_epoch:
             raise ValueError(f"one value per epoch must hold, but {name} has two at epoch {epoch}")

@@ -26,7 +26,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_in_the_repository_the_interpreter_is_the_environments(environment: Path) -> None:
     assert command_line("platform.sweep", "retina") == ".venv/bin/python -m platform.sweep retina"
-    assert command_line("mlflow", "ui", "a b") == ".venv/bin/python -m mlflow ui 'a b'"
+    assert command_line("platform.ui", "a b") == ".venv/bin/python -m platform.ui 'a b'"
 
 
 def test_elsewhere_the_command_goes_there_first(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def test_more_runs_than_one_query_takes(store: Any, monkeypatch: pytest.MonkeyPa
 
 def test_a_step_logged_twice_counts_once_and_later(store: Any) -> None:
     run_id = store.trial(store.sweep(), status="RUNNING")
-    store.client.log_batch(run_id, metrics=[Metric("val_auc", 0.9, 2000, 1), Metric("val_auc", 0.1, 1000, 1)])
+    store.client.log_batch(run_id, metrics=[Metric("val/auc", 0.9, 2000, 1), Metric("val/auc", 0.1, 1000, 1)])
     assert history(store.uri, [run_id], ["val_auc"])["value"].tolist() == [0.9]
 
 

@@ -33,7 +33,7 @@ def filled(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFa
     store.trial(parent, phase="search", curve={"val_auc": [0.6, 0.8, 0.7], "val_loss": [1.0, NAN, float("inf")]})
     store.trial(parent, metrics={"test_auc": 0.75}, method="attention", teacher="imagenet", beta=30.0)
     again = store.trial(parent, seed=1, status="RUNNING", curve={"val_auc": [0.5, NAN]})
-    store.client.log_batch(again, metrics=[Metric("val_auc", 0.9, 2_000_000_000_000, 1)])
+    store.client.log_batch(again, metrics=[Metric("val/auc", 0.9, 2_000_000_000_000, 1)])
     store.client.delete_run(store.trial(parent, seed=2))
     store.client.create_run(store.client.get_run(parent).info.experiment_id)
     store.trial(store.sweep(name="John's"), seed=3, metrics={"never": NAN})
@@ -57,13 +57,22 @@ def test_the_client_gives_the_same_runs(filled: Any, sweep: str | None, monkeypa
     pd.testing.assert_frame_equal(mlflow_client.run_frame(filled.uri, "retina", sweep), by_tables)
 
 
+def test_frames_have_the_trials_metrics_by_their_names_and_none_of_the_parents(filled: Any, tmp_path: Path) -> None:
+    store = filled.copied(tmp_path)
+    (parent, *_) = store.parents
+    store.client.log_batch(parent, metrics=[Metric("confirmed test_auc mean/transfer none densenet121 all", 0.5, 1, 1)])
+    columns = list(mlflow_frames.run_frame(store.uri, "retina", "first"))
+    assert {"metrics.val_auc", "metrics.test_auc"} < set(columns)
+    assert not [name for name in columns if "/" in name or "confirmed" in name]
+
+
 def test_both_ways_have_no_run_of_an_absent_experiment(filled: Any) -> None:
     by_tables = mlflow_tables.run_frame(filled.uri, "nowhere", None)
     assert by_tables.empty and list(by_tables) == mlflow_client.RUN_COLUMNS
     pd.testing.assert_frame_equal(mlflow_client.run_frame(filled.uri, "nowhere", None), by_tables)
 
 
-@pytest.mark.parametrize("metrics", [["val_auc"], ["val_auc", "val_loss", "never", "absent"], []])
+@pytest.mark.parametrize("metrics", [["val/auc"], ["val/auc", "val/loss", "never", "absent"], []])
 def test_the_client_gives_the_same_metrics(filled: Any, metrics: list[str]) -> None:
     run_ids = [*mlflow_tables.run_frame(filled.uri, "retina", None)["run_id"], "absent"]
     first, second = (
@@ -107,9 +116,18 @@ def test_a_change_of_the_tables_is_named_and_the_client_is_asked(
 
 
 def test_a_server_is_asked_through_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    logged = pd.DataFrame([["a", "val_auc", 1, 0.5, 7]], columns=mlflow_client.METRIC_COLUMNS)
-    monkeypatch.setattr(mlflow_client, "metric_frame", lambda *_: logged)
-    assert history("http://127.0.0.1:1", ["a"], ["val_auc"])["value"].tolist() == [0.5]
+    logged = pd.DataFrame([["a", "val/auc", 1, 0.5, 7]], columns=mlflow_client.METRIC_COLUMNS)
+    asked: list[Any] = []
+
+    def metric_frame(*arguments: Any) -> pd.DataFrame:
+        asked.append(arguments)
+        return logged
+
+    monkeypatch.setattr(mlflow_client, "metric_frame", metric_frame)
+    assert history("http://127.0.0.1:1", ["a"], ["val_auc"])[["metric", "value"]].to_numpy().tolist() == [
+        ["val_auc", 0.5]
+    ]
+    assert asked == [("http://127.0.0.1:1", ["a"], ["val/auc"])]
 
 
 @pytest.mark.parametrize("kind", [mysql.DOUBLE(), postgresql.DOUBLE_PRECISION()])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import analysis.runs
+from analysis.reading.record_form import RECORD_VERSION
 from analysis.reading.trials import Runs, runs
 from trainables.trial import RECIPE_VERSION
 
@@ -90,6 +91,27 @@ def test_another_recipe_data_length_or_precision_is_never_in_one_table(store: An
         rounded: "another setup: params.precision bfloat16, not float32",
         compiled: "another setup: params.compiled True, not False",
     }
+
+
+@pytest.mark.parametrize("tags", [{"record": "1"}, {"record": ""}], ids=["older", "empty"])
+def test_runs_recorded_in_another_form_are_left_out_and_refused_where_there_are_no_others(
+    store: Any, tags: dict[str, str]
+) -> None:
+    old = store.trial(store.sweep(name="old"), tags=tags)
+    with pytest.raises(ValueError, match=f"retina must be recorded in form {RECORD_VERSION} to be read, but are in"):
+        runs(store.uri, "retina")
+    kept = store.trial(store.sweep(name="new"), seed=1)
+    recorded = runs(store.uri, "retina")
+    assert recorded.trials["run_id"].tolist() == [kept]
+    assert reasons(recorded) == {old: f"recorded in another form than {RECORD_VERSION}: {tags['record']}"}
+    with pytest.raises(ValueError, match="the version of the code that made them"):
+        runs(store.uri, "retina", "old")
+
+
+def test_a_run_without_a_form_is_of_the_first_one(store: Any) -> None:
+    store.client.delete_tag(store.trial(store.sweep()), "record")
+    with pytest.raises(ValueError, match="but are in form 1 or unknown"):
+        runs(store.uri, "retina")
 
 
 def test_runs_judged_by_another_rule_or_metric_are_never_in_one_table(store: Any) -> None:

@@ -1,16 +1,21 @@
-"""One process per sweep, and a lock that goes with the process however that ends."""
+"""One process per sweep, and a lock that goes with the process however that ends; the last lines."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from platform.sweeping.conduct_sweep import alone
+from analysis.reading.trials import Runs
+from platform.sources.places import Places
+from platform.sweeping.conduct_sweep import _browsing, alone
 from tests import forking
+from trainables.pasting import ROOT
 
 
 @pytest.mark.slow
@@ -37,3 +42,23 @@ def test_the_lock_is_released_by_an_error(tmp_path: Path) -> None:
         raise RuntimeError
     with alone(tmp_path / "first"), pytest.raises(BlockingIOError):
         alone(tmp_path / "first").__enter__()
+
+
+@pytest.mark.parametrize(
+    ("uri", "folder", "line"),
+    [
+        ("", "results", r"Browse every run\n  .*python -m platform\.ui$"),
+        ("", "elsewhere", rf"Browse every run\n  .*python -m platform\.ui --results {ROOT}/elsewhere$"),
+        ("sqlite:////data/mlflow.db", "elsewhere", r"Browse every run\n  .*python -m platform\.ui$"),
+        ("http://me:secret@mlflow:5000", "results", r"Browse every run: open http://mlflow:5000$"),
+    ],
+    ids=["usual", "elsewhere", "database", "server"],
+)
+def test_the_closing_lines_tell_how_to_browse_the_runs(
+    uri: str, folder: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.delenv("TRANSFER_RESULTS", raising=False)
+    none = pd.DataFrame(columns=["experiment_id"])
+    sweep = Runs(dataset="retina", tracking_uri=uri, trials=none, sweeps=none, left_out=none)
+    assert re.fullmatch(line, _browsing(sweep, Places(ROOT / folder)))

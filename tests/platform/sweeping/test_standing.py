@@ -18,7 +18,6 @@ from tests.platform.sweeping.watched import PLAIN, make_plan
 
 FACTS: dict[str, Any] = {
     "sweep": "mine",
-    "experiment": "retina",
     "is_phantom": True,
     "metric": "f1_weighted",
     "max_epochs": 4,

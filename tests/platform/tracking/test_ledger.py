@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from mlflow.exceptions import MlflowException
 
+from analysis.reading.record_form import RECORD_VERSION
 from platform.sweeping.records import TrialRecord
 from platform.tracking import ledger as ledgers
 from platform.tracking.ledger import Ledger
@@ -115,6 +116,7 @@ def test_a_trials_run_says_all_that_the_analysis_reads(ledger_of: Callable[..., 
         "number": "4",
         "seed": "0",
         "recipe": str(RECIPE_VERSION),
+        "record": str(RECORD_VERSION),
         "data_fingerprint": "data",
         "split_fingerprint": "split",
         "teacher_fingerprint": "teacher",
@@ -122,7 +124,7 @@ def test_a_trials_run_says_all_that_the_analysis_reads(ledger_of: Callable[..., 
     }
     assert expected.items() <= run.data.tags.items()
     assert {"beta": "60.0", "learning_rate": "0.000125", "data_fraction": "1.0"}.items() <= run.data.params.items()
-    (metric,) = ledger.client.get_metric_history(record.run_id, "val_auc_No_DR")
+    (metric,) = ledger.client.get_metric_history(record.run_id, "val/auc_No_DR")
     assert (metric.value, metric.step, metric.timestamp) == (0.75, 2, 1234)
 
 
@@ -177,6 +179,19 @@ def test_changed_settings_are_named(ledger_of: Callable[..., Any], change: dict[
         ledger_of("settings", change)
     assert first.client.get_run(first.parent_id).data.tags == before
     assert ledger_of("settings").parent_id == first.parent_id
+
+
+@pytest.mark.parametrize("form", [None, RECORD_VERSION - 1, RECORD_VERSION + 1])
+def test_a_sweep_in_another_form_is_refused_and_left_as_it_was(ledger_of: Callable[..., Any], form: int | None) -> None:
+    first = ledger_of(f"form-{form}")
+    first.close_sweep("KILLED")
+    first.client.delete_tag(first.parent_id, "record")
+    if form is not None:
+        first.client.set_tag(first.parent_id, "record", str(form))
+    message = f"form {RECORD_VERSION} to be resumed, but form-{form} is in form {form or '1 or unknown'}; .* --name"
+    with pytest.raises(ValueError, match=message):
+        ledger_of(f"form-{form}")
+    assert first.client.get_run(first.parent_id).info.status == "KILLED"
 
 
 def test_sweeps_and_recipes_are_kept_apart(ledger_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,12 +33,13 @@ class FakeLedger(Ledger):
         self.failures, self.known_run_id = failures or [], run_id
         self.written: list[tuple[Any, ...]] = []
         self.threads: set[int] = set()
+        self.parent_id = "parent"
 
     def run_id_of(self, key: str) -> str:
         return self.known_run_id
 
-    def open(self, record: Any, tags: Mapping[str, str], at_ms: int) -> None:
-        self._write("open", record.run_id, record.number, tags, at_ms)
+    def open(self, record: Any, tags: Mapping[str, str], at_ms: int, inputs: Any = ()) -> None:
+        self._write("open", record.run_id, record.number, tags, at_ms, inputs)
         record.run_id = record.run_id or "new"
 
     def log(self, run_id: str, metrics: Mapping[str, float], epoch: int, timestamp_ms: int) -> None:
@@ -95,6 +96,18 @@ def test_everything_is_written_in_order_by_another_thread(journal: Any, record: 
     assert threading.get_ident() not in ledger.threads
     assert "tracker" not in {thread.name for thread in threading.enumerate()}
     assert journal.pending() == []
+
+
+def test_images_and_the_sweeps_own_metrics_go_with_the_trials(journal: Any, record: Any) -> None:
+    ledger = FakeLedger()
+    tracker = tracking.Tracker(ledger, journal)
+    images = [{"name": "retina", "context": "train"}]
+    tracker.open(record, {}, images)
+    tracker.progress({"best val_auc/a b c d": 0.5}, 3)
+    tracker.flush()
+    opened, progress = ledger.written
+    assert opened[5] == images
+    assert progress[:4] == ("log", "parent", 3, {"best val_auc/a b c d": 0.5})
 
 
 def test_a_server_that_is_away_is_tried_until_it_answers_and_reported_once(
@@ -184,7 +197,7 @@ def test_training_does_not_wait_for_the_server(journal: Any, record: Any) -> Non
     answers = threading.Event()
 
     class Slow(FakeLedger):
-        def open(self, record: Any, tags: Mapping[str, str], at_ms: int) -> None:
+        def open(self, record: Any, tags: Mapping[str, str], at_ms: int, inputs: Any = ()) -> None:
             assert answers.wait(20)
             super().open(record, tags, at_ms)
 
