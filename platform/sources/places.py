@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.reading import tracking_uri
+from analysis.reading.recorded_places import ARTIFACTS
 from trainables import atomic
 
 
@@ -38,7 +39,7 @@ class Places:
     @property
     def artifacts(self) -> Path | None:
         """Where a new MLflow experiment keeps its files; None where a tracking server decides."""
-        return None if tracking_uri.from_environment() else self.results / "artifacts"
+        return None if tracking_uri.from_environment() else self.results / ARTIFACTS
 
     @property
     def phantoms(self) -> Path:
@@ -65,6 +66,11 @@ class Places:
     def sweep(self, name: str) -> Path:
         """A sweep's own folder: its trials' checkpoints."""
         return self.results / "sweeps" / name
+
+    def relative(self, path: Path) -> Path:
+        """`path` as it stays right when the results are moved: relative to them if it lies within, else absolute."""
+        path = path.resolve()
+        return path.relative_to(self.results) if path.is_relative_to(self.results) else path
 
     def salt(self) -> bytes:
         """The key of the hashes of patient ids, drawn at first use; whoever has it can test a guess at an id."""

@@ -25,8 +25,10 @@ from platform.command_line.training_requests import SweepRequest, TrainingReques
 from platform.sources.places import Places
 from platform.sweeping.gathering import prepare_sweep
 from platform.sweeping.plan import Plan
-from platform.sweeping.runner import Resources, Trials, run
+from platform.sweeping.records import trial_folder
+from platform.sweeping.runner import Resources, Trials, remove_rays_files, run
 from platform.sweeping.setup import Setup
+from platform.tracking.clearing import clear
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.tracker import must_answer, send_rest
@@ -65,6 +67,7 @@ def carry_out(setup: Setup, experiment: str, request: TrainingRequest, places: P
     journal = Journal(setup.folder / "journal.jsonl")
     send_rest(ledger, journal)
     plan = setup.plan(ledger.records())
+    _clear_rest(setup, plan, ledger)
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
         start_ray(verbose=request.verbose)
@@ -82,8 +85,17 @@ def carry_out(setup: Setup, experiment: str, request: TrainingRequest, places: P
             metric=f"val {setup.base.selection_metric}",
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
+    if all(record.status == "FINISHED" for record in plan.records.values()):
+        remove_rays_files(setup.folder)
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
     return plan
+
+
+def _clear_rest(setup: Setup, plan: Plan, ledger: Ledger) -> None:
+    """Clears finished trials that an earlier process could not clear before it ended."""
+    for record in plan.records.values():
+        if record.status == "FINISHED":
+            clear(trial_folder(setup.folder, record.spec.key), ledger, record.run_id)
 
 
 def _closing(setup: Setup, dataset: str, places: Places) -> str:

@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,11 @@ from platform.sweeping.plan import Plan
 from platform.sweeping.progress import Progress
 from platform.sweeping.records import TrialRecord, trial_folder
 from platform.sweeping.search import KEY, FairAsha, PlannedSearch
+from platform.tracking.clearing import clear, files_of
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.tracker import Tracker
-from trainables.job import PREDICTIONS_FILE, Job
+from trainables.job import Job
 from trainables.student import StudentTrial
 
 MAX_RETRIES = 3  # of a trial whose worker died, within one run of the command
@@ -118,10 +118,8 @@ class TrialEvents(tune.Callback):
     def _settle(self, record: TrialRecord, status: str, error: str = "", out_of_memory: str = "") -> None:
         record.status = status
         self._plan.settle(record)
-        folder = self._folder_of(record.spec.key)
-        files = [(path, "model") for path in sorted(folder.glob("best-*.safetensors"))[-1:]]
         outcome = {"stopped": record.stopped, "node": record.node, "error": error, "out_of_memory": out_of_memory}
-        self._tracker.close(record, [*files, (folder / PREDICTIONS_FILE, "")], outcome)
+        self._tracker.close(record, files_of(self._folder_of(record.spec.key)), outcome)
         self._progress.end(record, error)
 
 
@@ -144,11 +142,7 @@ def run(
     # All that may run together are asked for together, so that a cluster grows at once and not node by node.
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(num_slots))
     progress = Progress(plan, trials.max_epochs, trials.metric)
-    forget = partial(_delete_search_state, plan, trials)
-    for record in plan.records.values():
-        if record.status == "FINISHED":  # but the process may have died before its state was deleted
-            forget(record.spec.key)
-    tracker = Tracker(ledger, journal, forget)
+    tracker = Tracker(ledger, journal, lambda key, run_id: clear(trials.folder_of(key), ledger, run_id))
 
     def start(record: TrialRecord) -> dict[str, Any]:
         tracker.open(record, trials.tags_of(record))
@@ -168,12 +162,6 @@ def run(
         tracker.flush()
 
 
-def _delete_search_state(plan: Plan, trials: Trials, key: str) -> None:
-    """A long search would fill the storage with states; those of the few confirm runs, and of a teacher, stay."""
-    if plan.records[key].spec.config.phase == "search":
-        shutil.rmtree(trials.folder_of(key), ignore_errors=True)
-
-
 def _tune_config(plan: Plan, search: PlannedSearch, max_epochs: int) -> tune.TuneConfig:
     grace_epochs = max(1, round(max_epochs * GRACE_FRACTION))
     return tune.TuneConfig(
@@ -184,8 +172,13 @@ def _tune_config(plan: Plan, search: PlannedSearch, max_epochs: int) -> tune.Tun
     )
 
 
+def remove_rays_files(folder: Path) -> None:
+    """Removes what Ray wrote into a sweep's folder: nothing reads it, except a person the errors of failed workers."""
+    shutil.rmtree(folder / RAY_FOLDER, ignore_errors=True)
+
+
 def _run_config(folder: Path, events: TrialEvents, *, verbose: bool) -> tune.RunConfig:
-    shutil.rmtree(folder / RAY_FOLDER, ignore_errors=True)  # of an earlier run; nothing in it is ever read
+    remove_rays_files(folder)  # of an earlier run
     return tune.RunConfig(
         name=RAY_FOLDER,
         storage_path=str(folder),

@@ -168,14 +168,11 @@ def test_only_confirm_runs_open_the_test_set(undisturbed: tuple[Path, str]) -> N
     assert table.num_rows == 18 and {"image", "patient", "grade", "probability_Mild"} <= set(table.column_names)
 
 
-def test_only_confirm_runs_keep_their_states(undisturbed: tuple[Path, str]) -> None:
-    confirm = query(
-        undisturbed[0],
-        "select t.value from tags t join tags p on p.run_uuid = t.run_uuid and p.key = 'phase' "
-        "where t.key = 'trial' and p.value = 'confirm'",
-    )
-    kept = sorted(path.name for path in undisturbed[0].glob("sweeps/*/trials/*"))
-    assert kept == sorted(key for (key,) in confirm) and len(kept) == len(CELLS)
+def test_nothing_is_kept_twice_once_mlflow_has_it(undisturbed: tuple[Path, str]) -> None:
+    results = undisturbed[0]
+    assert not list(results.glob("sweeps/*/trials/*")) and not list(results.glob("sweeps/*/ray"))
+    assert len(list(results.glob("artifacts/*/artifacts/model/best-*.safetensors"))) == NUM_TRIALS
+    assert len(list(results.glob("artifacts/*/artifacts/predictions.parquet"))) == len(CELLS)
 
 
 def test_the_same_command_again_runs_nothing_and_prints_the_same_table(undisturbed: tuple[Path, str]) -> None:
