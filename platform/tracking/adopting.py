@@ -128,7 +128,7 @@ def _rewrite(database: Path, old: Mapping[str, Path]) -> int:
             _back_up(database)
             before = connection.total_changes
             for table, column in ADDRESSES:
-                if column not in {row[1] for row in connection.execute(f"pragma table_info({table})")}:
+                if column not in _columns(connection, table):
                     continue
                 for address in old:
                     connection.execute(
@@ -142,6 +142,10 @@ def _rewrite(database: Path, old: Mapping[str, Path]) -> int:
                 f"{database} must be free to be written, but: {error}; stop the process that has it open, try again"
             ) from error
         return connection.total_changes - before
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in connection.execute(f"pragma table_info({table})")}
 
 
 def _back_up(database: Path) -> None:
