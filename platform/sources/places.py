@@ -64,7 +64,7 @@ class Places:
         return self.results / "datasets" / f"{name}.json"
 
     def sweep(self, name: str) -> Path:
-        """A sweep's own folder: its trials' checkpoints."""
+        """A sweep's own folder: its journal, and the checkpoints of trials that have not finished."""
         return self.results / "sweeps" / name
 
     def relative(self, path: Path) -> Path:
