@@ -10,6 +10,7 @@ from platform.command_line.parsing import parser_of, request_of, with_words
 from platform.command_line.training_requests import PretrainRequest
 from platform.sources.names import check_dataset
 from platform.sources.places import Places
+from platform.tracking.adopting import check_place
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,7 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     typed = parser.parse_args(arguments)
     with say_errors(parser):
         request = with_words(request_of(PretrainRequest, typed), arguments)
-        check_dataset(request.dataset, Places.under(request.results))
+        places = Places.under(request.results)
+        check_dataset(request.dataset, places)
+        check_place(places)
         from platform.sweeping.conduct_pretraining import (
             conduct_pretraining,  # torch and Ray: only once the options are right
         )

@@ -6,14 +6,19 @@ Without --data the images are phantoms: synthetic, and marked as such in every r
 from __future__ import annotations
 
 import argparse
+import sys
+from dataclasses import fields
 from typing import Any
 
+from platform.command_line import option
 from platform.command_line.endings import end, say_errors
 from platform.command_line.parsing import parser_of, request_of, with_words
-from platform.command_line.training_requests import SweepRequest
+from platform.command_line.training_requests import AdoptRequest, SweepRequest
 from platform.sources.names import check_dataset
 from platform.sources.places import Places
+from platform.tracking.adopting import adopt, check_place
 
+(ADOPT,) = (field for field in fields(AdoptRequest) if field.name == "adopt")
 PLAIN = ("transfer (always in a sweep: the baseline)", "  L = CE", "  fine-tuning the first weights; no teacher")
 
 
@@ -29,15 +34,29 @@ class _ListMethods(argparse.Action):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: the options of `SweepRequest`, and two lists to print."""
+    """The command line: the options of `SweepRequest`, two lists to print, and what `AdoptRequest` does instead."""
     parser = parser_of(SweepRequest, "platform.sweep", __doc__)
     parser.add_argument("--list-methods", action=_ListMethods, nargs=0, help="print the methods and stop")
     parser.add_argument("--list-cells", action="store_true", help="print the cells and stop")
+    option.add(parser, ADOPT.name, ADOPT.default, ADOPT.metadata["option"])  # for the help: see `main`
     return parser
+
+
+def _adopt(arguments: list[str]) -> int:
+    """Adopts a results folder, with a parser of its own: the sweep's asks for a data set."""
+    commands = parser_of(AdoptRequest, "platform.sweep", AdoptRequest.__doc__)
+    commands.usage = "%(prog)s --adopt [--results DIR]"
+    typed = commands.parse_args(arguments)
+    with say_errors(commands):
+        print(adopt(request_of(AdoptRequest, typed).results))
+    return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the sweep; 0 when it is finished, else the same command resumes it."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if option.flag_of(ADOPT.name, ADOPT.metadata["option"]) in arguments:
+        return _adopt(arguments)
     commands = parser()
     typed = commands.parse_args(arguments)
     with say_errors(commands):
@@ -48,7 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
             columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
             print("\n".join(cell.name for cell in columns))
             return 0
-        check_dataset(request.dataset, Places.under(request.results))
+        places = Places.under(request.results)
+        check_dataset(request.dataset, places)
+        check_place(places)
         from platform.sweeping.conduct_sweep import conduct  # torch, Ray and MLflow take ten seconds
 
         return conduct(request)

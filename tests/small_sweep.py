@@ -52,9 +52,9 @@ def start(results: Path, *flags: str, more: Mapping[str, str] | None = None) -> 
     )
 
 
-def fork(results: Path) -> forking.Command:
+def fork(results: Path, *flags: str) -> forking.Command:
     """The same sweep, without the seconds in which Python imports what it needs."""
-    return forking.start("platform.sweep", *ARGUMENTS, "--results", str(results), environment=environment())
+    return forking.start("platform.sweep", *ARGUMENTS, "--results", str(results), *flags, environment=environment())
 
 
 def draw_teacher(results: Path) -> None:

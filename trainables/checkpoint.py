@@ -70,9 +70,19 @@ def load_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
     return None
 
 
+def newest_epoch(folder: Path) -> int:
+    """The last epoch whose state is in the folder, damaged or not; 0 if there is none."""
+    return max((int(path.name.split("-")[1]) for path in _newest_first(folder)), default=0)
+
+
 def best_path(folder: Path, epoch: int) -> Path:
     """Where the student of the best epoch `epoch` lies in a trial's folder."""
     return folder / f"best-{epoch:05d}.safetensors"
+
+
+def epoch_of(best: Path) -> int:
+    """The inverse of `best_path`."""
+    return int(best.stem.rsplit("-", 1)[1])
 
 
 def _newest_first(folder: Path) -> list[Path]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 
+from analysis.reading.recorded_places import beside, local_path
 from analysis.reading.tracking_uri import sqlite_file
 from analysis.reading.trials import Runs
 from trainables.data.store import Store
@@ -17,10 +17,13 @@ from trainables.teachers.shelf import Teacher
 
 
 def of_run(tracking_uri: str, run: pd.Series, name: str) -> Path | None:
-    """The file or folder `name` among the artifacts of a run (a row of `Runs.trials`); None where there is none."""
-    uri = str(run["artifact_uri"])
-    if urlsplit(uri).scheme in ("", "file"):
-        path = Path(unquote(urlsplit(uri).path)) / name
+    """The file or folder `name` among the artifacts of a run (a row of `Runs.trials`); None where there is none.
+
+    Those of a results folder that was moved or copied are found in it, although MLflow's file still names the old one.
+    """
+    recorded, database = local_path(str(run["artifact_uri"])), sqlite_file(tracking_uri)
+    if recorded:
+        path = (beside(database, recorded) if database else recorded) / name
     else:
         try:
             path = Path(download_artifacts(run_id=run["run_id"], artifact_path=name, tracking_uri=tracking_uri))

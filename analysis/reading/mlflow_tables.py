@@ -1,4 +1,5 @@
-"""MLflow's own tables, read by SQL: the only module that knows their names, columns and types.
+"""MLflow's own tables, read by SQL: the only module that knows their names, columns and types, but for addresses of
+files (`analysis.reading.recorded_places`).
 
 MLflow's client builds an object for every tag, which takes 2.5 s for 1,000 runs, and reads metrics run by run.
 `differences` names what a newer MLflow has changed; `analysis.reading.mlflow_frames` then reads through the client.

@@ -240,3 +240,12 @@ class PretrainRequest(TrainingRequest):
     cpus_per_trial: float | None = option(
         "CPUs of the training", default=None, default_in_words="all", heading=MACHINES, parse=share, metavar="N"
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdoptRequest(ResultsRequest):
+    """Record where a results folder is now, after it was moved or copied."""
+
+    adopt: bool = switch(
+        "record the place of a results folder that was moved or copied, and stop; takes --results, and no data set"
+    )

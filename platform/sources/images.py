@@ -38,7 +38,7 @@ def register(csv: Path, places: Places, images: Path | None = None) -> str:
     if name in DATASETS:
         raise ValueError(f"{name} is the name of a published data set: rename {csv}")
     paths = {"csv": csv} | ({"images": images} if images else {})
-    own_set = {key: str(path.resolve()) for key, path in paths.items()}
+    own_set = {key: str(places.relative(path)) for key, path in paths.items()}
     write_bytes(places.own_dataset(name), json.dumps(own_set).encode())
     return name
 
@@ -57,7 +57,7 @@ def _registered(name: str, places: Places) -> tuple[Path, Path | None]:
     """The CSV of a user's own data set, and the folder of its images unless that is the CSV's own."""
     check_dataset(name, places)
     own_set = json.loads(places.own_dataset(name).read_text())
-    return Path(own_set["csv"]), Path(own_set["images"]) if "images" in own_set else None
+    return places.results / own_set["csv"], places.results / own_set["images"] if "images" in own_set else None
 
 
 def listing_of(dataset: str, data: Path | None, places: Places, phantom_size: int | None = None) -> Listing:
@@ -93,7 +93,8 @@ def store_of(
     """
     if listing.is_phantom and split == SPLIT_KINDS[0] and listing.dataset in PHANTOMS:
         validation_share = validation_share or PHANTOMS[listing.dataset].validation_share
-    made_from = f"{STORE_VERSION} {listing.root.resolve()} {skip_unreadable} {split} {validation_share} {held_out}"
+    root = places.relative(listing.root)
+    made_from = f"{STORE_VERSION} {root} {skip_unreadable} {split} {validation_share} {held_out}"
     digest = hashlib.sha256(f"{made_from} {digest_of(listing)}".encode())
     kind = "phantom" if listing.is_phantom else "real"
     path = places.store(listing.dataset, image_size_px, f"{kind}-{digest.hexdigest()[:8]}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.reading import tracking_uri
+from analysis.reading.recorded_places import ARTIFACTS
 from trainables import atomic
 from trainables.pasting import ROOT
 
@@ -47,7 +48,7 @@ class Places:
     @property
     def artifacts(self) -> Path | None:
         """Where a new MLflow experiment keeps its files; None where a tracking server decides."""
-        return None if tracking_uri.from_environment() else self.results / "artifacts"
+        return None if tracking_uri.from_environment() else self.results / ARTIFACTS
 
     @property
     def phantoms(self) -> Path:
@@ -72,7 +73,7 @@ class Places:
         return self.results / "datasets" / f"{name}.json"
 
     def sweep(self, name: str) -> Path:
-        """A sweep's own folder: its trials' checkpoints."""
+        """A sweep's own folder: its journal, and the checkpoints of trials that have not finished."""
         return self.results / "sweeps" / name
 
     def standing(self, name: str) -> Path:
@@ -82,6 +83,11 @@ class Places:
     def standings(self) -> list[Path]:
         """Those of all sweeps that have begun here."""
         return sorted((self.results / "sweeps").glob(f"*/{STANDING_FILE}"))
+
+    def relative(self, path: Path) -> Path:
+        """`path` as it stays right when the results are moved: relative to them if it lies within, else absolute."""
+        path = path.resolve()
+        return path.relative_to(self.results) if path.is_relative_to(self.results) else path
 
     def salt(self) -> bytes:
         """The key of the hashes of patient ids, drawn at first use; whoever has it can test a guess at an id."""

@@ -11,9 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors.torch import load_file
 
+from analysis.reading import artifacts
+from analysis.reading.mlflow_frames import metric_frame, run_frame
 from platform.cluster.machines import join_cluster
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.notice import announced
@@ -137,27 +140,31 @@ def base_of(request: PretrainRequest) -> TrialConfig:
 
 
 def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teacher:
-    """Keeps the best epoch's weights as a teacher, with its scores and the patients that it has seen."""
-    folder = Path(setup.job(record).folder)
-    saved = checkpoint.load_state(folder)
-    if saved is None:
-        raise FileNotFoundError(f"the training of {name} is finished, but its checkpoints are gone from {folder}")
-    history = saved[0]["history"]
-    last = history[-1]
-    best = history[last["best_epoch"] - 1]
-    scores = {key: value for key, value in best["metrics"].items() if key.startswith("val_")}
-    scores |= {key: value for key, value in last["metrics"].items() if key.startswith("test_")}
+    """Keeps the best epoch's weights as a teacher, with its scores and the patients that it has seen.
+
+    All of it is read from MLflow: the trial's own folder is gone once that has everything.
+
+    Raises:
+        FileNotFoundError: MLflow has no weights of it.
+    """
+    trained = run_frame(places.tracking_uri, EXPERIMENT, setup.name)
+    run = trained[trained["tags.trial"] == record.spec.key].iloc[0]
+    folder = artifacts.of_run(places.tracking_uri, run, "model")
+    files = sorted(folder.glob("best-*.safetensors")) if folder else []
+    if not files:
+        raise FileNotFoundError(f"the training of {name} is finished, but its run {run['run_id']} has no weights left")
+    best_epoch, num_epochs, scores = _scores(places.tracking_uri, run, files[-1])
     store = setup.store
     images = f"{store.dataset} without {store.held_out}" if store.held_out else store.dataset
     seen_rows = np.concatenate([store.rows("train", setup.base.data_fraction), store.rows("validation")])
     return shelf.save(
         _folder(store, places),
-        load_file(checkpoint.best_path(folder, last["best_epoch"])),
+        load_file(files[-1]),
         name=name,
         architecture=setup.base.student,
         task=store.task,
         label_names=store.label_names,
-        source=f"{images}, {last['epoch']} epochs from {setup.base.init} weights, best at {last['best_epoch']}",
+        source=f"{images}, {num_epochs} epochs from {setup.base.init} weights, best at {best_epoch}",
         is_phantom=store.is_phantom or any(teacher.is_phantom for teacher in setup.teachers.values()),
         scores=scores,
         seen={
@@ -170,6 +177,15 @@ def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teache
             "patients": sorted(set(store.patient[seen_rows].tolist())),
         },
     )
+
+
+def _scores(uri: str, run: pd.Series, weights: Path) -> tuple[int, int, dict[str, float]]:
+    """The best epoch, the number of epochs, and the scores: validation at the best epoch, test after the last one."""
+    names = [name.removeprefix("metrics.") for name in run.index if name.startswith(("metrics.val_", "metrics.test_"))]
+    values = metric_frame(uri, [run["run_id"]], names)
+    best_epoch, num_epochs = checkpoint.epoch_of(weights), int(values["step"].max())
+    kept = values[values["step"] == values["metric"].str.startswith("val_").map({True: best_epoch, False: num_epochs})]
+    return best_epoch, num_epochs, dict(sorted(zip(kept["metric"], kept["value"], strict=True)))
 
 
 def summary(teacher: Teacher) -> str:

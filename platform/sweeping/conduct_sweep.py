@@ -31,9 +31,11 @@ from platform.sweeping.forecast import Forecast
 from platform.sweeping.gathering import prepare_sweep
 from platform.sweeping.outlook import lines, show_plan, try_timing
 from platform.sweeping.plan import Plan
-from platform.sweeping.runner import Resources, Trials, run
+from platform.sweeping.records import trial_folder
+from platform.sweeping.runner import Resources, Trials, remove_rays_files, run
 from platform.sweeping.setup import Setup
 from platform.sweeping.standing import Standing
+from platform.tracking.clearing import clear
 from platform.tracking.data_inputs import facts_of
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
@@ -84,6 +86,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     journal = Journal(setup.folder / "journal.jsonl")
     send_rest(ledger, journal)
     plan = setup.plan(ledger.records())
+    _clear_rest(setup, plan, ledger)
     ledger.describe(description(setup, state=_state(plan)), facts_of(setup.store))
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
@@ -109,6 +112,8 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
         ledger.describe(description(setup, state=_state(plan)))
+    if all(record.status == "FINISHED" for record in plan.records.values()):
+        remove_rays_files(setup.folder)
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
     return plan
 
@@ -137,6 +142,13 @@ def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict
 def _state(plan: Plan) -> str:
     done = plan.num_trials - plan.num_open_trials
     return f"{done} of {plan.num_trials} trials have ended." if plan.num_open_trials else "Finished."
+
+
+def _clear_rest(setup: Setup, plan: Plan, ledger: Ledger) -> None:
+    """Clears finished trials that an earlier process could not clear before it ended."""
+    for record in plan.records.values():
+        if record.status == "FINISHED":
+            clear(trial_folder(setup.folder, record.spec.key), ledger, record.run_id)
 
 
 def _close(setup: Setup, plan: Plan, ledger: Ledger, places: Places) -> None:

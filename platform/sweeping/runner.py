@@ -25,12 +25,13 @@ from platform.sweeping.progress import Progress
 from platform.sweeping.records import TrialRecord, trial_folder
 from platform.sweeping.search import KEY, FairAsha, PlannedSearch, asha_of
 from platform.sweeping.standing import Standing
+from platform.tracking.clearing import clear, files_of
 from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.sweep_page import SearchProgress
 from platform.tracking.tracker import Tracker
-from trainables.job import PREDICTIONS_FILE, Job
+from trainables.job import Job
 from trainables.student import StudentTrial
 
 MAX_RETRIES = 3  # of a trial whose worker died, within one run of the command
@@ -136,10 +137,8 @@ class TrialEvents(tune.Callback):
     def _settle(self, record: TrialRecord, status: str, error: str = "", out_of_memory: str = "") -> None:
         record.status, record.error = status, error
         self._plan.settle(record)
-        folder = self._folder_of(record.spec.key)
-        files = [(path, "model") for path in sorted(folder.glob("best-*.safetensors"))[-1:]]
         outcome = {"stopped": record.stopped, "node": record.node, "error": error, "out_of_memory": out_of_memory}
-        self._tracker.close(record, [*files, (folder / PREDICTIONS_FILE, "")], outcome)
+        self._tracker.close(record, files_of(self._folder_of(record.spec.key)), outcome)
         metrics, step = self._search.ended(record)
         if metrics:
             self._tracker.progress(metrics, step)
@@ -166,11 +165,7 @@ def run(
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(num_slots))
     standing = trials.standing(plan, partial(_seconds_left, plan, trials)) if trials.standing else None
     progress = Progress(plan, trials.max_epochs, trials.forecast, standing)
-    forget = partial(_delete_search_state, plan, trials)
-    for record in plan.records.values():
-        if record.status == "FINISHED":  # but the process may have died before its state was deleted
-            forget(record.spec.key)
-    tracker = Tracker(ledger, journal, forget)
+    tracker = Tracker(ledger, journal, lambda key, run_id: clear(trials.folder_of(key), ledger, run_id))
 
     def start(record: TrialRecord) -> dict[str, Any]:
         tracker.open(record, trials.tags_of(record), trials.inputs_of(record))
@@ -194,12 +189,6 @@ def _seconds_left(plan: Plan, trials: Trials) -> float | None:
     return trials.forecast.left(plan).likely_s if trials.forecast else None
 
 
-def _delete_search_state(plan: Plan, trials: Trials, key: str) -> None:
-    """A long search would fill the storage with states; those of the few confirm runs, and of a teacher, stay."""
-    if plan.records[key].spec.config.phase == "search":
-        shutil.rmtree(trials.folder_of(key), ignore_errors=True)
-
-
 def _tune_config(plan: Plan, search: PlannedSearch, max_epochs: int) -> tune.TuneConfig:
     grace_epochs, reduction_factor = asha_of(max_epochs)
     return tune.TuneConfig(
@@ -210,8 +199,13 @@ def _tune_config(plan: Plan, search: PlannedSearch, max_epochs: int) -> tune.Tun
     )
 
 
+def remove_rays_files(folder: Path) -> None:
+    """Removes what Ray wrote into a sweep's folder: nothing reads it, except a person the errors of failed workers."""
+    shutil.rmtree(folder / RAY_FOLDER, ignore_errors=True)
+
+
 def _run_config(folder: Path, events: TrialEvents, *, verbose: bool) -> tune.RunConfig:
-    shutil.rmtree(folder / RAY_FOLDER, ignore_errors=True)  # of an earlier run; nothing in it is ever read
+    remove_rays_files(folder)  # of an earlier run
     return tune.RunConfig(
         name=RAY_FOLDER,
         storage_path=str(folder),

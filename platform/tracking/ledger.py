@@ -54,6 +54,10 @@ class Ledger:
         query = f"tags.kind = 'trial' and tags.sweep = '{self.sweep}' and tags.recipe = '{RECIPE_VERSION}'"
         return [self._record(run) for run in self._search(query, order_by=["attributes.start_time ASC"])]
 
+    def record(self, run_id: str) -> TrialRecord:
+        """The trial of that run."""
+        return self._record(self.client.get_run(run_id))
+
     def run_id_of(self, key: str) -> str:
         """The id of the trial's run (`TrialSpec.key`); "" where it has none."""
         runs = self._search(f"tags.kind = 'trial' and tags.sweep = '{self.sweep}' and tags.trial = '{key}'")

@@ -7,6 +7,7 @@ whose content MLflow refuses is reported and left out, so that those behind it a
 
 from __future__ import annotations
 
+import os
 import queue
 import sys
 import threading
@@ -35,13 +36,15 @@ class Tracker:
     Args:
         ledger: where the records go.
         journal: holds what has not been sent yet.
-        forget: called from that thread with the key of each finished trial once MLflow has all of it.
+        forget: called from that thread with the key and the run's id of each finished trial, after its last record.
 
     Raises:
         OSError: from any call, if the journal's disk stays full.
     """
 
-    def __init__(self, ledger: Ledger, journal: Journal, forget: Callable[[str], object] = lambda key: None) -> None:
+    def __init__(
+        self, ledger: Ledger, journal: Journal, forget: Callable[[str, str], object] = lambda key, run_id: None
+    ) -> None:
         self._ledger, self._journal, self._forget = ledger, journal, forget
         self._run_ids: dict[str, str] = {}
         self._waiting: queue.Queue[Entry | None] = queue.Queue()
@@ -66,7 +69,7 @@ class Tracker:
 
     def close(self, record: TrialRecord, files: list[tuple[Path, str]], outcome: Mapping[str, str]) -> None:
         """Queues the end of a trial's run, after all that was queued for it before."""
-        listed = [(str(path), folder) for path, folder in files]
+        listed = [(os.path.relpath(path, self._journal.path.parent), folder) for path, folder in files]
         self._put("close", record.spec.key, status=record.status, files=listed, outcome=dict(outcome))
 
     def progress(self, metrics: Mapping[str, float], step: int) -> None:
@@ -141,10 +144,10 @@ class Tracker:
         if entry["do"] == "log":
             self._ledger.log(self._run_ids[key], entry["metrics"], entry["epoch"], entry["at_ms"])
         else:
-            files = [(Path(path), folder) for path, folder in entry["files"]]
+            files = [(self._journal.path.parent / path, folder) for path, folder in entry["files"]]
             self._ledger.close(self._run_ids[key], entry["status"], files, entry["outcome"], entry["at_ms"])
             if entry["status"] == "FINISHED":
-                self._forget(key)
+                self._forget(key, self._run_ids[key])
 
 
 def send_rest(ledger: Ledger, journal: Journal) -> None:

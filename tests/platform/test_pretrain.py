@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,13 @@ def test_a_teacher_is_trained_once_and_knows_what_it_has_seen(tmp_path: Path) ->
     assert not test_patients & set(teacher.seen["patients"])
     assert runs(tmp_path) == [("FINISHED", "pretrain")]
 
+    assert not list(tmp_path.glob("sweeps/*/trials/*"))  # MLflow has it all
+
+    shutil.rmtree(teacher.folder)
     again = run(tmp_path)
     assert teacher.fingerprint in again and "epoch 1/2" not in again
     assert runs(tmp_path) == [("FINISHED", "pretrain")]
+    assert shelf.load(teacher.folder.parent, "own") == teacher
 
 
 @pytest.mark.parametrize("init", ["random", "imagenet", "other"])

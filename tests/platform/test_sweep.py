@@ -120,10 +120,8 @@ def in_another_shell(line: str, **popen: Any) -> subprocess.Popen[str]:
 def test_the_printed_commands_run_as_they_stand(undisturbed: tuple[Path, str], tmp_path: Path) -> None:
     results, output = undisturbed
     printed = commands(output)
-    assert list(printed) == ["mlflow", "analysis.report", "analysis.table_5"]
-    assert f"ui --backend-store-uri sqlite:///{results}/mlflow.db" in printed["mlflow"]
-    (number,) = query(results, "select experiment_id from experiments where name = 'retina'")[0]
-    assert f"then open http://127.0.0.1:5000/#/experiments/{number}/runs?workflowType=machine_learning\n" in output
+    assert list(printed) == ["platform.ui", "analysis.report", "analysis.table_5"]
+    assert printed["platform.ui"].endswith(f"--results {results}")
     for line, heading in (
         (printed["analysis.table_5"], "PHANTOM"),
         (f"{printed['analysis.report']} --out {tmp_path}", f"{tmp_path}/retina/index.html"),
@@ -137,7 +135,7 @@ def test_the_printed_command_opens_the_pages(undisturbed: tuple[Path, str]) -> N
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    line = f"exec {commands(undisturbed[1])['mlflow']} --port {port} --workers 1"
+    line = f"exec {commands(undisturbed[1])['platform.ui']} --port {port} --no-browser"
     server = in_another_shell(line, start_new_session=True)
     try:
         deadline_s = time.monotonic() + 90
@@ -168,14 +166,11 @@ def test_only_confirm_runs_open_the_test_set(undisturbed: tuple[Path, str]) -> N
     assert table.num_rows == 18 and {"image", "patient", "grade", "probability_Mild"} <= set(table.column_names)
 
 
-def test_only_confirm_runs_keep_their_states(undisturbed: tuple[Path, str]) -> None:
-    confirm = query(
-        undisturbed[0],
-        "select t.value from tags t join tags p on p.run_uuid = t.run_uuid and p.key = 'phase' "
-        "where t.key = 'trial' and p.value = 'confirm'",
-    )
-    kept = sorted(path.name for path in undisturbed[0].glob("sweeps/*/trials/*"))
-    assert kept == sorted(key for (key,) in confirm) and len(kept) == len(CELLS)
+def test_nothing_is_kept_twice_once_mlflow_has_it(undisturbed: tuple[Path, str]) -> None:
+    results = undisturbed[0]
+    assert not list(results.glob("sweeps/*/trials/*")) and not list(results.glob("sweeps/*/ray"))
+    assert len(list(results.glob("artifacts/*/artifacts/model/best-*.safetensors"))) == NUM_TRIALS
+    assert len(list(results.glob("artifacts/*/artifacts/predictions.parquet"))) == len(CELLS)
 
 
 def test_the_same_command_again_runs_nothing_and_prints_the_same_table(undisturbed: tuple[Path, str]) -> None:
@@ -212,6 +207,61 @@ def test_a_sweep_that_is_broken_and_stopped_reaches_the_numbers_of_the_undisturb
     assert set(trials(fresh).values()) == {"FINISHED"} and len(trials(fresh)) == NUM_TRIALS
     assert table(output) == table(undisturbed[1])
     assert numbers(fresh) == numbers(undisturbed[0])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_interrupted_sweep_that_was_copied_or_moved_reaches_the_same_numbers_in_its_new_place(
+    undisturbed: tuple[Path, str], fresh: Path, tmp_path: Path
+) -> None:
+    process = fork(fresh)
+    wait_for(process, fresh, 2, num_epochs=1)
+    training = workers(process.pid)
+    kill_driver(Target(process, [], ROOT, {}, fresh, None, fresh, random.Random(0)))
+    process.communicate()
+    while any(Path(f"/proc/{pid}").exists() for pid in training):  # one may still end its epoch
+        time.sleep(0.1)
+    assert "RUNNING" in trials(fresh).values() and list(fresh.glob("sweeps/*/trials/*/epoch-*.ckpt"))
+
+    copied = Path(shutil.copytree(fresh, tmp_path / "copied"))
+    left_alone = contents(fresh)
+    _adopted_and_resumed(copied, undisturbed)
+    assert contents(fresh) == left_alone
+    moved = fresh.rename(tmp_path / "moved")
+    _adopted_and_resumed(moved, undisturbed)
+    assert not fresh.exists()
+
+
+def _adopted_and_resumed(results: Path, undisturbed: tuple[Path, str]) -> None:
+    refused = fork(results)
+    _, err = refused.communicate(timeout=60)
+    assert refused.returncode == 2 and "moved or copied" in err
+    assert platform.sweep.main(["--adopt", "--results", str(results)]) == 0
+    output = finish(fork(results))
+    assert table(output) == table(undisturbed[1])
+    assert numbers(results) == numbers(undisturbed[0])
+    assert len(list(results.glob("artifacts/*/artifacts/model/best-*.safetensors"))) == NUM_TRIALS
+    assert len(list(results.glob("stores/*.arrow"))) == 1  # the images are not prepared again
+    assert not list(results.glob("sweeps/*/trials/*"))
+
+
+def test_a_finished_sweep_is_extended_although_its_checkpoints_are_gone(
+    undisturbed: tuple[Path, str], tmp_path: Path
+) -> None:
+    results = Path(shutil.copytree(undisturbed[0], tmp_path / "results"))
+    platform.sweep.main(["--adopt", "--results", str(results)])
+    (weights, *_) = results.glob("artifacts/*/artifacts/model/best-*.safetensors")
+    ((key,),) = query(results, f"select value from tags where key = 'trial' and run_uuid = '{weights.parts[-4]}'")
+    (sweep,) = results.glob("sweeps/*")
+    left_over = sweep / "trials" / key  # as a process leaves it that is killed at the wrong moment
+    left_over.mkdir(parents=True)
+    shutil.copy(weights, left_over)
+    finish(fork(results, "--repeats", "2"))
+    assert len(trials(results)) == NUM_TRIALS + len(CELLS) and set(trials(results).values()) == {"FINISHED"}
+    assert numbers(undisturbed[0]).items() <= numbers(results).items()
+    assert not list(results.glob("sweeps/*/trials/*"))
 
 
 def test_a_wrong_flag_gets_one_clear_line_at_once() -> None:

@@ -101,6 +101,19 @@ def test_the_second_call_takes_the_store_that_is_there(
         platform.prepare.main(["retina", "--data", str(data), "--image-size", "64", "--results", str(tmp_path)])
 
 
+def test_a_results_folder_that_was_moved_has_its_images_and_data_sets_still(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    csv = own_set(old / "clinic", 20)
+    prepare(old, "--phantom-size", "14")
+    prepare(old, dataset=str(csv))
+    before = stores(old)
+    old.rename(new)
+    prepare(new, "--phantom-size", "14")
+    prepare(new, dataset=csv.stem)
+    assert len(before) == 2 and stores(new) == [new / path.relative_to(old) for path in before]
+    assert not old.exists()
+
+
 def test_other_rows_of_the_same_folder_are_another_store(tmp_path: Path, drawn: Path) -> None:
     root = passing_for_real(drawn, tmp_path / "data") / "retina"
     results = tmp_path / "results"
@@ -229,7 +242,7 @@ def test_the_images_of_a_csv_may_lie_elsewhere(tmp_path: Path, capsys: pytest.Ca
 
 def own_set(folder: Path, num_images: int) -> Path:
     """A CSV of one image per patient: half show *Common*, a tenth are uncertain of it, and every fifth shows *Rare*."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     lines = ["image,patient,Common,Rare"]
     for number in range(num_images):
         Image.new("L", (40, 40), number).save(folder / f"{number}.png")

@@ -24,6 +24,7 @@ from trainables.trial import TrialSpec
 SPEC = TrialSpec(
     config=TrialConfig(dataset="retina", method="transfer"), data_fingerprint="data", split_fingerprint="split"
 )
+BEST = Path(__file__).parent / "best"  # the file that trials leave, where they leave one
 
 
 class FakeLedger(Ledger):
@@ -75,7 +76,7 @@ def whole_trial(tracker: Any, record: Any, num_epochs: int = 2) -> None:
     for epoch in range(1, num_epochs + 1):
         tracker.log(record, {"score": epoch / 10}, epoch)
     record.status = "FINISHED"
-    tracker.close(record, [(Path("best"), "model")], {"stopped": ""})
+    tracker.close(record, [(BEST, "model")], {"stopped": ""})
 
 
 def test_everything_is_written_in_order_by_another_thread(journal: Any, record: Any) -> None:
@@ -90,7 +91,8 @@ def test_everything_is_written_in_order_by_another_thread(journal: Any, record: 
         ("log", "new", 2),
         ("close", "new", "FINISHED"),
     ]
-    assert ledger.written[-1][3:] == ([(Path("best"), "model")], {"stopped": ""})
+    (file,), outcome = ledger.written[-1][3:]
+    assert (file[0].resolve(), file[1], outcome) == (BEST.resolve(), "model", {"stopped": ""})
     times = [call[4] for call in ledger.written[:3]]
     assert before_ms <= times[0] <= times[1] <= times[2] <= int(time.time() * 1000)
     assert threading.get_ident() not in ledger.threads
@@ -143,19 +145,22 @@ def test_a_resumed_trial_is_logged_to_its_own_run(journal: Any, record: Any) -> 
 @pytest.mark.parametrize("status, forgotten", [("FINISHED", 1), ("FAILED", 0)])
 def test_a_trial_is_forgotten_once_it_is_written_whole(journal: Any, record: Any, status: str, forgotten: int) -> None:
     ledger = FakeLedger([MlflowException("away")])
-    written_before: list[int] = []
-    tracker = tracking.Tracker(ledger, journal, lambda key: written_before.append(len(ledger.written)))
+    written_before: list[tuple[str, str, int]] = []
+    tracker = tracking.Tracker(
+        ledger, journal, lambda key, run_id: written_before.append((key, run_id, len(ledger.written)))
+    )
     tracker.open(record, {})
     record.status = status
     tracker.close(record, [], {})
     tracker.flush()
-    assert written_before == [2] * forgotten  # the open and the close
+    assert written_before == [(SPEC.key, "new", 2)] * forgotten  # after the open and the close
 
 
 def test_a_trial_whose_end_was_refused_is_not_forgotten(journal: Any, record: Any) -> None:
     record.run_id, record.status = "before", "FINISHED"
     forgotten: list[str] = []
-    tracker = tracking.Tracker(FakeLedger([TypeError("no number")]), journal, forgotten.append)
+    ledger = FakeLedger([TypeError("no number")])
+    tracker = tracking.Tracker(ledger, journal, lambda key, run_id: forgotten.append(key))
     tracker.close(record, [], {})
     tracker.flush()
     assert forgotten == []
@@ -185,6 +190,23 @@ def test_what_could_not_be_sent_waits_on_the_disk_and_is_sent_by_the_next_proces
     ]
     assert waiting.pending() == []
     tracking.send_rest(FakeLedger([AssertionError("nothing is left to send")]), waiting)
+
+
+def test_the_files_of_waiting_records_are_found_where_the_folder_was_moved_to(
+    record: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "PATIENCE_S", 0.0)
+    sweep = tmp_path / "here" / "sweeps" / "s"
+    sweep.mkdir(parents=True)
+    record.status = "FINISHED"
+    tracker = tracking.Tracker(FakeLedger([MlflowException("away")] * 10**6), Journal(sweep / "journal.jsonl"))
+    tracker.close(record, [(sweep / "trials" / "best", "model")], {})
+    with pytest.raises(ConnectionError):
+        tracker.flush()
+    (tmp_path / "here").rename(tmp_path / "there")
+    moved, later = tmp_path / "there" / "sweeps" / "s", FakeLedger(run_id="made")
+    tracking.send_rest(later, Journal(moved / "journal.jsonl"))
+    assert later.written == [("close", "made", "FINISHED", [(moved / "trials" / "best", "model")], {})]
 
 
 def test_a_crash_between_sending_and_clearing_makes_no_second_run(waiting: Any) -> None:
