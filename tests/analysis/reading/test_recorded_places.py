@@ -32,8 +32,7 @@ def uri(folder: Path) -> str:
 
 
 def run_of(folder: Path) -> pd.Series:
-    client = MlflowClient(uri(folder))
-    (run,) = client.search_runs([client.get_experiment_by_name("retina").experiment_id])
+    (run,) = MlflowClient(uri(folder)).search_runs(["1"])  # 0 is MLflow's own experiment
     return pd.Series({"run_id": run.info.run_id, "artifact_uri": run.info.artifact_uri})
 
 

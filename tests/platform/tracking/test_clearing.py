@@ -15,6 +15,7 @@ import pytest
 import torch
 from mlflow.exceptions import MlflowException
 
+from analysis.reading.recorded_places import local_path
 from platform.sweeping.records import TrialRecord
 from platform.tracking import clearing
 from platform.tracking.clearing import clear, files_of
@@ -108,7 +109,7 @@ def test_a_file_that_mlflow_lacks_is_sent_before_the_folder_goes(
 
 
 def copy_of(ledger: Ledger, run_id: str, name: str) -> Path:
-    root = clearing.local_path(ledger.client.get_run(run_id).info.artifact_uri)
+    root = local_path(ledger.client.get_run(run_id).info.artifact_uri)
     assert root is not None
     return root / name
 
