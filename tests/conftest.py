@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -95,6 +96,16 @@ def empty_mlflow(shared: Path) -> Path:
     with FileLock(shared / "mlflow.lock"):
         make_database(f"sqlite:///{shared / 'mlflow.db'}")
     return shared / "mlflow.db"
+
+
+@pytest.fixture
+def fresh(undisturbed: tuple[Path, str], empty_mlflow: Path, tmp_path: Path) -> Path:
+    """A results folder with the phantoms and teachers, and no sweep."""
+    results = tmp_path / "results"
+    ignored = shutil.ignore_patterns("sweeps", "mlflow.db*", "artifacts", "stores")
+    shutil.copytree(undisturbed[0], results, ignore=ignored)
+    shutil.copy(empty_mlflow, results)
+    return results
 
 
 @pytest.fixture

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -77,3 +80,54 @@ def finish(process: subprocess.Popen[str] | forking.Command) -> str:
     out, err = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 0, f"{out}\n{err}"
     return out
+
+
+def query(results: Path, sql: str) -> list[tuple]:
+    with sqlite3.connect(f"file:{results / 'mlflow.db'}?mode=ro", uri=True) as database:
+        return database.execute(sql).fetchall()
+
+
+def trials(results: Path) -> dict[str, str]:
+    """Status of each trial, by its hash; a trial with two runs fails the test."""
+    rows = query(
+        results, "select t.value, r.status from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'trial'"
+    )
+    assert len({key for key, _ in rows}) == len(rows), "a trial has two runs"
+    return dict(rows)
+
+
+def numbers(results: Path) -> dict[tuple[str, str, int], float]:
+    """Every metric of every trial at every epoch, but for the speed."""
+    rows = query(
+        results,
+        "select t.value, m.key, m.step, m.value from metrics m "
+        "join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' "
+        "where m.key != 'images_per_s'",
+    )
+    values = {(trial, name, step): value for trial, name, step, value in rows}
+    assert len(values) == len(rows), "a metric has two values at one epoch"
+    return values
+
+
+def table(output: str) -> list[str]:
+    return [line for line in output.splitlines() if re.match(r"(transfer|attention)/.* \d+\.\d\d", line)]
+
+
+def wait_for(process: forking.Command, results: Path, num_finished: int, num_epochs: int) -> None:
+    """Until so many trials are finished, and the running one has reported so many epochs."""
+    deadline_s = time.monotonic() + 200
+    while time.monotonic() < deadline_s:
+        assert process.poll() is None, "the sweep ended before it was disturbed"
+        try:
+            ((done, epochs),) = query(
+                results,
+                "select (select count(*) from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'trial' "
+                "where r.status = 'FINISHED'), (select count(*) from metrics m join runs r "
+                "on r.run_uuid = m.run_uuid where m.key = 'score' and r.status = 'RUNNING')",
+            )
+        except sqlite3.OperationalError:  # the file is not made yet
+            done = epochs = 0
+        if done >= num_finished and epochs >= num_epochs:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the sweep did not come so far in 200 s")

@@ -1,6 +1,6 @@
 """Where MLflow's file says that the files of its runs lie: no longer beside it, once the results folder was moved.
 
-MLflow records absolute addresses, ``file:///data/results/artifacts/RUN/artifacts``. Those files belong to the database
+MLflow records absolute addresses of the folder ``results/artifacts/RUN/artifacts``. Those files belong to the database
 that lists them, so readers look beside it first, whatever it says; what writes must have the record put right before
 (`platform.tracking.adopting`). Imports nothing large, so that a command can ask this before anything else.
 """

@@ -71,8 +71,7 @@ def adopt(results: Path) -> str:
     if not database.is_file():
         raise FileNotFoundError(f"--results must name the folder that was moved or copied, but there is no {database}")
     with ExitStack() as held:
-        for lock in sorted(results.glob("sweeps/*/lock")):
-            held.enter_context(_stopped(lock))
+        _keep_sweeps_out(results, held)
         old = elsewhere(database)
         if not old:
             return f"nothing to adopt: {database} names {database.parent} already"
@@ -86,20 +85,19 @@ def adopt(results: Path) -> str:
     )
 
 
-def _stopped(lock: Path) -> FileLock:
-    """The lock of a sweep that does not run.
+def _keep_sweeps_out(results: Path, held: ExitStack) -> None:
+    """Holds the lock of every sweep, so that none starts.
 
     Raises:
-        BlockingIOError: it runs.
+        BlockingIOError: one runs.
     """
-    held = FileLock(lock, timeout=0, fallback_to_soft=False)
-    try:
-        held.acquire()
-    except Timeout:
-        raise BlockingIOError(
-            f"results can be adopted only while no sweep runs in them, but {lock.parent.name} does: stop it first"
-        ) from None
-    return held
+    for lock in sorted(results.glob("sweeps/*/lock")):
+        try:
+            held.enter_context(FileLock(lock, timeout=0, fallback_to_soft=False))
+        except Timeout:
+            raise BlockingIOError(
+                f"results can be adopted only while no sweep runs in them, but {lock.parent.name} does: stop it first"
+            ) from None
 
 
 def _bring(database: Path, address: str, old: Path) -> int:

@@ -36,7 +36,7 @@ def files_of(folder: Path) -> list[tuple[Path, str]]:
 def clear(folder: Path, ledger: Ledger, run_id: str) -> None:
     """Deletes the folder of a finished trial if MLflow has all of it; else the folder stays, and a message says why.
 
-    A file that MLflow lacks, or has otherwise, is sent again first.
+    A file that MLflow lacks, or has in part, is sent again first.
     """
     if not folder.is_dir():
         return
@@ -60,10 +60,15 @@ def _missing(folder: Path, ledger: Ledger, run_id: str) -> str:
     if len(record.best_scores) < num_epochs:
         return f"epochs: it has {len(record.best_scores)} of {num_epochs}"
     for path, place in files_of(folder):
-        if path.exists() and not _has(ledger, run_id, path, place):
-            ledger.client.log_artifact(run_id, str(path), place or None)
-            if not _has(ledger, run_id, path, place):
-                return path.name
+        if not path.exists() or _has(ledger, run_id, path, place):
+            continue
+        sizes = _sizes(ledger, run_id, place)
+        is_other = place == MODEL and bool(sizes) and path.name not in sizes  # weights of another epoch
+        if is_other or sizes.get(path.name) == path.stat().st_size:  # which is right cannot be seen from here
+            return f"{path.name} as it is in this folder"
+        ledger.client.log_artifact(run_id, str(path), place or None)
+        if not _has(ledger, run_id, path, place):
+            return path.name
     config = record.spec.config
     if config.method != ITSELF and not _sizes(ledger, run_id, MODEL):
         return "the weights"

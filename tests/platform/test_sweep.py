@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import random
 import re
-import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import time
 import urllib.error
@@ -20,72 +18,22 @@ import pyarrow.parquet as pq
 import pytest
 
 import platform.sweep
-from tests import forking
 from tests.chaos.faults import Target, kill_driver, kill_worker, spoil_cache, workers
-from tests.small_sweep import CELLS, COMMAND, NUM_TRIALS, ROOT, finish, fork
+from tests.small_sweep import (
+    CELLS,
+    COMMAND,
+    NUM_TRIALS,
+    ROOT,
+    finish,
+    fork,
+    numbers,
+    query,
+    table,
+    trials,
+    wait_for,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-
-
-def query(results: Path, sql: str) -> list[tuple]:
-    with sqlite3.connect(f"file:{results / 'mlflow.db'}?mode=ro", uri=True) as database:
-        return database.execute(sql).fetchall()
-
-
-def trials(results: Path) -> dict[str, str]:
-    """Status of each trial, by its hash; a trial with two runs fails the test."""
-    rows = query(
-        results, "select t.value, r.status from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'trial'"
-    )
-    assert len({key for key, _ in rows}) == len(rows), "a trial has two runs"
-    return dict(rows)
-
-
-def numbers(results: Path) -> dict[tuple[str, str, int], float]:
-    """Every metric of every trial at every epoch, but for speed and duration."""
-    rows = query(
-        results,
-        "select t.value, m.key, m.step, m.value from metrics m "
-        "join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' "
-        "where m.key not in ('images_per_s', 'epoch_s')",
-    )
-    values = {(trial, name, step): value for trial, name, step, value in rows}
-    assert len(values) == len(rows), "a metric has two values at one epoch"
-    return values
-
-
-def table(output: str) -> list[str]:
-    return [line for line in output.splitlines() if re.match(r"(transfer|attention)/.* \d+\.\d\d", line)]
-
-
-@pytest.fixture
-def fresh(undisturbed: tuple[Path, str], empty_mlflow: Path, tmp_path: Path) -> Path:
-    """A results folder with the phantoms and teachers, and no sweep."""
-    results = tmp_path / "results"
-    ignored = shutil.ignore_patterns("sweeps", "mlflow.db*", "artifacts", "stores")
-    shutil.copytree(undisturbed[0], results, ignore=ignored)
-    shutil.copy(empty_mlflow, results)
-    return results
-
-
-def wait_for(process: forking.Command, results: Path, num_finished: int, num_epochs: int) -> None:
-    """Until so many trials are finished, and the running one has reported so many epochs."""
-    deadline_s = time.monotonic() + 200
-    while time.monotonic() < deadline_s:
-        assert process.poll() is None, "the sweep ended before it was disturbed"
-        try:
-            ((done, epochs),) = query(
-                results,
-                "select (select count(*) from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'trial' "
-                "where r.status = 'FINISHED'), (select count(*) from metrics m join runs r "
-                "on r.run_uuid = m.run_uuid where m.key = 'score' and r.status = 'RUNNING')",
-            )
-        except sqlite3.OperationalError:  # the file is not made yet
-            done = epochs = 0
-        if done >= num_finished and epochs >= num_epochs:
-            return
-        time.sleep(0.02)
-    raise AssertionError("the sweep did not come so far in 200 s")
 
 
 def test_a_sweep_searches_confirms_and_says_what_to_do_next(undisturbed: tuple[Path, str]) -> None:
@@ -207,61 +155,6 @@ def test_a_sweep_that_is_broken_and_stopped_reaches_the_numbers_of_the_undisturb
     assert set(trials(fresh).values()) == {"FINISHED"} and len(trials(fresh)) == NUM_TRIALS
     assert table(output) == table(undisturbed[1])
     assert numbers(fresh) == numbers(undisturbed[0])
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_an_interrupted_sweep_that_was_copied_or_moved_reaches_the_same_numbers_in_its_new_place(
-    undisturbed: tuple[Path, str], fresh: Path, tmp_path: Path
-) -> None:
-    process = fork(fresh)
-    wait_for(process, fresh, 2, num_epochs=1)
-    training = workers(process.pid)
-    kill_driver(Target(process, [], ROOT, {}, fresh, None, fresh, random.Random(0)))
-    process.communicate()
-    while any(Path(f"/proc/{pid}").exists() for pid in training):  # one may still end its epoch
-        time.sleep(0.1)
-    assert "RUNNING" in trials(fresh).values() and list(fresh.glob("sweeps/*/trials/*/epoch-*.ckpt"))
-
-    copied = Path(shutil.copytree(fresh, tmp_path / "copied"))
-    left_alone = contents(fresh)
-    _adopted_and_resumed(copied, undisturbed)
-    assert contents(fresh) == left_alone
-    moved = fresh.rename(tmp_path / "moved")
-    _adopted_and_resumed(moved, undisturbed)
-    assert not fresh.exists()
-
-
-def _adopted_and_resumed(results: Path, undisturbed: tuple[Path, str]) -> None:
-    refused = fork(results)
-    _, err = refused.communicate(timeout=60)
-    assert refused.returncode == 2 and "moved or copied" in err
-    assert platform.sweep.main(["--adopt", "--results", str(results)]) == 0
-    output = finish(fork(results))
-    assert table(output) == table(undisturbed[1])
-    assert numbers(results) == numbers(undisturbed[0])
-    assert len(list(results.glob("artifacts/*/artifacts/model/best-*.safetensors"))) == NUM_TRIALS
-    assert len(list(results.glob("stores/*.arrow"))) == 1  # the images are not prepared again
-    assert not list(results.glob("sweeps/*/trials/*"))
-
-
-def test_a_finished_sweep_is_extended_although_its_checkpoints_are_gone(
-    undisturbed: tuple[Path, str], tmp_path: Path
-) -> None:
-    results = Path(shutil.copytree(undisturbed[0], tmp_path / "results"))
-    platform.sweep.main(["--adopt", "--results", str(results)])
-    (weights, *_) = results.glob("artifacts/*/artifacts/model/best-*.safetensors")
-    ((key,),) = query(results, f"select value from tags where key = 'trial' and run_uuid = '{weights.parts[-4]}'")
-    (sweep,) = results.glob("sweeps/*")
-    left_over = sweep / "trials" / key  # as a process leaves it that is killed at the wrong moment
-    left_over.mkdir(parents=True)
-    shutil.copy(weights, left_over)
-    finish(fork(results, "--repeats", "2"))
-    assert len(trials(results)) == NUM_TRIALS + len(CELLS) and set(trials(results).values()) == {"FINISHED"}
-    assert numbers(undisturbed[0]).items() <= numbers(results).items()
-    assert not list(results.glob("sweeps/*/trials/*"))
 
 
 def test_a_wrong_flag_gets_one_clear_line_at_once() -> None:

@@ -151,6 +151,8 @@ def test_a_sweep_that_runs_is_not_disturbed(new: Path) -> None:
         adopt(new)
     assert files(new) == before
     adopt(new)
+    with alone(new / "sweeps" / "first"):  # and can be started at once
+        pass
 
 
 def test_a_file_that_another_process_writes_is_not_touched(new: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,11 @@ import pytest
 import torch
 from mlflow.exceptions import MlflowException
 
+from analysis.reading.recorded_places import local_path
 from platform.sweeping.records import TrialRecord
 from platform.tracking import clearing
 from platform.tracking.clearing import clear, files_of
-from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
-from platform.tracking.tracker import Tracker
 from trainables import checkpoint
 from trainables.cell import ITSELF, NO_STUDENT
 from trainables.config import TrialConfig
@@ -82,13 +81,6 @@ def kept(ledger: Ledger, run_id: str) -> set[str]:
 WHOLE = {"model/best-00002.safetensors", "predictions.parquet"}
 
 
-def test_the_best_student_and_the_predictions_are_what_mlflow_keeps(folder: Path) -> None:
-    assert [(path.name, place) for path, place in files_of(folder)] == [
-        ("best-00002.safetensors", "model"),
-        ("predictions.parquet", ""),
-    ]
-
-
 @pytest.mark.parametrize("phase", ["search", "confirm", "pretrain"])
 def test_a_trial_that_mlflow_has_whole_is_cleared(ledger: Ledger, trained: Trained, folder: Path, phase: str) -> None:
     run_id = trained(phase=phase)
@@ -116,14 +108,39 @@ def test_a_file_that_mlflow_lacks_is_sent_before_the_folder_goes(
     assert not folder.exists() and kept(ledger, run_id) == WHOLE
 
 
-def test_a_copy_that_is_damaged_is_sent_again(ledger: Ledger, trained: Trained, folder: Path) -> None:
+def copy_of(ledger: Ledger, run_id: str, name: str) -> Path:
+    root = local_path(ledger.client.get_run(run_id).info.artifact_uri)
+    assert root is not None
+    return root / name
+
+
+def test_a_copy_that_was_cut_short_is_sent_again(ledger: Ledger, trained: Trained, folder: Path) -> None:
     run_id = trained()
-    (path, place), _ = files_of(folder)
-    copy = clearing.local_path(ledger.client.get_run(run_id).info.artifact_uri) / place / path.name  # type: ignore[operator]
+    copy = copy_of(ledger, run_id, "model/best-00002.safetensors")
     whole = copy.read_bytes()
-    copy.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))  # as long as before
+    copy.write_bytes(whole[:-1])
     clear(folder, ledger, run_id)
     assert copy.read_bytes() == whole and not folder.exists()
+
+
+def test_weights_of_another_epoch_are_not_put_beside_those_that_mlflow_has(
+    ledger: Ledger, trained: Trained, folder: Path
+) -> None:
+    run_id = trained()
+    (folder / "best-00002.safetensors").rename(folder / "best-00001.safetensors")
+    clear(folder, ledger, run_id)
+    assert kept(ledger, run_id) == WHOLE and (folder / "best-00001.safetensors").exists()
+
+
+def test_a_copy_that_differs_is_left_to_a_person(
+    ledger: Ledger, trained: Trained, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = trained()
+    copy, before = copy_of(ledger, run_id, PREDICTIONS_FILE), sorted(os.listdir(folder))
+    copy.write_bytes(b"PREDICTED")
+    clear(folder, ledger, run_id)
+    assert copy.read_bytes() == b"PREDICTED" and sorted(os.listdir(folder)) == before
+    assert "lacks predictions.parquet as it is in this folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -231,16 +248,3 @@ def test_the_copy_is_on_the_disk_before_the_folder_goes(
     monkeypatch.setattr(os, "fsync", flush)
     clear(folder, ledger, run_id)
     assert {"best-00002.safetensors", "predictions.parquet", "model", "artifacts", run_id} <= set(flushed)
-
-
-def test_the_tracker_clears_a_trial_after_all_of_it_is_sent(ledger: Ledger, folder: Path, tmp_path: Path) -> None:
-    spec = TrialSpec(config=replace(BASE, seed=next(SEEDS)), data_fingerprint="data", split_fingerprint="split")
-    record = TrialRecord(spec=spec, study="a", number=1)
-    tracker = Tracker(ledger, Journal(tmp_path / "journal.jsonl"), lambda key, run_id: clear(folder, ledger, run_id))
-    tracker.open(record, {})
-    for epoch in range(1, NUM_EPOCHS + 1):
-        tracker.log(record, {"best_score": 0.5}, epoch)
-    record.status = "FINISHED"
-    tracker.close(record, files_of(folder), {})
-    tracker.flush()
-    assert not folder.exists() and kept(ledger, ledger.run_id_of(spec.key)) == WHOLE
