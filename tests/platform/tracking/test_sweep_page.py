@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.tracking import MlflowClient
 
 from analysis.reading.origins import PHANTOM_NOTICE
 from platform.sweeping.records import TrialRecord
@@ -23,6 +24,7 @@ from platform.tracking.data_inputs import facts_of
 from platform.tracking.ledger import Ledger
 from platform.tracking.sweep_page import CUT, MAX_CHARS, SearchProgress, description, in_metric_name, standing
 from search_spaces import SPACES
+from tests.small_sweep import CELLS as CELLS_OF_THE_SMALL_SWEEP
 from trainables.cell import Cell
 from trainables.config import TrialConfig
 from trainables.trial import TrialSpec
@@ -160,3 +162,26 @@ def test_a_run_shows_the_images_that_it_reads_and_nothing_of_them(ledger: Ledger
 
 def rows(dataset: Any) -> int:
     return int(json.loads(dataset.profile)["num_rows"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_finished_sweeps_page_tells_how_the_cells_stand(undisturbed: tuple[Path, str]) -> None:
+    results, output = undisturbed
+    client = MlflowClient(f"sqlite:///{results / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("retina")
+    assert experiment is not None
+    (parent,) = client.search_runs([experiment.experiment_id], "tags.kind = 'sweep'")
+    description = parent.data.tags["mlflow.note.content"]
+    assert "\n\nFinished.\n\n### What is compared\n2 cells on" in description
+    lines = [line for line in output.splitlines() if line.startswith(CELLS_OF_THE_SMALL_SWEEP)]  # AUC and F1
+    assert len(lines) == 2 * len(CELLS_OF_THE_SMALL_SWEEP) and all(line in description for line in lines)
+    for cell in map(in_metric_name, CELLS_OF_THE_SMALL_SWEEP):
+        history = client.get_metric_history(parent.info.run_id, f"best val_f1_weighted/{cell}")
+        assert len(history) == 2 and history[0].value <= history[1].value  # of two trials
+        assert f"confirmed test_auc mean/{cell}" in parent.data.metrics
+    models = client.search_logged_models([experiment.experiment_id])
+    assert {model.tags["cell"] for model in models} == set(CELLS_OF_THE_SMALL_SWEEP)
+    assert {model.status for model in models} == {"READY"}
+    contexts = [item.tags[0].value for item in parent.inputs.dataset_inputs] if parent.inputs else []
+    assert sorted(contexts) == ["test", "train", "validation"]
