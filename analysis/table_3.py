@@ -15,7 +15,7 @@ from analysis.reading.sizes import sizes, words
 from analysis.reading.trials import Runs
 from analysis.tables import command
 from analysis.tables.rendering import MISSING, Cell, Table
-from analysis.tables.results import STUDENT_NAMES
+from trainables import titles
 from trainables.beta import BETA_CONVENTION
 from trainables.data import catalogue
 
@@ -74,10 +74,13 @@ def table(frame: pd.DataFrame) -> Table:
     for row in frame.itertuples():
         ids = tuple(row.run_ids.split()) if isinstance(row.run_ids, str) else ()
         trials = f"{row.num_trials:g}" if pd.notna(row.num_trials) else MISSING
-        names = [row.dataset, row.teacher, STUDENT_NAMES.get(row.student, row.student), row.method]
+        teacher, method = (
+            Cell(row.teacher, title=titles.teacher(row.teacher)),
+            Cell(row.method, title=titles.method(row.method)),
+        )
         size = words(row.dataset, row.num_train, row.image_size_px, row.max_epochs) if ids else MISSING
         line = [
-            *map(Cell, names),
+            *(Cell(row.dataset), teacher, Cell(titles.student(row.student)), method),
             Cell(_beta(row.paper_beta)),
             Cell(_beta(row.beta), "", ids),
             Cell(trials),

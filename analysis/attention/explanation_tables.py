@@ -8,7 +8,9 @@ from analysis.attention.association import NUM_PERMUTATIONS
 from analysis.attention.pointing import ALL, TOLERANCE
 from analysis.reading.origins import PHANTOM, marked, union
 from analysis.reading.trials import Runs
+from analysis.tables.findings import named
 from analysis.tables.rendering import MISSING, Cell, Table, number
+from trainables import titles
 from trainables.data.averaging import MIN_POSITIVES
 
 
@@ -20,7 +22,7 @@ def pointing_table(frame: pd.DataFrame, runs: Runs) -> Table:
     ]  # fmt: skip
     body = [
         [
-            Cell(row.subject), Cell(row.map), Cell(row.label), Cell(str(row.num_boxes)), Cell(str(row.num_images)),
+            named(row.subject), Cell(row.map), Cell(row.label), Cell(str(row.num_boxes)), Cell(str(row.num_images)),
             Cell(str(row.num_patients)), Cell(number(100 * row.rate, digits=1)),
             Cell(f"{100 * row.low:.1f} to {100 * row.high:.1f}"), Cell(_prior(row)),
             Cell(number(100 * row.chance, digits=1)), Cell(number(100 * row.ceiling, digits=1)),
@@ -54,7 +56,7 @@ def association_table(frame: pd.DataFrame, runs: Runs) -> Table:
     head = [["network", "label", "attention", "positives", "images", "AUC", "95% interval", "r", "p (Holm)", PHANTOM]]
     body = [
         [
-            Cell(row.subject), Cell(row.label),
+            named(row.subject), Cell(row.label),
             Cell(row.measure if pd.isna(row.plane) else f"plane {row.plane}"),
             Cell(str(row.num_positives)), Cell(str(row.num_images)), Cell(number(row.auc)),
             Cell(MISSING if pd.isna(row.auc) else f"{row.low:.2f} to {row.high:.2f}"), Cell(number(row.r)),
@@ -90,7 +92,8 @@ def sentences(frame: pd.DataFrame) -> list[str]:
         else:
             verdict = "not distinguishably from"
         lines.append(
-            f"{marked(row.subject, row.phantom)}, {row.map}: points into a box in {row.hits} of {row.num_images} cases "
+            f"{marked(titles.of_name(row.subject), row.phantom)}, {row.map}: "
+            f"points into a box in {row.hits} of {row.num_images} cases "
             f"({100 * row.rate:.0f}%, {100 * row.low:.0f} to {100 * row.high:.0f}), {verdict} the centre prior "
             f"({100 * row.prior_rate:.0f}%; chance {100 * row.chance:.0f}%); Holm-corrected p: {_p(row.p_holm)}."
         )

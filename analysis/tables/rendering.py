@@ -29,6 +29,11 @@ class Cell(NamedTuple):
     text: str
     mark: str = ""  # "best", "second" or ""
     run_ids: tuple[str, ...] = ()  # the runs that the number rests on
+    title: str = ""  # what people call it, where `text` is a cell's name; shown where there is room
+
+    def beside(self, quoted: str = "{}") -> str:
+        """The title with the name behind it, as `quoted` writes that; without a title, the text."""
+        return f"{self.title} ({quoted.format(self.text)})" if self.title else self.text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +46,7 @@ class Table:
     body: list[list[Cell]]
     frame: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+    titled_head: list[list[str]] = field(default_factory=list)  # the head in people's words, for where there is room
     phantom: str = ""  # which parts of any number in it are phantoms (`analysis.reading.origins`)
     is_sortable: bool = True  # False where a row belongs to the one above it
 
@@ -105,7 +111,7 @@ def markdown(table: Table) -> str:
     signs = {"best": "**{}**", "second": "<u>{}</u>", "": "{}"}
     head = ["<br>".join(filter(None, column)) for column in zip(*table.head, strict=True)]
     lines = [head, ["---", *["---:"] * (len(head) - 1)]]
-    lines += [[signs[cell.mark].format(cell.text) for cell in row] for row in table.body]
+    lines += [[signs[cell.mark].format(cell.beside("`{}`")) for cell in row] for row in table.body]
     grid = ["| " + " | ".join(field.replace("|", "\\|") for field in line) + " |" for line in lines]
     marks = [MARKS_NOTE.format(best="bold", second="underlined")] if table.has_marks else []
     announced = [f"**{warning}**", ""] if (warning := notice(table.phantom)) else []
@@ -118,7 +124,10 @@ def latex(table: Table) -> str:
     """A `table` environment (needs booktabs); the best is bold, the second best underlined."""
     signs = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
     head = [" & ".join(map(latex_escaped, row)) + r" \\" for row in table.head]
-    body = [" & ".join(signs[cell.mark] % latex_escaped(cell.text) for cell in row) + r" \\" for row in table.body]
+    body = [
+        " & ".join(signs[cell.mark] % latex_escaped(cell.title or cell.text) for cell in row) + r" \\"
+        for row in table.body
+    ]
     marks = [MARKS_NOTE.format(best="bold", second="underlined")] if table.has_marks else []
     announced = rf"\textbf{{{warning}}} " if (warning := notice(table.phantom)) else ""
     notes = " ".join(latex_escaped(note) + "." for note in [*table.notes, *marks])

@@ -18,10 +18,10 @@ from analysis.reading.trials import Runs
 from analysis.scores.cells import MARKS, UNTRAINED, differ, eligible, mark_notes, score, summary
 from analysis.stats.intervals import NORMAL_NAME, T_NAME
 from analysis.tables.rendering import MISSING, Cell, Table, number, ranks
-from trainables.cell import ITSELF, NO_STUDENT
+from trainables import titles
+from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER
 
 METRIC_NAMES = {"auc": "AUC", "f1_weighted": "F1", "accuracy": "accuracy", "kappa": "kappa"}
-STUDENT_NAMES = {"densenet121": "DenseNet-121", "densenet40": "DenseNet-40"}
 COLUMN = [*CELL, "init", "varied"]  # identifies a column of a table
 PAPERS = {"init": "imagenet", "varied": ""}  # in every column of the paper's
 FACT_NAMES = [*CELL, "init", "data_fraction", "uncertainty"]
@@ -114,7 +114,7 @@ def results_table(frame: pd.DataFrame, name: str, title: str, notes: list[str]) 
     head = [
         ["", *[method for method, *_ in columns]],
         ["teacher", *[teacher for _, teacher, *_ in columns]],
-        ["student", *[STUDENT_NAMES.get(student, student) for _, _, student, *_ in columns]],
+        ["student", *[titles.student(student) for _, _, student, *_ in columns]],
         ["trainable, paper", *[_first(frame, column, "trainable_paper") for column in columns]],
         ["trainable, ours", *[_first(frame, column, "trainable") for column in columns]],
     ]
@@ -123,6 +123,8 @@ def results_table(frame: pd.DataFrame, name: str, title: str, notes: list[str]) 
         head.insert(3, ["varied", *varied])
     if set(inits) - {"imagenet", NO_STUDENT}:
         head.insert(3, ["first weights", *inits])
+    teachers = [titles.teacher(name) if name != NO_TEACHER else "no teacher" for _, name, *_ in columns]
+    titled_head = [["", *[titles.method(method) for method, *_ in columns]], ["", *teachers], *head[2:]]
     body: list[list[Cell]] = []
     for (dataset, metric), block in frame.groupby(["dataset", "metric"], sort=False):
         by_cell = block.set_index(COLUMN).reindex(columns)
@@ -131,6 +133,7 @@ def results_table(frame: pd.DataFrame, name: str, title: str, notes: list[str]) 
         name=name,
         title=title,
         head=head,
+        titled_head=titled_head,
         body=body,
         frame=frame,
         notes=[*NOTES, *notes, *_notes_of_ours(frame)],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import to_rgb
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures import drawing
@@ -14,8 +15,18 @@ from analysis.figures.drawing import Picture
 from analysis.reading import origins
 from analysis.reading.history import history
 from analysis.reading.trials import Runs
+from trainables import titles
 
 SCORE = "best_score"
+WHAT_IS_TRIED = (
+    "Parallel coordinates, one line per trial: its knobs, on log scales, and its best score on the validation set, "
+    "which is also the line's colour. Each axis runs from the least to the greatest value that was tried; a trial "
+    "without a teacher has no beta, and its line passes over that axis."
+)
+PARALLEL = {  # the axes of the parallel coordinates, and what they are called
+    "learning_rate": "learning rate", "weight_decay": "weight decay", "beta": "beta", "score": "validation score (%)",
+}  # fmt: skip
+LOG = ("learning_rate", "weight_decay", "beta")
 KNOBS = {"params.learning_rate": "learning rate", "params.weight_decay": "weight decay", "params.beta": "beta"}
 
 
@@ -48,25 +59,27 @@ def spent(runs: Runs, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_parallel(frame: pd.DataFrame, ax: Axes) -> None:
-    """Parallel coordinates: one line per trial over the knobs and the score; darker is better."""
-    names = ["learning_rate", "weight_decay", "beta", "score"]
-    scaled = pd.DataFrame({name: _unit(frame[name], name != "score") for name in names})
-    rank = frame["score"].rank(pct=True).fillna(0).to_numpy()
-    teachers = drawing.teachers_of(frame["cell"].tolist())
-    lines_T42 = np.stack([np.tile(np.arange(4.0), (len(frame), 1)), scaled.to_numpy()], axis=2)
+    """Parallel coordinates: one line per trial over the knobs and the score, which is also its colour."""
+    names = [name for name in PARALLEL if frame[name].notna().any()]
+    scaled = pd.DataFrame({name: _unit(frame[name], name in LOG) for name in names})
+    lines_TA2 = np.stack([np.tile(np.arange(float(len(names))), (len(frame), 1)), scaled.to_numpy()], axis=2)
     # A trial without a teacher has no beta: its line passes from weight decay to the score.
-    lines = [line[np.isfinite(line[:, 1])] for line in lines_T42]
-    colours = [
-        (*to_rgb(drawing.style(cell, teachers)["color"]), 0.1 + 0.7 * share)
-        for cell, share in zip(frame["cell"], rank, strict=True)
-    ]
+    lines = [line[np.isfinite(line[:, 1])] for line in lines_TA2]
     is_large = len(frame) > drawing.MAX_VECTORS
-    ax.add_collection(LineCollection(lines, colors=colours, linewidths=0.5 + rank, rasterized=is_large))
-    ax.set_xlim(-0.1, len(names) - 0.9)
+    drawn = LineCollection(lines, cmap="viridis_r", linewidths=1.2, alpha=0.8, rasterized=is_large)
+    drawn.set_array(frame["score"].to_numpy(dtype=float))
+    ax.add_collection(drawn)
+    for place, name in enumerate(names):
+        ax.axvline(place, color="#666666", linewidth=0.8)
+        for height, text in _ticks(frame[name], name in LOG):
+            ax.plot([place - 0.02, place], [height, height], color="#666666", linewidth=0.8)
+            ax.text(place - 0.03, height, text, fontsize=7, ha="right", va="center")
+    ax.set_xlim(-0.35, len(names) - 0.9)
     ax.set_ylim(-0.05, 1.05)
-    ax.set_xticks(range(len(names)), [name.replace("_", " ") for name in names])
-    ax.set_yticks([0, 1], ["lowest", "highest"])
-    ax.set_title("what the search tried (knobs on log scales; stronger lines: better)")
+    ax.set_xticks(range(len(names)), [PARALLEL[name] for name in names])
+    ax.set_yticks([])
+    ax.spines[["left", "bottom"]].set_visible(False)
+    ax.figure.colorbar(drawn, ax=ax, label=PARALLEL["score"], fraction=0.05, pad=0.02)
 
 
 def _unit(values: pd.Series, log: bool) -> pd.Series:
@@ -75,25 +88,41 @@ def _unit(values: pd.Series, log: bool) -> pd.Series:
     return (numbers - low) / (high - low) if high > low else numbers * 0 + 0.5
 
 
-def draw_spent(frame: pd.DataFrame, ax: Axes, across: str) -> None:
+def _ticks(values: pd.Series, log: bool) -> list[tuple[float, str]]:
+    """The places on an axis of length 1, and their texts: the least value, the greatest, and the middle between."""
+    numbers = np.log10(values[values > 0]) if log else values.dropna()
+    low, high = float(numbers.min()), float(numbers.max())
+    if not high > low:
+        return [(0.5, _written(10**low if log else low))] if np.isfinite(low) else []
+    places = [(share, low + share * (high - low)) for share in (0.0, 0.5, 1.0)]
+    return [(share, _written(10**value if log else value)) for share, value in places]
+
+
+def _written(value: float) -> str:
+    """Two digits: ``0.00021``, ``5e-05``, ``120``."""
+    return f"{float(f'{value:.2g}'):g}"
+
+
+def draw_spent(frame: pd.DataFrame, ax: Axes, across: str, phantom: Mapping[str, str]) -> None:
     """The best score so far, one line per cell; `across` is "num_trials" or "num_epochs"."""
     teachers = drawing.teachers_of(frame["cell"].tolist())
     for cell, line in frame.groupby("cell"):
         look = {**drawing.style(str(cell), teachers), "marker": ""}
-        ax.step(line[across], line["best"], where="post", label=str(cell), **look)
+        ax.step(line[across], line["best"], where="post", label=drawing.key(str(cell), phantom.get(str(cell))), **look)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel({"num_trials": "trials", "num_epochs": "epochs spent"}[across])
     ax.set_ylabel("best score so far (%)")
 
 
-def draw_beta(frame: pd.DataFrame, ax: Axes) -> None:
+def draw_beta(frame: pd.DataFrame, ax: Axes, phantom: Mapping[str, str]) -> None:
     """The validation score of each trial with a teacher against its beta."""
     with_teacher = frame[frame["beta"].notna() & frame["score"].notna()]
     is_large = len(with_teacher) > drawing.MAX_VECTORS
     teachers = drawing.teachers_of(frame["cell"].tolist())
     for cell, points in with_teacher.groupby("cell"):
         look = {**drawing.style(str(cell), teachers), "linestyle": "", "rasterized": is_large}
-        ax.plot(points["beta"], points["score"], label=str(cell), markersize=5, fillstyle="none", **look)
+        label = drawing.key(str(cell), phantom.get(str(cell)))
+        ax.plot(points["beta"], points["score"], label=label, markersize=5, fillstyle="none", **look)
     ax.set_xscale("log")
     ax.set_xlabel("beta (small: much attention)")
     ax.set_ylabel("best validation score (%)")
@@ -110,22 +139,21 @@ def pictures(runs: Runs) -> list[Picture]:
     draw_parallel(frame, ax)
     budget, axes = drawing.empty_figure(num_columns=2)
     for ax, across in zip(axes, ("num_trials", "num_epochs"), strict=True):
-        draw_spent(costs, ax, across)
-    drawing.mark_phantoms(budget, axes, phantom)
+        draw_spent(costs, ax, across, phantom)
     drawing.legend(budget, axes)
     ends = costs.groupby("cell")[["num_trials", "num_epochs"]].max()
     spending = "; ".join(
-        f"{origins.marked(str(row.Index), phantom[str(row.Index)])}: {row.num_trials} trials, {row.num_epochs:g} epochs"
+        f"{origins.marked(titles.of_name(str(row.Index)), phantom[str(row.Index)])}: "
+        f"{row.num_trials} trials, {row.num_epochs:g} epochs"
         for row in ends.itertuples()
     )
     drawn = [
-        ("search_parallel", "What the search tried", "Each trial's knobs and its score.", parallel, frame),
+        ("search_parallel", "What the search tried", WHAT_IS_TRIED, parallel, frame),
         ("search_budget", "Was the budget equal?", f"Best score so far. Spent: {spending}.", budget, costs),
     ]
     if frame["beta"].notna().any():
         beta, (ax,) = drawing.empty_figure()
-        draw_beta(frame, ax)
-        drawing.mark_phantoms(beta, [ax], phantom)
+        draw_beta(frame, ax, phantom)
         drawing.legend(beta, [ax])
         drawn.append(("search_beta", "Score against beta", "Validation score of each trial by beta.", beta, frame))
     for *_, figure, _ in drawn:
