@@ -8,6 +8,7 @@ from analysis.attention.association import NUM_PERMUTATIONS
 from analysis.attention.pointing import ALL, TOLERANCE
 from analysis.reading.origins import PHANTOM, marked, union
 from analysis.reading.trials import Runs
+from analysis.stats.multiple import corrected_for
 from analysis.tables.findings import named
 from analysis.tables.rendering import MISSING, Cell, Table, number
 from trainables import titles
@@ -39,8 +40,8 @@ def pointing_table(frame: pd.DataFrame, runs: Runs) -> Table:
         "box, so the centre of the image",
         "chance: the share of the image that would be a hit; ceiling: the share of images where any cell's centre "
         "would be one",
-        "p: exact sign test over patients, map against centre prior, two-sided, for all labels together; Holm's "
-        f"correction for the {frame['p_value'].notna().sum()} of this table",
+        "p: exact sign test over patients, map against centre prior, two-sided, for all labels together; "
+        + corrected_for(int(frame["p_value"].notna().sum())),
         "attention is one map per image, whatever the label; Grad-CAM is computed for a label, so a teacher "
         "without the label has no row",
         f"{flat} flat maps point nowhere and count as misses: for Grad-CAM, nothing at the tap supports the label",
@@ -72,8 +73,8 @@ def association_table(frame: pd.DataFrame, runs: Runs) -> Table:
         "total: over all planes; plane: the one whose AUC is farthest from 0.5 on the validation images, judged on the "
         "test images",
         "interval: bootstrap over patients, percentiles; r: Pearson's (point-biserial)",
-        f"p: permutation of patients' labels, {NUM_PERMUTATIONS:,} times; Holm's correction for the {num_tests} of "
-        f"this table, so that none can be below {min(1, num_tests / (NUM_PERMUTATIONS + 1)):.2g}",
+        f"p: permutation of patients' labels, {NUM_PERMUTATIONS:,} times; {corrected_for(num_tests)}"
+        + (f"; none can be below {min(1, num_tests / (NUM_PERMUTATIONS + 1)):.2g}" if num_tests else ""),
         f"a label with fewer than {MIN_POSITIVES} positives or negatives shows counts only",
         "an association of attention with a label does not show that the network attends to the disease",
     ]

@@ -30,6 +30,7 @@ DEPARTING_MARKERS = {"o": "h", "s": "p", "^": "v", "D": "d"}
 PNG_DPI = 150
 LEGEND_CHARS = 64  # of a line of a legend: two columns of these fit into a figure
 MAX_VECTORS = 500  # more marks than these are pixels within an SVG: thousands of paths would choke a browser
+BLANK: Any = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # behind a text that lies over lines
 SETTINGS: Any = {"svg.hashsalt": "analysis", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 
 

@@ -21,7 +21,6 @@ WIDTH_IN = 5.4  # narrow, so that a phone shows it as a whole
 LINE_IN = 0.56  # height of a cell's line
 ABOVE, BELOW = 0.75, 0.3  # a cell's place above and below its interval, as shares of the line
 GREY = "#777777"
-BLANK: Any = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # behind a title, over the dotted line
 
 
 def rows(variance: pd.DataFrame, phantom: Mapping[str, str]) -> pd.DataFrame:
@@ -73,7 +72,7 @@ def draw(frame: pd.DataFrame, ax: Axes) -> None:
             [row.auc], [place], xerr=ends, capsize=3, markersize=7, **_look(name, bool(row.is_baseline), teachers)
         )
         title = origins.marked(titles.of_name(name), row.phantom if has_own_marks else "")
-        ax.text(0, place - 0.38, title, transform=left, va="bottom", fontsize=8, bbox=BLANK)
+        ax.text(0, place - 0.38, title, transform=left, va="bottom", fontsize=8, bbox=drawing.BLANK)
         ax.text(0, place - 0.34, name, transform=left, va="top", fontsize=6, family="monospace", color=GREY)
         numbers = f"{row.auc:.1f} ({row.low:.1f} to {row.high:.1f})"
         ax.text(1.02, place, numbers, transform=left, va="center", fontsize=8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,10 @@ from analysis.figures import drawing
 from analysis.figures.drawing import Picture
 from analysis.reading import origins
 from analysis.reading.history import history
-from analysis.reading.trials import Runs
+from analysis.reading.tracking_uri import without_password
+from analysis.reading.trials import Runs, runs
 from trainables import titles
+from trainables.atomic import write_bytes
 
 SCORE = "best_score"
 WHAT_IS_TRIED = (
@@ -30,11 +33,11 @@ LOG = ("learning_rate", "weight_decay", "beta")
 KNOBS = {"params.learning_rate": "learning rate", "params.weight_decay": "weight decay", "params.beta": "beta"}
 
 
-def trials(runs: Runs) -> pd.DataFrame:
+def trials(recorded: Runs) -> pd.DataFrame:
     """One row per trial of the search, in the order in which they began: cell, learning_rate, weight_decay, beta (NaN
     without a teacher), score (best on the validation set, percent), stopped (early), run_id.
     """
-    search = runs.search.reindex(columns=["tags.cell", *KNOBS, f"metrics.{SCORE}", "tags.stopped", "run_id"])
+    search = recorded.search.reindex(columns=["tags.cell", *KNOBS, f"metrics.{SCORE}", "tags.stopped", "run_id"])
     names = ["cell", "learning_rate", "weight_decay", "beta", "score", "stopped", "run_id"]
     frame = search.set_axis(names, axis=1).reset_index(drop=True)
     knobs = ["learning_rate", "weight_decay", "beta", "score"]
@@ -42,9 +45,9 @@ def trials(runs: Runs) -> pd.DataFrame:
     return frame.assign(score=100 * frame["score"], stopped=frame["stopped"].notna())
 
 
-def spent(runs: Runs, frame: pd.DataFrame) -> pd.DataFrame:
+def spent(recorded: Runs, frame: pd.DataFrame) -> pd.DataFrame:
     """From `trials`: for each cell the best score so far: cell, num_trials, num_epochs (spent until then), best."""
-    logged = history(runs.tracking_uri, frame["run_id"].tolist(), [SCORE])
+    logged = history(recorded.tracking_uri, frame["run_id"].tolist(), [SCORE])
     epochs = logged.groupby("run_id")["step"].max().rename("epochs")
     joined = frame.join(epochs, on="run_id").fillna({"epochs": 0})
     by_cell = joined.groupby("cell")
@@ -73,7 +76,7 @@ def draw_parallel(frame: pd.DataFrame, ax: Axes) -> None:
         ax.axvline(place, color="#666666", linewidth=0.8)
         for height, text in _ticks(frame[name], name in LOG):
             ax.plot([place - 0.02, place], [height, height], color="#666666", linewidth=0.8)
-            ax.text(place - 0.03, height, text, fontsize=7, ha="right", va="center")
+            ax.text(place - 0.03, height, text, fontsize=7, ha="right", va="center", bbox=drawing.BLANK)
     ax.set_xlim(-0.35, len(names) - 0.9)
     ax.set_ylim(-0.05, 1.05)
     ax.set_xticks(range(len(names)), [PARALLEL[name] for name in names])
@@ -107,7 +110,7 @@ def draw_spent(frame: pd.DataFrame, ax: Axes, across: str, phantom: Mapping[str,
     """The best score so far, one line per cell; `across` is "num_trials" or "num_epochs"."""
     teachers = drawing.teachers_of(frame["cell"].tolist())
     for cell, line in frame.groupby("cell"):
-        look = {**drawing.style(str(cell), teachers), "marker": ""}
+        look = drawing.style(str(cell), teachers) | ({"marker": ""} if len(line) > 1 else {})  # one trial makes no step
         ax.step(line[across], line["best"], where="post", label=drawing.key(str(cell), phantom.get(str(cell))), **look)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel({"num_trials": "trials", "num_epochs": "epochs spent"}[across])
@@ -128,13 +131,31 @@ def draw_beta(frame: pd.DataFrame, ax: Axes, phantom: Mapping[str, str]) -> None
     ax.set_ylabel("best validation score (%)")
 
 
-def pictures(runs: Runs) -> list[Picture]:
+def write(uri: str, dataset: str, sweep: str | None, out: Path) -> list[Path]:
+    """Writes each figure to the folder `out`, as PNG and SVG, and its frame as CSV; returns the paths of the PNGs.
+
+    Raises:
+        FileNotFoundError, LookupError, ValueError: as `analysis.reading.trials.runs`, or there was no search.
+    """
+    drawn = pictures(runs(uri, dataset, sweep))
+    if not drawn:
+        raise LookupError(f"no finished trial of a search on {dataset} in {without_password(uri)}")
+    paths = []
+    for picture in drawn:
+        paths.append(out / f"{picture.name}.png")
+        write_bytes(paths[-1], drawing.png(picture.figure))
+        write_bytes(out / f"{picture.name}.svg", drawing.svg(picture.figure))
+        write_bytes(out / f"{picture.name}.csv", picture.frame.to_csv(index=False, lineterminator="\n").encode())
+    return paths
+
+
+def pictures(recorded: Runs) -> list[Picture]:
     """The figures of the search; none where there was no search."""
-    frame = trials(runs)
+    frame = trials(recorded)
     if frame.empty:
         return []
-    costs = spent(runs, frame)
-    phantom = origins.of_cells(runs.search)
+    costs = spent(recorded, frame)
+    phantom = origins.of_cells(recorded.search)
     parallel, (ax,) = drawing.empty_figure()
     draw_parallel(frame, ax)
     budget, axes = drawing.empty_figure(num_columns=2)

@@ -66,7 +66,7 @@ def _answer(block: pd.DataFrame, phantom: Mapping[str, str]) -> Answer:
     return Answer(
         question=str(row["question"]),
         verdict=_verdict(row),
-        sentence=sentence + (f" {PHANTOM} {parts}." if parts else ""),
+        sentence=sentence + (f" {PHANTOM} {parts}: it says nothing about medicine." if parts else ""),
     )
 
 

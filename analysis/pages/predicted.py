@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from analysis.reading.origins import of_cells
 from analysis.reading.predictions import Predictions, by_cell
 from analysis.reading.trials import Runs
 from analysis.scores.comparisons import Draws, comparison_rows, draws_of, planned, variance_rows, weights_of
@@ -52,7 +53,7 @@ def from_predictions(runs: Runs) -> Predicted:
             findings.labels(runs, pd.concat(labels, ignore_index=True)),
             findings.groups(runs, pd.concat(groups, ignore_index=True)),
         ],
-        contrasts=contrast_rows(draws),
+        contrasts=contrast_rows(draws, of_cells(runs.confirm)),
         variance=variance,
         reliability=pd.concat(bins, ignore_index=True),
     )

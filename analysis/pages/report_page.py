@@ -11,14 +11,13 @@ import pandas as pd
 
 from analysis.pages.page import WARNING, Section, write_page, write_picture, write_table
 from analysis.pages.sections import Content, content
-from analysis.reading import artifacts, origins, tracking_uri
+from analysis.reading import origins, tracking_uri
 from analysis.reading.averages import averages
+from analysis.reading.dataset_names import ALL
 from analysis.reading.trials import Runs
 from analysis.tables import command
 from trainables.atomic import write_bytes
 from trainables.data.catalogue import DATASETS, title
-
-ALL = "all"  # the name of the report on every data set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +27,7 @@ class ReportRequest:
     name: str  # a data set's, or `ALL`
     tracking_uri: str
     sweep: str | None  # None for all sweeps that share a setup
-    results: Path | None  # None for the folder of MLflow's file
+    results: Path | None  # the sweep's results folder; None where it is not known
     out: Path
     ui: str  # the address of MLflow's web pages, for the links to runs
     with_images: bool  # whether images of patients may be shown; phantoms always are
@@ -52,8 +51,9 @@ def write(request: ReportRequest) -> Path:
         LookupError: there is no such sweep, or no run to report on.
     """
     recorded = command.read(request.tracking_uri, request.sweep, request.datasets)
-    results = request.results or artifacts.results_folder(request.tracking_uri)
-    contents = [content(runs, results, with_images=request.with_images) for runs in recorded if len(runs.trials)]
+    contents = [
+        content(runs, request.results, with_images=request.with_images) for runs in recorded if len(runs.trials)
+    ]
     if not contents:
         reasons = "".join(f"; {note}" for note in command.left_out_note(recorded))
         raise LookupError(f"no finished run of {', '.join(runs.dataset for runs in recorded)} to report on{reasons}")

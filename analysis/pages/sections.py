@@ -10,8 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis import figure_1, table_1, table_2, table_3, table_4, table_5, table_6
-from analysis.figures import figure_2, figure_3, figure_4, figure_cells, figure_reliability, search_figures
+from analysis.figures import (
+    figure_2,
+    figure_3,
+    figure_4,
+    figure_cells,
+    figure_reliability,
+    sample_images,
+    search_figures,
+)
 from analysis.figures.drawing import Picture
 from analysis.pages.answers import Answer, answers, basis
 from analysis.pages.predicted import from_predictions
@@ -19,8 +26,18 @@ from analysis.reading import artifacts, origins
 from analysis.reading.averages import averages
 from analysis.reading.trials import Runs
 from analysis.scores.cells import constant_notes, summary
-from analysis.tables import findings, results
+from analysis.tables import (
+    best_betas,
+    data_sets,
+    densenet40_layers,
+    findings,
+    results,
+    retina_scores,
+    split_sizes,
+    xray_scores,
+)
 from analysis.tables.rendering import Table
+from trainables import titles
 from trainables.data.catalogue import title
 
 
@@ -50,14 +67,15 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     curves, predicted = figure_4.curves(runs), from_predictions(runs)
     tables: list[Table | None] = [_results(runs), *predicted.tables]
     tables.append(findings.drops(runs, figure_4.drops(curves)) if len(curves) else None)
-    tables.append(table_3.table(_of(runs, table_3.rows([runs]))))
-    tables += [module.table(_of(runs, module.rows([runs]))) for module in (table_1, table_2)]
+    tables.append(best_betas.table(_of(runs, best_betas.rows([runs]))))
+    tables += [module.table(_of(runs, module.rows([runs]))) for module in (data_sets, split_sizes)]
     tables.append(_architecture(runs))
     phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
     pictures: list[Picture | None] = [*_images(runs, results, with_images)]
     pictures += [figure_3.picture(runs), figure_4.picture(runs), *search_figures.pictures(runs)]
     pictures.append(figure_reliability.picture(predicted.reliability, phantom))
-    notes = constant_notes(summary(runs.confirm, "test_auc"))
+    scored = summary(runs.confirm, "test_auc")
+    notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))
     return Content(
         runs=runs,
         contrasts=predicted.contrasts,
@@ -86,6 +104,9 @@ def _left_out(runs: Runs, tables: Sequence[Table], pictures: Sequence[Picture | 
         lines.append(
             "Fig. 3, AUC by the amount of training data: all cells are trained on the same amount (--fractions)"
         )
+    if not any(picture and picture.name == "figure_1" for picture in pictures):
+        hidden = ", or they show patients (--images)" if runs.data == "real" else ""
+        lines.append(f"Figs. 1 and 2: the prepared images are not in the results folder (--results){hidden}")
     return lines
 
 
@@ -96,7 +117,7 @@ def _images(runs: Runs, results: Path | None, with_images: bool) -> list[Picture
         return []
     teachers = artifacts.teachers_of(runs, results)
     row = int(store.rows("validation")[0])
-    return [figure_1.picture(store, np.random.default_rng(0)), figure_2.picture(runs, store, teachers, row)]
+    return [sample_images.picture(store, np.random.default_rng(0)), figure_2.picture(runs, store, teachers, row)]
 
 
 def _architecture(runs: Runs) -> Table | None:
@@ -105,11 +126,13 @@ def _architecture(runs: Runs) -> Table | None:
         return None
     texts = runs.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
     num_labels = len(json.loads(texts[-1])) if texts else 0
-    return table_6.table(table_6.rows(num_labels=num_labels) if num_labels else table_6.rows())
+    return densenet40_layers.table(
+        densenet40_layers.rows(num_labels=num_labels) if num_labels else densenet40_layers.rows()
+    )
 
 
 def _results(runs: Runs) -> Table:
-    for module in (table_4, table_5):
+    for module in (xray_scores, retina_scores):
         if runs.dataset in module.DATASETS:
             return module.table(_of(runs, module.rows([runs])))
     metrics = [name for name in results.METRIC_NAMES if f"metrics.test_{name}" in runs.confirm]

@@ -73,12 +73,16 @@ class Contrast:
         return weights
 
 
-def contrasts(names: Sequence[str]) -> list[Contrast]:
+def contrasts(names: Sequence[str], phantom: Mapping[str, str] | None = None) -> list[Contrast]:
     """Every contrast of two choices for which these cells have a pair, in the order of `ASKED`.
 
     A method is contrasted with plain transfer only, and without the control of a teacher that never learned anything.
     Policies on uncertain labels are not contrasted, since scores under two of them judge different labels; nor is a
-    teacher itself, which has no student.
+    teacher itself, which has no student. Of a contrast's pairs, those that rest on a phantom do not count where others
+    do not.
+
+    Args:
+        phantom: which parts of a cell are phantoms.
     """
     cells = {name: cell for name in names if (cell := Cell.parse(name)).method != ITSELF}
     by_choice: dict[tuple[str, Any, Any], list[tuple[str, str]]] = {}
@@ -92,11 +96,17 @@ def contrasts(names: Sequence[str]) -> list[Contrast]:
                 choices = cell.axes.get(differing[0]), other.axes.get(differing[0])
                 by_choice.setdefault((differing[0], *choices), []).append((name, other_name))
     listed = [
-        Contrast(axis=axis, first=_words(axis, first), second=_words(axis, second), pairs=tuple(sorted(pairs)))
+        Contrast(axis=axis, first=_words(axis, first), second=_words(axis, second), pairs=_real(pairs, phantom or {}))
         for (axis, first, second), pairs in by_choice.items()
     ]
     order = list(ASKED)
     return sorted(listed, key=lambda it: (order.index(it.axis) if it.axis in order else len(order), it.axis, it.pairs))
+
+
+def _real(pairs: Sequence[tuple[str, str]], phantom: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The pairs without a phantom, sorted; where there is none, all."""
+    real = [pair for pair in pairs if not any(phantom.get(name) for name in pair)]
+    return tuple(sorted(real or pairs))
 
 
 def _is_first(axis: str, cell: Cell, other: Cell) -> bool:
@@ -111,7 +121,7 @@ def _words(axis: str, choice: Any) -> str:
     return WORDS[axis](choice) if axis in WORDS else f"{axis}={'default' if choice is None else choice}"
 
 
-def contrast_rows(cells: Mapping[str, Draws], seed: int = 0) -> pd.DataFrame:
+def contrast_rows(cells: Mapping[str, Draws], phantom: Mapping[str, str] | None = None, seed: int = 0) -> pd.DataFrame:
     """One row per contrast: `COLUMNS`; difference, low, high are fractions, first less second, the first being the
     higher wherever there is no order between the choices.
 
@@ -120,7 +130,7 @@ def contrast_rows(cells: Mapping[str, Draws], seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     drawn = {name: over_seeds(cells[name].draws_SB, rng) for name in sorted(cells)}
     rows = []
-    for contrast in contrasts(list(cells)):
+    for contrast in contrasts(list(cells), phantom):
         weights = contrast.weights
         difference = sum(weight * cells[name].points_S.mean() for name, weight in weights.items())
         if difference < 0 and contrast.axis not in ("method", "unfreeze", "data_fraction"):

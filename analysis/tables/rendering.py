@@ -14,7 +14,8 @@ from analysis.reading.origins import notice
 MISSING = "-"
 TOO_SMALL = "†"  # behind a number from too few repeats
 CONSTANT = "‡"  # behind a number from a student that gives every image the same answer
-MARKS_NOTE = "best: {best}, second best: {second}; the paper's numbers and ours are each ranked by themselves"
+MARKS_NOTE = "best: {best}, second best: {second}{apart}"
+APART = "; the paper's numbers and ours are each ranked by themselves"
 LATEX_SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$",
@@ -47,6 +48,7 @@ class Table:
     frame: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     titled_head: list[list[str]] = field(default_factory=list)  # the head in people's words, for where there is room
+    has_paper: bool = True  # whether numbers of the paper's may stand beside ours
     phantom: str = ""  # which parts of any number in it are phantoms (`analysis.reading.origins`)
     is_sortable: bool = True  # False where a row belongs to the one above it
 
@@ -95,7 +97,7 @@ def text(table: Table) -> str:
         return "  ".join([first[0].ljust(first[1]), *(field.rjust(width) for field, width in others)]).rstrip()
 
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    marks = [MARKS_NOTE.format(best="*", second="+")] if table.has_marks else []
+    marks = _marks(table, "*", "+")
     parts = [
         table.title,
         *([warning] if (warning := notice(table.phantom)) else []),
@@ -113,7 +115,7 @@ def markdown(table: Table) -> str:
     lines = [head, ["---", *["---:"] * (len(head) - 1)]]
     lines += [[signs[cell.mark].format(cell.beside("`{}`")) for cell in row] for row in table.body]
     grid = ["| " + " | ".join(field.replace("|", "\\|") for field in line) + " |" for line in lines]
-    marks = [MARKS_NOTE.format(best="bold", second="underlined")] if table.has_marks else []
+    marks = _marks(table, "bold", "underlined")
     announced = [f"**{warning}**", ""] if (warning := notice(table.phantom)) else []
     return "\n".join(
         [f"**{table.title}**", "", *announced, *grid, "", *[f"- {note}" for note in [*table.notes, *marks]]]
@@ -128,13 +130,18 @@ def latex(table: Table) -> str:
         " & ".join(signs[cell.mark] % latex_escaped(cell.title or cell.text) for cell in row) + r" \\"
         for row in table.body
     ]
-    marks = [MARKS_NOTE.format(best="bold", second="underlined")] if table.has_marks else []
+    marks = _marks(table, "bold", "underlined")
     announced = rf"\textbf{{{warning}}} " if (warning := notice(table.phantom)) else ""
     notes = " ".join(latex_escaped(note) + "." for note in [*table.notes, *marks])
     columns = "l" + "r" * (len(table.head[0]) - 1)
     lines = [r"\begin{table}", r"\centering", rf"\caption{{{announced}{latex_escaped(table.title)}}}"]
     lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *head, r"\midrule", *body, r"\bottomrule"]
     return "\n".join([*lines, r"\end{tabular}", "", rf"\footnotesize {notes}", r"\end{table}"])
+
+
+def _marks(table: Table, best: str, second: str) -> list[str]:
+    """What the marks mean, where there are any."""
+    return [MARKS_NOTE.format(best=best, second=second, apart=APART if table.has_paper else "")] * table.has_marks
 
 
 def csv(table: Table) -> str:

@@ -174,7 +174,7 @@ def test_which_labels_are_averaged_and_that_they_are_few(store: Any, tmp_path: P
     first = page.split("What the numbers support")[1].split("<h3>")[0]
     assert "AUC: mean over 1 of 2 labels: DR" in first
     assert "unreliable: labels with only three positives or more." in first
-    flat = "attention/mimic-cxr/densenet40/all"
+    flat = "Attention transfer, MIMIC-CXR teacher, DenseNet-40 (attention/mimic-cxr/densenet40/all)"
     assert f"<li>Answers one class only: {flat} in 3 of 3 repeats" in first
     written = {path.stem.removeprefix("retina_"): path.read_text() for path in (folder / "tables").glob("*.md")}
     for name in ("table_3", "table_5", "variance", "comparisons", "subgroups", "overfitting"):
@@ -182,15 +182,6 @@ def test_which_labels_are_averaged_and_that_they_are_few(store: Any, tmp_path: P
     for name in ("variance", "comparisons", "overfitting"):
         assert "AUC: mean over 1 of 2 labels: DR" in written[name], name
     assert "not among the labels that the sweep averages: rare" in written["labels"]
-
-
-@pytest.mark.usefixtures("svg_alone")
-def test_predictions_without_averaged_labels_are_shown_label_by_label_alone(store: Any, tmp_path: Path) -> None:
-    parent, none = store.sweep(), {"averaged_labels": "[]"}
-    for cell in CELLS:
-        store.trial(parent, metrics={"test_auc": 0.7}, predictions=predictions(0, 1), tags=none, **cell)
-    page = (make(store, tmp_path / "reports") / "index.html").read_text()
-    assert "There are no two cells with predictions to compare." in page and "Label by label" in page
 
 
 def test_no_patient_is_named(written: Path) -> None:

@@ -59,6 +59,7 @@ class Dataset:
     read: Callable[[Path], Listing]  # of one of `folders`
     folders: tuple[str, ...]  # where it may lie within the folder that --data names; of a user's own: the CSV
     label_names: tuple[str, ...] = ()  # in the release's order; () where only the images tell
+    no_finding: str = ""  # the label of an image that shows nothing; "" where there is none, or it has no such name
     published: Published | None = None
     boxes: BoxList | None = None
     shares_patients_with: tuple[str, ...] = ()  # other releases, by the names that teachers' makers give them
@@ -68,6 +69,10 @@ class Dataset:
     def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise ValueError(f"the task must be one of {', '.join(TASKS)}, but {self.name} has {self.task!r}")
+        if self.no_finding and self.no_finding not in self.label_names:
+            raise ValueError(
+                f"no_finding must be one of {', '.join(self.label_names)}, but {self.name} has {self.no_finding!r}"
+            )
 
     @property
     def split_counts(self) -> Mapping[str, int]:

@@ -64,7 +64,7 @@ def test_of_several_contrasts_the_surest_leads_and_the_others_follow() -> None:
 
 def test_a_phantom_is_marked_and_the_basis_says_how_many_comparisons_were_corrected_for() -> None:
     (answer,) = answers(frame({}), {"a": "images", "b": "images, teacher", "c": "first weights"})
-    assert answer.sentence.endswith(" PHANTOM images, teacher.")
+    assert answer.sentence.endswith(" PHANTOM images, teacher: it says nothing about medicine.")
     assert "Holm's correction for this one comparison" in basis(frame({}), None)
     assert "Holm's correction for these 2 comparisons" in basis(frame({}, {}), None)
     assert basis(frame({}).head(0), None) == "" and answers(frame({}).head(0), {}) == []

@@ -100,6 +100,14 @@ def test_several_pairs_are_averaged_and_the_correction_counts_contrasts() -> Non
     assert (frame["low"] < frame["difference"]).all() and (frame["difference"] < frame["high"]).all()
 
 
+def test_a_pair_that_rests_on_a_phantom_counts_only_where_all_do() -> None:
+    phantom = {NET121: "teacher"}
+    method, student = contrasts([PLAIN121, PLAIN40, NET121, CXR40], phantom)
+    assert method.pairs == ((CXR40, PLAIN40),) and student.pairs == ((PLAIN40, PLAIN121),)
+    (method,) = contrasts([PLAIN121, NET121], phantom)
+    assert method.pairs == ((NET121, PLAIN121),)
+
+
 def test_the_order_of_the_cells_changes_nothing() -> None:
     cells = {name: draws(0.7, seed=number) for number, name in enumerate(PAPER)}
     backwards = dict(reversed(cells.items()))
