@@ -25,6 +25,7 @@ PNG_AND_SVG = {"png": drawing.png, "svg": drawing.svg}
 
 WARNING = "WARNING"
 PX_PER_IN = 120  # of a figure on the page
+MAX_ROWS = 20  # of a table that is shown unfolded
 LONG = 18  # characters of a field; a longer one may be broken into lines
 
 Facts = Sequence[tuple[str, str]]  # name, value
@@ -51,6 +52,11 @@ class WrittenTable:
     notes: Sequence[str]
     files: Sequence[str]  # relative to the page
     is_sortable: bool
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a page folds it, so that what comes after it can be found."""
+        return len(self.body) > MAX_ROWS
 
     @property
     def name_columns(self) -> set[int]:

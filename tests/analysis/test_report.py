@@ -91,6 +91,7 @@ def test_the_page_answers_first_then_shows_all_cells_then_tables_and_says_last_w
     places = [html.index(text) for text in order]
     assert places == sorted(places)
     assert "<details open" not in html and html.index("</details>") > html.index("teacher-a")
+    assert "<details class=" not in html  # no table is long
     answers = pd.read_csv(written / "retina_answers.csv")
     assert answers["question"].tolist() == ["Does attention transfer beat plain transfer?"]
     assert answers["num_pairs"].tolist() == [1] and answers["data"].tolist() == ["phantom"]

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from analysis import figure_search, report
+from analysis.pages import page
 from analysis.pages.sections import content
 from analysis.reading.trials import runs
 from analysis.tables import rendering
@@ -114,3 +115,12 @@ def test_the_figures_of_the_search_have_a_command_of_their_own(
     assert capsys.readouterr().out.split() == [str(written / f"search_{name}.png") for name in ("parallel", "budget")]
     assert sorted(path.suffix for path in written.iterdir()) == [".csv", ".csv", ".png", ".png", ".svg", ".svg"]
     assert pd.read_csv(written / "search_parallel.csv")["score"].tolist() == [75.0]
+
+
+@pytest.mark.usefixtures("svg_alone")
+def test_a_long_table_is_folded(own: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "MAX_ROWS", 7)
+    assert report.main(["eyes", "--tracking-uri", own.uri, "--out", str(tmp_path)]) == 0
+    parts = (tmp_path / "eyes" / "index.html").read_text().split('<details class="rows"><summary>')
+    assert len(parts) == 2 and parts[1].startswith("all 8 rows</summary>")
+    assert parts[0].rstrip().endswith("<h3>Results on eyes, test set</h3>")
