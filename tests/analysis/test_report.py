@@ -205,6 +205,7 @@ def test_in_a_browser(written: Path, tmp_path: Path, width: int) -> None:
         "const facts = {fits: document.documentElement.scrollWidth <= innerWidth, width: innerWidth,"
         "  cells: document.querySelectorAll('td').length, cut: cut.map(it => it.ariaLabel),"
         "  first: getComputedStyle(document.querySelector('td')).position,"
+        "  names: getComputedStyle(document.querySelector('td.name')).whiteSpace,"
         "  sorted: document.querySelector('[aria-sort]').ariaSort};"
         "parent.document.title = JSON.stringify(facts);"
     )
@@ -222,7 +223,7 @@ def test_in_a_browser(written: Path, tmp_path: Path, width: int) -> None:
     assert title is not None
     facts = json.loads(unescape(title[1]))
     assert facts["fits"] and facts["width"] == width and facts["cells"] > 100
-    assert (facts["first"], facts["sorted"]) == ("sticky", "ascending")
+    assert (facts["first"], facts["names"], facts["sorted"]) == ("sticky", "normal", "ascending")
     if width == 1280:
         assert "Cells compared on the same test images" not in facts["cut"]
 
