@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from analysis.reading import run_flags
+from analysis.reading import dataset_names, run_flags, tracking_uri
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
         description="Show where teacher and student look, and whether the disease is there.",
     )
     flags.add_argument("dataset", metavar="DATASET", help="a data set's name, such as chestxray8")
-    run_flags.add_run_flags(flags, with_results=True)
+    run_flags.add_run_flags(flags)
     images = flags.add_argument_group("which images")
     images.add_argument(
         "--data", type=Path, metavar="DIR", help="folder that holds the real images, for the radiologists' boxes"
@@ -48,10 +48,11 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.attention_maps`."""
     typed = parser().parse_args(arguments)
-    # heavy imports here, so that --help is quick
-    from analysis.attention.explanation_page import MapsRequest, write
-
     try:
+        dataset_names.check(typed.dataset, tracking_uri.located(typed.tracking_uri, typed.results))
+        # heavy imports here, so that --help and what is misspelt are answered at once
+        from analysis.attention.explanation_page import MapsRequest, write
+
         print(write(MapsRequest(**vars(typed))))
     except (OSError, LookupError, ValueError) as error:
         print(error, file=sys.stderr)

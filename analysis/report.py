@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from analysis.reading import run_flags, tracking_uri
+from analysis.reading import dataset_names, run_flags, tracking_uri
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="DATASET",
         help="a data set's name, such as retina; or all, for those of the platform together",
     )
-    run_flags.add_run_flags(flags, with_results=True)
+    run_flags.add_run_flags(flags)
     output = run_flags.add_report_flags(flags)
     output.add_argument(
         "--mlflow-ui",
@@ -39,20 +39,21 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.report`."""
     typed = parser().parse_args(arguments)
-    # heavy imports here, so that --help is quick
-    from analysis.pages.report_page import ReportRequest, write
-
-    uri = typed.tracking_uri or tracking_uri.default()
-    request = ReportRequest(
-        name=typed.dataset,
-        tracking_uri=uri,
-        sweep=typed.sweep,
-        results=typed.results,
-        out=typed.out / typed.dataset,
-        ui=tracking_uri.pages(uri, typed.mlflow_ui),
-        with_images=typed.images,
-    )
+    where = tracking_uri.located(typed.tracking_uri, typed.results)
     try:
+        dataset_names.check(typed.dataset, where, more=(dataset_names.ALL,))
+        # heavy imports here, so that --help and what is misspelt are answered at once
+        from analysis.pages.report_page import ReportRequest, write
+
+        request = ReportRequest(
+            name=typed.dataset,
+            tracking_uri=where.uri,
+            sweep=typed.sweep,
+            results=where.results,
+            out=typed.out / typed.dataset,
+            ui=tracking_uri.pages(where.uri, typed.mlflow_ui),
+            with_images=typed.images,
+        )
         print(write(request))
     except (OSError, LookupError, ValueError) as error:
         print(error, file=sys.stderr)

@@ -5,23 +5,31 @@ from __future__ import annotations
 import argparse
 import sys
 
-from analysis.reading import run_flags
-from analysis.reading.tracking_uri import default
-from analysis.reading.trials import runs
+from analysis.reading import dataset_names, run_flags, tracking_uri
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command `python -m analysis.runs`: how many trials and repeats there are, and each run that was left out."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The flags."""
+    flags = argparse.ArgumentParser(
         prog="python -m analysis.runs",
         usage="%(prog)s DATASET [options]",
         description="List the runs behind a data set's tables, and those that were left out, with the reason.",
     )
-    parser.add_argument("dataset", metavar="DATASET", help="a data set's name, such as retina")
-    run_flags.add_run_flags(parser)
-    typed = parser.parse_args(arguments)
+    flags.add_argument("dataset", metavar="DATASET", help="a data set's name, such as retina")
+    run_flags.add_run_flags(flags)
+    return flags
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m analysis.runs`: how many trials and repeats there are, and each run that was left out."""
+    typed = parser().parse_args(arguments)
+    where = tracking_uri.located(typed.tracking_uri, typed.results)
     try:
-        recorded = runs(typed.tracking_uri or default(), typed.dataset, typed.sweep)
+        dataset_names.check(typed.dataset, where)
+        # heavy imports here, so that --help and what is misspelt are answered at once
+        from analysis.reading.trials import runs
+
+        recorded = runs(where.uri, typed.dataset, typed.sweep)
     except (FileNotFoundError, LookupError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -2,103 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Sequence
 
-import pandas as pd
-
-from analysis import published
-from analysis.reading import origins
-from analysis.reading.averages import averages
-from analysis.reading.sizes import COLUMNS as SIZES
-from analysis.reading.sizes import sizes, words
-from analysis.reading.trials import Runs
-from analysis.tables import command
-from analysis.tables.rendering import MISSING, Cell, Table
-from analysis.tables.results import STUDENT_NAMES
-from trainables.beta import BETA_CONVENTION
-from trainables.data import catalogue
-
-DATASETS = tuple(name for name, record in catalogue.DATASETS.items() if record.split_counts)
-KEYS = ["dataset", "teacher", "student", "method", "unfreeze"]
+from analysis.tables import table_flags
 
 
-def rows(recorded: Sequence[Runs]) -> pd.DataFrame:
-    """One row per cell with a teacher: KEYS, paper_beta, beta, num_trials (of its search), the sizes of our
-    trainings (`analysis.reading.sizes`), phantom, warning, data, convention, run_ids.
-
-    Our beta is that of the configuration that the search chose, read from the runs that confirm it; NaN where no
-    repeat has finished.
-    """
-    paper = published.betas().rename(columns={"beta": "paper_beta"}).assign(method="attention", unfreeze="all")
-    ours = [_chosen(runs) for runs in recorded if len(runs.confirm)]
-    columns = ["beta", "num_trials", *SIZES, "phantom", "warning", "data", "convention", "run_ids"]
-    own = pd.concat(ours, ignore_index=True) if ours else pd.DataFrame(columns=[*KEYS, *columns])
-    names = paper["dataset"].drop_duplicates().tolist()
-    frame = paper.merge(own, on=KEYS, how="outer", sort=False)
-    order = frame["dataset"].map(lambda name: names.index(name) if name in names else len(names))
-    frame = frame.assign(_order=order).sort_values(["_order", "dataset", "teacher", "student", "method"])
-    frame[["phantom", "warning"]] = frame[["phantom", "warning"]].astype(object).fillna("")
-    return frame[[*KEYS, "paper_beta", *columns]].reset_index(drop=True)
-
-
-def _chosen(runs: Runs) -> pd.DataFrame:
-    with_teacher = runs.confirm[runs.confirm["params.beta"].notna()]
-    first = with_teacher.drop_duplicates("tags.cell")
-    num_trials = runs.search["tags.cell"].value_counts()
-    run_ids = with_teacher.groupby("tags.cell")["run_id"].agg(" ".join)
-    parts = first[["params.data_fraction", "params.uncertainty"]].itertuples(index=False)
-    phantom, averaged = origins.of_cells(with_teacher), averages(runs)
-    return pd.DataFrame(
-        {
-            "dataset": [published.row_name(runs.dataset, float(fraction), policy) for fraction, policy in parts],
-            **{name: first[f"params.{name}"].astype(str).to_numpy() for name in KEYS[1:]},
-            "beta": first["params.beta"].to_numpy(dtype=float),
-            "num_trials": num_trials.reindex(first["tags.cell"], fill_value=0).to_numpy(),
-            **sizes(runs).reindex(first["tags.cell"]).reset_index(drop=True).to_dict("series"),
-            "phantom": [phantom[str(cell)] for cell in first["tags.cell"]],
-            "warning": "; ".join(averaged.warnings) if averaged else "",
-            "data": runs.data,
-            "convention": first["tags.beta_convention"].to_numpy(),
-            "run_ids": run_ids.reindex(first["tags.cell"]).to_numpy(),
-        }
-    )
-
-
-def table(frame: pd.DataFrame) -> Table:
-    """The frame of `rows` as a list, the paper's beta beside ours."""
-    phantom = origins.union(frame["phantom"])
-    head = [["data set", "teacher", "student", "method", "paper", "ours", "trials", "ours trained on"]]
-    head[0] += [origins.PHANTOM] if phantom else []
-    body = []
-    for row in frame.itertuples():
-        ids = tuple(row.run_ids.split()) if isinstance(row.run_ids, str) else ()
-        trials = f"{row.num_trials:g}" if pd.notna(row.num_trials) else MISSING
-        names = [row.dataset, row.teacher, STUDENT_NAMES.get(row.student, row.student), row.method]
-        size = words(row.dataset, row.num_train, row.image_size_px, row.max_epochs) if ids else MISSING
-        line = [
-            *map(Cell, names),
-            Cell(_beta(row.paper_beta)),
-            Cell(_beta(row.beta), "", ids),
-            Cell(trials),
-            Cell(size),
-        ]
-        body.append([*line, *([Cell(row.phantom or MISSING)] if phantom else [])])
-    conventions = frame["convention"].dropna().unique().tolist() or [BETA_CONVENTION]
-    notes = [f"beta's convention: {convention}" for convention in conventions]
-    notes.append("ours: chosen by the search on the validation set; trials: of that cell's search; -: missing")
-    notes += list(dict.fromkeys(f"{row.dataset}: {row.warning}" for row in frame.itertuples() if row.warning))
-    title = "Table III: the best beta"
-    return Table(name="table_3", title=title, head=head, body=body, frame=frame, notes=notes, phantom=phantom)
-
-
-def _beta(value: float) -> str:
-    return MISSING if pd.isna(value) else f"{value:.4g}"
+def parser() -> argparse.ArgumentParser:
+    """The flags."""
+    return table_flags.of_results("table_3")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.table_3`."""
-    return command.show("table_3", DATASETS, rows, table, arguments)
+    typed = parser().parse_args(arguments)
+    # heavy imports here, so that --help is quick
+    from analysis.tables import best_betas, command
+
+    return command.show(typed, best_betas.DATASETS, best_betas.rows, best_betas.table)
 
 
 if __name__ == "__main__":

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Sequence
 
-import pandas as pd
-
-from analysis.reading.trials import Runs
-from analysis.tables import command, results
-from analysis.tables.rendering import Table
-from trainables.data.catalogue import shown_in
-
-DATASETS = shown_in(4)
-METRICS = ("auc",)
+from analysis.tables import table_flags
 
 
-def rows(recorded: Sequence[Runs]) -> pd.DataFrame:
-    """The paper's 14 numbers with ours beside them, in percent; columns as `analysis.tables.results.beside_paper`.
-
-    Our numbers at other sizes of the training set (CheXpert-50k, say, which the paper shows in its Fig. 3) follow as
-    rows without a number of the paper.
-    """
-    return results.beside_paper([runs for runs in recorded if runs.dataset in DATASETS], "IV", METRICS, DATASETS)
-
-
-def table(frame: pd.DataFrame) -> Table:
-    """The frame of `rows` in the paper's layout."""
-    return results.results_table(frame, "table_4", "Table IV: chest X-rays, test set", [])
+def parser() -> argparse.ArgumentParser:
+    """The flags."""
+    return table_flags.of_results("table_4")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.table_4`."""
-    return command.show("table_4", DATASETS, rows, table, arguments)
+    typed = parser().parse_args(arguments)
+    # heavy imports here, so that --help is quick
+    from analysis.tables import command, xray_scores
+
+    return command.show(typed, xray_scores.DATASETS, xray_scores.rows, xray_scores.table)
 
 
 if __name__ == "__main__":

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Sequence
 
-import pandas as pd
-
-from analysis.reading.trials import Runs
-from analysis.tables import command, results
-from analysis.tables.rendering import Table
-from trainables.data.catalogue import shown_in
-
-DATASETS = shown_in(5)
-METRICS = ("auc", "f1_weighted")
+from analysis.tables import table_flags
 
 
-def rows(recorded: Sequence[Runs]) -> pd.DataFrame:
-    """The paper's 14 numbers with ours beside them, in percent; columns as `analysis.tables.results.beside_paper`."""
-    return results.beside_paper([runs for runs in recorded if runs.dataset in DATASETS], "V", METRICS, DATASETS)
-
-
-def table(frame: pd.DataFrame) -> Table:
-    """The frame of `rows` in the paper's layout."""
-    title = "Table V: Diabetic Retinopathy, test set"
-    notes = ["AUC: of one grade against the rest; F1: weighted by the grades' frequency"]
-    return results.results_table(frame, "table_5", title, notes)
+def parser() -> argparse.ArgumentParser:
+    """The flags."""
+    return table_flags.of_results("table_5")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.table_5`."""
-    return command.show("table_5", DATASETS, rows, table, arguments)
+    typed = parser().parse_args(arguments)
+    # heavy imports here, so that --help is quick
+    from analysis.tables import command, retina_scores
+
+    return command.show(typed, retina_scores.DATASETS, retina_scores.rows, retina_scores.table)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def registered() -> Iterator[str]:
         "attention": Tap("features.denseblock4.denselayer1", 32),
         "embedding": Tap("features.norm5", 120),
     }
-    short = Architecture(make=Short, taps=taps, output="classifier", weights=None, first_weights=NAME)
+    short = Architecture(title="Short", make=Short, taps=taps, output="classifier", weights=None, first_weights=NAME)
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(ARCHITECTURES, NAME, short)
         patched.setitem(TAPS, NAME, taps)

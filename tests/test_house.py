@@ -70,7 +70,7 @@ SPLITS = {"split", "rsplit", "partition", "rpartition"}
 MATCHES = {"startswith", "endswith", "contains", "replace", "removeprefix", "sub", "match", "fullmatch", "search"}
 NAMES_OF_OTHER_THINGS = {  # where a file's path or an address has the same separators
     ("trainables/data/boxes.py", "paths.str.rpartition('/')"),
-    ("analysis/table_1.py", "'/'.join"),  # views
+    ("analysis/tables/data_sets.py", "'/'.join"),  # views
     ("analysis/reading/tracking_uri.py", "parts.netloc.rpartition('@')"),
 }
 

@@ -37,7 +37,7 @@ class Tiny(nn.Module):
 def registered() -> Iterator[str]:
     """Within it, this process knows the network by its name, as a student and as a teacher."""
     taps = {role: Tap(f"features.{role}", num_planes) for role, (num_planes, _) in STAGES.items()}
-    tiny = Architecture(make=Tiny, taps=taps, output="classifier", weights=None, first_weights=NAME)
+    tiny = Architecture(title="Tiny", make=Tiny, taps=taps, output="classifier", weights=None, first_weights=NAME)
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(ARCHITECTURES, NAME, tiny)
         patched.setitem(TAPS, NAME, taps)

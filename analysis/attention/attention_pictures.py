@@ -20,11 +20,11 @@ from analysis.figures.drawing import Picture
 from analysis.probes.networks import AFTER, BEFORE, TEACHER, Network
 from analysis.reading.origins import marked
 from trainables.data.boxes import EDGES
+from trainables.data.catalogue import finds_nothing
 from trainables.data.listing import POSITIVE
 from trainables.data.store import Store
 
 ATTENTION, CAM = "attention", "Grad-CAM"
-NO_FINDING = "No Finding"
 # In the order of a picture's columns: the kind of map, and the network.
 MAPS = ((ATTENTION, TEACHER), (ATTENTION, BEFORE), (ATTENTION, AFTER), (CAM, AFTER), (CAM, TEACHER))
 HEIGHT_IN = 1.75  # of one line of images
@@ -57,7 +57,7 @@ def label_of(store: Store, row: int, boxes: pd.DataFrame, student: Network) -> s
     if store.task == "multilabel":
         boxed = boxes.loc[boxes["row"] == row, "label"].tolist()
         codes = zip(store.label_names, store.labels[row], strict=True)
-        has = [label for label, code in codes if code == POSITIVE and label != NO_FINDING]
+        has = [label for label, code in codes if code == POSITIVE and not finds_nothing(label)]
         if boxed or has:
             return str((boxed or has)[0])
     logits_BL = student.planes(store.gather(np.array([row])))[1]

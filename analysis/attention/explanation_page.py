@@ -8,7 +8,7 @@ from pathlib import Path
 from analysis.attention.explanation import Explanation, explain
 from analysis.attention.observations import Choice
 from analysis.pages import page
-from analysis.reading import artifacts, tracking_uri
+from analysis.reading import tracking_uri
 from analysis.reading.trials import Runs
 from analysis.tables import command
 from analysis.tables.rendering import text
@@ -54,9 +54,8 @@ def write(request: MapsRequest) -> Path:
     Raises:
         LookupError, FileNotFoundError, ValueError: as `analysis.attention.explanation.explain` says.
     """
-    uri = request.tracking_uri or tracking_uri.default()
+    uri, results = tracking_uri.located(request.tracking_uri, request.results)
     (runs,) = command.read(uri, request.sweep, [request.dataset])
-    results = request.results or artifacts.results_folder(uri)
     if results is None:
         raise LookupError(
             f"the results folder is not known from {tracking_uri.without_password(uri)}: use --results DIR"

@@ -8,7 +8,10 @@ from analysis.attention.association import NUM_PERMUTATIONS
 from analysis.attention.pointing import ALL, TOLERANCE
 from analysis.reading.origins import PHANTOM, marked, union
 from analysis.reading.trials import Runs
+from analysis.stats.multiple import corrected_for
+from analysis.tables.findings import named
 from analysis.tables.rendering import MISSING, Cell, Table, number
+from trainables import titles
 from trainables.data.averaging import MIN_POSITIVES
 
 
@@ -20,7 +23,7 @@ def pointing_table(frame: pd.DataFrame, runs: Runs) -> Table:
     ]  # fmt: skip
     body = [
         [
-            Cell(row.subject), Cell(row.map), Cell(row.label), Cell(str(row.num_boxes)), Cell(str(row.num_images)),
+            named(row.subject), Cell(row.map), Cell(row.label), Cell(str(row.num_boxes)), Cell(str(row.num_images)),
             Cell(str(row.num_patients)), Cell(number(100 * row.rate, digits=1)),
             Cell(f"{100 * row.low:.1f} to {100 * row.high:.1f}"), Cell(_prior(row)),
             Cell(number(100 * row.chance, digits=1)), Cell(number(100 * row.ceiling, digits=1)),
@@ -37,8 +40,8 @@ def pointing_table(frame: pd.DataFrame, runs: Runs) -> Table:
         "box, so the centre of the image",
         "chance: the share of the image that would be a hit; ceiling: the share of images where any cell's centre "
         "would be one",
-        "p: exact sign test over patients, map against centre prior, two-sided, for all labels together; Holm's "
-        f"correction for the {frame['p_value'].notna().sum()} of this table",
+        "p: exact sign test over patients, map against centre prior, two-sided, for all labels together; "
+        + corrected_for(int(frame["p_value"].notna().sum())),
         "attention is one map per image, whatever the label; Grad-CAM is computed for a label, so a teacher "
         "without the label has no row",
         f"{flat} flat maps point nowhere and count as misses: for Grad-CAM, nothing at the tap supports the label",
@@ -54,7 +57,7 @@ def association_table(frame: pd.DataFrame, runs: Runs) -> Table:
     head = [["network", "label", "attention", "positives", "images", "AUC", "95% interval", "r", "p (Holm)", PHANTOM]]
     body = [
         [
-            Cell(row.subject), Cell(row.label),
+            named(row.subject), Cell(row.label),
             Cell(row.measure if pd.isna(row.plane) else f"plane {row.plane}"),
             Cell(str(row.num_positives)), Cell(str(row.num_images)), Cell(number(row.auc)),
             Cell(MISSING if pd.isna(row.auc) else f"{row.low:.2f} to {row.high:.2f}"), Cell(number(row.r)),
@@ -70,8 +73,8 @@ def association_table(frame: pd.DataFrame, runs: Runs) -> Table:
         "total: over all planes; plane: the one whose AUC is farthest from 0.5 on the validation images, judged on the "
         "test images",
         "interval: bootstrap over patients, percentiles; r: Pearson's (point-biserial)",
-        f"p: permutation of patients' labels, {NUM_PERMUTATIONS:,} times; Holm's correction for the {num_tests} of "
-        f"this table, so that none can be below {min(1, num_tests / (NUM_PERMUTATIONS + 1)):.2g}",
+        f"p: permutation of patients' labels, {NUM_PERMUTATIONS:,} times; {corrected_for(num_tests)}"
+        + (f"; none can be below {min(1, num_tests / (NUM_PERMUTATIONS + 1)):.2g}" if num_tests else ""),
         f"a label with fewer than {MIN_POSITIVES} positives or negatives shows counts only",
         "an association of attention with a label does not show that the network attends to the disease",
     ]
@@ -90,7 +93,8 @@ def sentences(frame: pd.DataFrame) -> list[str]:
         else:
             verdict = "not distinguishably from"
         lines.append(
-            f"{marked(row.subject, row.phantom)}, {row.map}: points into a box in {row.hits} of {row.num_images} cases "
+            f"{marked(titles.of_name(row.subject), row.phantom)}, {row.map}: "
+            f"points into a box in {row.hits} of {row.num_images} cases "
             f"({100 * row.rate:.0f}%, {100 * row.low:.0f} to {100 * row.high:.0f}), {verdict} the centre prior "
             f"({100 * row.prior_rate:.0f}%; chance {100 * row.chance:.0f}%); Holm-corrected p: {_p(row.p_holm)}."
         )

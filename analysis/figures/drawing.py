@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
@@ -15,6 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from analysis.reading.origins import marked, notice, union
+from trainables import titles
 from trainables.cell import NO_TEACHER, Cell
 
 # Okabe and Ito's palette, https://jfly.uni-koeln.de/color/ ; yellow is left out: it vanishes on white.
@@ -26,7 +28,9 @@ MARKERS = {("densenet121", "all"): "o", ("densenet40", "all"): "s", ("densenet12
 DEPARTING_LINES = {"-": (0, (9, 2, 1, 2)), "--": (0, (4, 2, 1, 2)), ":": (0, (1, 3)), "-.": (0, (4, 2, 1, 2, 1, 2))}
 DEPARTING_MARKERS = {"o": "h", "s": "p", "^": "v", "D": "d"}
 PNG_DPI = 150
+LEGEND_CHARS = 64  # of a line of a legend: two columns of these fit into a figure
 MAX_VECTORS = 500  # more marks than these are pixels within an SVG: thousands of paths would choke a browser
+BLANK: Any = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # behind a text that lies over lines
 SETTINGS: Any = {"svg.hashsalt": "analysis", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 
 
@@ -39,19 +43,50 @@ class Picture:
     alternative: str  # what the figure shows, in a sentence or two, for who cannot see it
     figure: Figure
     frame: pd.DataFrame
+    caption: str = ""  # below the figure, for who can see it; without one, `alternative`
 
 
 def empty_figure(
-    num_columns: int = 1, height_in: float = 3.6, num_rows: int = 1, sharey: bool = False
+    num_columns: int = 1,
+    height_in: float = 3.6,
+    num_rows: int = 1,
+    sharey: bool = False,
+    *,
+    width_in: float = 8.0,
 ) -> tuple[Figure, list[Axes]]:
-    """A blank figure, 8 inches wide, and its axes from left to right and from top to bottom."""
+    """A blank figure, each row of it `height_in` inches high, and its axes from left to right and top to bottom."""
     with mpl.rc_context(SETTINGS):
-        figure = Figure(figsize=(8, height_in * num_rows), layout="constrained")
+        figure = Figure(figsize=(width_in, height_in * num_rows), layout="constrained")
         axes = figure.subplots(num_rows, num_columns, squeeze=False, sharey=sharey)
     return figure, list(axes.flat)
 
 
-def legend(figure: Figure, axes: list[Axes], num_columns: int = 3) -> None:
+def key(name: str, phantom: object = "", more: str = "") -> str:
+    """How a legend calls a cell: its title, and below that its name.
+
+    Args:
+        name: a cell's; of anything else, the name is the title.
+        phantom: which of its parts are phantoms; any are marked.
+        more: what stands behind the title.
+    """
+    title = titles.of_name(name)
+    lines = textwrap.wrap(marked(title + more, phantom), LEGEND_CHARS)
+    return "\n".join([*lines, *([name] if title != name else [])])
+
+
+def line_keys(phantom: Mapping[str, str]) -> dict[str, str]:
+    """How a legend calls lines over amounts of training data: `key` of each, by `Cell.short`.
+
+    Args:
+        phantom: by the name of each cell, which of its parts are phantoms; any at one amount marks the whole line.
+    """
+    parts: dict[Cell, list[str]] = {}
+    for name, of_cell in phantom.items():
+        parts.setdefault(replace(Cell.parse(name), data_fraction=1.0), []).append(of_cell)
+    return {cell.short: key(cell.name, union(of_line)) for cell, of_line in parts.items()}
+
+
+def legend(figure: Figure, axes: list[Axes], num_columns: int = 2) -> None:
     """One legend below the axes for all of them: beside the lines it would hide some."""
     entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     if entries:
@@ -64,17 +99,6 @@ def announce_phantom(figure: Figure, phantom: str) -> None:
     """Writes the notice of these phantom parts across the head of the figure; nothing where there are none."""
     if phantom:
         figure.suptitle(notice(phantom), fontsize=8, color=PALETTE[1], fontweight="bold", wrap=True)
-
-
-def mark_phantoms(figure: Figure, axes: list[Axes], phantom: Mapping[str, str]) -> None:
-    """Marks each line whose label is a name in `phantom` (name -> its phantom parts), and announces them.
-
-    Before `legend`, which shows the labels.
-    """
-    for ax in axes:
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            handle.set_label(marked(label, phantom.get(label.partition(", ECE")[0], "")))
-    announce_phantom(figure, union(phantom.values()))
 
 
 def image(ax: Axes, image_HWC: NDArray[np.uint8], map_hw: NDArray[np.floating] | None = None) -> None:

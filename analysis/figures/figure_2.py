@@ -19,6 +19,7 @@ from analysis.figures.drawing import Picture
 from analysis.probes import networks
 from analysis.reading import origins
 from analysis.reading.trials import Runs
+from trainables import titles
 from trainables.data.store import Store
 from trainables.teachers.shelf import Teacher
 
@@ -65,7 +66,7 @@ def draw(all_maps: Sequence[CellMaps], store: Store, row: int, axes: Sequence[Ax
         for column, name in enumerate(("image", *COLUMNS)):
             ax = axes[line * (1 + len(COLUMNS)) + column]
             drawing.image(ax, image_HWC, None if name == "image" else maps.by_network[name])
-            ax.set_title(maps.cell if column == 0 else name, fontsize=7, loc="left")
+            ax.set_title("" if column == 0 else name, fontsize=7, loc="left")
 
 
 def picture(runs: Runs, store: Store, teachers: Sequence[Teacher], row: int) -> Picture | None:
@@ -77,19 +78,28 @@ def picture(runs: Runs, store: Store, teachers: Sequence[Teacher], row: int) -> 
     draw(all_maps, store, row, axes)
     parts = origins.of_cells(runs.trained)
     for ax, maps in zip(axes[:: 1 + len(COLUMNS)], all_maps, strict=True):
-        ax.set_title(origins.marked(maps.cell, parts[maps.cell]), fontsize=7, loc="left")
+        ax.set_title(drawing.key(maps.cell, parts[maps.cell]), fontsize=7, loc="left")
     drawing.announce_phantom(figure, origins.union(parts[maps.cell] for maps in all_maps))
     frame = rows(all_maps).assign(phantom=[parts[maps.cell] for maps in all_maps])
     likeness = "; ".join(
-        f"{origins.marked(r.cell, r.phantom)} {r.before:.2f} before, {r.after:.2f} after" for r in frame.itertuples()
+        f"{origins.marked(titles.of_name(r.cell), r.phantom)} {r.before:.2f} before, {r.after:.2f} after"
+        for r in frame.itertuples()
     )
     return Picture(
         name="figure_2",
         title="Fig. 2: attention of teacher and student on one validation image",
-        alternative=f"Attention maps over the image. Correlation of the student's map with the teacher's: {likeness}.",
+        alternative=f"Attention maps over the image, {_resolution(all_maps, store.image_size_px)} Correlation of the "
+        f"student's map with the teacher's: {likeness}.",
         figure=figure,
         frame=frame,
     )
+
+
+def _resolution(all_maps: Sequence[CellMaps], image_size_px: int) -> str:
+    """How fine the maps are, in words."""
+    height, width = all_maps[0].by_network[networks.TEACHER].shape
+    text = f"{height} x {width} cells each at this image size ({image_size_px} px; 8 x 8 at the paper's 256 px)"
+    return f"{text}." if min(height, width) > 4 else f"{text}: a cell is a large square, and nothing finer can be seen."
 
 
 def _likeness(first: NDArray, second: NDArray) -> float:

@@ -17,9 +17,10 @@ from analysis.reading.facts import from_sweeps
 from analysis.reading.trials import Runs
 from analysis.scores.cells import eligible, summary
 from analysis.stats.intervals import T_NAME
+from trainables import titles
 from trainables.cell import ITSELF, Cell
 
-PANELS = {"transfer": "transfer learning", ITSELF: "the teacher itself, untrained"}
+ITSELF_TITLE = "The teacher itself, untrained"
 
 
 def rows(runs: Runs) -> pd.DataFrame:
@@ -52,44 +53,50 @@ def draw(frame: pd.DataFrame, axes: Sequence[Axes], cells: Mapping[str, Cell]) -
     across = "num_images" if known else "data_fraction"
     names = {line: replace(cell, data_fraction=1.0).name for line, cell in cells.items()}  # no line is paler
     teachers = drawing.teachers_of(list(names.values()))
+    lines = {
+        str(line): drawing.key(names[str(line)], origins.union(of["phantom"])) for line, of in frame.groupby("line")
+    }
     for ax, (panel, block) in zip(axes, frame.groupby("panel"), strict=False):
         for line, points in block.groupby("line"):
             look = drawing.style(names[str(line)], teachers)
             x, y = points[across].to_numpy(dtype=float), points["auc"].to_numpy(dtype=float)
             band = points["half_width"].fillna(0).to_numpy(dtype=float)
-            ax.plot(x, y, label=line, markersize=4, **look)
+            ax.plot(x, y, label=lines[str(line)], markersize=4, **look)
             ax.fill_between(x, y - band, y + band, color=look["color"], alpha=0.15, linewidth=0)
+            if len(points) == 1:  # a band over one amount has no width
+                ax.errorbar(x, y, yerr=band, color=look["color"], linewidth=1, capsize=2)
         ax.set_xscale("log")
-        ax.set_title(PANELS.get(str(panel), f"{panel} transfer"))
+        ax.set_title(ITSELF_TITLE if panel == ITSELF else titles.method(str(panel)))
         ax.set_xlabel("training images" if known else "fraction of the training images")
         ax.set_ylabel("AUC, test set (%)")
 
 
 def picture(runs: Runs) -> Picture | None:
-    """The whole figure; None where there is no cell."""
+    """The whole figure; None where every cell has the same amount of training data, so that there is nothing to see."""
     frame = rows(runs)
-    if frame.empty:
+    if frame["data_fraction"].nunique() < 2:
         return None
     figure, axes = drawing.empty_figure(num_columns=frame["panel"].nunique(), sharey=True)
-    cells = map(Cell.parse, runs.confirm["tags.cell"].unique())
-    draw(frame, axes, {cell.short: cell for cell in cells})
-    drawing.mark_phantoms(figure, axes, {str(line): origins.union(b["phantom"]) for line, b in frame.groupby("line")})
+    cells = {cell.short: cell for cell in map(Cell.parse, runs.confirm["tags.cell"].unique())}
+    draw(frame, axes, cells)
+    drawing.announce_phantom(figure, origins.union(frame["phantom"]))
     drawing.legend(figure, axes)
     averaged = averages(runs)
     alternative = (
         f"AUC on the test set against the amount of training data, one line per cell, bands: 95% interval, {T_NAME}. "
     )
     alternative += "".join(f"{note}. " for note in (averaged.notes if averaged else []))
-    alternative += _highest(frame[frame["is_ranked"]])
+    alternative += _highest(frame[frame["is_ranked"]], cells)
     title = "Fig. 3: how much data is needed"
     return Picture(name="figure_3", title=title, alternative=alternative, figure=figure, frame=frame)
 
 
-def _highest(ranked: pd.DataFrame) -> str:
+def _highest(ranked: pd.DataFrame, cells: Mapping[str, Cell]) -> str:
     if len(ranked) < 2:
         return "Nothing is ranked: that takes two lines with enough repeats, on images and teachers of one kind."
     best = ranked.loc[ranked["auc"].idxmax()]
+    cell = replace(cells[best["line"]], data_fraction=1.0)
     return (
-        f"The highest is {origins.marked(best['line'], best['phantom'])} with {best['auc']:.2f}% "
-        f"at {best['data_fraction']:g} of the training images."
+        f"The highest is {origins.marked(titles.cell(cell), best['phantom'])} with {best['auc']:.2f}%, "
+        f"trained on {titles.fraction(best['data_fraction'])}."
     )

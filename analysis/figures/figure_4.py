@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from analysis.reading.averages import averages
 from analysis.reading.history import history
 from analysis.reading.trials import Runs
 from analysis.stats.intervals import T_NAME, shown_half_width, t_interval
+from trainables import titles
 from trainables.cell import Cell
 
 METRIC = "val_auc"
@@ -78,20 +79,24 @@ def _panel(frame: pd.DataFrame) -> pd.Series:
 
 
 def _panel_of(cell: Cell) -> str:
-    """For example ``densenet121, from-random, 0.25 of the training data``."""
-    amount = [f"{cell.data_fraction:g} of the training data"] if cell.has_less_data else []
-    return ", ".join([cell.student, *cell.departures, *amount])
+    """For example ``DenseNet-121, from-random, 25% of the training data``."""
+    amount = [titles.fraction(cell.data_fraction)] if cell.has_less_data else []
+    return ", ".join([titles.student(cell.student), *cell.departures, *amount])
 
 
-def draw(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
-    """One panel per student and amount of training data; a dot marks the best epoch of each mean curve."""
+def draw(frame: pd.DataFrame, axes: Sequence[Axes], parts: Mapping[str, str]) -> None:
+    """One panel per student and amount of training data; a dot marks the best epoch of each mean curve.
+
+    `parts`: which parts of each cell are phantoms.
+    """
+    lines = drawing.line_keys(parts)
     teachers = drawing.teachers_of(frame["cell"].tolist())
     for ax, (name, block) in zip(axes, frame.groupby(_panel(frame)), strict=False):
         for cell, curve in block.groupby("cell"):
             look = {**drawing.style(str(cell), teachers), "marker": "", "alpha": 1.0}
             epoch, auc = curve["epoch"].to_numpy(dtype=float), curve["auc"].to_numpy(dtype=float)
             band = curve["half_width"].fillna(0).to_numpy(dtype=float)
-            ax.plot(epoch, auc, label=Cell.parse(str(cell)).short, linewidth=1.2, **look)
+            ax.plot(epoch, auc, label=lines[Cell.parse(str(cell)).short], linewidth=1.2, **look)
             ax.fill_between(epoch, auc - band, auc + band, color=look["color"], alpha=0.15, linewidth=0)
             ax.plot(epoch[auc.argmax()], auc.max(), "o", color=look["color"], markersize=5)
         ax.set_title(str(name))
@@ -110,15 +115,15 @@ def picture(runs: Runs) -> Picture | None:
     num_columns = min(num_panels, 2)
     num_rows = -(-num_panels // num_columns)
     figure, axes = drawing.empty_figure(num_columns=num_columns, num_rows=num_rows, sharey=True)
-    draw(frame, axes)
+    parts = {name: part for name, part in origins.of_cells(runs.trained).items() if name in set(frame["cell"])}
+    draw(frame, axes, parts)
     for ax in axes[num_panels:]:
         ax.set_visible(False)
-    parts = origins.of_cells(runs.trained)
-    by_label = frame.groupby(frame["cell"].map(lambda name: Cell.parse(name).short))["cell"].unique()
-    marks = {str(label): origins.union(parts[name] for name in names) for label, names in by_label.items()}
-    drawing.mark_phantoms(figure, axes, marks)
+    drawing.announce_phantom(figure, origins.union(parts.values()))
     drawing.legend(figure, axes)
-    lost = "; ".join(f"{origins.marked(r.cell, parts[r.cell])} {r.drop:.2f}" for r in drops(every).itertuples())
+    lost = "; ".join(
+        f"{origins.marked(titles.of_name(r.cell), parts[r.cell])} {r.drop:.2f}" for r in drops(every).itertuples()
+    )
     averaged = averages(runs)
     which = "".join(f" {note}." for note in (averaged.notes if averaged else []))
     alternative = (

@@ -11,14 +11,15 @@ from analysis.figures import drawing
 from analysis.figures.drawing import Picture
 from analysis.reading import origins
 from analysis.stats.calibration import expected_calibration_error
+from trainables import titles
 
 
-def draw(frame: pd.DataFrame, ax: Axes) -> None:
+def draw(frame: pd.DataFrame, ax: Axes, phantom: Mapping[str, str]) -> None:
     """`frame`: rows of `analysis.scores.labels.reliability_rows` of all cells; the diagonal is perfect calibration."""
     teachers = drawing.teachers_of(frame["cell"].tolist())
     ax.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
     for cell, bins in frame.groupby("cell", sort=False):
-        label = f"{cell}, ECE {expected_calibration_error(bins):.3f}"
+        label = drawing.key(str(cell), phantom.get(str(cell)), f", ECE {expected_calibration_error(bins):.3f}")
         ax.plot(bins["confidence"], bins["frequency"], label=label, markersize=4, **drawing.style(str(cell), teachers))
     ax.set_xlabel("predicted probability (mean of the bin)")
     ax.set_ylabel("share of positives")
@@ -29,13 +30,16 @@ def picture(frame: pd.DataFrame, phantom: Mapping[str, str]) -> Picture | None:
     if frame.empty:
         return None
     figure, (ax,) = drawing.empty_figure(height_in=5.0)
-    draw(frame, ax)
-    drawing.mark_phantoms(figure, [ax], {cell: phantom.get(cell, "") for cell in frame["cell"].unique()})
+    draw(frame, ax, phantom)
+    drawing.announce_phantom(figure, origins.union(phantom.get(cell) for cell in frame["cell"].unique()))
     drawing.legend(figure, [ax])
     errors = "; ".join(
-        f"{origins.marked(str(cell), phantom.get(str(cell)))} {expected_calibration_error(bins):.3f}"
+        f"{origins.marked(titles.of_name(str(cell)), phantom.get(str(cell)))} {expected_calibration_error(bins):.3f}"
         for cell, bins in frame.groupby("cell", sort=False)
     )
-    alternative = f"Share of positives against the predicted probability. Expected calibration error: {errors}."
+    alternative = (
+        "Share of positives against the predicted probability. "
+        f"ECE, the expected calibration error, as a share (0.1: ten points): {errors}."
+    )
     title = "Reliability on the test set, labels and repeats together"
     return Picture(name="reliability", title=title, alternative=alternative, figure=figure, frame=frame)

@@ -14,13 +14,19 @@ from pathlib import Path
 import jinja2
 
 from analysis.figures import drawing
+from analysis.pages.answers import Answer
 from analysis.reading import origins, tracking_uri
 from analysis.reading.trials import Runs
-from analysis.tables.rendering import FORMATS, Table
+from analysis.tables.rendering import FORMATS, Cell, Table
 from trainables.atomic import write_bytes
 
 SUFFIXES = {"markdown": "md", "latex": "tex", "csv": "csv"}
 PNG_AND_SVG = {"png": drawing.png, "svg": drawing.svg}
+
+WARNING = "WARNING"
+PX_PER_IN = 120  # of a figure on the page
+MAX_ROWS = 20  # of a table that is shown unfolded
+LONG = 18  # characters of a field; a longer one may be broken into lines
 
 Facts = Sequence[tuple[str, str]]  # name, value
 
@@ -30,6 +36,8 @@ class WrittenCell:
     """One field of a table, with links to the runs behind its number."""
 
     text: str
+    title: str  # what people call it, where `text` is a cell's name
+    kind: str  # "name" of such a field, "words" of a long text, which may be broken into lines, or ""
     mark: str  # "best", "second" or ""
     links: tuple[str, ...]
 
@@ -45,6 +53,16 @@ class WrittenTable:
     files: Sequence[str]  # relative to the page
     is_sortable: bool
 
+    @property
+    def is_long(self) -> bool:
+        """Whether a page folds it, so that what comes after it can be found."""
+        return len(self.body) > MAX_ROWS
+
+    @property
+    def name_columns(self) -> set[int]:
+        """The numbers of the columns that hold names of cells."""
+        return {number for row in self.body for number, cell in enumerate(row) if cell.kind == "name"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenPicture:
@@ -52,6 +70,8 @@ class WrittenPicture:
 
     title: str
     alternative: str  # the figure in words
+    caption: str
+    width_px: int  # at which its text is as large as the page's small print
     source: str  # the picture itself, as a data: address
     files: Sequence[str]  # relative to the page
 
@@ -62,11 +82,24 @@ class Section:
 
     anchor: str  # the heading's name in addresses
     title: str
-    facts: Facts
+    facts: Facts  # what the numbers rest on, at the end; those called `WARNING` stand first
     sentences: Sequence[str]
     tables: Sequence[WrittenTable]
     pictures: Sequence[WrittenPicture]
     left_out: Sequence[str]
+    answers: Sequence[Answer] = ()
+    basis: str = ""  # what all answers have in common
+    lead: WrittenPicture | None = None  # the picture that stands before the tables
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to beware of."""
+        return [value for name, value in self.facts if name == WARNING]
+
+    @property
+    def provenance(self) -> Facts:
+        """The facts that are no warnings."""
+        return [fact for fact in self.facts if fact[0] != WARNING]
 
 
 def write_page(out: Path, title: str, facts: Facts, sections: Sequence[Section], *, phantom: str) -> Path:
@@ -104,15 +137,17 @@ def write_table(table: Table, runs: Runs, out: Path, ui: str) -> WrittenTable:
 
     return WrittenTable(
         title=table.title,
-        head=table.head,
-        body=[
-            [WrittenCell(text=cell.text, mark=cell.mark, links=links(cell.run_ids)) for cell in row]
-            for row in table.body
-        ],
+        head=table.titled_head or table.head,
+        body=[[_written(cell, links(cell.run_ids)) for cell in row] for row in table.body],
         notes=table.all_notes,
         files=files,
         is_sortable=table.is_sortable,
     )
+
+
+def _written(cell: Cell, links: tuple[str, ...]) -> WrittenCell:
+    kind = "name" if cell.title else "words" if len(cell.text) > LONG else ""
+    return WrittenCell(text=cell.text, title=cell.title, kind=kind, mark=cell.mark, links=links)
 
 
 def write_picture(picture: drawing.Picture, dataset: str, out: Path) -> WrittenPicture:
@@ -124,4 +159,11 @@ def write_picture(picture: drawing.Picture, dataset: str, out: Path) -> WrittenP
         write_bytes(out / path, content)
         files.append(path.as_posix())
     source = "data:image/svg+xml;base64," + base64.b64encode(content).decode()
-    return WrittenPicture(title=picture.title, alternative=picture.alternative, source=source, files=files)
+    return WrittenPicture(
+        title=picture.title,
+        alternative=picture.alternative,
+        caption=picture.caption or picture.alternative,
+        width_px=round(PX_PER_IN * picture.figure.get_figwidth()),
+        source=source,
+        files=files,
+    )

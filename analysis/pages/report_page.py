@@ -9,16 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.pages.page import Section, write_page, write_picture, write_table
+from analysis.pages.page import WARNING, Section, write_page, write_picture, write_table
 from analysis.pages.sections import Content, content
-from analysis.reading import artifacts, origins, tracking_uri
+from analysis.reading import origins, tracking_uri
 from analysis.reading.averages import averages
+from analysis.reading.dataset_names import ALL
 from analysis.reading.trials import Runs
 from analysis.tables import command
 from trainables.atomic import write_bytes
 from trainables.data.catalogue import DATASETS, title
-
-ALL = "all"  # the name of the report on every data set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +27,7 @@ class ReportRequest:
     name: str  # a data set's, or `ALL`
     tracking_uri: str
     sweep: str | None  # None for all sweeps that share a setup
-    results: Path | None  # None for the folder of MLflow's file
+    results: Path | None  # the sweep's results folder; None where it is not known
     out: Path
     ui: str  # the address of MLflow's web pages, for the links to runs
     with_images: bool  # whether images of patients may be shown; phantoms always are
@@ -52,12 +51,16 @@ def write(request: ReportRequest) -> Path:
         LookupError: there is no such sweep, or no run to report on.
     """
     recorded = command.read(request.tracking_uri, request.sweep, request.datasets)
-    results = request.results or artifacts.results_folder(request.tracking_uri)
-    contents = [content(runs, results, with_images=request.with_images) for runs in recorded if len(runs.trials)]
+    contents = [
+        content(runs, request.results, with_images=request.with_images) for runs in recorded if len(runs.trials)
+    ]
     if not contents:
         reasons = "".join(f"; {note}" for note in command.left_out_note(recorded))
         raise LookupError(f"no finished run of {', '.join(runs.dataset for runs in recorded)} to report on{reasons}")
     sections = [_section(of_dataset, request.out, request.ui) for of_dataset in contents]
+    for of_dataset in contents:
+        answers = of_dataset.contrasts.assign(data=of_dataset.runs.data).to_csv(index=False, lineterminator="\n")
+        write_bytes(request.out / f"{of_dataset.runs.dataset}_answers.csv", answers.encode())
     write_bytes(request.out / "results.parquet", _parquet([of_dataset.runs for of_dataset in contents]))
     newest = max(of_dataset.runs.trials["start_time"].max() for of_dataset in contents)
     where = tracking_uri.without_password(request.tracking_uri)
@@ -66,6 +69,7 @@ def write(request: ReportRequest) -> Path:
         ("results as of", f"{pd.to_datetime(newest, unit='ms'):%Y-%m-%d %H:%M} UTC, the start of the newest run"),
         ("runs", f"numbers link to {request.ui}, which shows {where}"),
         ("all runs as a table", "results.parquet"),
+        ("the comparisons behind the answers", ", ".join(f"{it.runs.dataset}_answers.csv" for it in contents)),
     ]
     phantom = origins.union(of_dataset.runs.phantom for of_dataset in contents)
     return write_page(request.out, f"Knowledge transfer: {request.name}", facts, sections, phantom=phantom)
@@ -78,17 +82,19 @@ def _section(of_dataset: Content, out: Path, ui: str) -> Section:
         anchor=runs.dataset,
         title=title(runs.dataset),
         facts=_facts(runs),
+        answers=of_dataset.answers,
+        basis=of_dataset.basis,
         sentences=of_dataset.sentences,
+        lead=write_picture(of_dataset.lead, runs.dataset, out) if of_dataset.lead else None,
         tables=[write_table(table, runs, out, ui) for table in of_dataset.tables],
         pictures=[write_picture(picture, runs.dataset, out) for picture in of_dataset.pictures],
-        left_out=command.left_out_note([runs]),
+        left_out=[*of_dataset.left_out, *command.left_out_note([runs])],
     )
 
 
 def _facts(runs: Runs) -> list[tuple[str, str]]:
     """What the numbers of a data set rest on, and what to beware of."""
     first = runs.trials.iloc[0]
-    averaged = averages(runs)
     facts = [
         ("data", f"{runs.data.replace('phantom', origins.PHANTOM)}, fingerprint {first['tags.data_fingerprint']}"),
         ("split", first["tags.split_fingerprint"]),
@@ -97,13 +103,13 @@ def _facts(runs: Runs) -> list[tuple[str, str]]:
         ("first weights", _sources(runs, "init")),
         ("runs", f"{len(runs.search)} of the search, {len(runs.confirm)} confirming repeats"),
     ]
-    if averaged is not None:
+    if (averaged := averages(runs)) is not None:
         facts.append(("AUC", "; ".join([f"the mean over {averaged.which} ({averaged.why})", *averaged.warnings])))
     if held_out := first.get("tags.held_out"):
         facts.append(("held out of all training", held_out))
     tags = runs.sweeps[["tags.teacher_overlap", "tags.teacher_trained_on"]].to_numpy().ravel()
     if warnings := sorted({str(text) for text in pd.unique(tags) if pd.notna(text) and text}):
-        facts.append(("WARNING", "; ".join(warnings)))
+        facts.append((WARNING, "; ".join(warnings)))
     return facts
 
 

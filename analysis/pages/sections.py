@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from analysis import figure_1, table_1, table_2, table_3, table_4, table_5, table_6
-from analysis.figures import figure_2, figure_3, figure_4, figure_reliability, figure_search
+from analysis.figures import (
+    figure_2,
+    figure_3,
+    figure_4,
+    figure_cells,
+    figure_reliability,
+    sample_images,
+    search_figures,
+)
 from analysis.figures.drawing import Picture
+from analysis.pages.answers import Answer, answers, basis
+from analysis.pages.predicted import from_predictions
 from analysis.reading import artifacts, origins
 from analysis.reading.averages import averages
-from analysis.reading.predictions import Predictions, by_cell
 from analysis.reading.trials import Runs
 from analysis.scores.cells import constant_notes, summary
-from analysis.scores.comparisons import Draws, comparison_rows, draws_of, planned, sentence, variance_rows, weights_of
-from analysis.scores.labels import label_rows, reliability_rows
-from analysis.scores.subgroups import subgroup_rows
-from analysis.tables import findings, results
+from analysis.tables import (
+    best_betas,
+    data_sets,
+    densenet40_layers,
+    findings,
+    results,
+    retina_scores,
+    split_sizes,
+    xray_scores,
+)
 from analysis.tables.rendering import Table
+from trainables import titles
 from trainables.data.catalogue import title
 
 
@@ -30,9 +46,14 @@ class Content:
     """What a report shows of one data set."""
 
     runs: Runs
-    sentences: list[str]
+    contrasts: pd.DataFrame  # behind the answers
+    answers: list[Answer]
+    basis: str  # what the answers have in common
+    sentences: list[str]  # what else to know before reading any number
+    lead: Picture | None  # all cells at a glance
     tables: list[Table]
     pictures: list[Picture]
+    left_out: list[str]  # which tables and figures, and why
 
 
 def content(runs: Runs, results: Path | None = None, *, with_images: bool = False) -> Content:
@@ -43,25 +64,50 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
         results: the sweep's results folder, for Figs. 1 and 2; without it they are left out.
         with_images: whether images of patients may be shown; phantoms always are.
     """
-    paper_tables = [_results(runs), table_3.table(_of(runs, table_3.rows([runs])))]
-    for module in (table_1, table_2):
-        paper_tables.append(module.table(_of(runs, module.rows([runs]))))
-    curves = figure_4.curves(runs)
-    tables, sentences, reliability = _from_predictions(runs)
-    sentences += [f"{note[0].upper()}{note[1:]}." for note in constant_notes(summary(runs.confirm, "test_auc"))]
-    if len(curves):
-        tables.append(findings.drops(runs, figure_4.drops(curves)))
-    num_labels = _num_labels(runs)
-    tables.append(table_6.table(table_6.rows(num_labels=num_labels) if num_labels else table_6.rows()))
+    curves, predicted = figure_4.curves(runs), from_predictions(runs)
+    tables: list[Table | None] = [_results(runs), *predicted.tables]
+    tables.append(findings.drops(runs, figure_4.drops(curves)) if len(curves) else None)
+    tables.append(best_betas.table(_of(runs, best_betas.rows([runs]))))
+    tables += [module.table(_of(runs, module.rows([runs]))) for module in (data_sets, split_sizes)]
+    tables.append(_architecture(runs))
+    phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
     pictures: list[Picture | None] = [*_images(runs, results, with_images)]
-    pictures += [figure_3.picture(runs), figure_4.picture(runs), *figure_search.pictures(runs)]
-    pictures.append(figure_reliability.picture(reliability, origins.of_cells(runs.confirm)))
+    pictures += [figure_3.picture(runs), figure_4.picture(runs), *search_figures.pictures(runs)]
+    pictures.append(figure_reliability.picture(predicted.reliability, phantom))
+    scored = summary(runs.confirm, "test_auc")
+    notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))
     return Content(
         runs=runs,
-        sentences=sentences,
-        tables=[*paper_tables, *tables],
+        contrasts=predicted.contrasts,
+        answers=answers(predicted.contrasts, phantom),
+        basis=basis(predicted.contrasts, averaged),
+        sentences=[f"{note[0].upper()}{note[1:]}." for note in notes],
+        lead=figure_cells.picture(figure_cells.rows(predicted.variance, phantom), averaged.notes if averaged else []),
+        tables=[table for table in tables if table is not None and table.body],
         pictures=[picture for picture in pictures if picture is not None],
+        left_out=_left_out(runs, [table for table in tables if table is not None], pictures),
     )
+
+
+def _left_out(runs: Runs, tables: Sequence[Table], pictures: Sequence[Picture | None]) -> list[str]:
+    """Which tables and figures have nothing to show, and why."""
+    reasons = {
+        "comparisons": "no cell has a baseline or another teacher beside it",
+        "delong": "no two cells that are compared have predictions for the same images",
+        "subgroups": "the test images have no two sexes, age bands or views",
+        "table_3": "no cell has a teacher",
+    }
+    lines = [
+        f"{table.title}: {reasons.get(table.name, 'no run has numbers for it')}" for table in tables if not table.body
+    ]
+    if len(runs.confirm) and "figure_3" not in {picture.name for picture in pictures if picture}:
+        lines.append(
+            "Fig. 3, AUC by the amount of training data: all cells are trained on the same amount (--fractions)"
+        )
+    if not any(picture and picture.name == "figure_1" for picture in pictures):
+        hidden = ", or they show patients (--images)" if runs.data == "real" else ""
+        lines.append(f"Figs. 1 and 2: the prepared images are not in the results folder (--results){hidden}")
+    return lines
 
 
 def _images(runs: Runs, results: Path | None, with_images: bool) -> list[Picture | None]:
@@ -71,16 +117,22 @@ def _images(runs: Runs, results: Path | None, with_images: bool) -> list[Picture
         return []
     teachers = artifacts.teachers_of(runs, results)
     row = int(store.rows("validation")[0])
-    return [figure_1.picture(store, np.random.default_rng(0)), figure_2.picture(runs, store, teachers, row)]
+    return [sample_images.picture(store, np.random.default_rng(0)), figure_2.picture(runs, store, teachers, row)]
 
 
-def _num_labels(runs: Runs) -> int:
+def _architecture(runs: Runs) -> Table | None:
+    """Table VI, where a DenseNet-40 was trained."""
+    if not runs.trained["params.student"].eq("densenet40").any():
+        return None
     texts = runs.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
-    return len(json.loads(texts[-1])) if texts else 0
+    num_labels = len(json.loads(texts[-1])) if texts else 0
+    return densenet40_layers.table(
+        densenet40_layers.rows(num_labels=num_labels) if num_labels else densenet40_layers.rows()
+    )
 
 
 def _results(runs: Runs) -> Table:
-    for module in (table_4, table_5):
+    for module in (xray_scores, retina_scores):
         if runs.dataset in module.DATASETS:
             return module.table(_of(runs, module.rows([runs])))
     metrics = [name for name in results.METRIC_NAMES if f"metrics.test_{name}" in runs.confirm]
@@ -93,37 +145,3 @@ def _of(runs: Runs, frame: pd.DataFrame) -> pd.DataFrame:
     name = title(runs.dataset)
     is_own = (frame["dataset"] == name) | frame["dataset"].str.startswith((f"{name}-", f"{name} ", f"{name},"))
     return frame[is_own].reset_index(drop=True)
-
-
-def _from_predictions(runs: Runs) -> tuple[list[Table], list[str], pd.DataFrame]:
-    """Everything that rests on predictions; cells are read one by one, and their draws and predictions stay."""
-    draws: dict[str, Draws] = {}
-    kept: dict[str, list[Predictions]] = {}
-    labels, groups, bins = [], [], []
-    weights, images = None, None
-    for cell, repeats in by_cell(runs.tracking_uri, runs.confirm):
-        if weights is None:
-            weights, images = weights_of(repeats[0]), repeats[0].images["image"]
-        labels.append(label_rows(cell, repeats))
-        groups.append(subgroup_rows(cell, repeats))
-        bins.append(reliability_rows(cell, repeats))
-        of_cell = draws_of(repeats, weights) if repeats[0].images["image"].equals(images) else None
-        if of_cell is not None:
-            draws[cell], kept[cell] = of_cell, repeats
-    if not labels:
-        return [], [], pd.DataFrame()
-    compared = comparison_rows(draws, planned(list(draws)))
-    compared_phantom = compared.assign(phantom=findings.phantom_of_rows(runs, compared))
-    tables = [
-        findings.variance(runs, variance_rows(draws)),
-        findings.compared(runs, compared),
-        findings.delong(runs, compared, kept),
-    ]
-    tables += [
-        findings.labels(runs, pd.concat(labels, ignore_index=True)),
-        findings.groups(runs, pd.concat(groups, ignore_index=True)),
-    ]
-    averaged = averages(runs)
-    records = compared_phantom.to_dict("records")
-    sentences = [sentence({str(name): value for name, value in row.items()}, averaged) for row in records]
-    return tables, sentences, pd.concat(bins, ignore_index=True)

@@ -16,6 +16,7 @@ from analysis.figures.drawing import Picture
 from analysis.probes.networks import AFTER, BEFORE
 from analysis.reading.origins import PHANTOM, by_part, marked, union
 from analysis.scores.comparisons import LEVEL, sentence
+from analysis.tables.findings import named
 from analysis.tables.rendering import MISSING, Cell, Table, number
 from trainables.data.averaging import MIN_POSITIVES
 
@@ -83,7 +84,7 @@ def table(frame: pd.DataFrame, kind: Kind, finding: str, where: str, *, knew: Ma
     head = [["network", size, "AUC", "95% interval", "difference", "95% interval", "p (Holm)", "repeats", "knew it"]]
     body = [
         [
-            Cell(marked(row.subject, row.phantom)), Cell(str(row.size)), Cell(number(100 * row.auc, digits=1)),
+            named(str(row.subject), row.phantom), Cell(str(row.size)), Cell(number(100 * row.auc, digits=1)),
             Cell(f"{100 * row.low:.1f} to {100 * row.high:.1f}"), *_difference(row), Cell(str(row.n)),
             Cell(knew.get(row.subject) or MISSING),
         ]
@@ -145,9 +146,8 @@ def picture(frame: pd.DataFrame, kind: Kind, finding: str, where: str) -> Pictur
         right.set_ylabel("difference, percentage points")
         for ax in (left, right):
             ax.set_xlabel(kind.across)
-    phantom = {str(name): union(rows["phantom"]) for name, rows in here.groupby("subject")}
-    drawing.mark_phantoms(figure, axes, phantom)
-    drawing.legend(figure, axes, num_columns=2)
+    drawing.announce_phantom(figure, union(here["phantom"]))
+    drawing.legend(figure, axes)
     last = here[here["size"] == here["size"].max()]
     real = last[last["phantom"] == ""]  # a phantom is called the highest among phantoms alone
     best = (real if len(real) else last).loc[lambda rows: rows["auc"].idxmax()]
@@ -169,7 +169,7 @@ def draw(frame: pd.DataFrame, ax: Axes, teachers: list[str], columns: tuple[str,
     for name, points in frame.groupby("subject", sort=False):
         kind, look = points["kind"].iloc[0], _look(str(name), points["kind"].iloc[0], teachers)
         x, (low, y, high) = points["size"].to_numpy(dtype=float), 100 * points[list(columns)].to_numpy(dtype=float).T
-        ax.plot(x, y, label=name, markersize=4, **look)
+        ax.plot(x, y, label=drawing.key(str(name), union(points["phantom"])), markersize=4, **look)
         if kind == AFTER:
             ax.fill_between(x, low, high, color=look["color"], alpha=0.12, linewidth=0)
     ax.set_xscale("log")

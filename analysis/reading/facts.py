@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.reading import run_flags
+from analysis.reading import tracking_uri
 from analysis.reading.trials import Runs
 from analysis.tables import command
 from analysis.tables.rendering import Table
@@ -60,27 +61,21 @@ def from_stores(paths: Iterable[Path], facts: Callable[[Store], dict[str, Any]])
 
 
 def show(
-    arguments: list[str] | None,
+    typed: argparse.Namespace,
     *,
-    name: str,
     datasets: Sequence[str],
     rows: Callable[[Sequence[Runs], Sequence[Source]], pd.DataFrame],
     table: Callable[[pd.DataFrame], Table],
     facts: Callable[[Store], dict[str, Any]],
 ) -> int:
-    """The whole command: prints a table of data sets, from the files of --store, else from the sweeps in MLflow."""
-    parser = command.parser(name, f"Print {command.title(name)} of the paper, with the prepared data sets beside it.")
-    run_flags.add_run_flags(parser)
-    parser.add_argument(
-        "--store",
-        type=Path,
-        action="append",
-        metavar="FILE",
-        help="file of a prepared data set, to read instead of MLflow; may be given several times",
-    )
-    typed = parser.parse_args(arguments)
+    """The rest of a command: prints a table of data sets, from the files of --store, else from the sweeps in MLflow.
+
+    Args:
+        typed: what `analysis.tables.table_flags.of_data_sets` parsed.
+    """
     try:
-        recorded = [] if typed.store else command.read(typed.tracking_uri, typed.sweep, datasets)
+        where = tracking_uri.located(typed.tracking_uri, typed.results)
+        recorded = [] if typed.store else command.read(where.uri, typed.sweep, datasets)
         shown = table(rows(recorded, from_stores(typed.store or [], facts)))
     except (FileNotFoundError, LookupError, ValueError) as error:
         print(error, file=sys.stderr)

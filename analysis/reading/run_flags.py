@@ -10,26 +10,37 @@ RUNS = "which runs"
 OUTPUT = "what is written"
 
 
-def add_run_flags(parser: argparse.ArgumentParser, *, with_results: bool = False) -> None:
-    """Adds the flags that choose runs, and with `with_results` the one for the folder beside them."""
+def add_run_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that choose runs, and say where they are (`analysis.reading.tracking_uri.located`)."""
     group = parser.add_argument_group(RUNS)
     group.add_argument(
-        "--tracking-uri", metavar="URI", help="address of MLflow (default: MLFLOW_TRACKING_URI, or results/mlflow.db)"
+        "--tracking-uri",
+        metavar="URI",
+        help="address of MLflow (default: MLFLOW_TRACKING_URI, or mlflow.db of --results)",
     )
     group.add_argument(
         "--sweep", metavar="NAME", help="only the runs of this sweep (default: those of all sweeps that share a setup)"
     )
-    if with_results:
-        group.add_argument(
-            "--results",
-            type=Path,
-            metavar="DIR",
-            help="results folder of the sweep, with prepared images and teachers (default: where mlflow.db is)",
-        )
+    group.add_argument(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        help="the sweep's results folder, with mlflow.db, prepared images and teachers (default: where --tracking-uri "
+        "has mlflow.db, or else TRANSFER_RESULTS, or results)",
+    )
 
 
 def add_report_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Adds the flags of a command that writes a page, and returns their group, for more of them."""
+    group = add_out_flag(parser)
+    group.add_argument(
+        "--images", action="store_true", help="show images of patients too; phantom images are always shown"
+    )
+    return group
+
+
+def add_out_flag(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Adds the flag that says where a command writes, and returns its group, for more of them."""
     group = parser.add_argument_group(OUTPUT)
     group.add_argument(
         "--out",
@@ -37,8 +48,5 @@ def add_report_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
         default=Path("reports"),
         metavar="DIR",
         help="folder of all reports; this one gets a folder with the data set's name in it (default: %(default)s)",
-    )
-    group.add_argument(
-        "--images", action="store_true", help="show images of patients too; phantom images are always shown"
     )
     return group

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from trainables.pasting import command_line
@@ -17,9 +18,35 @@ def from_environment() -> str | None:
     return os.environ.get("MLFLOW_TRACKING_URI") or None
 
 
+def results_folder(results: Path | None = None) -> Path:
+    """This results folder; None: TRANSFER_RESULTS, or `results` in the current folder, as of every command."""
+    return (results or Path(os.environ.get("TRANSFER_RESULTS") or "results")).resolve()
+
+
 def default(results: Path | None = None) -> str:
-    """MLFLOW_TRACKING_URI, or else the SQLite file of this results folder; None: `results` in the current folder."""
-    return from_environment() or f"{SQLITE}{(results or Path('results')).resolve() / 'mlflow.db'}"
+    """MLFLOW_TRACKING_URI, or else the SQLite file of this results folder (None: as `results_folder`)."""
+    return from_environment() or f"{SQLITE}{results_folder(results) / 'mlflow.db'}"
+
+
+class Located(NamedTuple):
+    """Where runs are read from."""
+
+    uri: str  # MLflow's
+    results: Path | None  # the folder of prepared images and teachers; None where it is not known
+
+
+def located(uri: str | None, results: Path | None) -> Located:
+    """Where the runs and the files are that --tracking-uri and --results name; None for what was not typed.
+
+    --results is the folder that a sweep was given by that name: it holds MLflow's file, unless MLFLOW_TRACKING_URI or
+    --tracking-uri name another store. Without it, it is the folder of MLflow's file.
+    """
+    uri = uri or default(results)
+    if results is not None:
+        return Located(uri, results.resolve())
+    file = sqlite_file(uri)
+    folder = file.parent if file else results_folder()
+    return Located(uri, folder if folder.is_dir() else None)
 
 
 def is_server(tracking_uri: str) -> bool:
@@ -72,7 +99,7 @@ def require_store(tracking_uri: str) -> None:
     if path is not None and not path.exists():
         first = command_line("platform.sweep", "DATASET")
         raise FileNotFoundError(
-            f"no MLflow file at {path}; run `{first}` first, or use --tracking-uri to say where it is"
+            f"no MLflow file at {path}; run `{first}` first, or use --results or --tracking-uri to say where it is"
         )
     if not is_database(tracking_uri) and not is_server(tracking_uri):
         raise ValueError(f"tracking URI must be a database (sqlite://) or a server (http:), but got {tracking_uri!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from trainables.data.catalogue import DATASETS, synonyms
+from trainables.data.catalogue import DATASETS, finds_nothing, synonyms
 
 # A finding of one data set -> the broader label of another that includes it, from the data sets' records.
 BROADER = {narrow: broad for record in DATASETS.values() for narrow, broad in record.broader_labels.items()}
@@ -30,16 +30,20 @@ def seen_as(finding: str, label_names: Collection[str]) -> str:
 def unseen(asked: Collection[str] | None, known: Collection[str], trained_on: Collection[str]) -> tuple[str, ...]:
     """The findings `asked` for, or all the `known` ones, none of which the students were trained on.
 
+    A label that means that nothing was found is no finding.
+
     Raises:
-        ValueError: a finding asked for is unknown or was trained on; or no finding is left.
+        ValueError: a finding asked for is unknown, none, or was trained on; or no finding is left.
     """
     for finding in asked or ():
         if finding not in known:
             raise ValueError(f"the finding must be one of {', '.join(known)}, but got {finding!r}")
+        if finds_nothing(finding):
+            raise ValueError(f"a class to learn must be a finding, but {finding!r} means that there is none")
         if name := same(finding, trained_on):
             alias = f" (as {name!r})" if name != finding else ""
             raise ValueError(f"the class must be new to the students, but they were trained on {finding!r}{alias}")
-    findings = tuple(finding for finding in asked or known if not same(finding, trained_on))
+    findings = tuple(name for name in asked or known if not same(name, trained_on) and not finds_nothing(name))
     if not findings:
         raise ValueError(
             f"at least one class must be new to the students, but they were trained on all of {', '.join(known)}; give "

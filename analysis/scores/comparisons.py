@@ -87,7 +87,8 @@ def variance_rows(cells: Mapping[str, Draws], seed: int = 0) -> pd.DataFrame:
                 "num_patients": draws.num_patients,
             }
         )
-    return pd.DataFrame(rows)
+    columns = ["cell", "auc", "low", "high", "sd_seeds", "sd_patients", "n", "num_patients"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def planned(names: Sequence[str]) -> list[tuple[str, str]]:

@@ -24,3 +24,14 @@ def holm(p_values: Sequence[float] | NDArray[np.floating]) -> NDArray[np.float64
     adjusted = np.full_like(p, np.nan)
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
     return adjusted
+
+
+def corrected_for(num_tests: int) -> str:
+    """What a note says of the correction.
+
+    >>> corrected_for(3), corrected_for(1), corrected_for(0)
+    ("Holm's correction for the 3 tests of this table", 'the only test, so not corrected', 'no test could be made')
+    """
+    if num_tests > 1:
+        return f"Holm's correction for the {num_tests} tests of this table"
+    return "the only test, so not corrected" if num_tests else "no test could be made"

@@ -1,4 +1,4 @@
-"""What the commands of the tables share: their flags, the runs that they read, and the note on what was left out."""
+"""What the commands of the tables share: the runs that they read, and the note on what was left out."""
 
 from __future__ import annotations
 
@@ -9,41 +9,18 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis.reading import run_flags, tracking_uri
+from analysis.reading import tracking_uri
 from analysis.reading.trials import Runs, runs
 from analysis.tables.rendering import FORMATS, Table
 
-ROMAN = ("I", "II", "III", "IV", "V", "VI")
 
-
-def parser(name: str, description: str) -> argparse.ArgumentParser:
-    """A parser with the flag that all commands of tables have."""
-    flags = argparse.ArgumentParser(
-        prog=f"python -m analysis.{name}", usage="%(prog)s [options]", description=description
-    )
-    group = flags.add_argument_group(run_flags.OUTPUT)
-    group.add_argument("--format", choices=FORMATS, default="text", help="form of the table (default: %(default)s)")
-    return flags
-
-
-def title(name: str) -> str:
-    """What the paper calls a table or figure.
-
-    >>> title("table_4")
-    'Table IV'
-    """
-    kind, _, number = name.partition("_")
-    return f"{kind.capitalize()} {ROMAN[int(number) - 1]}"
-
-
-def read(uri: str | None, sweep: str | None, datasets: Sequence[str]) -> list[Runs]:
+def read(uri: str, sweep: str | None, datasets: Sequence[str]) -> list[Runs]:
     """The runs of each data set; a data set without an experiment gives an empty `Runs`.
 
     Raises:
         FileNotFoundError, ValueError: as `analysis.reading.tracking_uri.require_store` says.
         LookupError: no data set has a sweep of the name asked for.
     """
-    uri = uri or tracking_uri.default()
     recorded: list[Runs] = []
     for dataset in datasets:
         try:
@@ -70,18 +47,19 @@ def left_out_note(recorded: Sequence[Runs]) -> list[str]:
 
 
 def show(
-    name: str,
+    typed: argparse.Namespace,
     datasets: Sequence[str],
     rows: Callable[[Sequence[Runs]], pd.DataFrame],
     table: Callable[[pd.DataFrame], Table],
-    arguments: list[str] | None,
 ) -> int:
-    """The whole command: reads the runs and prints their table. Returns the exit status."""
-    flags = parser(name, f"Print {title(name)} of the paper, with our numbers beside it.")
-    run_flags.add_run_flags(flags)
-    typed = flags.parse_args(arguments)
+    """The rest of a command: reads the runs and prints their table. Returns the exit status.
+
+    Args:
+        typed: what `analysis.tables.table_flags.of_results` parsed.
+    """
     try:
-        recorded = read(typed.tracking_uri, typed.sweep, datasets)
+        where = tracking_uri.located(typed.tracking_uri, typed.results)
+        recorded = read(where.uri, typed.sweep, datasets)
     except (FileNotFoundError, LookupError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from analysis.reading.averages import averages
-from analysis.reading.origins import PHANTOM, of_cells, union
+from analysis.reading.origins import PHANTOM, marked, of_cells, union
 from analysis.reading.predictions import Predictions
 from analysis.reading.trials import Runs
 from analysis.scores.comparisons import delong_rows
 from analysis.stats.intervals import MIN_REPEATS, T_NAME
 from analysis.tables.rendering import MISSING, Cell, Table, number
+from trainables import titles
 from trainables.data.averaging import MIN_POSITIVES
 
+NAMED = ("cell", "first", "second")  # columns that hold names of cells
 Format = Callable[[float], str]
 NO_INTERVAL = f"± -: n is too small (n < {MIN_REPEATS}, or the interval would leave the score's range)"
 
@@ -33,6 +35,16 @@ def _p(value: float) -> str:
 
 def _count(value: float) -> str:
     return MISSING if pd.isna(value) else f"{value:,.0f}"
+
+
+def named(name: str, phantom: object = "") -> Cell:
+    """A field with the name of a cell, and its title beside it; of anything else, the name alone.
+
+    Args:
+        phantom: which of its parts are phantoms; any are marked.
+    """
+    title = titles.of_name(name)
+    return Cell(marked(name, phantom), title=marked(title, phantom) if title != name else "")
 
 
 def listed(
@@ -54,7 +66,7 @@ def listed(
     head = [[*texts, *[heading for heading, _ in columns.values()], PHANTOM]]
     body = [
         [
-            *[Cell(str(row[text])) for text in texts],
+            *[named(str(row[text])) if text in NAMED else Cell(str(row[text])) for text in texts],
             *[Cell(form(row[column])) for column, (_, form) in columns.items()],
             Cell(row["phantom"] or MISSING),
         ]
@@ -70,7 +82,7 @@ def listed(
 def phantom_of_rows(runs: Runs, frame: pd.DataFrame) -> list[str]:
     """Which parts of the cells of each row are phantoms: of ``cell``, or of ``first`` and ``second`` together."""
     parts = of_cells(runs.confirm)
-    names = [name for name in ("cell", "first", "second") if name in frame]
+    names = [name for name in NAMED if name in frame]
     return [union(parts[cell] for cell in cells) for cells in frame[names].itertuples(index=False)]
 
 

@@ -14,7 +14,8 @@ from analysis.reading.origins import notice
 MISSING = "-"
 TOO_SMALL = "†"  # behind a number from too few repeats
 CONSTANT = "‡"  # behind a number from a student that gives every image the same answer
-MARKS_NOTE = "best: {best}, second best: {second}; the paper's numbers and ours are each ranked by themselves"
+MARKS_NOTE = "best: {best}, second best: {second}{apart}"
+APART = "; the paper's numbers and ours are each ranked by themselves"
 LATEX_SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$",
@@ -29,6 +30,11 @@ class Cell(NamedTuple):
     text: str
     mark: str = ""  # "best", "second" or ""
     run_ids: tuple[str, ...] = ()  # the runs that the number rests on
+    title: str = ""  # what people call it, where `text` is a cell's name; shown where there is room
+
+    def beside(self, quoted: str = "{}") -> str:
+        """The title with the name behind it, as `quoted` writes that; without a title, the text."""
+        return f"{self.title} ({quoted.format(self.text)})" if self.title else self.text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +47,8 @@ class Table:
     body: list[list[Cell]]
     frame: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+    titled_head: list[list[str]] = field(default_factory=list)  # the head in people's words, for where there is room
+    has_paper: bool = True  # whether numbers of the paper's may stand beside ours
     phantom: str = ""  # which parts of any number in it are phantoms (`analysis.reading.origins`)
     is_sortable: bool = True  # False where a row belongs to the one above it
 
@@ -89,7 +97,7 @@ def text(table: Table) -> str:
         return "  ".join([first[0].ljust(first[1]), *(field.rjust(width) for field, width in others)]).rstrip()
 
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    marks = [MARKS_NOTE.format(best="*", second="+")] if table.has_marks else []
+    marks = _marks(table, "*", "+")
     parts = [
         table.title,
         *([warning] if (warning := notice(table.phantom)) else []),
@@ -105,9 +113,9 @@ def markdown(table: Table) -> str:
     signs = {"best": "**{}**", "second": "<u>{}</u>", "": "{}"}
     head = ["<br>".join(filter(None, column)) for column in zip(*table.head, strict=True)]
     lines = [head, ["---", *["---:"] * (len(head) - 1)]]
-    lines += [[signs[cell.mark].format(cell.text) for cell in row] for row in table.body]
+    lines += [[signs[cell.mark].format(cell.beside("`{}`")) for cell in row] for row in table.body]
     grid = ["| " + " | ".join(field.replace("|", "\\|") for field in line) + " |" for line in lines]
-    marks = [MARKS_NOTE.format(best="bold", second="underlined")] if table.has_marks else []
+    marks = _marks(table, "bold", "underlined")
     announced = [f"**{warning}**", ""] if (warning := notice(table.phantom)) else []
     return "\n".join(
         [f"**{table.title}**", "", *announced, *grid, "", *[f"- {note}" for note in [*table.notes, *marks]]]
@@ -118,14 +126,22 @@ def latex(table: Table) -> str:
     """A `table` environment (needs booktabs); the best is bold, the second best underlined."""
     signs = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
     head = [" & ".join(map(latex_escaped, row)) + r" \\" for row in table.head]
-    body = [" & ".join(signs[cell.mark] % latex_escaped(cell.text) for cell in row) + r" \\" for row in table.body]
-    marks = [MARKS_NOTE.format(best="bold", second="underlined")] if table.has_marks else []
+    body = [
+        " & ".join(signs[cell.mark] % latex_escaped(cell.title or cell.text) for cell in row) + r" \\"
+        for row in table.body
+    ]
+    marks = _marks(table, "bold", "underlined")
     announced = rf"\textbf{{{warning}}} " if (warning := notice(table.phantom)) else ""
     notes = " ".join(latex_escaped(note) + "." for note in [*table.notes, *marks])
     columns = "l" + "r" * (len(table.head[0]) - 1)
     lines = [r"\begin{table}", r"\centering", rf"\caption{{{announced}{latex_escaped(table.title)}}}"]
     lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *head, r"\midrule", *body, r"\bottomrule"]
     return "\n".join([*lines, r"\end{tabular}", "", rf"\footnotesize {notes}", r"\end{table}"])
+
+
+def _marks(table: Table, best: str, second: str) -> list[str]:
+    """What the marks mean, where there are any."""
+    return [MARKS_NOTE.format(best=best, second=second, apart=APART if table.has_paper else "")] * table.has_marks
 
 
 def csv(table: Table) -> str:

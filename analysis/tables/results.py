@@ -18,10 +18,10 @@ from analysis.reading.trials import Runs
 from analysis.scores.cells import MARKS, UNTRAINED, differ, eligible, mark_notes, score, summary
 from analysis.stats.intervals import NORMAL_NAME, T_NAME
 from analysis.tables.rendering import MISSING, Cell, Table, number, ranks
-from trainables.cell import ITSELF, NO_STUDENT
+from trainables import titles
+from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER
 
 METRIC_NAMES = {"auc": "AUC", "f1_weighted": "F1", "accuracy": "accuracy", "kappa": "kappa"}
-STUDENT_NAMES = {"densenet121": "DenseNet-121", "densenet40": "DenseNet-40"}
 COLUMN = [*CELL, "init", "varied"]  # identifies a column of a table
 PAPERS = {"init": "imagenet", "varied": ""}  # in every column of the paper's
 FACT_NAMES = [*CELL, "init", "data_fraction", "uncertainty"]
@@ -42,6 +42,7 @@ NOTES = [
     f"± normal: the same in the {NORMAL_NAME}, to compare with the paper's ±",
     f"AUC of ours: by the paper's rule, the mean over {PAPERS_RULE}, unless the row names its labels",
 ]
+OWN_NOTES = [NOTES[0], NOTES[1].removeprefix("ours ")]  # of a data set that the paper does not have
 
 
 def beside_paper(recorded: Sequence[Runs], table: str, metrics: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
@@ -114,26 +115,33 @@ def results_table(frame: pd.DataFrame, name: str, title: str, notes: list[str]) 
     head = [
         ["", *[method for method, *_ in columns]],
         ["teacher", *[teacher for _, teacher, *_ in columns]],
-        ["student", *[STUDENT_NAMES.get(student, student) for _, _, student, *_ in columns]],
+        ["student", *[titles.student(student) for _, _, student, *_ in columns]],
         ["trainable, paper", *[_first(frame, column, "trainable_paper") for column in columns]],
         ["trainable, ours", *[_first(frame, column, "trainable") for column in columns]],
     ]
+    has_paper = bool(frame["paper_mean"].notna().any())
+    if not has_paper:  # a data set that the paper does not have
+        head[3:] = [["trainable", *head[4][1:]]]
     inits, varied = [init for *_, init, _ in columns], [text for *_, text in columns]
     if any(varied):
         head.insert(3, ["varied", *varied])
     if set(inits) - {"imagenet", NO_STUDENT}:
         head.insert(3, ["first weights", *inits])
+    teachers = [titles.teacher(name) if name != NO_TEACHER else "no teacher" for _, name, *_ in columns]
+    titled_head = [["", *[titles.method(method) for method, *_ in columns]], ["", *teachers], *head[2:]]
     body: list[list[Cell]] = []
     for (dataset, metric), block in frame.groupby(["dataset", "metric"], sort=False):
         by_cell = block.set_index(COLUMN).reindex(columns)
-        body += _block(str(dataset), METRIC_NAMES.get(str(metric), str(metric)), by_cell)
+        body += _block(str(dataset), METRIC_NAMES.get(str(metric), str(metric)), by_cell, is_beside_paper=has_paper)
     return Table(
         name=name,
         title=title,
         head=head,
+        titled_head=titled_head,
+        has_paper=has_paper,
         body=body,
         frame=frame,
-        notes=[*NOTES, *notes, *_notes_of_ours(frame)],
+        notes=[*(NOTES if has_paper else OWN_NOTES), *notes, *_notes_of_ours(frame)],
         phantom=origins.union(frame["phantom"]),
         is_sortable=False,
     )
@@ -165,25 +173,29 @@ def _cells(frame: pd.DataFrame) -> pd.Series:
     return pd.Series(texts, index=frame.index, dtype=object)
 
 
-def _block(dataset: str, metric: str, by_cell: pd.DataFrame) -> list[list[Cell]]:
-    """The paper's row, ours below it with the size of our trainings, and the rows that belong to them."""
+def _block(dataset: str, metric: str, by_cell: pd.DataFrame, *, is_beside_paper: bool) -> list[list[Cell]]:
+    """The paper's row, ours below it with the size of our trainings, and the rows that belong to them.
+
+    Of a table that has nothing of the paper's, ours alone, and without the form in which the paper has its ±.
+    """
     paper = [number(row.paper_mean, row.paper_half_width) for row in by_cell.itertuples()]
     has_paper = bool(by_cell["paper_mean"].notna().any())
     normal = [f"±{number(value)}" if np.isfinite(value) else MISSING for value in by_cell["half_width_normal"]]
     averaged = next((name for name in by_cell["averaged"] if isinstance(name, str) and name), "")
-    ours = "ours" + (", paper's rule" if averaged else "") + _size(dataset, by_cell)
-    lines = [
-        [
-            Cell(f"{dataset} {metric}: paper"),
-            *map(Cell, paper, ranks(by_cell["paper_mean"].tolist(), [True] * len(paper))),
-        ],
-        _ours_line(ours, by_cell, has_paper),
-        [Cell("  ± normal"), *map(Cell, normal)],
-        [Cell("  n"), *[Cell(f"{n:g}" if n > 0 else MISSING) for n in by_cell["n"]]],
-    ]
+    rule = ", paper's rule" if averaged else ""
+    size = _size(dataset, by_cell)
+    num_repeats = [Cell("  n"), *[Cell(f"{n:g}" if n > 0 else MISSING) for n in by_cell["n"]]]
+    if is_beside_paper:
+        ranked = map(Cell, paper, ranks(by_cell["paper_mean"].tolist(), [True] * len(paper)))
+        lines = [[Cell(f"{dataset} {metric}: paper"), *ranked]]
+        lines.append(_ours_line(f"  ours{rule}{size}", by_cell, has_paper))
+        lines += [[Cell("  ± normal"), *map(Cell, normal)], num_repeats]
+    else:
+        lines = [_ours_line(f"{dataset} {metric}{rule}{size}", by_cell, has_paper), num_repeats]
     if averaged:
         other = by_cell.drop(columns=list(AVERAGED)).rename(columns={new: old for old, new in AVERAGED.items()})
-        lines.insert(3, _ours_line(f"ours, {averaged}", other, has_paper))
+        label = f"  ours, {averaged}" if is_beside_paper else f"  {averaged}"
+        lines.insert(-1, _ours_line(label, other, has_paper))
     return lines
 
 
@@ -201,7 +213,7 @@ def _ours_line(label: str, by_cell: pd.DataFrame, beside_paper: bool) -> list[Ce
         texts = [origins.marked(text, part) for text, part in zip(texts, parts, strict=True)]
     marks = ranks(by_cell["mean"].tolist(), eligible(by_cell, beside_paper=beside_paper))
     ids = [tuple(value.split()) if isinstance(value, str) else () for value in by_cell["run_ids"]]
-    return [Cell(f"  {label}"), *map(Cell, texts, marks, ids)]
+    return [Cell(label), *map(Cell, texts, marks, ids)]
 
 
 def _size(dataset: str, by_cell: pd.DataFrame) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from analysis import table_1, table_2
+from analysis.tables import data_sets, split_sizes
 from platform.sources.places import Places
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord, trial_folder
@@ -153,8 +153,8 @@ def parent_tags(store: Store, settings: str, teacher_overlap: str = "", teacher_
         "split_fingerprint": store.split_fingerprint,
         "label_names": json.dumps(store.label_names, ensure_ascii=False),
         "held_out": store.held_out,
-        "table_1": json.dumps(table_1.facts(store)),
-        "table_2": json.dumps(table_2.facts(store)),
+        "table_1": json.dumps(data_sets.facts(store)),
+        "table_2": json.dumps(split_sizes.facts(store)),
         "recipe": str(RECIPE_VERSION),
         "version": VERSION,
         "settings": settings,

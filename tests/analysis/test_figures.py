@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.container import ErrorbarContainer
 
-from analysis.figures import drawing, figure_3, figure_4, figure_reliability, figure_search
+from analysis.figures import drawing, figure_3, figure_4, figure_reliability, search_figures
 from analysis.reading.trials import runs
 
 
@@ -22,7 +23,24 @@ def test_figure_3_counts_training_images(store: Any) -> None:
     assert frame["auc"].tolist() == pytest.approx([65.0, 85.0])
     assert frame["line"].unique().tolist() == ["transfer/none/densenet121/all"]
     picture = figure_3.picture(runs(store.uri, "retina"))
-    assert picture is not None and "85.00%" in picture.alternative
+    assert picture is not None
+    assert (
+        "The highest is Plain transfer, DenseNet-121 with 85.00%, trained on all training data." in picture.alternative
+    )
+
+
+def test_figure_3_needs_two_amounts_of_data_and_gives_a_single_one_beside_them_its_interval(store: Any) -> None:
+    parent = store.sweep()
+    store.repeats(parent, "test_auc", [0.8, 0.85, 0.9])
+    assert figure_3.picture(runs(store.uri, "retina")) is None
+    store.repeats(parent, "test_auc", [0.6, 0.65, 0.7], data_fraction=0.25)
+    store.repeats(parent, "test_auc", [0.6, 0.65, 0.7], student="densenet40")
+    picture = figure_3.picture(runs(store.uri, "retina"))
+    assert picture is not None
+    (bar,) = picture.figure.axes[0].containers  # DenseNet-40 has one amount: a band would have no width
+    assert isinstance(bar, ErrorbarContainer)
+    (segments,) = [line.get_segments()[0] for line in bar.lines[2]]
+    assert segments[:, 1].tolist() == pytest.approx([65 - 12.4207, 65 + 12.4207], abs=1e-3)
 
 
 def test_figure_4_by_hand(store: Any) -> None:
@@ -55,12 +73,13 @@ def test_figure_4_names_what_a_panel_holds(store: Any) -> None:
     picture = figure_4.picture(runs(store.uri, "retina"))
     assert picture is not None
     labels = {ax.get_title(): ax.get_lines()[0].get_label() for ax in picture.figure.axes if ax.get_visible()}
-    name = "transfer/none/densenet121/all"
+    plain = "Plain transfer, DenseNet-121\ntransfer/none/densenet121/all"
+    drawn = "Plain transfer, DenseNet-121, from random weights\ntransfer/none/densenet121/all@from-random"
     assert labels == {
-        "densenet121": name,
-        "densenet121, from-random": f"{name},from-random",
-        "densenet121, 0.25 of the training data": name,
-        "densenet121, from-random, 0.0280344 of the training data": f"{name},from-random",
+        "DenseNet-121": plain,
+        "DenseNet-121, from-random": drawn,
+        "DenseNet-121, 25% of the training data": plain,
+        "DenseNet-121, from-random, 2.8% of the training data": drawn,
     }
 
 
@@ -75,7 +94,10 @@ def test_figure_4_marks_a_label_that_rests_on_a_phantom_at_any_fraction(store: A
     assert picture is not None
     labels = {ax.get_lines()[0].get_label() for ax in picture.figure.axes if ax.get_visible()}
     name = "attention/imagenet/densenet121/all"
-    assert labels == {f"{name} PHANTOM", f"{name},from-random"}
+    assert labels == {
+        f"Attention transfer, ImageNet teacher, DenseNet-121 PHANTOM\n{name}",
+        f"Attention transfer, ImageNet teacher, DenseNet-121, from random\nweights\n{name}@from-random",
+    }
 
 
 def test_figure_3_has_a_line_for_each_first_weights(store: Any) -> None:
@@ -87,7 +109,8 @@ def test_figure_3_has_a_line_for_each_first_weights(store: Any) -> None:
     assert picture is not None
     lines = {str(line.get_label()): line for line in picture.figure.axes[0].get_lines()}
     name = "transfer/none/densenet121/all"
-    assert set(lines) == {name, f"{name},from-random"} == set(figure_3.rows(recorded)["line"])
+    assert set(figure_3.rows(recorded)["line"]) == {name, f"{name},from-random"}
+    assert set(lines) == {drawing.key(name), drawing.key(f"{name}@from-random")}
     assert [np.size(line.get_xdata()) for line in lines.values()] == [2, 2]
     assert {line.get_alpha() for line in lines.values()} == {1.0}
 
@@ -114,28 +137,63 @@ def test_the_search_and_its_cost(store: Any) -> None:
         stopped = {"stopped": "asha"} if seed == 1 else {}
         store.trial(parent, phase="search", seed=seed, curve={"best_score": best}, tags=stopped)
     recorded = runs(store.uri, "retina")
-    frame = figure_search.trials(recorded)
+    frame = search_figures.trials(recorded)
     assert frame["score"].tolist() == pytest.approx([60.0, 40.0, 80.0])
     assert frame["stopped"].tolist() == [False, True, False]
-    costs = figure_search.spent(recorded, frame)
+    costs = search_figures.spent(recorded, frame)
     assert costs["num_trials"].tolist() == [1, 2, 3]
     assert costs["num_epochs"].tolist() == [2, 3, 6]
     assert costs["best"].tolist() == pytest.approx([60.0, 60.0, 80.0])
-    assert [picture.name for picture in figure_search.pictures(recorded)] == ["search_parallel", "search_budget"]
+    assert [picture.name for picture in search_figures.pictures(recorded)] == ["search_parallel", "search_budget"]
+
+
+def test_parallel_coordinates_have_a_scale_on_every_axis_and_a_colour_bar(store: Any) -> None:
+    parent = store.sweep()
+    for seed, (rate, best) in enumerate(((1e-5, 0.5), (1e-3, 0.7))):
+        store.trial(parent, phase="search", seed=seed, curve={"best_score": [best]}, learning_rate=rate)
+    figure = search_figures.pictures(runs(store.uri, "retina"))[0].figure
+    ax, bar = figure.axes
+    assert [label.get_text() for label in ax.get_xticklabels()] == [
+        "learning rate",
+        "weight decay",
+        "validation score (%)",  # nothing has a beta
+    ]
+    texts = [(round(text.get_position()[0]), text.get_position()[1], text.get_text()) for text in ax.texts]
+    assert texts == [
+        *((0, 0.0, "1e-05"), (0, 0.5, "0.0001"), (0, 1.0, "0.001")),  # the middle of a log scale
+        (2, 0.0, "50"), (2, 0.5, "60"), (2, 1.0, "70"),
+    ]  # fmt: skip
+    assert bar.get_ylabel() == "validation score (%)"
 
 
 def test_beta_has_a_figure_where_there_is_a_teacher(store: Any) -> None:
     parent = store.sweep()
     cell = {"method": "attention", "teacher": "imagenet", "beta": 10.0, "phase": "search"}
     store.trial(parent, curve={"best_score": [0.5]}, **cell)
-    assert figure_search.pictures(runs(store.uri, "retina"))[-1].name == "search_beta"
+    assert search_figures.pictures(runs(store.uri, "retina"))[-1].name == "search_beta"
 
 
 def test_nothing_to_draw(store: Any) -> None:
     recorded = runs(store.uri, "retina")
     assert figure_3.picture(recorded) is None and figure_4.picture(recorded) is None
-    assert figure_search.pictures(recorded) == []
+    assert search_figures.pictures(recorded) == []
     assert figure_reliability.picture(pd.DataFrame(), {}) is None
+
+
+def test_the_legend_of_the_reliability_diagram_lies_within_the_figure_and_has_the_whole_error() -> None:
+    bins = {"bin": [0, 1], "confidence": [0.1, 0.9], "frequency": [0.188, 0.812], "num_images": [5, 5]}
+    cells = [f"attention/{teacher}/densenet121/all@0.25,from-random" for teacher in ("imagenet", "mimic-cxr", "other")]
+    frame = pd.concat([pd.DataFrame(bins).assign(cell=cell) for cell in cells], ignore_index=True)
+    picture = figure_reliability.picture(frame, dict.fromkeys(cells, "images"))
+    assert picture is not None
+    figure = picture.figure
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert all("ECE 0.088 PHANTOM" in text.replace("\n", " ") for text in texts) and len(texts) == 3
+    assert all(cell in text for cell, text in zip(cells, texts, strict=True))
 
 
 def test_files_have_the_same_bytes_each_time() -> None:

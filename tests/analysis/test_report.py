@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from html import escape, unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -75,11 +76,26 @@ def test_the_page_is_whole_and_says_what_it_rests_on(written: Path) -> None:
         "Table V",
     ):
         assert text in html, text
-    claim = (
-        "attention/mimic-cxr/densenet40/all has a higher AUC (mean over 1 label: DR) than transfer/none/densenet40/all"
-    )
-    assert claim in html
+    answer = "<dt>Does attention transfer beat plain transfer?</dt><dd><strong>Yes.</strong> Attention transfer minus"
+    assert answer in html
+    assert '<td class="name">Attention transfer, MIMIC-CXR teacher, DenseNet-40<code>attention/mimic-cxr' in html
     assert not re.findall(r'(?:src|href)="https?://(?!127\.0\.0\.1:5000/#/experiments/\d+/runs/)', html)
+
+
+def test_the_page_answers_first_then_shows_all_cells_then_tables_and_says_last_what_it_rests_on(written: Path) -> None:
+    html = (written / "index.html").read_text()
+    order = [
+        'class="alarm"', "Does attention transfer beat plain transfer?", "All cells", "Table V:", "Cells compared",
+        "What the search tried", "Left out", "<details>", "data-a", "split-a", "teacher-a", "python -m analysis.report",
+    ]  # fmt: skip
+    places = [html.index(text) for text in order]
+    assert places == sorted(places)
+    assert "<details open" not in html and html.index("</details>") > html.index("teacher-a")
+    assert "<details class=" not in html  # no table is long
+    answers = pd.read_csv(written / "retina_answers.csv")
+    assert answers["question"].tolist() == ["Does attention transfer beat plain transfer?"]
+    assert answers["num_pairs"].tolist() == [1] and answers["data"].tolist() == ["phantom"]
+    assert "Fig. 3, AUC by the amount of training data: all cells are trained on the same amount" in html
 
 
 def test_every_file_that_the_page_names_is_there(written: Path) -> None:
@@ -156,11 +172,11 @@ def test_which_labels_are_averaged_and_that_they_are_few(store: Any, tmp_path: P
             )
     folder = make(store, tmp_path / "reports")
     page = (folder / "index.html").read_text()
-    sentences = re.findall("<li>(.*?)</li>", page.split("What the numbers support")[1].split("</ul>")[0])
-    assert "AUC (mean over 1 of 2 labels: DR)" in sentences[0]
-    assert sentences[0].endswith("unreliable: labels with only three positives or more.")
-    flat = "attention/mimic-cxr/densenet40/all"
-    assert sentences[1].startswith(f"Answers one class only: {flat} in 3 of 3 repeats")
+    first = page.split("What the numbers support")[1].split("<h3>")[0]
+    assert "AUC: mean over 1 of 2 labels: DR" in first
+    assert "unreliable: labels with only three positives or more." in first
+    flat = "Attention transfer, MIMIC-CXR teacher, DenseNet-40 (attention/mimic-cxr/densenet40/all)"
+    assert f"<li>Answers one class only: {flat} in 3 of 3 repeats" in first
     written = {path.stem.removeprefix("retina_"): path.read_text() for path in (folder / "tables").glob("*.md")}
     for name in ("table_3", "table_5", "variance", "comparisons", "subgroups", "overfitting"):
         assert "unreliable: labels with only three positives or more" in written[name], name
@@ -169,25 +185,9 @@ def test_which_labels_are_averaged_and_that_they_are_few(store: Any, tmp_path: P
     assert "not among the labels that the sweep averages: rare" in written["labels"]
 
 
-@pytest.mark.usefixtures("svg_alone")
-def test_predictions_without_averaged_labels_are_shown_label_by_label_alone(store: Any, tmp_path: Path) -> None:
-    parent, none = store.sweep(), {"averaged_labels": "[]"}
-    for cell in CELLS:
-        store.trial(parent, metrics={"test_auc": 0.7}, predictions=predictions(0, 1), tags=none, **cell)
-    page = (make(store, tmp_path / "reports") / "index.html").read_text()
-    assert "There are no two cells with predictions to compare." in page and "Label by label" in page
-
-
 def test_no_patient_is_named(written: Path) -> None:
     texts = [path.read_text() for path in written.rglob("*") if path.suffix in {".html", ".csv", ".md", ".tex"}]
     assert not any(re.search(r"\bp\d\d\b|\bi\d\d\b", re.sub(r"base64,[^\"]*", "", text)) for text in texts)
-
-
-@pytest.mark.usefixtures("svg_alone")
-def test_a_data_set_of_ones_own(store: Any, tmp_path: Path) -> None:
-    store.trial(store.sweep("covid"), metrics={"test_auc": 0.9})
-    assert report.main(["covid", "--tracking-uri", store.uri, "--out", str(tmp_path)]) == 0
-    assert "90.00" in (tmp_path / "covid" / "index.html").read_text()
 
 
 def test_nothing_to_report(store: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,20 +197,35 @@ def test_nothing_to_report(store: Any, tmp_path: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium on this machine")
-@pytest.mark.parametrize("width", [1280, 500])
+@pytest.mark.parametrize("width", [1280, 390])
 def test_in_a_browser(written: Path, tmp_path: Path, width: int) -> None:
-    page = tmp_path / "index.html"
-    probe = "document.title = [document.body.scrollWidth <= innerWidth, document.querySelectorAll('td').length].join();"
+    # In a frame, since a window of Chromium's may be wider than it is asked to be.
+    probe = (
+        "const cut = [...document.querySelectorAll('.scroll')].filter(it => it.scrollWidth > it.clientWidth + 1);"
+        "const facts = {fits: document.documentElement.scrollWidth <= innerWidth, width: innerWidth,"
+        "  cells: document.querySelectorAll('td').length, cut: cut.map(it => it.ariaLabel),"
+        "  first: getComputedStyle(document.querySelector('td')).position,"
+        "  names: getComputedStyle(document.querySelector('td.name')).whiteSpace,"
+        "  sorted: document.querySelector('[aria-sort]').ariaSort};"
+        "parent.document.title = JSON.stringify(facts);"
+    )
     click = "document.querySelector('th button').click();"
-    page.write_text((written / "index.html").read_text().replace("</script>", f"{click} {probe}</script>"))
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},900", "--dump-dom"]
+    framed = (written / "index.html").read_text().replace("</script>", f"{click} {probe}</script>")
+    page = tmp_path / "framed.html"
+    style = f"width: {width}px; height: 900px; border: 0"
+    page.write_text(f'<title></title><iframe style="{style}" srcdoc="{escape(framed)}"></iframe>')
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,900", "--dump-dom"]
     profile = f"--user-data-dir={tmp_path / 'profile'}"
     done = subprocess.run(
         ["chromium", *flags, profile, page.as_uri()], capture_output=True, text=True, timeout=90, check=True
     )
     title = re.search(r"<title>(.*?)</title>", done.stdout)
-    assert title is not None and title[1].startswith("true,") and int(title[1].split(",")[1]) > 100
-    assert 'aria-sort="ascending"' in done.stdout
+    assert title is not None
+    facts = json.loads(unescape(title[1]))
+    assert facts["fits"] and facts["width"] == width and facts["cells"] > 100
+    assert (facts["first"], facts["names"], facts["sorted"]) == ("sticky", "normal", "ascending")
+    if width == 1280:
+        assert "Cells compared on the same test images" not in facts["cut"]
 
 
 @pytest.mark.usefixtures("svg_alone")

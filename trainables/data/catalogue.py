@@ -59,6 +59,15 @@ def synonyms(label: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(b if a == label else a for a, b in pairs if label in (a, b)))
 
 
+def finds_nothing(label: str) -> bool:
+    """Whether a label of any data set means that an image shows nothing; a user's own may use the same words.
+
+    >>> finds_nothing("No Finding"), finds_nothing("Edema")
+    (True, False)
+    """
+    return any(label == record.no_finding for record in DATASETS.values() if record.no_finding)
+
+
 def find(name: str, data_dir: Path) -> Path:
     """The folder of the data set `name` under `data_dir`.
 

@@ -60,6 +60,7 @@ class Dataset:
     folders: tuple[str, ...]  # where it may lie within the folder that --data names; of a user's own: the CSV
     channels: int = 3  # of its images: 3 for colour photographs, 1 for X-rays; of a user's own the images decide
     label_names: tuple[str, ...] = ()  # in the release's order; () where only the images tell
+    no_finding: str = ""  # the label of an image that shows nothing; "" where there is none, or it has no such name
     published: Published | None = None
     boxes: BoxList | None = None
     shares_patients_with: tuple[str, ...] = ()  # other releases, by the names that teachers' makers give them
@@ -69,6 +70,10 @@ class Dataset:
     def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise ValueError(f"the task must be one of {', '.join(TASKS)}, but {self.name} has {self.task!r}")
+        if self.no_finding and self.no_finding not in self.label_names:
+            raise ValueError(
+                f"no_finding must be one of {', '.join(self.label_names)}, but {self.name} has {self.no_finding!r}"
+            )
 
     @property
     def split_counts(self) -> Mapping[str, int]:

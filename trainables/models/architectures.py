@@ -48,6 +48,7 @@ class Architecture:
     negative part in EfficientNet and ConvNeXt.
     """
 
+    title: str  # in tables and figures: as its authors write it
     make: Callable[[int], nn.Module]  # from L, with random weights
     taps: Mapping[str, Tap]
     output: str  # the module whose output is the logits; no other runs behind it
@@ -56,9 +57,14 @@ class Architecture:
 
 
 def _of_torchvision(
-    name: str, taps: Mapping[str, tuple[str, int]], output: str, make: Callable[[int], nn.Module] | None = None
+    name: str,
+    title: str,
+    taps: Mapping[str, tuple[str, int]],
+    output: str,
+    make: Callable[[int], nn.Module] | None = None,
 ) -> Architecture:
     return Architecture(
+        title=title,
         make=make or (lambda num_labels: models.get_model(name, num_classes=num_labels)),
         taps={role: Tap(*tap) for role, tap in taps.items()},
         output=output,
@@ -67,7 +73,7 @@ def _of_torchvision(
     )
 
 
-def _resnet(name: str, *, attention: str, planes: tuple[int, int]) -> Architecture:
+def _resnet(name: str, title: str, *, attention: str, planes: tuple[int, int]) -> Architecture:
     middle, last = planes
     taps = {
         "shallow": ("maxpool", 64),
@@ -75,22 +81,25 @@ def _resnet(name: str, *, attention: str, planes: tuple[int, int]) -> Architectu
         "attention": (attention, last),
         "embedding": ("layer4", last),
     }
-    return _of_torchvision(name, taps, "fc")
+    return _of_torchvision(name, title, taps, "fc")
 
 
-def _densenet(name: str, make: type[nn.Module], *, attention: str, planes: int) -> Architecture:
+def _densenet(name: str, title: str, make: type[nn.Module], *, attention: str, planes: int) -> Architecture:
     taps = {
         "shallow": ("features.pool0", 64),
         "middle": ("features.transition1", 128),
         "attention": (attention, 32),
         "embedding": ("features.norm5", planes),
     }
-    return _of_torchvision(name, taps, "classifier", make)
+    return _of_torchvision(name, title, taps, "classifier", make)
 
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "densenet121": _densenet("densenet121", DenseNet121, attention="features.denseblock4.denselayer15", planes=1024),
+    "densenet121": _densenet(
+        "densenet121", "DenseNet-121", DenseNet121, attention="features.denseblock4.denselayer15", planes=1024
+    ),
     "densenet40": Architecture(
+        title="DenseNet-40",
         make=DenseNet40,
         taps={
             "shallow": Tap("features.pool0", 64),
@@ -102,12 +111,15 @@ ARCHITECTURES: dict[str, Architecture] = {
         weights=None,
         first_weights="densenet121",
     ),
-    "densenet169": _densenet("densenet169", DenseNet169, attention="features.denseblock4.denselayer31", planes=1664),
-    "resnet18": _resnet("resnet18", attention="layer4.0", planes=(128, 512)),
-    "resnet50": _resnet("resnet50", attention="layer4.1", planes=(512, 2048)),
-    "resnet152": _resnet("resnet152", attention="layer4.1", planes=(512, 2048)),
+    "densenet169": _densenet(
+        "densenet169", "DenseNet-169", DenseNet169, attention="features.denseblock4.denselayer31", planes=1664
+    ),
+    "resnet18": _resnet("resnet18", "ResNet-18", attention="layer4.0", planes=(128, 512)),
+    "resnet50": _resnet("resnet50", "ResNet-50", attention="layer4.1", planes=(512, 2048)),
+    "resnet152": _resnet("resnet152", "ResNet-152", attention="layer4.1", planes=(512, 2048)),
     "efficientnet_b0": _of_torchvision(
         "efficientnet_b0",
+        "EfficientNet-B0",
         {
             "shallow": ("features.2", 24),
             "middle": ("features.3", 40),
@@ -118,6 +130,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "convnext_tiny": _of_torchvision(
         "convnext_tiny",
+        "ConvNeXt-Tiny",
         {
             "shallow": ("features.0", 96),
             "middle": ("features.3", 192),

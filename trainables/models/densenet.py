@@ -13,7 +13,7 @@ import torchvision
 from torch import Tensor, nn
 
 LAST_34_LAYERS = ("features.transition3", "features.denseblock4", "features.norm5", "classifier")
-UNFREEZE_DEPTHS = ("all", "last34")
+UNFREEZE_DEPTHS = {"all": "all layers trained", "last34": "last 34 layers trained"}  # by name, what people call it
 DENSENET121_BLOCKS = (6, 12, 24, 16)  # layers of each dense block
 
 

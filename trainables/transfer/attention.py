@@ -28,6 +28,7 @@ class AttentionTransfer(Method):
     """Eq. 1: the teacher's knowledge of a view is its planes, each of unit length."""
 
     name = "attention"
+    title = "Attention transfer"
     reference = "Akbarian et al. 2020, Eq. 1, after Zagoruyko and Komodakis, ICLR 2017"
     formula = "L_AT = 1/C sum_j || Q_S^j/||Q_S^j|| - Q_T^j/||Q_T^j|| ||"
     teacher_roles = student_roles = same_planes = ("attention",)

@@ -23,6 +23,7 @@ class AttentionAndDistillation(Method):
     """Knowledge of both kinds, side by side in one row per view."""
 
     name = "attention+distillation"
+    title = "Attention transfer with distillation"
     reference = "Akbarian et al. 2020, Eq. 1; Hinton, Vinyals and Dean 2015"
     formula = "L = w L_AT + (1 - w) L_KD"
     teacher_roles = student_roles = ("attention", "logits")

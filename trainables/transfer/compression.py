@@ -22,6 +22,7 @@ class Compression(Method):
     """Regression on the teacher's logits."""
 
     name = "compression"
+    title = "Model compression"
     reference = "Bucila, Caruana and Niculescu-Mizil, KDD 2006"
     formula = "L = mean_l (z_S - z_T)^2"
     teacher_roles = student_roles = ("logits",)

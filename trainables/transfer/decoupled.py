@@ -26,6 +26,7 @@ class DecoupledLabels(Method):
     """A binary divergence a label, summed over labels."""
 
     name = "decoupled-labels"
+    title = "Multi-label distillation"
     reference = "Yang et al., Multi-Label Knowledge Distillation, ICCV 2023 (MLD)"
     formula = "L = T^2 sum_l KL(p_T^l(T) || p_S^l(T)), p^l: Bernoulli(sigmoid(z^l / T))"
     teacher_roles = student_roles = ("logits",)

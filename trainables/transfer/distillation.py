@@ -27,6 +27,7 @@ class Distillation(Method):
     """The teacher's logits are its knowledge: 14 numbers a view, say."""
 
     name = "distillation"
+    title = "Distillation"
     reference = "Hinton, Vinyals and Dean 2015; per label: Yang et al., ICCV 2023"
     formula = "L = T^2 KL(p_T(T) || p_S(T)), p: softmax(z / T), or sigmoid(z / T) a label"
     teacher_roles = student_roles = ("logits",)

@@ -24,6 +24,7 @@ class Flow(Method):
     """The Gram matrix between a shallow and a middle layer."""
 
     name = "flow"
+    title = "Flow of solution procedure"
     reference = "Yim et al., CVPR 2017, Eq. 1 and 2"
     formula = "L = mean (G_S - G_T)^2, G = 1/(h w) sum_xy F1 F2^T"
     teacher_roles = student_roles = same_planes = ("shallow", "middle")

@@ -26,6 +26,7 @@ class Hints(Method):
     """The regressor is trained and saved with the student, and thrown away in the end."""
 
     name = "hints"
+    title = "Hints"
     reference = "Romero et al., FitNets, ICLR 2015, Eq. 3"
     formula = "L = 1/2 mean || u_T - r(v_S) ||^2, r: 1 x 1 convolution"
     teacher_roles = student_roles = ("middle",)

@@ -19,6 +19,7 @@ class HintsInStages(Hints):
     """`first_stage` is its share of the epochs; early stopping compares trials of this method with each other only."""
 
     name = "hints-in-stages"
+    title = "Hints in stages"
     reference = "Romero et al., FitNets, ICLR 2015, section 2.3 and Eq. 3"
     formula = "L = 1/2 mean || u_T - r(v_S) ||^2 / beta in the first stage, CE in the second"
     knobs: ClassVar[Mapping[str, Range]] = {"first_stage": Range(low=0.1, high=0.5, first=0.25)}

@@ -28,6 +28,7 @@ class Method(nn.Module):
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]  # what people call it, in tables and figures; without one, its name
     reference: ClassVar[str]
     formula: ClassVar[str]
     teacher_roles: ClassVar[tuple[str, ...]]
@@ -58,6 +59,8 @@ class Method(nn.Module):
                 f"each method must have a name of its own, but {cls.__module__} has {cls.name!r}, as {other.__module__}"
             )
         METHODS[cls.name] = cls
+        if "title" not in cls.__dict__:  # not its parent's: two methods would then be called the same
+            cls.title = cls.name[:1].upper() + cls.name[1:]
 
     def __init__(self, task: str, planes: Mapping[str, tuple[int, int]], **knobs: float) -> None:
         """What a method may need to know.

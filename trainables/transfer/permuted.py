@@ -20,6 +20,7 @@ class PermutedAttention(AttentionTransfer):
     """Eq. 1 with each image's teacher planes exchanged for those of another image of the batch."""
 
     name = "attention-permuted"
+    title = "Attention to another image (control)"
     reference = "control of Akbarian et al. 2020, Eq. 1; ours"
     formula = "L_AT with the teacher's planes of another image of the batch in the place of its own"
 

@@ -32,6 +32,7 @@ class Relational(Method):
     """Distances between pairs of a batch, and angles between triples."""
 
     name = "relational"
+    title = "Relational distillation"
     reference = "Park et al., CVPR 2019, Eq. 3 to 8"
     formula = "L = mean_ij H(d_S, d_T) + w mean_ijk H(cos_S, cos_T), d: distances over their mean, cos: of angles"
     teacher_roles = student_roles = ("embedding",)

@@ -19,6 +19,7 @@ class SilentAttention(AttentionTransfer):
     """Eq. 1 times zero."""
 
     name = "attention-silent"
+    title = "Attention without weight (control)"
     reference = "control of Akbarian et al. 2020, Eq. 2; ours"
     formula = "L = 0 L_AT: beta at infinity"
 

@@ -23,6 +23,7 @@ class Similarity(Method):
     """The matrix of similarities within a batch."""
 
     name = "similarity"
+    title = "Similarity-preserving transfer"
     reference = "Tung and Mori, ICCV 2019, Eq. 1 to 4"
     formula = "L = 1/B^2 || G_S - G_T ||_F^2, G = rows of Q Q^T, each of unit length"
     teacher_roles = student_roles = ("embedding",)

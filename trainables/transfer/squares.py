@@ -28,6 +28,7 @@ class SquaresAttention(Method):
     """The mean of squares over planes as one attention map."""
 
     name = "attention-squares"
+    title = "Attention transfer by squares"
     reference = "Zagoruyko and Komodakis, ICLR 2017, Eq. 2, in the scaling of their code"
     formula = "L = mean_xy (Q_S - Q_T)^2, Q = mean_c A_c^2 of unit length"
     teacher_roles = student_roles = ("attention",)

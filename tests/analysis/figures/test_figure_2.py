@@ -88,6 +88,10 @@ def test_a_student_that_starts_from_the_teacher_looks_where_it_looks(recorded: R
     assert np.abs(whole["teacher"] - whole["student, after"]).max() > 1e-3
     frame = figure_2.rows(all_maps)
     assert frame["before"][0] == pytest.approx(1.0) and frame["after"][0] < 0.999
+    drawn = figure_2.picture(recorded, artifacts_store(results), [teacher_of(results)], row=0)
+    assert drawn is not None
+    assert "2 x 2 cells each at this image size (64 px" in drawn.alternative
+    assert "a cell is a large square, and nothing finer can be seen" in drawn.alternative
 
 
 @pytest.mark.parametrize("name", ["densenet40", "resnet18"])

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.figures import drawing
 from analysis.figures.drawing import png, svg
 from analysis.probes.networks import AFTER, BEFORE, TEACHER
 from analysis.probes.probe_tables import FEW_SHOT, NEW_DISEASE, picture, sentences, table
@@ -68,11 +69,12 @@ def test_the_figure_has_a_row_per_method(phantom: str) -> None:
     table_ = picture(frame(phantom=phantom), NEW_DISEASE, "Lung Lesion", "chexpert")
     axes = table_.figure.axes
     assert [ax.get_title() for ax in axes[::2]] == ["attention transfer", "hints transfer"]
-    lines = [{str(line.get_label()).removesuffix(" PHANTOM") for line in ax.get_lines()} for ax in axes]
-    assert lines[0] >= {PLAIN, ATTENTION, BEFORE_NAME, "teacher x"} and HINTS not in lines[0]
-    assert lines[1] >= {ATTENTION, BEFORE_NAME} and not lines[1] & {PLAIN, "teacher x"}
-    left = {str(line.get_label()).removesuffix(" PHANTOM"): line for line in axes[0].get_lines()}
-    np.testing.assert_allclose(np.asarray(left[ATTENTION].get_ydata(), dtype=float), [63, 67])
+    lines = [{str(line.get_label()): line for line in ax.get_lines()} for ax in axes]
+    keys = {name: drawing.key(name, phantom) for name in (PLAIN, ATTENTION, HINTS, BEFORE_NAME, "teacher x")}
+    assert set(lines[0]) >= {*keys.values()} - {keys[HINTS]} and keys[HINTS] not in lines[0]
+    assert set(lines[1]) >= {keys[ATTENTION], keys[BEFORE_NAME]}
+    assert not set(lines[1]) & {keys[PLAIN], keys["teacher x"]}
+    np.testing.assert_allclose(np.asarray(lines[0][keys[ATTENTION]].get_ydata(), dtype=float), [63, 67])
     assert (PHANTOM_NOTICE in table_.figure.get_suptitle()) == bool(phantom)
     assert "With 5 images the highest is teacher x " + "PHANTOM " * bool(phantom) + "with 73.0%" in table_.alternative
 
@@ -94,4 +96,5 @@ def test_a_phantom_teacher_is_marked_and_never_the_highest_beside_real_ones() ->
     figure = picture(mixed, FEW_SHOT, "Lung Lesion", "chexpert")
     assert "the highest is teacher x" not in figure.alternative and "PHANTOM" not in figure.alternative
     labels = {str(line.get_label()) for line in figure.figure.axes[0].get_lines()}
-    assert f"{ATTENTION} PHANTOM" in labels and PLAIN in labels
+    assert {drawing.key(ATTENTION, "teacher"), drawing.key(PLAIN)} < labels
+    assert "PHANTOM" in drawing.key(ATTENTION, "teacher")

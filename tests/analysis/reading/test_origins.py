@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import report, table_3, table_4, table_5
+from analysis import report
 from analysis.figures.drawing import Picture
 from analysis.pages import report_page
 from analysis.pages.sections import Content, content
@@ -19,8 +19,9 @@ from analysis.reading import origins
 from analysis.reading.origins import PHANTOM, PHANTOM_NOTICE
 from analysis.reading.trials import Runs, runs
 from analysis.scores.cells import closing_table
-from analysis.tables import rendering
+from analysis.tables import best_betas, rendering, retina_scores, xray_scores
 from analysis.tables.rendering import Table
+from trainables import titles
 
 pytestmark = pytest.mark.slow
 
@@ -123,7 +124,7 @@ def test_the_closing_table(mixed: Runs) -> None:
             assert rows[cell].endswith(parts) and not set("*+") & set(rows[cell])
 
 
-@pytest.mark.parametrize("module", [table_3, table_5])
+@pytest.mark.parametrize("module", [best_betas, retina_scores])
 def test_the_papers_tables_in_every_form(mixed: Runs, module: Any) -> None:
     table = module.table(module.rows([mixed]))
     assert "teacher, first weights" in rendering.FORMATS["csv"](table)
@@ -136,7 +137,7 @@ def test_the_papers_tables_in_every_form(mixed: Runs, module: Any) -> None:
 
 
 def test_table_5_ranks_no_phantom(mixed: Runs) -> None:
-    table = table_5.table(table_5.rows([mixed]))
+    table = retina_scores.table(retina_scores.rows([mixed]))
     for ours in (row for row in table.body if row[0].text.startswith("  ours")):
         assert [cell.mark for cell in ours if PHANTOM in cell.text] == ["", ""]
         assert sorted(cell.mark for cell in ours if cell.mark) == ["best", "second"]
@@ -147,7 +148,7 @@ def test_phantoms_alone_are_not_ranked_beside_the_paper(store: Any) -> None:
     parent = store.sweep("chestxray8", data="phantom")
     for auc, config in zip((0.7, 0.8), list(CELLS.values())[:2], strict=True):
         store.repeats(parent, "test_auc", [auc] * 3, **config)
-    table = table_4.table(table_4.rows([runs(store.uri, "chestxray8")]))
+    table = xray_scores.table(xray_scores.rows([runs(store.uri, "chestxray8")]))
     (ours,) = [row for row in table.body if row[0].text.startswith("  ours (")]
     assert ours[0].text.endswith(", PHANTOM") and not any(cell.mark for cell in ours)
 
@@ -176,13 +177,13 @@ def test_every_table_of_the_report(on_mixed: Content) -> None:
 
 
 def test_every_sentence(on_mixed: Content) -> None:
-    assert len(on_mixed.sentences) == 3
-    for sentence in on_mixed.sentences:
-        cells = [cell for cell in PARTS if cell in sentence]
-        assert sentence.endswith(
-            f"PHANTOM {origins.union(PARTS[cell] for cell in cells)}: it says nothing about medicine."
-        )
-        assert "AUC (mean over" in sentence
+    assert len(on_mixed.answers) == len(on_mixed.contrasts) > 1
+    for answer, cells in zip(on_mixed.answers, on_mixed.contrasts["cells"], strict=True):
+        parts = origins.union(PARTS.get(cell) for cell in cells.split())
+        assert (PHANTOM in answer.sentence) == bool(parts)
+        assert not parts or answer.sentence.endswith(f"PHANTOM {parts}: it says nothing about medicine.")
+    assert any(PHANTOM in answer.sentence for answer in on_mixed.answers)
+    assert "AUC: mean over" in on_mixed.basis
 
 
 def labels(picture: Picture) -> set[str]:
@@ -191,15 +192,16 @@ def labels(picture: Picture) -> set[str]:
 
 
 def test_every_figure(on_mixed: Content) -> None:
-    assert {"figure_3", "figure_4", "search_budget", "search_beta", "reliability"} < {p.name for p in on_mixed.pictures}
-    for picture in on_mixed.pictures:
+    assert {"figure_4", "search_budget", "search_beta", "reliability"} < {p.name for p in on_mixed.pictures}
+    assert on_mixed.lead is not None
+    for picture in [on_mixed.lead, *on_mixed.pictures]:
         assert "PHANTOM TEACHER, FIRST WEIGHTS" in str(picture.figure.get_suptitle()), picture.name
         for label in labels(picture):
-            assert label.endswith(PHANTOM) == any(cell in label for cell in PARTS), (picture.name, label)
-        for cell in PARTS:
+            assert (PHANTOM in label) == (label.splitlines()[-1] in PARTS), (picture.name, label)
+        for cell in map(titles.of_name, PARTS):
             assert picture.alternative.count(cell) == picture.alternative.count(f"{cell} {PHANTOM}"), picture.name
-    (figure_3,) = [picture for picture in on_mixed.pictures if picture.name == "figure_3"]
-    assert f"The highest is {REAL[1]}" in figure_3.alternative
+    texts = {text.get_text() for text in on_mixed.lead.figure.axes[0].texts}
+    assert {f"{titles.of_name(cell)} {PHANTOM}" for cell in PARTS} | {titles.of_name(cell) for cell in REAL} < texts
 
 
 @pytest.mark.usefixtures("svg_alone")
@@ -207,10 +209,11 @@ def test_the_page(mixed: Runs, on_mixed: Content, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(report_page, "content", lambda *_, **__: on_mixed)  # as it would make it again
     assert report.main(["retina", "--tracking-uri", mixed.tracking_uri, "--out", str(tmp_path)]) == 0
     page = (tmp_path / "retina" / "index.html").read_text().replace("&#39;", "'")
-    assert NOTICE in page.split("<dl>")[0]
-    head = page.split("What the numbers support")[0]
-    assert "imagenet fimagenet PHANTOM; mimic-cxr fmimic-cxr PHANTOM" in head
-    assert "imagenet torchvision; imagenet drawn PHANTOM" in head
+    head, rest = page.split("What the numbers support")
+    assert NOTICE in head
+    rests_on = rest.split("<details>")[1]
+    assert "imagenet fimagenet PHANTOM; mimic-cxr fmimic-cxr PHANTOM" in rests_on
+    assert "imagenet torchvision; imagenet drawn PHANTOM" in rests_on
     assert set(pd.read_parquet(tmp_path / "retina" / "results.parquet")["phantom"]) == {"", *PARTS.values()}
 
 
@@ -224,5 +227,8 @@ def test_nothing_is_marked_where_nothing_is_phantom(store: Any) -> None:
     real = content(recorded)
     write: Callable[[Table], str] = rendering.text
     assert not any(PHANTOM in write(table) for table in real.tables)
-    assert not any(PHANTOM in text for text in [*real.sentences, *(p.alternative for p in real.pictures)])
+    assert not any(
+        PHANTOM in text
+        for text in [*real.sentences, *(it.sentence for it in real.answers), *(p.alternative for p in real.pictures)]
+    )
     assert PHANTOM not in closing_table(recorded.confirm, "test_auc")

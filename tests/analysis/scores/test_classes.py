@@ -20,6 +20,13 @@ def test_all_that_is_new_or_what_is_asked_for() -> None:
     assert unseen(["Hernia"], NIH, CHEXPERT) == ("Hernia",)
 
 
+@pytest.mark.parametrize("none", ["No Finding", "No DR"])
+def test_that_nothing_was_found_is_no_finding(none: str) -> None:
+    assert unseen(None, (none, *NIH), CHEXPERT) == ("Hernia", "Mass", "Nodule")
+    with pytest.raises(ValueError, match=f"a class to learn must be a finding, but '{none}' means that there is none"):
+        unseen(["Hernia", none], (none, *NIH), CHEXPERT)
+
+
 @pytest.mark.parametrize(
     ("asked", "known", "message"),
     [

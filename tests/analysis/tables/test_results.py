@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis import table_3, table_4, table_5
+from analysis import table_4, table_5
 from analysis.reading.sizes import words
 from analysis.reading.trials import Runs, runs
-from analysis.tables import rendering
+from analysis.tables import best_betas, rendering, retina_scores, xray_scores
 
 pytestmark = pytest.mark.slow
 
@@ -73,17 +73,17 @@ def phantoms(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPath
 
 
 def test_the_paper_alone(store: Any) -> None:
-    frame = table_5.rows([runs(store.uri, "retina")])
+    frame = retina_scores.rows([runs(store.uri, "retina")])
     assert len(frame) == 14
     assert frame["mean"].isna().all() and (frame["n"] == 0).all()
-    text = rendering.text(table_5.table(frame))
+    text = rendering.text(retina_scores.table(frame))
     assert "84.46±0.52" in text and "78.02±0.31*" in text and "PHANTOM" not in text
     ours = [line.split() for line in text.splitlines() if line.startswith("  ours")]
     assert ours == [["ours", *"-------"]] * 2
 
 
 def test_ours_beside_the_papers(read: Runs) -> None:
-    frame = table_5.rows([read]).set_index(KEY)
+    frame = retina_scores.rows([read]).set_index(KEY)
     row = frame.loc[("auc", "transfer", "none", "densenet121", "last34")]
     assert (row["paper_mean"], row["paper_half_width"], row["trainable_paper"]) == (79.98, 0.64, "2.7m")
     assert row["mean"] == pytest.approx(71.0)
@@ -95,7 +95,7 @@ def test_ours_beside_the_papers(read: Runs) -> None:
 
 
 def test_layout_and_marks(read: Runs) -> None:
-    table = table_5.table(table_5.rows([read]))
+    table = retina_scores.table(retina_scores.rows([read]))
     assert table.head[0] == ["", *["transfer"] * 3, *["attention"] * 4]
     assert table.head[1] == ["teacher", "none", "none", "none", "imagenet", "imagenet", "mimic-cxr", "mimic-cxr"]
     assert table.head[3] == ["trainable, paper", "7.0m", "2.7m", "1.4m", "7.0m", "1.4m", "7.0m", "1.4m"]
@@ -113,7 +113,7 @@ def test_one_repeat_and_a_missing_cell(store: Any) -> None:
     parent = store.sweep()
     store.trial(parent, metrics={"test_auc": 0.75})
     store.trial(parent, seed=1, status="FAILED")
-    table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
+    table = retina_scores.table(retina_scores.rows([runs(store.uri, "retina")]))
     unknown = "  ours (an unknown number of 21,126 training images, 256 px, 128 epochs)"
     assert [cell.text for cell in table.body[1]] == [unknown, "75.00†", *"------"]
     assert [cell.text for cell in table.body[2]] == ["  ± normal", *"-------"]
@@ -132,13 +132,13 @@ def test_ours_stand_beside_the_paper_only_with_their_own_size(store: Any) -> Non
         )  # fmt: skip
     recorded = [runs(store.uri, "chestxray8")]
     size = "160 of 3,589 training images, 64 px, 2 epochs"
-    frame = table_4.rows(recorded)
+    frame = xray_scores.rows(recorded)
     ours = frame[frame["n"] > 0].iloc[0]
     assert ours[["num_train", "image_size_px", "max_epochs"]].tolist() == [160, 64, 2]
     for form in ("text", "markdown", "latex"):
-        (line,) = [line for line in rendering.FORMATS[form](table_4.table(frame)).splitlines() if "70.00" in line]
+        (line,) = [line for line in rendering.FORMATS[form](xray_scores.table(frame)).splitlines() if "70.00" in line]
         assert f"ours ({size})" in line
-    (row,) = [row for row in table_3.table(table_3.rows(recorded)).body if row[5].text == "9"]
+    (row,) = [row for row in best_betas.table(best_betas.rows(recorded)).body if row[5].text == "9"]
     assert row[7].text == size
     assert words("covid", 400.0, 64.0, 1.0) == "400 training images, 64 px, 1 epoch"
 
@@ -151,7 +151,7 @@ def test_a_fraction_counts_its_own_images(store: Any) -> None:
     for share in (1.0, fraction, 0.5):
         store.trial(parent, metrics={"test_auc": 0.7}, data_fraction=share)
     recorded = runs(store.uri, "chexpert")
-    own = table_4.rows([recorded])[lambda rows: rows["n"] > 0].set_index("dataset")
+    own = xray_scores.rows([recorded])[lambda rows: rows["n"] > 0].set_index("dataset")
     assert own["num_train"].to_dict() == {"CheXpert-220k": 999, "CheXpert-5k": 31, "CheXpert @0.5": 500}
 
 
@@ -166,10 +166,10 @@ def test_the_papers_rule_stands_beside_the_papers_number_and_the_sweeps_average_
     for seed in range(3):
         metrics = {"test_auc": 0.81, "test_auc_defined": 0.72, "test_f1_weighted": 0.6}
         store.trial(parent, seed=seed, metrics=metrics, tags={**tags, "average_is_reliable": "false"})
-    frame = table_5.rows([runs(store.uri, "retina")])
+    frame = retina_scores.rows([runs(store.uri, "retina")])
     ours = frame[(frame["metric"] == "auc") & (frame["n"] > 0)].iloc[0]
     assert (ours["mean"], ours["averaged_mean"]) == (pytest.approx(72.0), pytest.approx(81.0))
-    table = table_5.table(frame)
+    table = retina_scores.table(frame)
     assert rows_named(table, "  ours, paper's rule (")[0][1] == "72.00±0.00"
     assert rows_named(table, "  ours, 2 of 5 labels")[0][1] == "81.00±0.00"
     assert len(rows_named(table, "  ours, 2 of 5 labels")) == 1  # of the AUC alone
@@ -179,7 +179,7 @@ def test_the_papers_rule_stands_beside_the_papers_number_and_the_sweeps_average_
 
 
 def test_one_row_where_the_two_averages_are_the_same(read: Runs) -> None:
-    table = table_5.table(table_5.rows([read]))
+    table = retina_scores.table(retina_scores.rows([read]))
     assert rows_named(table, "  ours, ") == [] and len(rows_named(table, "  ours (")) == 2
     assert any("what the sweep averages is the same AUC" in note for note in table.notes)
 
@@ -190,7 +190,7 @@ def test_a_constant_answer_is_said_and_not_ranked(store: Any) -> None:
         for seed in range(3):
             metrics = {"test_auc": 0.7 + 0.01 * place, "test_f1_weighted": 0.6, "test_num_constant": float(place == 2)}
             store.trial(parent, seed=seed, metrics={**metrics, "test_f1_weighted": 0.6 + 0.01 * place}, **cell)
-    table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
+    table = retina_scores.table(retina_scores.rows([runs(store.uri, "retina")]))
     auc, f1 = [row for row in table.body if row[0].text.startswith("  ours (")]
     assert [cell.mark for cell in auc[1:4]] == ["", "second", "best"]
     assert [cell.mark for cell in f1[1:4]] == ["second", "best", ""]
@@ -204,9 +204,9 @@ def test_two_repeats_are_not_ranked(store: Any) -> None:
     for place, cell in enumerate(CELLS[:3]):
         for seed in range(2):
             store.trial(parent, seed=seed, metrics={"test_auc": 0.5 + 0.1 * place + 0.3 * seed}, **cell)
-    frame = table_5.rows([runs(store.uri, "retina")])
+    frame = retina_scores.rows([runs(store.uri, "retina")])
     assert frame[["half_width", "half_width_normal"]].isna().all(axis=None)
-    table = table_5.table(frame)
+    table = retina_scores.table(frame)
     (ours,) = [row for row in table.body if row[0].text.startswith("  ours (")]
     assert [(cell.text, cell.mark) for cell in ours[1:4]] == [("65.00†", ""), ("75.00†", ""), ("85.00†", "")]
     assert any(note.startswith("†: n is too small") for note in table.notes)
@@ -216,7 +216,7 @@ def test_cells_beyond_the_paper_are_columns_of_their_own(copy: tuple[Any, str]) 
     store, parent = copy
     cell = {"method": "attention", "teacher": "my-hospital", "student": "densenet40", "beta": 7.0}
     confirm(store, parent, cell, 0.77)
-    table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
+    table = retina_scores.table(retina_scores.rows([runs(store.uri, "retina")]))
     assert (table.head[1][-1], table.body[0][-1].text, table.body[1][-1].text) == ("my-hospital", "-", "77.00±0.25")
 
 
@@ -224,7 +224,7 @@ def test_a_student_from_scratch_is_a_column_of_its_own(copy: tuple[Any, str]) ->
     store, parent = copy
     cell = {"method": "transfer", "teacher": "none", "student": "densenet40", "init": "random"}
     confirm(store, parent, cell, 0.77)
-    table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
+    table = retina_scores.table(retina_scores.rows([runs(store.uri, "retina")]))
     (inits,) = [line for line in table.head if line[0] == "first weights"]
     assert inits[1:] == [*["imagenet"] * 7, "random"]
     ours = next(line for line in table.body if line[0].text.startswith("  ours"))
@@ -236,11 +236,11 @@ def test_a_teacher_itself_is_a_column_without_an_interval(copy: tuple[Any, str])
     nobody = {"student": "none", "unfreeze": "none", "init": "none"}
     tags = {"num_trainable": "0"}
     store.trial(parent, method="itself", teacher="mine", tags=tags, metrics={"test_auc": 0.8125}, **nobody)
-    table = table_5.table(table_5.rows([runs(store.uri, "retina")]))
+    table = retina_scores.table(retina_scores.rows([runs(store.uri, "retina")]))
     assert [row[-1] for row in table.head] == ["itself", "mine", "none", "-", "0"]
     assert [row[-1].text for row in table.body[:4]] == ["-", "81.25", "-", "1"]
     assert any("the teacher's own score" in note for note in table.notes)
-    assert "itself" not in table_3.rows([runs(store.uri, "retina")])["method"].tolist()  # it has no beta
+    assert "itself" not in best_betas.rows([runs(store.uri, "retina")])["method"].tolist()  # it has no beta
 
 
 def test_table_4_joins_by_the_fraction(store: Any) -> None:
@@ -249,14 +249,14 @@ def test_table_4_joins_by_the_fraction(store: Any) -> None:
     store.trial(chexpert, metrics={"test_auc": 0.75}, data_fraction=fraction)
     store.trial(chexpert, metrics={"test_auc": 0.85}, data_fraction=1.0)
     store.trial(nih, metrics={"test_auc": 0.65})
-    frame = table_4.rows([runs(store.uri, name) for name in table_4.DATASETS])
+    frame = xray_scores.rows([runs(store.uri, name) for name in xray_scores.DATASETS])
     own = frame[frame["n"] > 0].set_index("dataset")
     expected = {"CheXpert-5k": 75.0, "CheXpert-220k": 85.0, "ChestX-ray8-5.6k": 65.0}
     assert own["mean"].to_dict() == pytest.approx(expected)
     assert own.loc["CheXpert-5k", "paper_mean"] == 72.86
     assert own.loc["ChestX-ray8-5.6k", "paper_mean"] == 71.45
     assert len(frame) == 15  # the paper's 14, and the whole of CheXpert
-    labels = [row[0].text for row in table_4.table(frame).body]
+    labels = [row[0].text for row in xray_scores.table(frame).body]
     assert [label for label in labels if label.endswith("paper")] == [
         "CheXpert-5k AUC: paper",
         "CheXpert-220k AUC: paper",
@@ -268,7 +268,7 @@ def test_table_3(copy: tuple[Any, str]) -> None:
     store, parent = copy
     for seed in range(4):
         store.trial(parent, phase="search", seed=seed, method="attention", teacher="imagenet", beta=1.0 + seed)
-    frame = table_3.rows([runs(store.uri, name) for name in table_3.DATASETS])
+    frame = best_betas.rows([runs(store.uri, name) for name in best_betas.DATASETS])
     assert len(frame) == 20
     ours = frame[frame["beta"].notna()].set_index(["teacher", "student"])
     assert ours["beta"].to_dict() == {
@@ -279,17 +279,17 @@ def test_table_3(copy: tuple[Any, str]) -> None:
     }
     assert ours["paper_beta"].tolist() == [60, 60, 30, 30]
     assert ours.loc[("imagenet", "densenet121"), "num_trials"] == 4
-    text = rendering.text(table_3.table(frame))
+    text = rendering.text(best_betas.table(frame))
     assert "L = CE + L_AT / beta" in text
     assert len([line for line in text.splitlines() if line.startswith("CheXpert-5k")]) == 4
 
 
 def test_table_3_without_runs(store: Any) -> None:
-    text = rendering.text(table_3.table(table_3.rows([runs(store.uri, "retina")])))
+    text = rendering.text(best_betas.table(best_betas.rows([runs(store.uri, "retina")])))
     assert "2000" in text and "L = CE + L_AT / beta" in text
 
 
-@pytest.mark.parametrize("module", [table_3, table_5])
+@pytest.mark.parametrize("module", [best_betas, retina_scores])
 def test_phantom_data_are_announced(phantoms: Any, module: Any) -> None:
     table = module.table(module.rows([runs(phantoms.uri, "retina")]))
     for form in ("text", "markdown", "latex"):

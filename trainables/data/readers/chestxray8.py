@@ -193,6 +193,7 @@ DATASET = Dataset(
     selection_metric="auc",  # section V.A
     label_names=LABELS,
     read=read,
+    no_finding="No Finding",
     folders=("chestxray8",),
     published=Published(
         labeling="automatic",

@@ -130,6 +130,7 @@ DATASET = Dataset(
     selection_metric="auc",  # section V.A
     label_names=LABELS,
     read=read,
+    no_finding="No Finding",
     folders=("chexpert", *RELEASES),
     published=Published(
         labeling="automatic",

@@ -124,6 +124,7 @@ DATASET = Dataset(
     selection_metric=DEFAULT_METRICS["multilabel"],
     label_names=LABELS,
     read=read,
+    no_finding="No Finding",
     folders=("mimic-cxr",),
     published=Published(
         labeling="automatic",

@@ -79,6 +79,7 @@ DATASET = Dataset(
     selection_metric="f1_weighted",  # section V.A and Table V
     label_names=GRADES,
     read=read,
+    no_finding="No DR",
     folders=("retina",),
     published=Published(
         labeling="manual",

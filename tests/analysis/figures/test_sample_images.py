@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from analysis import figure_1
+from analysis.figures import sample_images
 from platform.phantoms.chest_writers import write_mimic_cxr
 from platform.phantoms.writers import write_retina
 from trainables.data.readers import mimic_cxr, retina
@@ -32,7 +33,7 @@ def chests(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def test_a_line_a_grade_of_training_images_of_different_patients(fundus: Store) -> None:
-    frame = figure_1.rows(fundus, np.random.default_rng(0))
+    frame = sample_images.rows(fundus, np.random.default_rng(0))
     assert frame["label"].drop_duplicates().tolist() == list(fundus.label_names)
     assert frame["label"].value_counts().max() == 6
     rows = frame["row"].to_numpy()
@@ -43,20 +44,20 @@ def test_a_line_a_grade_of_training_images_of_different_patients(fundus: Store) 
 
 
 def test_one_image_a_finding_that_has_it(chests: Store) -> None:
-    frame = figure_1.rows(chests, np.random.default_rng(0))
+    frame = sample_images.rows(chests, np.random.default_rng(0))
     assert frame["label"].is_unique
     for label, row in frame.itertuples(index=False):
         assert chests.labels[row, chests.label_names.index(label)] == 1
 
 
 def test_another_seed_shows_other_images(fundus: Store) -> None:
-    drawn = [figure_1.rows(fundus, np.random.default_rng(seed))["row"].tolist() for seed in (0, 0, 1)]
+    drawn = [sample_images.rows(fundus, np.random.default_rng(seed))["row"].tolist() for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
 
 
 def test_the_sheet_has_a_text_alternative_and_says_that_it_is_synthetic(fundus: Store, chests: Store) -> None:
     for store in (fundus, chests):
-        sheet = figure_1.picture(store, np.random.default_rng(0))
+        sheet = sample_images.picture(store, np.random.default_rng(0))
         assert f"A sheet of {len(sheet.frame)} training images" in sheet.alternative
         assert "PHANTOM" in sheet.figure.get_suptitle()
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from analysis import table_6
-from analysis.tables import rendering
+from analysis.tables import densenet40_layers, rendering
 
 
 def test_at_the_papers_size_every_output_is_the_papers() -> None:
-    frame = table_6.rows()
+    frame = densenet40_layers.rows()
     listed = frame[frame["paper_output"] != ""]
     assert len(listed) == 10
     assert (listed["output"] == listed["paper_output"]).all()
 
 
 def test_parameters_and_layers() -> None:
-    frame = table_6.rows(image_size_px=64)
+    frame = densenet40_layers.rows(image_size_px=64)
     assert frame["num_parameters"].sum() == 1_364_142
     assert frame["num_weighted"].sum() == 41  # 40 convolutions, and the classifier
     by_layer = frame.groupby("layer")["num_weighted"].sum()
@@ -24,7 +24,7 @@ def test_parameters_and_layers() -> None:
 
 
 def test_other_sizes_and_labels() -> None:
-    frame = table_6.rows(image_size_px=96, num_labels=5)
+    frame = densenet40_layers.rows(image_size_px=96, num_labels=5)
     assert frame["output"].iloc[0] == "48 x 48"
     assert (frame["output"].iloc[8], frame["planes"].iloc[-1]) == ("3 x 3", 5)
     assert frame["num_parameters"].sum() == 1_364_142 - 9 * 1025
@@ -32,7 +32,7 @@ def test_other_sizes_and_labels() -> None:
 
 def test_a_size_that_the_model_refuses(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="100 x 100"):
-        table_6.rows(image_size_px=100)
+        densenet40_layers.rows(image_size_px=100)
     assert table_6.main(["--image-size", "100"]) == 2
     assert "100 x 100" in capsys.readouterr().err
 
@@ -40,4 +40,4 @@ def test_a_size_that_the_model_refuses(capsys: pytest.CaptureFixture[str]) -> No
 def test_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert table_6.main(["--image-size", "64", "--format", "text"]) == 0
     assert "1,364,142" in capsys.readouterr().out
-    assert r"1,364,142 & 41 \\" in rendering.latex(table_6.table(table_6.rows(64)))
+    assert r"1,364,142 & 41 \\" in rendering.latex(densenet40_layers.table(densenet40_layers.rows(64)))

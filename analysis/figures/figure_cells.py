@@ -1,0 +1,124 @@
+"""Beyond the paper: a forest plot, one line per cell with its interval, plain transfer of the same student above."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.transforms import blended_transform_factory
+
+from analysis.figures import drawing
+from analysis.figures.drawing import Picture
+from analysis.reading import origins
+from trainables import titles
+from trainables.cell import ITSELF, NO_TEACHER, Cell
+
+COLUMNS = ["cell", "auc", "low", "high", "n", "num_patients", "is_baseline", "group", "phantom"]
+WIDTH_IN = 5.4  # narrow, so that a phone shows it as a whole
+LINE_IN = 0.56  # height of a cell's line
+ABOVE, BELOW = 0.75, 0.3  # a cell's place above and below its interval, as shares of the line
+GREY = "#777777"
+
+
+def rows(variance: pd.DataFrame, phantom: Mapping[str, str]) -> pd.DataFrame:
+    """One row per cell, in the order of the plot from top to bottom: COLUMNS; auc, low and high in percent.
+
+    A group has the cells of one student on the same images with the same first weights; its baseline, plain transfer
+    of all layers, comes first.
+
+    Args:
+        variance: as `analysis.scores.comparisons.variance_rows` makes it.
+        phantom: each cell's parts that are phantoms.
+    """
+    cells = {name: Cell.parse(name) for name in variance["cell"]}
+    frame = variance.assign(
+        is_baseline=[cell.method != ITSELF and cell == cell.baseline() for cell in cells.values()],
+        group=[_group(cell) for cell in cells.values()],
+        phantom=[phantom.get(name, "") for name in cells],
+        rank=[(cell.student == "none", _group(cell), cell.sort_key) for cell in cells.values()],
+        **{name: 100 * variance[name] for name in ("auc", "low", "high")},
+    )
+    frame["rank"] = [
+        (*rank[:2], not first, rank[2]) for rank, first in zip(frame["rank"], frame["is_baseline"], strict=True)
+    ]
+    return frame.sort_values("rank", ignore_index=True)[COLUMNS]
+
+
+def _group(cell: Cell) -> str:
+    """The baseline's name, which all cells that it is the baseline of share; of a teacher itself its method."""
+    return ITSELF if cell.method == ITSELF else cell.baseline().name
+
+
+def draw(frame: pd.DataFrame, ax: Axes) -> None:
+    """The cells from top to bottom: title and name, below them the interval with the mean, and both as numbers."""
+    teachers = drawing.teachers_of(frame["cell"].tolist())
+    # Where all images are phantoms, the notice at the figure's head marks every line.
+    has_own_marks = not frame["phantom"].str.contains("images").all()
+    left = blended_transform_factory(ax.transAxes, ax.transData)
+    for _, block in frame.groupby("group", sort=False):
+        baseline, top = block[block["is_baseline"]], block.index.min()
+        if len(baseline):
+            auc, bottom = baseline["auc"].iloc[0], block.index.max() + BELOW
+            ax.plot([auc, auc], [top, bottom], color=drawing.BLACK, linewidth=0.7, linestyle=":")
+        if top:
+            ax.axhline(top - ABOVE, color="#cccccc", linewidth=0.8)
+    for row in frame.itertuples():
+        name, place = str(row.cell), float(row.Index)
+        ends = [[row.auc - row.low], [row.high - row.auc]]
+        ax.errorbar(
+            [row.auc], [place], xerr=ends, capsize=3, markersize=7, **_look(name, bool(row.is_baseline), teachers)
+        )
+        title = origins.marked(titles.of_name(name), row.phantom if has_own_marks else "")
+        ax.text(0, place - 0.38, title, transform=left, va="bottom", fontsize=8, bbox=drawing.BLANK)
+        ax.text(0, place - 0.34, name, transform=left, va="top", fontsize=6, family="monospace", color=GREY)
+        numbers = f"{row.auc:.1f} ({row.low:.1f} to {row.high:.1f})"
+        ax.text(1.02, place, numbers, transform=left, va="center", fontsize=8)
+    ax.set_ylim(len(frame) - 1 + BELOW, -ABOVE)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel("AUC, test set (%), with its 95% interval")
+
+
+def _look(name: str, is_baseline: bool, teachers: list[str]) -> dict[str, Any]:
+    """The baseline is a black square; colour is the teacher; other plain transfers are hollow and black."""
+    cell = Cell.parse(name)
+    colour = drawing.colour(cell.teacher, teachers)
+    is_hollow = cell.teacher == NO_TEACHER and not is_baseline
+    face = "white" if is_hollow else colour
+    return {"color": colour, "fmt": "s" if is_baseline else "o", "markerfacecolor": face, "linewidth": 1.4}
+
+
+def picture(frame: pd.DataFrame, notes: Sequence[str]) -> Picture | None:
+    """The whole figure; None where there is no cell.
+
+    Args:
+        frame: from `rows`.
+        notes: which labels the AUC averages.
+    """
+    if frame.empty:
+        return None
+    figure, (ax,) = drawing.empty_figure(width_in=WIDTH_IN, height_in=1.2 + LINE_IN * len(frame))
+    draw(frame, ax)
+    drawing.announce_phantom(figure, origins.union(frame["phantom"]))
+    teachers = drawing.teachers_of(frame["cell"].tolist())
+    entries = {"plain transfer, all layers: the baseline": (drawing.BLACK, "s")}
+    entries |= {titles.teacher(name): (drawing.colour(name, teachers), "o") for name in teachers}
+    handles = [Line2D([], [], color=it, marker=mark, ls="", label=label) for label, (it, mark) in entries.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=7, frameon=False)
+    listed = "; ".join(
+        f"{origins.marked(titles.of_name(row.cell), row.phantom)}: {row.auc:.1f}, {row.low:.1f} to {row.high:.1f}"
+        for row in frame.itertuples()
+    )
+    repeats = " to ".join(str(n) for n in sorted({frame["n"].min(), frame["n"].max()}))
+    caption = (
+        f"AUC of each cell on the test set, in percent: the mean over n = {repeats} repeats, and its 95% interval "
+        f"(hierarchical bootstrap over repeats and {frame['num_patients'].max()} test patients). "
+        f"{''.join(f'{note}. ' for note in notes)}The dotted line is at the baseline of the cells that it crosses. "
+        "Cells whose intervals overlap may still differ: the comparisons decide, because they are paired."
+    )
+    return Picture(
+        name="cells", title="All cells", alternative=f"{caption} {listed}.", caption=caption, figure=figure, frame=frame
+    )

@@ -1,0 +1,59 @@
+"""What a report shows that rests on predictions of test images: comparisons, labels, subgroups and calibration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from analysis.reading.origins import of_cells
+from analysis.reading.predictions import Predictions, by_cell
+from analysis.reading.trials import Runs
+from analysis.scores.comparisons import Draws, comparison_rows, draws_of, planned, variance_rows, weights_of
+from analysis.scores.labels import label_rows, reliability_rows
+from analysis.scores.questions import contrast_rows
+from analysis.scores.subgroups import subgroup_rows
+from analysis.tables import findings
+from analysis.tables.rendering import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """Tables and frames; without predictions there are none."""
+
+    tables: list[Table] = field(default_factory=list)
+    contrasts: pd.DataFrame = field(default_factory=lambda: contrast_rows({}))
+    variance: pd.DataFrame = field(default_factory=lambda: variance_rows({}))
+    reliability: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def from_predictions(runs: Runs) -> Predicted:
+    """Reads the cells one by one; their draws and predictions stay in memory."""
+    draws: dict[str, Draws] = {}
+    kept: dict[str, list[Predictions]] = {}
+    labels, groups, bins = [], [], []
+    weights, images = None, None
+    for cell, repeats in by_cell(runs.tracking_uri, runs.confirm):
+        if weights is None:
+            weights, images = weights_of(repeats[0]), repeats[0].images["image"]
+        labels.append(label_rows(cell, repeats))
+        groups.append(subgroup_rows(cell, repeats))
+        bins.append(reliability_rows(cell, repeats))
+        of_cell = draws_of(repeats, weights) if repeats[0].images["image"].equals(images) else None
+        if of_cell is not None:
+            draws[cell], kept[cell] = of_cell, repeats
+    if not labels:
+        return Predicted()
+    compared, variance = comparison_rows(draws, planned(list(draws))), variance_rows(draws)
+    return Predicted(
+        tables=[
+            findings.compared(runs, compared),
+            findings.variance(runs, variance),
+            findings.delong(runs, compared, kept),
+            findings.labels(runs, pd.concat(labels, ignore_index=True)),
+            findings.groups(runs, pd.concat(groups, ignore_index=True)),
+        ],
+        contrasts=contrast_rows(draws, of_cells(runs.confirm)),
+        variance=variance,
+        reliability=pd.concat(bins, ignore_index=True),
+    )
