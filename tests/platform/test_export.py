@@ -140,18 +140,22 @@ def test_the_card_says_what_it_must(recorded: dict[str, Any], exported: Path) ->
         "PHANTOM DATA", "No medical device", "the teacher x was trained on 2 of 3 test patients", "drawn \\| so",
         "best of its cell's 2 repeats by the score on the validation set", "L = CE", "trained on: generic",
         f"| Retina | {len(store.rows('train'))} | {len(store.rows('validation'))} | {len(store.rows('test'))} |",
-        "| f1_weighted |", "(n = 2)", "| learning_rate | 5e-05 |", "of 3 runs with 1 thread(s)", "(not averaged)",
+        "of any size, grey or RGB", "bytes that the network sees are the same. Probabilities differ by at most",
+        "on 18 pictures from 16 x 22 to 458 x 310 pixels", "| f1_weighted |",
+        "(n = 2)", "| learning_rate | 5e-05 |", "of 3 runs with 1 thread(s)", "(not averaged)",
         store.fingerprint, f"{(exported / 'model.onnx').stat().st_size:,}",
     ):  # fmt: skip
         assert words in card, words
-    assert "{{" not in card and not re.search(r"\b(nan|None)\b", card)
+    assert "{{" not in card
+    assert re.findall(r".{20}\b(?:nan|None)\b.{20}", card) == []
 
 
+@pytest.mark.parametrize("size", [(90, 70), (32, 32), (900, 1200), (20, 17)], ids=str)
 def test_the_cards_program_runs_and_cuts_as_training_did(
-    recorded: dict[str, Any], exported: Path, tmp_path: Path
+    recorded: dict[str, Any], exported: Path, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", (exported / "README.md").read_text(), flags=re.DOTALL)
-    Image.effect_noise((90, 70), 60).convert("RGB").save(tmp_path / "image.png")
+    Image.effect_noise(size, 60).convert("RGB").save(tmp_path / "image.png")
     (tmp_path / "model.onnx").write_bytes((exported / "model.onnx").read_bytes())
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -206,7 +210,7 @@ def test_without_the_prepared_images_random_ones_are_used_and_the_card_says_so(
     )
 
 
-@pytest.mark.parametrize("fault", ["onnx", "scores"])
+@pytest.mark.parametrize("fault", ["onnx", "scores", "resizing"])
 def test_a_disagreement_leaves_nothing_behind(
     recorded: dict[str, Any], exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any, fault: str
 ) -> None:
@@ -214,11 +218,19 @@ def test_a_disagreement_leaves_nothing_behind(
     if fault == "onnx":
         right = onnx_file.probabilities
         monkeypatch.setattr(onnx_file, "probabilities", lambda *arguments: right(*arguments) + np.float32(0.001))
+    elif fault == "resizing":
+        right_squares = onnx_file.squares
+        monkeypatch.setattr(onnx_file, "squares", lambda *given: [each // 2 for each in right_squares(*given)])
     else:
         monkeypatch.setattr(conduct_export, "probabilities", lambda *arguments: np.full((2, 5), 0.9, dtype=np.float32))
         monkeypatch.setattr(conduct_export, "check_images", _first_two(agreement.check_images))
     message = _refused([recorded["ids"]["one"], *_where(recorded), "--out", str(tmp_path / "a")], capsys)
-    assert ("must be within 0.0001 of PyTorch's" if fault == "onnx" else "must be those that were scored") in message
+    messages = {
+        "onnx": "must be within 0.0001 of PyTorch's",
+        "scores": "must be those that were scored",
+        "resizing": "must resize as Pillow does, within 1 of 255 grey levels, but differs by",
+    }
+    assert messages[fault] in message
     assert "nothing is written" in message and not list(tmp_path.iterdir())
 
 

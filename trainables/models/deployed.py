@@ -24,8 +24,8 @@ class Deployed(nn.Module):
     """Scales, widens grey to three planes, normalises by ImageNet's mean and standard deviation, asks the student, and
     makes probabilities of its answer: a softmax over classes, or a sigmoid a label.
 
-    Images arrive at the working size, cut and resized as `trainables.data.decode` does it: that is not inside, since it
-    is Pillow's own filter, which the Resize of ONNX does not have.
+    Images arrive at the working size, cut and resized as `trainables.data.decode` does it; in an ONNX file,
+    `trainables.models.onnx_square` stands in front of this.
 
     Raises:
         ValueError: there is no such task.
