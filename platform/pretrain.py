@@ -8,7 +8,7 @@ from __future__ import annotations
 from platform.command_line.endings import end, say_errors
 from platform.command_line.parsing import parser_of, request_of
 from platform.command_line.training_requests import PretrainRequest
-from platform.sources.names import check_dataset
+from platform.sources.names import check_pretraining
 from platform.sources.places import Places
 
 
@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     typed = parser.parse_args(arguments)
     with say_errors(parser):
         request = request_of(PretrainRequest, typed)
-        check_dataset(request.dataset, Places.under(request.results))
+        check_pretraining(request, Places.under(request.results))
         from platform.sweeping.conduct_pretraining import (
             conduct_pretraining,  # torch and Ray: only once the options are right
         )

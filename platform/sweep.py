@@ -11,7 +11,7 @@ from typing import Any
 from platform.command_line.endings import end, say_errors
 from platform.command_line.parsing import parser_of, request_of
 from platform.command_line.training_requests import SweepRequest
-from platform.sources.names import check_dataset
+from platform.sources.names import check_columns, check_sweep
 from platform.sources.places import Places
 
 PLAIN = ("transfer (always in a sweep: the baseline)", "  L = CE", "  fine-tuning the first weights; no teacher")
@@ -43,12 +43,13 @@ def main(arguments: list[str] | None = None) -> int:
     with say_errors(commands):
         request = request_of(SweepRequest, typed)
         if "list_cells" in typed:
+            check_columns(request.methods, request.students)
             from search_spaces.space import columns_of  # torch: only once the options are right
 
             columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
             print("\n".join(cell.name for cell in columns))
             return 0
-        check_dataset(request.dataset, Places.under(request.results))
+        check_sweep(request, Places.under(request.results))
         from platform.sweeping.conduct_sweep import conduct  # torch, Ray and MLflow take ten seconds
 
         return conduct(request)

@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Callable
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any, TypeVar
 
 from platform.command_line import option
@@ -14,6 +15,7 @@ from platform.command_line.training_requests import TrainingRequest
 from platform.command_line.values import value_of
 from trainables.config import TrialConfig
 from trainables.knob import AXIS, LENGTH, QUESTION, TRAINING, Knob, knobs
+from trainables.pasting import command_line
 
 HEADINGS = (QUESTION, option.IMAGES, TRAINING, LENGTH, option.MACHINES, option.OUTPUT)
 Request = TypeVar("Request")
@@ -95,6 +97,32 @@ def typed_again(request: Any, prog: str) -> str:
         values = () if value is True else value if isinstance(value, tuple) else (value,)
         words.append(shlex.join([option.flag_of(field.name, declared), *map(str, values)]))
     return " ".join(words)
+
+
+def retyped(request: TrainingRequest, prog: str, *more: str) -> str:
+    """A line for the shell that makes `request` again, with `more` at its end; of a flag that is there twice, the last
+    one counts."""
+    named: list[str] = []
+    words: list[str] = []
+    for field in fields(request):
+        declared: option.Option | None = field.metadata.get("option")
+        value = getattr(request, field.name)
+        if declared is None or value is None or value == field.default:
+            continue
+        values = () if value is True else value if isinstance(value, tuple) else (value,)
+        texts = [str(each.absolute() if isinstance(each, Path) else each) for each in values]
+        if declared.flag is None:
+            named += texts
+        else:
+            words += [option.flag_of(field.name, declared), *texts]
+    flagged = {knob.name: knob for knob in _flagged(type(request))}
+    for name, value in request.knobs.items():
+        flag = flagged[name].flag
+        is_switch = isinstance(value, bool)
+        words += [flag.replace("--", "--no-", 1) if value is False else flag, *([] if is_switch else [str(value)])]
+    for name, several in request.axes.items():
+        words += [flagged[name].plural or flagged[name].flag, *map(str, several)]
+    return command_line(prog, *named, *words, *more)
 
 
 def _default_of(knob: Knob, request: type[TrainingRequest], takes_several: bool) -> str:
