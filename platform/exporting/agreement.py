@@ -6,7 +6,6 @@ Shapes: B images of H x W pixels, C planes, L labels or classes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from PIL import Image
 
 from analysis.reading import artifacts, predictions
 from analysis.reading.chosen import Chosen
+from analysis.reading.student_facts import facts_of
 from trainables.data.decode import resized_square
 from trainables.models import onnx_file
 
@@ -114,11 +114,20 @@ def check_images(choice: Chosen, results: Path, num_images: int, channels: int |
     """Test images of the prepared data set, evenly spread; seeded random ones if it is gone.
 
     Raises:
-        LookupError: the data set is gone, and `channels`, the labels or the predictions are missing, too.
+        LookupError: as `facts_of` says.
     """
+    facts = facts_of(choice, results, channels)
     store = artifacts.store_of(results, str(choice.run["tags.data_fingerprint"]))
     if store is None:
-        return _random_images(choice, num_images, channels)
+        size = facts.image_size_px
+        shape = (num_images, size, size, facts.channels)
+        return CheckImages(
+            images_BHWC=np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8),
+            image_ids=(),
+            task=facts.task,
+            label_names=facts.label_names,
+            what=f"{num_images} seeded random images, since the prepared ones are gone",
+        )
     rows = store.rows("test")
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(num_images, len(rows))).astype(int))]
     return CheckImages(
@@ -127,26 +136,6 @@ def check_images(choice: Chosen, results: Path, num_images: int, channels: int |
         task=store.task,
         label_names=store.label_names,
         what=f"{len(rows)} test images" + (" (phantoms)" if store.is_phantom else ""),
-    )
-
-
-def _random_images(choice: Chosen, num_images: int, channels: int | None) -> CheckImages:
-    tags = choice.runs.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
-    scored = predictions.load(choice.runs.tracking_uri, choice.run)
-    if channels is None or scored is None or not tags:
-        raise LookupError(
-            f"the prepared images (fingerprint {choice.run['tags.data_fingerprint']}) are missing: say where with "
-            "--results, or export without them by giving --channels 1 or 3 (this needs the run's predictions and its "
-            "sweep's label names in MLflow, too)"
-        )
-    size = int(choice.run["params.image_size_px"])
-    rng = np.random.default_rng(0)
-    return CheckImages(
-        images_BHWC=rng.integers(0, 256, (num_images, size, size, channels), dtype=np.uint8),
-        image_ids=(),
-        task="multiclass" if scored.is_multiclass else "multilabel",
-        label_names=tuple(json.loads(tags[-1])),
-        what=f"{num_images} seeded random images, since the prepared ones are gone",
     )
 
 

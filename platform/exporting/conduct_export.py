@@ -53,7 +53,7 @@ def conduct_export(request: ExportRequest) -> int:
 
 
 def _write(part: Path, choice: Chosen, request: ExportRequest, check: CheckImages) -> Files:
-    source = _weights_of(choice)
+    source = choice.weights_file
     student = load_student(source, str(choice.run["params.student"]), len(check.label_names))
     reference_BL = probabilities(student, check.task, check.images_BHWC)
     from_scores = distance_from_scores(choice, check, reference_BL)
@@ -91,17 +91,6 @@ def _write(part: Path, choice: Chosen, request: ExportRequest, check: CheckImage
         latency=latency,
         cpu=cpu_name(),
     )
-
-
-def _weights_of(choice: Chosen) -> Path:
-    folder = artifacts.of_run(choice.runs.tracking_uri, choice.run, "model")
-    files = sorted(folder.glob("*.safetensors")) if folder else []
-    if not files:
-        raise FileNotFoundError(
-            f"run {choice.run['run_id']} has no model/*.safetensors among its files in MLflow, so there is nothing to "
-            "export; was the artifacts' folder moved or deleted?"
-        )
-    return files[-1]
 
 
 def _config(choice: Chosen, check: CheckImages, student: nn.Module) -> dict[str, Any]:

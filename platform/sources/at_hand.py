@@ -131,10 +131,10 @@ def _real_teachers(request: TrainingRequest, names: Sequence[str], places: Place
 def _without(request: TrainingRequest) -> list[str]:
     """How to make do without real teachers, as commands to paste."""
     if isinstance(request, SweepRequest):
-        prog, from_random = "platform.sweep", ("--init", "random", "--cells", "transfer/*")
+        prog, from_random = "platform.sweep", ["--init", "random", "--cells", "transfer/*"]
         lines = ["without them, students can be trained from random weights, with no teacher:"]
     else:
-        prog, from_random = "platform.pretrain", ("--init", "random")
+        prog, from_random = "platform.pretrain", ["--init", "random"]
         lines = ["without them, the training can begin from random weights:"]
     return [
         *lines,
