@@ -73,7 +73,7 @@ def outputs(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathF
         "2 trials of the search, 6 confirming repeats, phantom images", "PHANTOM DATA", "FAILED", "attention/mimic-cxr",
         "AUC: mean over", "81", "attention, mimic-cxr",
         "- attention/mimic-cxr/densenet40/all has a higher AUC", "it says nothing about medicine", "image/png",
-        "Points lost from the best epoch to the last", "transfer/none/densenet40/all PHANTOM - seed 0", "confidence",
+        "Points lost from the best epoch to the last", "transfer/none/densenet40/all PHANTOM, seed 0", "highest",
     ],
 )  # fmt: skip
 def test_it_shows_what_it_speaks_of(outputs: list[str], text: str) -> None:
