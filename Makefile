@@ -1,4 +1,4 @@
-.PHONY: install test quick lint format docs smoke bench chaos rehearse lock
+.PHONY: install test quick lint format docs site smoke bench chaos rehearse lock
 
 PYTHON = .venv/bin/python
 
@@ -23,6 +23,9 @@ format: install  ## repair the format, and whatever the linter can repair
 docs: install  ## write the generated pages again: the options, and the tree of folders in docs/house.md
 	$(PYTHON) -m tests.house
 	$(PYTHON) -m tests.options
+
+site: install  ## the documents as a site, in site/
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet
 
 smoke: install  ## the shortest possible sweep, on phantom images
 	$(PYTHON) -m platform.sweep retina --epochs 1 --trials 1 --repeats 1 --name smoke

@@ -13,13 +13,14 @@ echo "installing into $venv: about 6 GB, a minute or two"
 
 # Python compiles a module at its first import. For what a sweep imports that is now, on two cores, and whatever
 # PYTHONDONTWRITEBYTECODE says: a sweep starts several processes, and each is ready in half the time. To compile all that
-# is installed would take half a minute more.
+# is installed would take half a minute more. In a container's image the libraries come before our own code.
 import() {
     PYTHONDONTWRITEBYTECODE='' "$venv/bin/python" -c 'import importlib, sys
 for name in sys.argv[1:]: importlib.import_module(name)' "$@"
 }
-import torch torchvision trainables.job &
-import ray.tune ray.dashboard.agent ray._private.log_monitor mlflow.store.tracking.sqlalchemy_store \
-    platform.sweeping.conduct_sweep trainables.student
+ours_1='' ours_2=''
+if [ -d trainables ]; then ours_1='trainables.job' ours_2='platform.sweeping.conduct_sweep trainables.student'; fi
+import torch torchvision $ours_1 &
+import ray.tune ray.dashboard.agent ray._private.log_monitor mlflow.store.tracking.sqlalchemy_store $ours_2
 wait $!
 cp requirements.lock "$venv/installed.lock"

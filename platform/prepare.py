@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         request = request_of(PrepareRequest, typed)
         places, name = Places.under(request.results), request.dataset
         if not name.endswith(".csv"):
-            check_dataset(name, places)
+            check_dataset(name, places, request.data)
         from platform.sources.images import listing_of, register, store_of, summary  # only once the options are right
         from trainables.pasting import command_line
 

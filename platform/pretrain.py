@@ -6,9 +6,9 @@ Without --data the images are phantoms, and the teacher is marked as one.
 from __future__ import annotations
 
 from platform.command_line.endings import end, say_errors
-from platform.command_line.parsing import parser_of, request_of, with_words
+from platform.command_line.parsing import parser_of, request_of
 from platform.command_line.training_requests import PretrainRequest
-from platform.sources.names import check_dataset
+from platform.sources.names import check_pretraining
 from platform.sources.places import Places
 from platform.tracking.adopting import check_place
 
@@ -18,9 +18,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = parser_of(PretrainRequest, "platform.pretrain", __doc__)
     typed = parser.parse_args(arguments)
     with say_errors(parser):
-        request = with_words(request_of(PretrainRequest, typed), arguments)
+        request = request_of(PretrainRequest, typed)
         places = Places.under(request.results)
-        check_dataset(request.dataset, places)
+        check_pretraining(request, places)
         check_place(places)
         from platform.sweeping.conduct_pretraining import (
             conduct_pretraining,  # torch and Ray: only once the options are right

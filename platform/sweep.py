@@ -12,9 +12,9 @@ from typing import Any
 
 from platform.command_line import option
 from platform.command_line.endings import end, say_errors
-from platform.command_line.parsing import parser_of, request_of, with_words
+from platform.command_line.parsing import parser_of, request_of
 from platform.command_line.training_requests import AdoptRequest, SweepRequest
-from platform.sources.names import check_dataset
+from platform.sources.names import check_columns, check_sweep
 from platform.sources.places import Places
 from platform.tracking.adopting import adopt, check_place
 
@@ -60,15 +60,16 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser()
     typed = commands.parse_args(arguments)
     with say_errors(commands):
-        request = with_words(request_of(SweepRequest, typed), arguments)
+        request = request_of(SweepRequest, typed)
         if "list_cells" in typed:
+            check_columns(request.methods, request.students)
             from search_spaces.space import columns_of  # torch: only once the options are right
 
             columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
             print("\n".join(cell.name for cell in columns))
             return 0
         places = Places.under(request.results)
-        check_dataset(request.dataset, places)
+        check_sweep(request, places)
         check_place(places)
         from platform.sweeping.conduct_sweep import conduct  # torch, Ray and MLflow take ten seconds
 

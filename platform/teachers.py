@@ -9,6 +9,7 @@ from platform.command_line.endings import end, say_errors
 from platform.command_line.image_requests import ResultsRequest
 from platform.command_line.parsing import add_options, parser_of, request_of
 from platform.command_line.teacher_requests import ImportRequest
+from platform.sources.names import check_network
 from platform.sources.places import Places
 from trainables.pasting import command_line
 
@@ -80,12 +81,11 @@ def _columns(lines: Sequence[tuple[str, ...]]) -> str:
 
 
 def _import(request: ImportRequest) -> str:
-    from trainables.models.architectures import known
+    check_network("teacher", request.architecture)
     from trainables.teachers import shelf
     from trainables.teachers.importing import import_network
     from trainables.teachers.overlap import unverifiable
 
-    known(request.architecture, "teacher")
     num_labels = len(request.labels) if request.labels else None
     imported = import_network(
         request.file, architecture=request.architecture, num_labels=num_labels, may_differ=request.may_differ

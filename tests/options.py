@@ -13,7 +13,8 @@ import platform.teachers
 from platform.command_line.image_requests import PrepareRequest
 from platform.command_line.page_requests import UiRequest
 from platform.command_line.parsing import parser_of
-from platform.command_line.student_requests import ExportRequest
+from platform.command_line.status_request import StatusRequest
+from platform.command_line.student_requests import ExportRequest, PredictRequest
 from platform.command_line.training_requests import PretrainRequest
 
 PAGE = Path(__file__).parents[1] / "docs" / "options.md"
@@ -37,7 +38,9 @@ def _parsers() -> Iterator[argparse.ArgumentParser]:
     yield from _verbs(platform.teachers.parser())
     yield from _verbs(platform.evaluate.parser())
     yield parser_of(ExportRequest, "platform.export", ExportRequest.__doc__)
+    yield parser_of(StatusRequest, "platform.status", StatusRequest.__doc__)
     yield parser_of(UiRequest, "platform.ui", UiRequest.__doc__)
+    yield parser_of(PredictRequest, "platform.predict", PredictRequest.__doc__)
 
 
 def _verbs(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

@@ -23,7 +23,6 @@ LONG_TESTS = {
     "tests/platform/sources/test_images.py",
     "tests/platform/sweeping/test_search.py",
     "tests/platform/sweeping/test_setup.py",
-    "tests/platform/test_export.py",
     "tests/platform/tracking/test_tracker.py",
     "tests/trainables/teachers/test_importing.py",
     "tests/trainables/test_job.py",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from analysis.reading import artifacts
 from analysis.reading.tracking_uri import require_store
 from analysis.reading.trials import Runs, runs
 from trainables.cell import ITSELF, Cell
@@ -35,6 +37,22 @@ class Chosen:
     def repeats(self) -> pd.DataFrame:
         """Every confirming repeat of its cell, this one among them."""
         return self.runs.confirm[self.runs.confirm["tags.cell"] == self.run["tags.cell"]]
+
+    @property
+    def weights_file(self) -> Path:
+        """The safetensors file of its best epoch.
+
+        Raises:
+            FileNotFoundError: it is not among the run's files.
+        """
+        folder = artifacts.of_run(self.runs.tracking_uri, self.run, "model")
+        files = sorted(folder.glob("*.safetensors")) if folder else []
+        if not files:
+            raise FileNotFoundError(
+                f"run {self.run['run_id']} has no model/*.safetensors among its files in MLflow, so there is no "
+                "student to use; was the artifacts' folder moved or deleted?"
+            )
+        return files[-1]
 
 
 def chosen(tracking_uri: str, wanted: str, dataset: str | None = None, sweep: str | None = None) -> Chosen:
@@ -100,7 +118,7 @@ def _tags_of_a_repeat(run: Run) -> dict[str, str]:
     if tags.get("phase") != "confirm":
         kind = f"is of the phase {tags['phase']!r}" if "phase" in tags else "is no trial"
         raise LookupError(
-            f"only confirming repeats are exported, since they alone were scored on the test set, but "
+            f"only confirming repeats can be used, since they alone were scored on the test set, but "
             f"{run.info.run_id} {kind}; `{command_line('analysis.runs', 'DATASET')}` counts them"
         )
     _check_recipe(run.info.run_id, tags.get("recipe", ""))
@@ -111,7 +129,7 @@ def _checked(repeat: Chosen) -> Chosen:
     _check_recipe(str(repeat.run["run_id"]), str(repeat.run["tags.recipe"]))
     if repeat.run["params.method"] == ITSELF:
         raise LookupError(
-            f"a trained student is exported, but in {repeat.run['tags.cell']} nothing was trained: the teacher "
+            f"a trained student is needed, but in {repeat.run['tags.cell']} nothing was trained: the teacher "
             f"{repeat.run['params.teacher']} itself lies under the results' teachers/"
         )
     return repeat
@@ -121,5 +139,5 @@ def _check_recipe(run_id: str, recipe: str) -> None:
     if recipe != str(RECIPE_VERSION):
         raise LookupError(
             f"a run of this code's recipe {RECIPE_VERSION} is needed, but {run_id} is of recipe {recipe or 'unknown'}; "
-            "export it with the version of the code that made it"
+            "use it with the version of the code that made it"
         )

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from platform.command_line.stopping import clean_stops
 
+EXIT_SOME_UNREADABLE = 1  # all that could be done is done, but some images could not be read
 EXIT_UNFINISHED = 3  # something is left to do, and the same command resumes it
 
 _status: list[int] = []  # of a command that has done its work

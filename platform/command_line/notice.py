@@ -6,7 +6,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -51,19 +51,3 @@ def _post(url: str, text: str) -> None:
     except (OSError, ValueError) as error:
         reason = str(error).replace(url, "the address")
         print(f"the message to --notify-url could not be sent: {reason}", file=sys.stderr)
-
-
-def without_address(words: Sequence[str], url: str | None) -> tuple[str, ...]:
-    """What was typed without --notify-url and its address.
-
-    >>> without_address(["retina", "--notify-url", "https://h/secret", "--trials", "3"], "https://h/secret")
-    ('retina', '--trials', '3')
-    """
-    kept: list[str] = []
-    for word in words:
-        if url and url in word:
-            if word == url and kept and kept[-1].startswith("--n"):
-                kept.pop()
-            continue
-        kept.append(word)
-    return tuple(kept)

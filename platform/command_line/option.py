@@ -25,6 +25,7 @@ class Option:
         several: whether it takes more than one value.
         default_in_words: for the help, where the default itself would say too little.
         environment: the environment variable that overrides the default.
+        is_secret: whether it must not be printed or kept.
         decides: whether it decides the numbers that are written, and so belongs in the command that a page cites.
     """
 
@@ -37,6 +38,7 @@ class Option:
     several: bool = False
     default_in_words: str = ""
     environment: str = ""
+    is_secret: bool = False
     decides: bool = False
 
 

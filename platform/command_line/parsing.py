@@ -5,21 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import MISSING, fields, replace
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any, TypeVar
 
 from platform.command_line import option
-from platform.command_line.notice import without_address
 from platform.command_line.training_requests import TrainingRequest
 from platform.command_line.values import value_of
 from trainables.config import TrialConfig
 from trainables.knob import AXIS, LENGTH, QUESTION, TRAINING, Knob, knobs
+from trainables.pasting import command_line
 
 HEADINGS = (QUESTION, option.IMAGES, TRAINING, LENGTH, option.MACHINES, option.OUTPUT)
 Request = TypeVar("Request")
-AnyTraining = TypeVar("AnyTraining", bound=TrainingRequest)
 
 
 class _Headings:
@@ -81,12 +80,6 @@ def request_of(request: type[Request], typed: argparse.Namespace) -> Request:
     return request(**values)
 
 
-def with_words(request: AnyTraining, arguments: Sequence[str] | None) -> AnyTraining:
-    """The request with the words that were typed (None: those of this process), from which a status page quotes."""
-    words = sys.argv[1:] if arguments is None else arguments
-    return replace(request, words=without_address(words, request.notify_url))
-
-
 def _flagged(request: type) -> list[Knob]:
     """The knobs that are options of the request's command."""
     roles = request.ROLES if issubclass(request, TrainingRequest) else ()
@@ -104,6 +97,34 @@ def typed_again(request: Any, prog: str) -> str:
         values = () if value is True else value if isinstance(value, tuple) else (value,)
         words.append(shlex.join([option.flag_of(field.name, declared), *map(str, values)]))
     return " ".join(words)
+
+
+def retyped(request: TrainingRequest, *more: str) -> str:
+    """A line for the shell that makes `request` again, without what is secret, and with `more` at its end.
+
+    Of a flag that is there twice, the last one counts.
+    """
+    named: list[str] = []
+    words: list[str] = []
+    for field in fields(request):
+        declared: option.Option | None = field.metadata.get("option")
+        value = getattr(request, field.name)
+        if declared is None or declared.is_secret or value is None or value == field.default:
+            continue
+        values = () if value is True else value if isinstance(value, tuple) else (value,)
+        texts = [str(each.absolute() if isinstance(each, Path) else each) for each in values]
+        if declared.flag is None:
+            named += texts
+        else:
+            words += [option.flag_of(field.name, declared), *texts]
+    flagged = {knob.name: knob for knob in _flagged(type(request))}
+    for name, value in request.knobs.items():
+        flag = flagged[name].flag
+        is_switch = isinstance(value, bool)
+        words += [flag.replace("--", "--no-", 1) if value is False else flag, *([] if is_switch else [str(value)])]
+    for name, several in request.axes.items():
+        words += [flagged[name].plural or flagged[name].flag, *map(str, several)]
+    return command_line(request.COMMAND, *named, *words, *more)
 
 
 def _default_of(knob: Knob, request: type[TrainingRequest], takes_several: bool) -> str:

@@ -1,4 +1,4 @@
-"""The requests that look at trained students: evaluations and exports."""
+"""The requests that look at trained students: evaluations, exports and predictions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from platform.command_line.image_requests import ImagesRequest
-from platform.command_line.option import MACHINES, OUTPUT, option, switch
+from platform.command_line.option import IMAGES, MACHINES, OUTPUT, option, switch
 from platform.command_line.values import (
     EXPORT_FORMATS,
     channels,
@@ -145,8 +145,8 @@ class NewDiseaseRequest(EvaluateRequest):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportRequest(RecordedRequest):
-    """One student, as files for other programs."""
+class StudentRequest(RecordedRequest):
+    """One confirmed student."""
 
     run: str = option(
         "id of a confirming repeat, or the beginning of an id; or a cell, for its best repeat on the validation set",
@@ -163,6 +163,19 @@ class ExportRequest(RecordedRequest):
         parse=plain_name,
         metavar="NAME",
     )
+    channels: int | None = option(
+        "channels of the student's images, 1 or 3, if the prepared images are gone",
+        default=None,
+        heading=OUTPUT,
+        parse=channels,
+        metavar="N",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRequest(StudentRequest):
+    """One student, as files for other programs."""
+
     format: tuple[str, ...] = option(
         "formats to write, separated by commas",
         default=EXPORT_FORMATS,
@@ -179,12 +192,48 @@ class ExportRequest(RecordedRequest):
         parse=positive_int,
         metavar="N",
     )
-    channels: int | None = option(
-        "channels of the images, 1 or 3, if the prepared images are gone",
-        default=None,
-        heading=OUTPUT,
-        parse=channels,
-        metavar="N",
-    )
     runs: int = option("number of timed runs", default=100, heading=OUTPUT, parse=positive_int, metavar="N")
     threads: int = option("threads of the timed runs", default=1, heading=OUTPUT, parse=positive_int, metavar="N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictRequest(StudentRequest):
+    """One student's answers to pictures of the user's own."""
+
+    pictures: Path = option(
+        "a folder of pictures, searched with all folders within, or a CSV with the column image",
+        flag=None,
+        parse=Path,
+        metavar="FOLDER",
+    )
+    images: Path | None = option(
+        "if FOLDER is a CSV, the folder that its image paths are relative to",
+        default=None,
+        default_in_words="the CSV's own",
+        heading=IMAGES,
+        parse=Path,
+        metavar="DIR",
+    )
+    out: Path | None = option(
+        "CSV file to write",
+        default=None,
+        default_in_words="in predictions/ of --results, named after the run and FOLDER",
+        heading=OUTPUT,
+        parse=Path,
+        metavar="FILE",
+    )
+    force: bool = switch("replace an earlier file", heading=OUTPUT)
+    device: str | None = option(
+        "where the student computes",
+        default=None,
+        default_in_words="cuda where there is a GPU, else cpu",
+        heading=MACHINES,
+        choices=("cpu", "cuda"),
+    )
+    batch_size: int = option(
+        "pictures that the student is asked about at once",
+        default=128,
+        heading=MACHINES,
+        parse=positive_int,
+        metavar="N",
+    )

@@ -20,7 +20,6 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
     Args:
         knobs: the typed values of knobs of `trainables.config.TrialConfig`, by name.
         axes: of a sweep, the typed values of each axis, by name.
-        words: the options as they were typed, for the command that resumes; without any secret.
     """
 
     COMMAND: ClassVar[str]
@@ -75,11 +74,11 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
         environment="TRANSFER_NOTIFY_URL",
         parse=web_address,
         metavar="URL",
+        is_secret=True,
     )
     verbose: bool = switch("also print what Ray prints", heading=MACHINES)
     knobs: Mapping[str, Any] = field(default_factory=dict)
     axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.local:  # a path that means the same in every process

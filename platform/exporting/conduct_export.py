@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from analysis.reading import artifacts, tracking_uri
 from analysis.reading.chosen import Chosen, chosen
 from analysis.reading.origins import PHANTOM_NOTICE
 from platform.command_line.student_requests import ExportRequest
-from platform.exporting.agreement import CheckImages, check_images, distance_from_scores
+from platform.exporting.agreement import CheckImages, check_images, check_sizes, distance_from_scores
 from platform.exporting.model_card import Files, card
 from trainables import atomic
 from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD
@@ -52,11 +53,11 @@ def conduct_export(request: ExportRequest) -> int:
 
 
 def _write(part: Path, choice: Chosen, request: ExportRequest, check: CheckImages) -> Files:
-    source = _weights_of(choice)
+    source = choice.weights_file
     student = load_student(source, str(choice.run["params.student"]), len(check.label_names))
     reference_BL = probabilities(student, check.task, check.images_BHWC)
     from_scores = distance_from_scores(choice, check, reference_BL)
-    difference, latency = None, None
+    difference, sizes, latency = None, None, None
     config = _config(choice, check, student)
     if "onnx" in request.format:
         path, (size, channels) = part / ONNX, check.images_BHWC.shape[2:]
@@ -65,6 +66,12 @@ def _write(part: Path, choice: Chosen, request: ExportRequest, check: CheckImage
         config["opset"] = onnx_file.write(model, path, image_size_px=size, channels=channels, facts=facts)
         difference = onnx_file.check_agreement(reference_BL, onnx_file.probabilities(path, check.images_BHWC))
         print(f"ONNX and PyTorch: probabilities differ by at most {difference:.2g} on {check.what}")
+        sizes = check_sizes(path, check.images_BHWC, partial(probabilities, student, check.task))
+        print(
+            f"ONNX and Pillow {sizes.pillow}: {sizes.num_different} of {sizes.num_bytes:,} bytes differ on "
+            f"{sizes.num_pictures} pictures from {sizes.smallest} to {sizes.largest} pixels, and probabilities by at "
+            f"most {sizes.difference:.2g}"
+        )
         timed = {"num_runs": request.runs, "num_threads": request.threads}
         latency = onnx_file.latency(path, check.images_BHWC[0], **timed)
         print(
@@ -79,21 +86,11 @@ def _write(part: Path, choice: Chosen, request: ExportRequest, check: CheckImage
         sizes={path.name: path.stat().st_size for path in sorted(part.iterdir())},
         check=check,
         difference=difference,
+        any_size=sizes,
         from_scores=from_scores,
         latency=latency,
         cpu=cpu_name(),
     )
-
-
-def _weights_of(choice: Chosen) -> Path:
-    folder = artifacts.of_run(choice.runs.tracking_uri, choice.run, "model")
-    files = sorted(folder.glob("*.safetensors")) if folder else []
-    if not files:
-        raise FileNotFoundError(
-            f"run {choice.run['run_id']} has no model/*.safetensors among its files in MLflow, so there is nothing to "
-            "export; was the artifacts' folder moved or deleted?"
-        )
-    return files[-1]
 
 
 def _config(choice: Chosen, check: CheckImages, student: nn.Module) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from analysis.scores.subgroups import subgroup_rows
 from analysis.stats.bootstrap import percentiles
 from analysis.stats.intervals import T_NAME, shown_half_width, t_interval
 from analysis.tables.rendering import MISSING
-from platform.exporting.agreement import CheckImages
+from platform.exporting.agreement import CheckImages, SizeCheck
 from trainables.cell import NO_TEACHER, members
 from trainables.models.onnx_file import Latency
 from trainables.transfer import METHODS
@@ -42,6 +42,7 @@ class Files:
     sizes: dict[str, int]  # bytes, by file
     check: CheckImages
     difference: float | None  # of the probabilities, ONNX and PyTorch; None without ONNX
+    any_size: SizeCheck | None  # None without ONNX
     from_scores: float | None  # of the probabilities, PyTorch here and the run's own predictions
     latency: Latency | None
     cpu: str

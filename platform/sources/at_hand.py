@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from platform.command_line.training_requests import TrainingRequest
+from platform.command_line.parsing import retyped
+from platform.command_line.training_requests import SweepRequest, TrainingRequest
 from platform.phantoms.phantom_teachers import phantom_teacher, stand_in
 from platform.sources.images import store_of, summary
 from platform.sources.places import Places
@@ -50,7 +51,7 @@ def find_sources(
     are_phantom = _teachers_are_phantom(request, listing)
     teachers: dict[str, Teacher] = {}
     if not are_phantom:  # a missing teacher should show before hours of decoding
-        teachers = {name: _real_teacher(name, places, request.imagenet_weights) for name in teacher_names}
+        teachers = _real_teachers(request, teacher_names, places)
     store = store_of(
         listing,
         places,
@@ -134,6 +135,47 @@ def _random_teacher(folder: Path, *, phantom: bool) -> Teacher:
     )
 
 
+def _real_teachers(request: TrainingRequest, names: Sequence[str], places: Places) -> dict[str, Teacher]:
+    """The named teachers.
+
+    Raises:
+        FileNotFoundError: some are missing; the message names them all, and has a command for every way without them.
+    """
+    teachers, missing = {}, []
+    for name in names:
+        try:
+            teachers[name] = _real_teacher(name, places, request.imagenet_weights)
+        except FileNotFoundError as error:
+            missing.append(f"  {error}")
+    if missing:
+        raise FileNotFoundError(
+            "\n".join(
+                [
+                    "the networks that a training begins with or learns from must be at hand, but",
+                    *missing,
+                    *_without(request),
+                ]
+            )
+        )
+    return teachers
+
+
+def _without(request: TrainingRequest) -> list[str]:
+    """How to make do without real teachers, as commands to paste."""
+    if isinstance(request, SweepRequest):
+        from_random = ["--init", "random", "--cells", "transfer/*"]
+        lines = ["without them, students can be trained from random weights, with no teacher:"]
+    else:
+        from_random = ["--init", "random"]
+        lines = ["without them, the training can begin from random weights:"]
+    return [
+        *lines,
+        f"  {retyped(request, *from_random)}",
+        "or the whole can be rehearsed with phantom teachers, and every result is then marked as phantom:",
+        f"  {retyped(request, '--teachers', 'phantom')}",
+    ]
+
+
 def _real_teacher(name: str, places: Places, imagenet_weights: Path | None) -> Teacher:
     folder = places.teachers(phantom=False, image_size_px=0)
     try:
@@ -147,5 +189,5 @@ def _real_teacher(name: str, places: Places, imagenet_weights: Path | None) -> T
             f"no teacher named {name!r} in {folder}; train it with "
             f"`{command_line('platform.pretrain', name, '--data', 'DIR')}`, "
             f"bring it in with `{command_line('platform.teachers', 'import', 'FILE', '--name', name)}`, "
-            "leave its cells out with --cells, or try the phantom one: --teachers phantom"
+            "or leave its cells out with --cells"
         ) from None

@@ -1,27 +1,103 @@
-"""What data sets are called, known without the seconds in which their readers import pandas and torch."""
+"""What data sets, methods, networks and teachers are called, known without the seconds that importing them takes.
+
+Commands ask this before they import pandas, torch or Ray, so that a misspelt name is refused at once.
+"""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
+from platform.command_line.training_requests import PretrainRequest, SweepRequest
 from platform.sources.places import Places
+from trainables import declared
+from trainables.cell import ITSELF, NO_TEACHER, members
 from trainables.data import readers
 from trainables.pasting import command_line
 
+NO_METHOD = "transfer"  # what a cell without a teacher is called: no method of its own, and always in a sweep
 
-def check_dataset(name: str, places: Places) -> None:
-    """Refuses what no data set is called; commands ask this before they import anything that takes seconds.
+
+def check_dataset(name: str, places: Places, data: Path | None = None) -> None:
+    """Refuses what no data set is called, and a published one that is not under `data`.
 
     Raises:
         ValueError: there is no data set of that name; the message has the nearest one.
+        FileNotFoundError: it is not where it should be.
     """
     published = readers.names()
     own = sorted(path.stem for path in places.own_dataset(name).parent.glob("*.json"))
+    if name in published and data is not None:
+        importlib.import_module(f"{readers.__name__}.{readers.module_of(name)}").DATASET.folder_under(data)
     if name in published or name in own:
         return
-    nearest = get_close_matches(name, [*published, *own], n=1)
-    question = f" (did you mean {nearest[0]}?)" if nearest else ""
     raise ValueError(
         f"the data set must be one of {', '.join(published)} or a user's own ({', '.join(own) or 'none yet'}), "
-        f"but got {name!r}{question}; {command_line('platform.prepare', 'FILE.csv')} adds one"
+        f"but got {name!r}{_nearest(name, [*published, *own])}; {command_line('platform.prepare', 'FILE.csv')} adds one"
     )
+
+
+def check_sweep(request: SweepRequest, places: Places) -> None:
+    """Refuses what no data set, method, network or teacher is called; raises what `check_dataset` does."""
+    check_dataset(request.dataset, places, request.data)
+    check_columns(request.methods, request.students)
+    inits = {str(value) for value in request.axes.get("init", ())} - {"random"}
+    _check_teachers({part for name in request.teacher_names for part in members(name)} | inits, places)
+
+
+def check_columns(methods: Sequence[str], students: Sequence[str]) -> None:
+    """Refuses what no method or network is called.
+
+    Raises:
+        ValueError: there is none of that name; the message has the nearest one.
+    """
+    for method in methods:
+        if method == NO_METHOD:
+            raise ValueError(f"{NO_METHOD!r} is in every sweep, as the baseline: leave it out of --methods")
+        _check("method", method, declared.methods())
+    for student in students:
+        check_network("student", student)
+
+
+def check_pretraining(request: PretrainRequest, places: Places) -> None:
+    """Refuses what no data set, network or teacher is called; raises what `check_dataset` does."""
+    check_dataset(request.dataset, places, request.data)
+    check_network("teacher", request.architecture)
+    _check_teachers({str(request.knobs.get("init", "random"))} - {"random"}, places)
+
+
+def check_network(role: str, name: str) -> None:
+    """Refuses what no network is called; `role` says whose it was to be.
+
+    Raises:
+        ValueError: there is none of that name; the message has the nearest one.
+    """
+    _check(role, name, declared.architectures())
+
+
+def _check_teachers(names: Iterable[str], places: Places) -> None:
+    """Refuses a teacher that is neither at hand nor one that a data set or a network gives its name."""
+    networks = [f"imagenet-{architecture}" for architecture in declared.architectures()]
+    at_hand = {path.parent.name for path in (places.results / "teachers").glob("*/[!.]*/teacher.json")}
+    own = {path.stem for path in places.own_dataset("any").parent.glob("*.json")}
+    short = sorted({"imagenet", "random-weights", *readers.names(), *own, *at_hand})
+    for name in sorted(set(names) - {NO_TEACHER, ITSELF}):
+        if name not in short and name not in networks:
+            pretrain = command_line("platform.pretrain", "DATASET", "--name", name)
+            importing = command_line("platform.teachers", "import", "FILE", "--name", name)
+            raise ValueError(
+                f"a teacher must be one of {', '.join(short)}, or imagenet-NAME with the name of a network, but got "
+                f"{name!r}{_nearest(name, [*short, *networks])}; `{pretrain}` trains one, `{importing}` imports one"
+            )
+
+
+def _check(what: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise ValueError(f"the {what} must be one of {', '.join(known)}, but got {name!r}{_nearest(name, known)}")
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    nearest = get_close_matches(name, known, n=1)
+    return f" (did you mean {nearest[0]}?)" if nearest else ""

@@ -24,6 +24,7 @@ from analysis.scores.cells import closing_table
 from platform.cluster.machines import Machines, cluster_address, join_cluster, machines, start_ray
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.notice import announced
+from platform.command_line.parsing import retyped
 from platform.command_line.training_requests import SweepRequest, TrainingRequest
 from platform.exporting.logged_models import log_best_students
 from platform.sources.places import LOCK_FILE, Places
@@ -135,7 +136,7 @@ def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict
         "max_epochs": setup.max_epochs,
         "cpus": resources.cpus,
         "gpus": resources.gpus,
-        "command": command_line(request.COMMAND, *request.words),
+        "command": retyped(request),
     }
 
 

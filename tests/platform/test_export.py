@@ -5,40 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from mlflow.tracking import MlflowClient
 from PIL import Image
 
 import platform.export
 from platform.exporting import agreement, conduct_export
-from platform.phantoms.writers import write_retina
-from platform.sweeping.records import TrialRecord
-from platform.sweeping.scoring import averaging_tags
-from platform.sweeping.setup import parent_tags
-from platform.tracking.ledger import Ledger
+from tests.recorded_student import record
 from tests.tiny_network import NAME
-from trainables.config import TrialConfig
-from trainables.data.averaging import averaged_labels
 from trainables.data.decode import decode
-from trainables.data.readers import retina
-from trainables.data.store import Store
-from trainables.data.store_making import prepare
-from trainables.job import Job
 from trainables.models import onnx_file
-from trainables.models.architectures import build
 from trainables.models.deployed import load_student, probabilities
-from trainables.teachers import shelf as teachers
-from trainables.teachers.imagenet import name_of
-from trainables.trial import RECIPE_VERSION, TrialSpec
+from trainables.trial import RECIPE_VERSION
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -48,65 +32,12 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 CELL = f"transfer/none/{NAME}/all"
-SEEN = {"dataset": "generic", "patients": ["Mueller-9001"], "salt": "0"}
 QUICK = ["--runs", "3"]
 
 
 @pytest.fixture(scope="module")
 def recorded(tiny: str, empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A results folder after two repeats of a cell, trained for an epoch at 32 px, and runs that cannot be exported."""
-    folder = tmp_path_factory.mktemp("results")
-    root = write_retina(folder / "phantoms" / "retina", num_patients=14, image_size_px=64, seed=0, progress=False)
-    prepare(retina.read(root), folder / "stores" / "retina.arrow", image_size_px=32, salt=b"s", progress=False)
-    store = Store.open(folder / "stores" / "retina.arrow")
-    torch.manual_seed(0)
-    first = teachers.save(
-        folder / "teachers" / "phantom-32px", build(tiny, 2).state_dict(), name=name_of(tiny),
-        source="drawn | so", is_phantom=True, seen=SEEN, architecture=tiny, task="multiclass",
-        label_names=("a", "b"),
-    )  # fmt: skip
-    shutil.copy(empty_mlflow, folder / "mlflow.db")
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
-    overlap = "the teacher x was trained on 2 of 3 test patients"
-    ledger = Ledger(uri, "retina", "first", parent_tags(store, "{}", overlap), folder / "artifacts")
-    config = TrialConfig(
-        dataset="retina", method="transfer", student=tiny, image_size_px=32, max_epochs=1, batch_size=8,
-        phase="confirm", average_labels="defined", selection_metric="f1_weighted",
-    )  # fmt: skip
-    spec = TrialSpec(
-        config=config, data_fingerprint=store.fingerprint, split_fingerprint=store.split_fingerprint,
-        init_fingerprint=first.fingerprint,
-    )  # fmt: skip
-    ids: dict[str, str] = {}
-
-    def trial(name: str, tags: dict[str, str] | None = None, trains: bool = False, **changed: Any) -> None:
-        own = replace(spec, config=replace(config, **changed))
-        record = TrialRecord(spec=own, study="", number=own.config.seed)
-        facts = {"data": "phantom", "init_fingerprint": first.fingerprint, "num_trainable": "1"}
-        facts |= averaging_tags(averaged_labels(store, own.config.average_labels)) | (tags or {})
-        ledger.open(record, facts, at_ms=1_700_000_000_000 + len(ids))
-        files = []
-        if trains:
-            place = folder / "trials" / name
-            job = Job(spec=own, store=str(store.path), folder=str(place), teachers=str(first.folder.parent))
-            (result,) = job.run()
-            # The second has the better score on the validation set, and the first on the test set.
-            decided = {"best_score": 0.2 + 0.1 * own.config.seed, "test_f1_weighted": 0.9 - 0.8 * own.config.seed}
-            ledger.log(record.run_id, result.metrics | decided, 1, 1_700_000_000_000)
-            files = [(path, "model") for path in place.glob("best-*.safetensors")]
-            files.append((place / "predictions.parquet", ""))
-        ledger.close(record.run_id, "FINISHED", files, {}, at_ms=1_700_000_001_000)
-        ids[name] = record.run_id
-
-    trial("old", tags={"recipe": "0"}, seed=7)
-    trial("searched", phase="search")
-    trial("weightless", student="densenet121")
-    trial("zero", trains=True, seed=0)
-    trial("one", trains=True, seed=1)
-    ids["parent"] = ledger.parent_id
-    for _ in range(17):  # of which two begin alike
-        ledger.client.create_run(ledger.experiment_id)
-    return {"folder": folder, "uri": uri, "ids": ids, "store": store, "root": root, "client": ledger.client}
+    return record(tmp_path_factory.mktemp("results"), tiny, empty_mlflow)
 
 
 @pytest.fixture(scope="module")
@@ -140,18 +71,22 @@ def test_the_card_says_what_it_must(recorded: dict[str, Any], exported: Path) ->
         "PHANTOM DATA", "No medical device", "the teacher x was trained on 2 of 3 test patients", "drawn \\| so",
         "best of its cell's 2 repeats by the score on the validation set", "L = CE", "trained on: generic",
         f"| Retina | {len(store.rows('train'))} | {len(store.rows('validation'))} | {len(store.rows('test'))} |",
-        "| f1_weighted |", "(n = 2)", "| learning_rate | 5e-05 |", "of 3 runs with 1 thread(s)", "(not averaged)",
+        "of any size, grey or RGB", "bytes that the network sees are the same. Probabilities differ by at most",
+        "on 18 pictures from 16 x 22 to 458 x 310 pixels", "| f1_weighted |",
+        "(n = 2)", "| learning_rate | 5e-05 |", "of 3 runs with 1 thread(s)", "(not averaged)",
         store.fingerprint, f"{(exported / 'model.onnx').stat().st_size:,}",
     ):  # fmt: skip
         assert words in card, words
-    assert "{{" not in card and not re.search(r"\b(nan|None)\b", card)
+    assert "{{" not in card
+    assert re.findall(r".{20}\b(?:nan|None)\b.{20}", card) == []
 
 
+@pytest.mark.parametrize("size", [(90, 70), (32, 32), (900, 1200), (20, 17)], ids=str)
 def test_the_cards_program_runs_and_cuts_as_training_did(
-    recorded: dict[str, Any], exported: Path, tmp_path: Path
+    recorded: dict[str, Any], exported: Path, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", (exported / "README.md").read_text(), flags=re.DOTALL)
-    Image.effect_noise((90, 70), 60).convert("RGB").save(tmp_path / "image.png")
+    Image.effect_noise(size, 60).convert("RGB").save(tmp_path / "image.png")
     (tmp_path / "model.onnx").write_bytes((exported / "model.onnx").read_bytes())
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -206,7 +141,7 @@ def test_without_the_prepared_images_random_ones_are_used_and_the_card_says_so(
     )
 
 
-@pytest.mark.parametrize("fault", ["onnx", "scores"])
+@pytest.mark.parametrize("fault", ["onnx", "scores", "resizing"])
 def test_a_disagreement_leaves_nothing_behind(
     recorded: dict[str, Any], exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any, fault: str
 ) -> None:
@@ -214,11 +149,19 @@ def test_a_disagreement_leaves_nothing_behind(
     if fault == "onnx":
         right = onnx_file.probabilities
         monkeypatch.setattr(onnx_file, "probabilities", lambda *arguments: right(*arguments) + np.float32(0.001))
+    elif fault == "resizing":
+        right_squares = onnx_file.squares
+        monkeypatch.setattr(onnx_file, "squares", lambda *given: [each // 2 for each in right_squares(*given)])
     else:
         monkeypatch.setattr(conduct_export, "probabilities", lambda *arguments: np.full((2, 5), 0.9, dtype=np.float32))
         monkeypatch.setattr(conduct_export, "check_images", _first_two(agreement.check_images))
     message = _refused([recorded["ids"]["one"], *_where(recorded), "--out", str(tmp_path / "a")], capsys)
-    assert ("must be within 0.0001 of PyTorch's" if fault == "onnx" else "must be those that were scored") in message
+    messages = {
+        "onnx": "must be within 0.0001 of PyTorch's",
+        "scores": "must be those that were scored",
+        "resizing": "must resize as Pillow does, within 1 of 255 grey levels, but differs by",
+    }
+    assert messages[fault] in message
     assert "nothing is written" in message and not list(tmp_path.iterdir())
 
 

@@ -77,13 +77,7 @@ def find(name: str, data_dir: Path) -> Path:
     """
     if name not in DATASETS:
         raise ValueError(f"the data set must be one of {', '.join(DATASETS)}, but got {name!r}")
-    if not data_dir.is_dir():
-        raise FileNotFoundError(f"the data folder must exist, but there is no {data_dir}")
-    folders = DATASETS[name].folders
-    for folder in folders:
-        if (data_dir / folder).is_dir():
-            return data_dir / folder
-    raise FileNotFoundError(f"no {' or '.join(folders)} folder in {data_dir}")
+    return DATASETS[name].folder_under(data_dir)
 
 
 def read(name: str, data_dir: Path) -> Listing:

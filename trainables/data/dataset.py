@@ -75,6 +75,22 @@ class Dataset:
                 f"no_finding must be one of {', '.join(self.label_names)}, but {self.name} has {self.no_finding!r}"
             )
 
+    def folder_under(self, data_dir: Path) -> Path:
+        """The first of `folders` that is there.
+
+        Raises:
+            FileNotFoundError: none is, or `data_dir` is absent.
+        """
+        if not data_dir.is_dir():
+            raise FileNotFoundError(f"the data folder must exist, but there is no {data_dir}")
+        for folder in self.folders:
+            if (data_dir / folder).is_dir():
+                return data_dir / folder
+        raise FileNotFoundError(
+            f"--data must name the folder that holds {' or '.join(self.folders)}/, but there is none in {data_dir}; "
+            f"the README says how {self.name} is laid out"
+        )
+
     @property
     def split_counts(self) -> Mapping[str, int]:
         """Images of each split in Table II; empty for a data set that the table does not have."""

@@ -36,13 +36,13 @@ def decode(root: Path, path: str, image_size_px: int, channels: int) -> NDArray[
     if not file.resolve().is_relative_to(root.resolve()):
         raise UnreadableImageError(f"a link that leads out of the data folder, to {file.resolve()}")
     if file.suffix.lower() in dicom.SUFFIXES:
-        return _square(_dicom(file).convert("RGB" if channels == 3 else "L"), image_size_px, channels)
+        return resized_square(_dicom(file).convert("RGB" if channels == 3 else "L"), image_size_px, channels)
     try:
         with Image.open(file) as image:
             _check_size(*image.size)
             mode = "RGB" if channels == 3 else "L"
             image.draft(mode, (image_size_px, image_size_px))
-            return _square(_eight_bits(image, mode), image_size_px, channels)
+            return resized_square(_eight_bits(image, mode), image_size_px, channels)
     except FileNotFoundError:
         raise UnreadableImageError("no such file") from None
     except UnidentifiedImageError:
@@ -85,7 +85,11 @@ def centre_square(width: int, height: int) -> tuple[int, int, int]:
     return (width - side) // 2, (height - side) // 2, side
 
 
-def _square(image: Image.Image, image_size_px: int, channels: int) -> NDArray[np.uint8]:
+def resized_square(image: Image.Image, image_size_px: int, channels: int) -> NDArray[np.uint8]:
+    """The centre square of a grey or RGB image as uint8 [image_size_px, image_size_px, channels].
+
+    `trainables.models.onnx_square` does the same in ONNX: change both, or neither.
+    """
     left, top, side = centre_square(*image.size)
     square = image.resize(
         (image_size_px, image_size_px),

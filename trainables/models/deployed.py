@@ -18,14 +18,15 @@ from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD, normalise
 from trainables.models.architectures import restored
 
 TASKS = ("multiclass", "multilabel")
+CPU = torch.device("cpu")
 
 
 class Deployed(nn.Module):
     """Scales, widens grey to three planes, normalises by ImageNet's mean and standard deviation, asks the student, and
     makes probabilities of its answer: a softmax over classes, or a sigmoid a label.
 
-    Images arrive at the working size, cut and resized as `trainables.data.decode` does it: that is not inside, since it
-    is Pillow's own filter, which the Resize of ONNX does not have.
+    Images arrive at the working size, cut and resized as `trainables.data.decode` does it; in an ONNX file,
+    `trainables.models.onnx_square` stands in front of this.
 
     Raises:
         ValueError: there is no such task.
@@ -69,10 +70,20 @@ def load_student(path: Path, architecture: str, num_labels: int) -> nn.Module:
 
 @torch.inference_mode()
 def probabilities(
-    student: nn.Module, task: str, images_BHWC: NDArray[np.uint8], batch_size: int = 16
+    student: nn.Module,
+    task: str,
+    images_BHWC: NDArray[np.uint8],
+    batch_size: int = 16,
+    *,
+    device: torch.device = CPU,
+    precision: str = "float32",
 ) -> NDArray[np.float32]:
     """What the platform itself gives for these images, float32 [B, L]: by the code that training is judged with, and
     none of `Deployed`'s, so that the two can be compared.
+
+    Args:
+        device: where the student is.
+        precision: "float32", or "bfloat16" for a student that was trained and judged in it.
 
     Raises:
         ValueError: there is no such task.
@@ -80,8 +91,10 @@ def probabilities(
     _check_task(task)
     student.eval()
     chunks = [torch.from_numpy(images_BHWC[at : at + batch_size]) for at in range(0, len(images_BHWC), batch_size)]
-    logits_BL = torch.cat([student(normalise(chunk)) for chunk in chunks])
-    answers: NDArray[np.float32] = (logits_BL.softmax(dim=1) if task == "multiclass" else logits_BL.sigmoid()).numpy()
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+        logits_BL = torch.cat([student(normalise(chunk.to(device))) for chunk in chunks]).float()
+    answers_BL = logits_BL.softmax(dim=1) if task == "multiclass" else logits_BL.sigmoid()
+    answers: NDArray[np.float32] = answers_BL.cpu().numpy()
     return answers
 
 

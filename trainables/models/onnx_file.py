@@ -1,6 +1,6 @@
 """ONNX files of students: written, compared with PyTorch, and timed. Needs onnx, onnxscript and onnxruntime.
 
-Shapes: B images of H x W pixels, C planes (1 or 3), L labels or classes.
+Shapes: B images of H x W pixels, C planes (1 or 3), L labels or classes; S x S pixels of the network's own squares.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainables.models import onnx_square
 from trainables.models.deployed import Deployed
 from trainables.pasting import command_line
 
@@ -57,9 +58,12 @@ def require_packages() -> None:
 
 
 def write(model: Deployed, path: Path, *, image_size_px: int, channels: int, facts: Mapping[str, str]) -> int:
-    """Writes `model` with a dynamic batch axis and `facts` as the file's metadata; returns the opset's version.
+    """Writes `model` for images of any size, with `facts` as the file's metadata; returns the opset's version.
 
     The exporter's notes are taken out: they name the source files of this machine.
+
+    Args:
+        image_size_px, channels: of the squares that the network takes, to which the file itself brings every image.
     """
     import onnx
 
@@ -78,6 +82,7 @@ def write(model: Deployed, path: Path, *, image_size_px: int, channels: int, fac
     _strip(proto.graph)
     for function in proto.functions:
         _strip(function)
+    onnx_square.put_in_front(proto, size_px=image_size_px, channels=channels)
     onnx.helper.set_model_props(proto, dict(facts))
     onnx.checker.check_model(proto)
     onnx.save(proto, path)
@@ -94,6 +99,14 @@ def probabilities(path: Path, images_BHWC: NDArray[np.uint8]) -> NDArray[np.floa
         answers.append(session.run([OUTPUT], {INPUT: images_BHWC[at : at + size]})[0])
         at += size
     return np.concatenate(answers)
+
+
+def squares(path: Path, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    """The squares [S, S, C] that the file's network sees of images [H, W, 1 or 3], which may differ in size."""
+    import onnx
+
+    session = session_of(onnx_square.alone(onnx.load(path)).SerializeToString(), num_threads=0)
+    return [session.run(None, {INPUT: image_HWC[None]})[0][0] for image_HWC in images]
 
 
 def check_agreement(pytorch_BL: NDArray[np.float32], onnx_BL: NDArray[np.float32]) -> float:
@@ -131,14 +144,15 @@ def latency(path: Path, image_HWC: NDArray[np.uint8], *, num_runs: int, num_thre
     )
 
 
-def session_of(path: Path, num_threads: int) -> Any:
-    """onnxruntime's session with the file, on the CPU."""
+def session_of(model: Path | bytes, num_threads: int) -> Any:
+    """onnxruntime's session with the file, or with its content, on the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads  # 0: as many as there are cores
     options.log_severity_level = 3  # errors: what it guesses about this machine's devices concerns nobody
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    content = model if isinstance(model, bytes) else str(model)
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def _strip(part: Any) -> None:

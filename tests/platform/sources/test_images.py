@@ -190,7 +190,10 @@ def test_what_is_wrong_gets_one_clear_line(
 
 
 def test_an_empty_data_folder_and_a_wrong_layout_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for folder, message in [("data", "no retina folder in"), ("data/retina", "no trainLabels.csv in")]:
+    for folder, message in [
+        ("data", "the folder that holds retina/, but there is none in"),
+        ("data/retina", "no trainLabels.csv in"),
+    ]:
         (tmp_path / folder).mkdir()
         with pytest.raises(SystemExit):
             prepare(tmp_path / "results", "--data", str(tmp_path / "data"))

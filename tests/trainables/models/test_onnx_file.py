@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from tests.short_densenet import Short40
+from trainables.data.decode import resized_square
 from trainables.models import onnx_file
 from trainables.models.densenet import DenseNet
 
@@ -52,11 +54,24 @@ def test_onnx_says_what_pytorch_says(
     assert {prop.key: prop.value for prop in proto.metadata_props} == FACTS
     (images_input,) = proto.graph.input
     assert images_input.type.tensor_type.elem_type == onnx.TensorProto.UINT8
-    assert [d.dim_value for d in images_input.type.tensor_type.shape.dim] == [0, 32, 32, channels]
-    assert images_input.type.tensor_type.shape.dim[0].dim_param
+    assert [d.dim_value for d in images_input.type.tensor_type.shape.dim] == [0, 0, 0, 0]
+    assert all(d.dim_param for d in images_input.type.tensor_type.shape.dim)
+    _takes_any_size(path, network, task, channels)
     content = path.read_bytes()
     for word in (b"stack_trace", b"densenet.py", b"trainables", str(Path(torch.__file__).parent).encode()):
         assert word not in content, word
+
+
+def _takes_any_size(path: Path, network: nn.Module, task: str, channels: int) -> None:
+    pictures = [np.random.default_rng(2).integers(0, 256, (*size, 3), dtype=np.uint8) for size in ((70, 300), (9, 8))]
+    mode = "L" if channels == 1 else "RGB"
+    squares = [resized_square(Image.fromarray(each).convert(mode), 32, channels) for each in pictures]
+    assert [np.array_equal(*pair) for pair in zip(onnx_file.squares(path, pictures), squares, strict=True)] == [
+        True
+    ] * 2
+    for picture, square in zip(pictures, squares, strict=True):
+        expected = probabilities(network, task, square[None])
+        np.testing.assert_allclose(onnx_file.probabilities(path, picture[None]), expected, atol=1e-5)
 
 
 def test_a_disagreement_is_refused() -> None:

@@ -11,3 +11,8 @@ import pkgutil
 def names() -> tuple[str, ...]:
     """The data sets' names, by those of the files and without importing them: a dash stands for an underscore."""
     return tuple(it.name.replace("_", "-") for it in pkgutil.iter_modules(__path__) if it.name != "own")
+
+
+def module_of(name: str) -> str:
+    """The name of the reader's file for a data set."""
+    return name.replace("-", "_")

@@ -42,7 +42,7 @@ def test_what_the_release_does_not_have_is_named(tmp_path: Path, line: str, mess
 def test_the_folder_is_looked_for_under_the_data_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"the data folder must exist, but there is no .*nothing"):
         read("retina", tmp_path / "nothing")
-    with pytest.raises(FileNotFoundError, match="no retina folder in"):
+    with pytest.raises(FileNotFoundError, match="the folder that holds retina/, but there is none in"):
         read("retina", tmp_path)
     with pytest.raises(ValueError, match=r"must be one of mimic-cxr, .* but got 'brain'"):
         read("brain", tmp_path)

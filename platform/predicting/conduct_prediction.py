@@ -1,0 +1,128 @@
+"""Asks a student about pictures and writes its answers, once `platform.predict` has checked the options.
+
+Shapes: B pictures, L labels or classes.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from analysis.reading import artifacts, tracking_uri
+from analysis.reading.chosen import Chosen, chosen
+from analysis.reading.origins import notice
+from analysis.reading.student_facts import StudentFacts, facts_of
+from platform.command_line.endings import EXIT_SOME_UNREADABLE
+from platform.command_line.student_requests import PredictRequest
+from platform.predicting.pictures import COLUMN, Batch, Pictures, batches, pictures_of
+from trainables import atomic
+from trainables.models.deployed import load_student, probabilities
+
+PREDICTED, NOTE = "predicted", "note"
+THRESHOLD = 0.5  # of a label's probability; no operating point was chosen
+NUM_NAMED = 20  # unreadable pictures that are named at the end; the file has all of them
+
+
+def conduct_prediction(request: PredictRequest) -> int:
+    """Finds the student, asks it about all pictures, and writes the file. Returns the exit status.
+
+    Raises:
+        FileExistsError: the file exists already.
+        FileNotFoundError, LookupError, ValueError: what is missing or wrong.
+    """
+    device = device_of(request.device)
+    pictures = pictures_of(request.pictures, request.images)
+    uri = request.tracking_uri or tracking_uri.default(request.results)
+    results = request.results or artifacts.results_folder(uri) or Path("results")
+    choice = chosen(uri, request.run, request.dataset, request.sweep)
+    facts = facts_of(choice, results, request.channels)
+    run_id = str(choice.run["run_id"])
+    out = request.out or results / "predictions" / f"{choice.runs.dataset}-{run_id[:8]}-{request.pictures.stem}.csv"
+    if out.exists() and not request.force:
+        raise FileExistsError(f"the file must not exist yet, but {out} does; give --force, or another --out")
+    print(f"run {run_id}, {choice.why}\n{choice.run['tags.cell']}, {choice.runs.data} data")
+    note = notice(str(choice.run["phantom"]))  # of a student that rests on phantoms, every row says so
+    if note:
+        print(note)
+    with atomic.new_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
+        unreadable = _write(file, pictures, facts, _answers(choice, facts, pictures, request.batch_size, device), note)
+    return _closing(out, pictures, unreadable)
+
+
+def device_of(name: str | None) -> torch.device:
+    """The device of that name; None for a GPU where there is one.
+
+    Raises:
+        ValueError: a GPU is asked for, and there is none.
+    """
+    has_gpu = torch.cuda.is_available()
+    if name == "cuda" and not has_gpu:
+        raise ValueError("--device cuda needs a GPU that PyTorch can use, but there is none; leave it out")
+    return torch.device(name or ("cuda" if has_gpu else "cpu"))
+
+
+def _answers(
+    choice: Chosen, facts: StudentFacts, pictures: Pictures, batch_size: int, device: torch.device
+) -> Iterator[tuple[Batch, NDArray[np.float32]]]:
+    """Each batch with the probabilities [B, L] of its readable pictures."""
+    student = load_student(choice.weights_file, facts.architecture, len(facts.label_names)).to(device)
+    with tqdm(total=len(pictures.paths), desc="predicting", unit="picture", delay=1) as bar:
+        for batch in batches(pictures, facts.image_size_px, facts.channels, batch_size):
+            answers_BL = np.empty((0, len(facts.label_names)), np.float32)
+            if len(batch.images_BHWC):
+                answers_BL = probabilities(
+                    student, facts.task, batch.images_BHWC, batch_size, device=device, precision=facts.precision
+                )
+            yield batch, answers_BL
+            bar.update(len(batch.paths))
+
+
+def _write(
+    file: TextIO,
+    pictures: Pictures,
+    facts: StudentFacts,
+    answered: Iterator[tuple[Batch, NDArray[np.float32]]],
+    note: str,
+) -> list[tuple[str, str]]:
+    """Writes one row per picture; returns those that cannot be read, with the reason."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([COLUMN, *(f"probability_{name}" for name in facts.label_names), PREDICTED, NOTE])
+    unreadable: list[tuple[str, str]] = []
+    for batch, answers_BL in answered:
+        answers = iter(answers_BL)
+        for path, reason in zip(batch.paths, batch.reasons, strict=True):
+            if reason:
+                unreadable.append((path, reason))
+                writer.writerow([path, *("" for _ in facts.label_names), "", f"unreadable: {reason}"])
+            else:
+                answer_L = next(answers)
+                # Nine digits give back the same float32.
+                writer.writerow([path, *(f"{value:.9g}" for value in answer_L), predicted(answer_L, facts), note])
+    return unreadable
+
+
+def predicted(answer_L: NDArray[np.float32], facts: StudentFacts) -> str:
+    """The most probable class; of a multilabel student, every label from `THRESHOLD` on, separated by semicolons."""
+    if facts.task == "multiclass":
+        return facts.label_names[int(answer_L.argmax())]
+    pairs = zip(facts.label_names, answer_L, strict=True)
+    return "; ".join(name for name, probability in pairs if probability >= THRESHOLD)
+
+
+def _closing(out: Path, pictures: Pictures, unreadable: Sequence[tuple[str, str]]) -> int:
+    others = f"; {pictures.num_others} other files were left alone" if pictures.num_others else ""
+    print(f"{out}: {len(pictures.paths) - len(unreadable)} of {len(pictures.paths)} pictures{others}")
+    if not unreadable:
+        return 0
+    more = [f"  and {len(unreadable) - NUM_NAMED} more"] if len(unreadable) > NUM_NAMED else []
+    lines = [*(f"  {path}: {reason}" for path, reason in unreadable[:NUM_NAMED]), *more]
+    print("\n".join([f"{len(unreadable)} pictures cannot be read:", *lines]), file=sys.stderr)
+    return EXIT_SOME_UNREADABLE
