@@ -23,7 +23,6 @@ from analysis.scores.cells import closing_table
 from platform.cluster.machines import join_cluster, machines, start_ray
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.training_requests import SweepRequest, TrainingRequest
-from platform.exporting.logged_models import log_best_students
 from platform.sources.places import Places
 from platform.sweeping.gathering import prepare_sweep
 from platform.sweeping.plan import Plan
@@ -53,10 +52,13 @@ def conduct(request: SweepRequest) -> int:
         plan = carry_out(setup, ledger, request, places, storage)
         sweep = runs(places.tracking_uri, request.dataset, setup.name)
         tables = _tables(setup, sweep)
+        print("\n\n".join(tables), flush=True)
         _complete(ledger, setup, sweep, plan, tables)
         if plan.finished:
+            from platform.exporting.logged_models import log_best_students  # mlflow.pyfunc: only once it is needed
+
             log_best_students(ledger.client, sweep, setup.store, _metrics(setup))
-        print("\n\n".join([*tables, _commands(setup, request.dataset, places, _browsing(sweep, places))]))
+        print(f"\n{_commands(setup, request.dataset, places, _browsing(sweep, places))}")
     if plan.finished:
         return 0
     print(f"{plan.num_open_trials} trials are left: run the same command again to resume.", file=sys.stderr)
