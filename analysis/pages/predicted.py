@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -32,14 +33,10 @@ def from_predictions(runs: Runs) -> Predicted:
     draws: dict[str, Draws] = {}
     kept: dict[str, list[Predictions]] = {}
     labels, groups, bins = [], [], []
-    weights, images = None, None
-    for cell, repeats in by_cell(runs.tracking_uri, runs.confirm):
-        if weights is None:
-            weights, images = weights_of(repeats[0]), repeats[0].images["image"]
+    for cell, repeats, of_cell in _drawn(runs):
         labels.append(label_rows(cell, repeats))
         groups.append(subgroup_rows(cell, repeats))
         bins.append(reliability_rows(cell, repeats))
-        of_cell = draws_of(repeats, weights) if repeats[0].images["image"].equals(images) else None
         if of_cell is not None:
             draws[cell], kept[cell] = of_cell, repeats
     if not labels:
@@ -57,3 +54,18 @@ def from_predictions(runs: Runs) -> Predicted:
         variance=variance,
         reliability=pd.concat(bins, ignore_index=True),
     )
+
+
+def contrasts_of(runs: Runs) -> pd.DataFrame:
+    """`analysis.scores.questions.contrast_rows` alone, of all cells that were tested on the same images."""
+    draws = {cell: of_cell for cell, _, of_cell in _drawn(runs) if of_cell is not None}
+    return contrast_rows(draws, of_cells(runs.confirm))
+
+
+def _drawn(runs: Runs) -> Iterator[tuple[str, list[Predictions], Draws | None]]:
+    """Each cell with its predictions and draws; None where it was tested on other images than the first cell."""
+    weights, images = None, None
+    for cell, repeats in by_cell(runs.tracking_uri, runs.confirm):
+        if weights is None:
+            weights, images = weights_of(repeats[0]), repeats[0].images["image"]
+        yield cell, repeats, draws_of(repeats, weights) if repeats[0].images["image"].equals(images) else None

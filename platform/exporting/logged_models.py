@@ -28,7 +28,6 @@ from analysis.reading import artifacts
 from analysis.reading.chosen import best_of
 from analysis.reading.record_form import key_of
 from analysis.reading.trials import Runs
-from platform.exporting import served_student
 from platform.tracking.sweep_page import in_metric_name
 from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from trainables.data.store import Store
@@ -43,6 +42,7 @@ CODE = (  # what `trainables.models.deployed` imports, and the packages around i
     "trainables/models/densenet.py",
     "trainables/models/deployed.py",
 )
+SERVED_STUDENT = Path(__file__).with_name("served_student.py")  # for MLflow to run, not to import
 PACKAGES = ("mlflow", "numpy", "safetensors", "torch", "torchvision")
 READY = LoggedModelStatus.READY
 BARS = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
@@ -91,7 +91,7 @@ def save(path: Path, weights: Path, config: dict[str, Any]) -> None:
         with _quiet():
             mlflow.pyfunc.save_model(
                 path,
-                python_model=served_student.__file__,
+                python_model=str(SERVED_STUDENT),
                 artifacts={"weights": str(weights), "config": str(folder / "config.json")},
                 code_paths=[str(folder / "trainables")],
                 pip_requirements=[f"{name}=={_version(name)}" for name in PACKAGES],

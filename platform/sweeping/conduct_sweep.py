@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -17,17 +16,13 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two l
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not how it creates its tables
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the tracker retries by itself, and reports it
 
-from analysis.reading import tracking_uri
-from analysis.reading.averages import averages
-from analysis.reading.trials import Runs, runs
-from analysis.scores.cells import closing_table
 from platform.cluster.machines import Machines, cluster_address, join_cluster, machines, start_ray
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.notice import announced
 from platform.command_line.parsing import retyped
 from platform.command_line.training_requests import SweepRequest, TrainingRequest
-from platform.exporting.logged_models import log_best_students
 from platform.sources.places import LOCK_FILE, Places
+from platform.sweeping.closing import close, state
 from platform.sweeping.forecast import Forecast
 from platform.sweeping.gathering import prepare_sweep
 from platform.sweeping.outlook import lines, show_plan, try_timing
@@ -40,10 +35,8 @@ from platform.tracking.clearing import clear
 from platform.tracking.data_inputs import facts_of
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
-from platform.tracking.sweep_page import description, standing
+from platform.tracking.sweep_page import description
 from platform.tracking.tracker import must_answer, send_rest
-from trainables.data.catalogue import DATASETS
-from trainables.pasting import command_line
 
 
 def conduct(request: SweepRequest) -> int:
@@ -63,7 +56,7 @@ def conduct(request: SweepRequest) -> int:
         with alone(places.sweep(setup.name)), must_answer(places.printable_tracking_uri):
             ledger = open_ledger(setup, request.dataset, places)
             plan = carry_out(setup, ledger, request, places, storage)
-            _close(setup, plan, ledger, places)
+            close(setup, plan, ledger, places)
         if plan.finished:
             notice.text = f"{setup.name}: {plan.num_trials} trials done"
             return 0
@@ -88,7 +81,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     send_rest(ledger, journal)
     plan = setup.plan(ledger.records())
     _clear_rest(setup, plan, ledger)
-    ledger.describe(description(setup, state=_state(plan)), facts_of(setup.store))
+    ledger.describe(description(setup, state=state(plan)), facts_of(setup.store))
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
         paces = None if cluster_address() else try_timing(setup)  # while the machine is still quiet
@@ -112,7 +105,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
             inputs_of=lambda record: facts_of(setup.store, record.spec.config),
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
-        ledger.describe(description(setup, state=_state(plan)))
+        ledger.describe(description(setup, state=state(plan)))
     if all(record.status == "FINISHED" for record in plan.records.values()):
         remove_rays_files(setup.folder)
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
@@ -140,59 +133,11 @@ def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict
     }
 
 
-def _state(plan: Plan) -> str:
-    done = plan.num_trials - plan.num_open_trials
-    return f"{done} of {plan.num_trials} trials have ended." if plan.num_open_trials else "Finished."
-
-
 def _clear_rest(setup: Setup, plan: Plan, ledger: Ledger) -> None:
     """Clears finished trials that an earlier process could not clear before it ended."""
     for record in plan.records.values():
         if record.status == "FINISHED":
             clear(trial_folder(setup.folder, record.spec.key), ledger, record.run_id)
-
-
-def _close(setup: Setup, plan: Plan, ledger: Ledger, places: Places) -> None:
-    """Prints the scores and what to run next, and writes them to MLflow; without any score, only how far it is."""
-    dataset = setup.store.dataset
-    if not any(record.test_auc is not None for record in plan.records.values()):
-        print(f"{_state(plan)} There is no test score yet.")
-        return
-    sweep = runs(places.tracking_uri, dataset, setup.name)
-    metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
-    tables = [closing_table(sweep.confirm, name, averages(sweep)) for name in metrics]
-    ledger.describe(description(setup, state=_state(plan), tables="\n\n".join(tables)))
-    only_step = 0  # a metric that has no other is a bar in MLflow's charts
-    ledger.log(ledger.parent_id, standing(sweep.confirm, metrics), only_step, int(time.time() * 1000))
-    if plan.finished:
-        log_best_students(ledger.client, sweep, setup.store, metrics)
-    print("\n\n".join([*tables, _commands(setup, dataset, places, _browsing(sweep, places))]))
-
-
-def _browsing(sweep: Runs, places: Places) -> str:
-    """How to see the sweep in MLflow: the command that serves its pages, or the page of a server."""
-    if not tracking_uri.is_server(places.tracking_uri):
-        is_found = bool(tracking_uri.from_environment()) or places.are_usual
-        options = [] if is_found else ["--results", str(places.results)]
-        return f"Browse every run\n  {command_line('platform.ui', *options)}"
-    page = tracking_uri.pages(places.tracking_uri)
-    if len(sweep.trials):
-        page = tracking_uri.runs_page(page, sweep.trials["experiment_id"].iloc[0])
-    return f"Browse every run: open {page}"
-
-
-def _commands(setup: Setup, dataset: str, places: Places, browsing: str) -> str:
-    """What to run next: each command on its own line, ready to paste."""
-    options = ["--sweep", setup.name]
-    if not tracking_uri.from_environment():  # the tables' commands find that one by themselves
-        options = ["--tracking-uri", places.tracking_uri, *options]
-    lines = [browsing, f"The whole report\n  {command_line('analysis.report', dataset, *options)}"]
-    if setup.store.held_out:
-        evaluate = command_line("platform.evaluate", "new-disease", "--dataset", dataset, *options)
-        lines.append(f"The held-out finding\n  {evaluate}")
-    if dataset in DATASETS and (published := DATASETS[dataset].published) and published.results_table:
-        lines.append(f"The paper's table\n  {command_line(f'analysis.table_{published.results_table}', *options)}")
-    return "\n".join(lines)
 
 
 @contextmanager

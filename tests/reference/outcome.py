@@ -28,7 +28,7 @@ from tests.reference.machine import machine
 ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("record.json.gz")
 PARTS = ("runs", "printed", "report")  # of an outcome; what comes first is what the rest follows from
-SPEEDS = ("images_per_s",)
+SPEEDS = ("images_per_s", "epoch_s")
 HASHES = (
     "trial",
     "spec",
@@ -114,7 +114,11 @@ def _run(results: Path) -> str:
 
 def _closing_tables(printed: str) -> list[str]:
     """The tables of each sweep's end; the commands below them name folders."""
-    return re.findall(r"^test_\w+ by cell\n.*?(?=^Browse every run)", printed, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(
+        r"^test_\w+ by cell\n.*?(?=^(?:What can be told|No two cells|Browse every run))",
+        printed,
+        flags=re.MULTILINE | re.DOTALL,
+    )
 
 
 def _rows(text: str) -> Json:

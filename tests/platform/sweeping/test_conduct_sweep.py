@@ -13,7 +13,8 @@ import pytest
 
 from analysis.reading.trials import Runs
 from platform.sources.places import Places
-from platform.sweeping.conduct_sweep import _browsing, alone
+from platform.sweeping.closing import browsing
+from platform.sweeping.conduct_sweep import alone
 from tests import forking
 from trainables.pasting import ROOT
 
@@ -61,4 +62,4 @@ def test_the_closing_lines_tell_how_to_browse_the_runs(
     monkeypatch.delenv("TRANSFER_RESULTS", raising=False)
     none = pd.DataFrame(columns=["experiment_id"])
     sweep = Runs(dataset="retina", tracking_uri=uri, trials=none, sweeps=none, left_out=none)
-    assert re.fullmatch(line, _browsing(sweep, Places(ROOT / folder)))
+    assert re.fullmatch(line, browsing(sweep, Places(ROOT / folder)))

@@ -1,0 +1,86 @@
+"""The end of a sweep: its scores, what can be told from chance, and what to run next; on the screen and in MLflow."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+
+from analysis.pages.answers import answers, basis
+from analysis.pages.predicted import contrasts_of
+from analysis.reading import tracking_uri
+from analysis.reading.averages import averages
+from analysis.reading.origins import of_cells
+from analysis.reading.trials import Runs, runs
+from analysis.scores.cells import closing_table
+from platform.exporting.logged_models import log_best_students
+from platform.sources.places import Places
+from platform.sweeping.plan import Plan
+from platform.sweeping.setup import Setup
+from platform.tracking.ledger import Ledger
+from platform.tracking.sweep_page import description, standing
+from trainables.data.catalogue import DATASETS
+from trainables.pasting import command_line
+
+WIDTH = 110  # columns of what is told in sentences; about that of the tables
+
+
+def state(plan: Plan) -> str:
+    """How far a sweep is, in a sentence."""
+    done = plan.num_trials - plan.num_open_trials
+    return f"{done} of {plan.num_trials} trials have ended." if plan.num_open_trials else "Finished."
+
+
+def close(setup: Setup, plan: Plan, ledger: Ledger, places: Places) -> None:
+    """Prints scores, answers and commands, and writes them to MLflow; before any score, prints only how far it is."""
+    repeats = [record for record in plan.records.values() if record.spec.config.phase == "confirm"]
+    if not any(record.status == "FINISHED" for record in repeats):
+        print(f"{state(plan)} There is no test score yet.")
+        return
+    sweep = runs(places.tracking_uri, setup.store.dataset, setup.name)
+    metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
+    tables = [closing_table(sweep.confirm, name, averages(sweep)) for name in metrics]
+    told = [answer_lines(sweep)] if plan.finished else []
+    print("\n\n".join([*tables, *told, _commands(setup, places, sweep)]), flush=True)
+    ledger.describe(description(setup, state=state(plan), tables="\n\n".join(tables)))
+    only_step = 0  # a metric that has no other is a bar in MLflow's charts
+    ledger.log(ledger.parent_id, standing(sweep.confirm, metrics), only_step, int(time.time() * 1000))
+    if plan.finished:
+        log_best_students(ledger.client, sweep, setup.store, metrics)
+
+
+def answer_lines(sweep: Runs) -> str:
+    """Which differences can be told from chance: an answer to each question that the cells ask, as in the report."""
+    contrasts = contrasts_of(sweep)
+    if contrasts.empty:
+        return "No two cells differ in one thing alone, so no question is answered."
+    lines = ["What can be told from chance, in test AUC:"]
+    for answer in answers(contrasts, of_cells(sweep.confirm)):
+        lines.append(f"  {answer.question} {answer.verdict}")
+        lines.append(textwrap.fill(answer.sentence, WIDTH, initial_indent="    ", subsequent_indent="    "))
+    return "\n".join([*lines, textwrap.fill(basis(contrasts, averages(sweep)), WIDTH)])
+
+
+def _commands(setup: Setup, places: Places, sweep: Runs) -> str:
+    """What to run next: each command on its own line, ready to paste."""
+    dataset, options = setup.store.dataset, ["--sweep", setup.name]
+    if not tracking_uri.from_environment():  # the tables' commands find that one by themselves
+        options = ["--tracking-uri", places.tracking_uri, *options]
+    lines = [browsing(sweep, places), f"The whole report\n  {command_line('analysis.report', dataset, *options)}"]
+    if setup.store.held_out:
+        evaluate = command_line("platform.evaluate", "new-disease", "--dataset", dataset, *options)
+        lines.append(f"The held-out finding\n  {evaluate}")
+    if dataset in DATASETS and (published := DATASETS[dataset].published) and published.results_table:
+        lines.append(f"The paper's table\n  {command_line(f'analysis.table_{published.results_table}', *options)}")
+    return "\n".join(lines)
+
+
+def browsing(sweep: Runs, places: Places) -> str:
+    """How to see the sweep in MLflow: the command that serves its pages, or the page of a server."""
+    if not tracking_uri.is_server(places.tracking_uri):
+        is_found = bool(tracking_uri.from_environment()) or places.are_usual
+        options = [] if is_found else ["--results", str(places.results)]
+        return f"Browse every run\n  {command_line('platform.ui', *options)}"
+    page = tracking_uri.pages(places.tracking_uri)
+    if len(sweep.trials):
+        page = tracking_uri.runs_page(page, sweep.trials["experiment_id"].iloc[0])
+    return f"Browse every run: open {page}"
