@@ -153,7 +153,7 @@ def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teache
     files = sorted(folder.glob("best-*.safetensors")) if folder else []
     if not files:
         raise FileNotFoundError(f"the training of {name} is finished, but its run {run['run_id']} has no weights left")
-    best_epoch, num_epochs, scores = _scores(places.tracking_uri, run, files[-1])
+    best_epoch, num_epochs, scores = scores_of(places.tracking_uri, run, files[-1])
     store = setup.store
     images = f"{store.dataset} without {store.held_out}" if store.held_out else store.dataset
     seen_rows = np.concatenate([store.rows("train", setup.base.data_fraction), store.rows("validation")])
@@ -179,7 +179,7 @@ def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teache
     )
 
 
-def _scores(uri: str, run: pd.Series, weights: Path) -> tuple[int, int, dict[str, float]]:
+def scores_of(uri: str, run: pd.Series, weights: Path) -> tuple[int, int, dict[str, float]]:
     """The best epoch, the number of epochs, and the scores: validation at the best epoch, test after the last one."""
     names = [name.removeprefix("metrics.") for name in run.index if name.startswith(("metrics.val_", "metrics.test_"))]
     values = metric_frame(uri, [run["run_id"]], names)

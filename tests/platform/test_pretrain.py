@@ -13,13 +13,18 @@ import torch
 
 import platform.phantoms.sets
 import platform.pretrain
+from analysis.reading.mlflow_frames import run_frame
 from platform.command_line.training_requests import PretrainRequest
 from platform.sources.places import Places
-from platform.sweeping.conduct_pretraining import base_of, prepare_pretraining
+from platform.sweeping.conduct_pretraining import base_of, prepare_pretraining, scores_of
+from platform.sweeping.records import TrialRecord
+from platform.tracking.ledger import Ledger
 from tests import forking
 from tests.typed import typed
+from trainables.config import TrialConfig
 from trainables.data.store import Store
 from trainables.teachers import shelf
+from trainables.trial import TrialSpec
 
 FLAGS = [
     "mimic-cxr",
@@ -137,3 +142,21 @@ def test_another_network_is_trained_from_its_own_weights(tmp_path: Path, monkeyp
     request = typed(PretrainRequest, *flags, "--init", "other")
     with pytest.raises(ValueError, match="weights of resnet18 must be those of a resnet18, but other is a densenet121"):
         prepare_pretraining(request, places)
+
+
+def test_a_teachers_scores_are_those_of_its_best_epoch_and_of_its_one_test(tmp_path: Path, empty_mlflow: Path) -> None:
+    shutil.copy(empty_mlflow, tmp_path / "mlflow.db")
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    ledger = Ledger(uri, "teachers", "own", {"settings": "{}"}, tmp_path / "artifacts")
+    config = TrialConfig(dataset="mimic-cxr", method="transfer", phase="pretrain")
+    spec = TrialSpec(config=config, data_fingerprint="data", split_fingerprint="split")
+    record = TrialRecord(spec=spec, study="a", number=0)
+    ledger.open(record, {}, 1)
+    for epoch, auc in enumerate((0.5, 0.75, 0.625), 1):
+        ledger.log(record.run_id, {"train_loss": 1.0, "val_auc": auc, "val_auc_Edema": auc / 2}, epoch, epoch)
+    ledger.log(record.run_id, {"test_auc": 0.7}, 3, 3)
+    frame = run_frame(uri, "teachers", "own")
+    run = frame[frame["run_id"] == record.run_id].iloc[0]
+    best_epoch, num_epochs, scores = scores_of(uri, run, Path("best-00002.safetensors"))
+    assert (best_epoch, num_epochs) == (2, 3)
+    assert scores == {"test_auc": 0.7, "val_auc": 0.75, "val_auc_Edema": 0.375}
