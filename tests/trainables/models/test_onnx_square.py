@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from trainables.data.catalogue import read
 from trainables.data.decode import decode
 from trainables.models import onnx_file, onnx_square
 
@@ -61,6 +63,20 @@ def test_at_other_working_sizes_too(tmp_path: Path, size: tuple[int, int], size_
     pixels = noise(*size, 3)
     Image.fromarray(pixels).save(tmp_path / "image.bmp")
     np.testing.assert_array_equal(seen(pixels[None], size_px, 3)[0], decode(tmp_path, "image.bmp", size_px, 3))
+
+
+@pytest.mark.skipif("TRANSFER_DATA" not in os.environ, reason="TRANSFER_DATA names no folder of real images")
+@pytest.mark.parametrize(("name", "channels"), [("retina", 3), ("chestxray8", 1)])
+@pytest.mark.parametrize("size_px", [64, 256])
+def test_real_photographs_and_x_rays_are_seen_as_the_store_holds_them(name: str, channels: int, size_px: int) -> None:
+    listing = read(name, Path(os.environ["TRANSFER_DATA"]))
+    assert listing.channels == channels
+    for path in listing.rows["path"].tolist()[::60]:
+        with Image.open(listing.root / path) as picture:
+            mode = "L" if channels == 1 else "RGB"
+            picture.draft(mode, (size_px, size_px))
+            pixels = np.asarray(picture.convert(mode)).reshape(1, picture.height, picture.width, channels)
+        np.testing.assert_array_equal(seen(pixels, size_px, channels)[0], decode(listing.root, path, size_px, channels))
 
 
 def test_black_white_and_an_edge_stay_what_they_are() -> None:
