@@ -99,13 +99,12 @@ def add_teachers(places: Places, *, phantom: bool, image_size_px: int = 32) -> d
     }
 
 
-def test_absent_imagenet_weights_get_one_line_before_anything_is_decoded(
+def test_absent_imagenet_weights_are_named_before_anything_is_decoded(
     places: Places, data: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         prepare_sweep(options("--data", str(data)), places)
     message = str(caught.value)
-    assert "\n" not in message
     place = tmp_path / "torch" / "hub" / "checkpoints" / "densenet121-a639ec97.pth"
     assert f"fetch {DenseNet121_Weights.IMAGENET1K_V1.url} and put it at {place}" in message
     assert not (places.results / "stores").exists()
@@ -115,7 +114,6 @@ def test_an_absent_teacher_is_named_with_the_ways_to_one(places: Places, data: P
     add_teacher(places, "imagenet", phantom=False)
     with pytest.raises(FileNotFoundError, match=r"no teacher named 'mimic-cxr' in .*/teachers/real;") as caught:
         prepare_sweep(options("--data", str(data)), places)
-    assert "\n" not in str(caught.value)
     assert "python -m platform.teachers import FILE --name mimic-cxr" in str(caught.value)
     assert "--cells" in str(caught.value) and "--teachers phantom" in str(caught.value)
 
