@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from analysis.reading import run_flags, tracking_uri
+from analysis.reading import dataset_names, run_flags, tracking_uri
 
 if TYPE_CHECKING:
     from analysis.reading.optuna_studies import RecordedStudy
@@ -37,10 +37,12 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.optuna_export`."""
     typed = parser().parse_args(arguments)
-    uri = typed.tracking_uri or tracking_uri.default()
+    where = tracking_uri.located(typed.tracking_uri, typed.results)
     try:
-        _check_target(typed.to, uri)
-        lines = list(_export(uri, typed.dataset, typed.sweep, typed.to))
+        _check_target(typed.to, where.uri)
+        if typed.dataset is not None:
+            dataset_names.check(typed.dataset, where)
+        lines = _export(where.uri, typed.dataset, typed.sweep, typed.to)
     except (OSError, LookupError, ValueError, ImportError) as error:
         print(error, file=sys.stderr)
         return 2

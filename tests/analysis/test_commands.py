@@ -14,8 +14,9 @@ from analysis.tables import rendering, table_flags
 
 LARGE = ("pandas", "mlflow", "torch", "matplotlib", "sklearn", "scipy", "numpy", "sqlalchemy")
 TABLES = [f"table_{number}" for number in range(1, 7)]
-COMMANDS = ["attention_maps", "figure_1", "figure_search", "report", "runs", *TABLES]
-OF_A_DATA_SET = ["attention_maps", "figure_search", "report", "runs"]
+COMMANDS = ["attention_maps", "figure_1", "figure_search", "optuna_export", "report", "runs", *TABLES]
+OF_A_DATA_SET = ["attention_maps", "figure_search", "optuna_export", "report", "runs"]
+NEEDED = {"optuna_export": ("--to", "sqlite:///studies.db")}  # what else a command must be given
 
 
 def ran(code: str, *arguments: str) -> list[str]:
@@ -60,7 +61,7 @@ def test_a_misspelt_data_set_is_refused_at_once_with_the_nearest_one(
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     code = f"import sys, analysis.{command} as c; print(c.main(sys.argv[1:]))"
-    refusal, status, imported = ran(code, typed, "--results", str(results))
+    refusal, status, imported = ran(code, typed, "--results", str(results), *NEEDED.get(command, ()))
     assert (status, imported) == ("2", "[]")
     assert f"but got '{typed}' (did you mean {meant}?)" in refusal and "with runs in sqlite:" in refusal
     assert "retina, lesions" in refusal or "lesions, retina" in refusal
@@ -72,7 +73,7 @@ def test_a_folder_without_runs_is_refused_at_once(
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     code = f"import sys, analysis.{command} as c; print(c.main(sys.argv[1:]))"
-    refusal, status, imported = ran(code, "retina", "--results", str(tmp_path / "typo"))
+    refusal, status, imported = ran(code, "retina", "--results", str(tmp_path / "typo"), *NEEDED.get(command, ()))
     assert (status, imported) == ("2", "[]")
     assert f"no MLflow file at {tmp_path / 'typo' / 'mlflow.db'}" in refusal and "--results" in refusal
 
