@@ -24,7 +24,7 @@ from trainables.loop import train_one_epoch
 from trainables.training import EpochResult, Training, state_of
 
 PIXELS_ON_CPU = 8 * 64 * 64  # of a timed batch: enough for a step of some tenths of a second
-LONG_ENOUGH_S, MOST_ROUNDS = 0.3, 3
+LONG_ENOUGH_S, MOST_ROUNDS = 0.1, 3
 
 
 @dataclass(frozen=True, kw_only=True)

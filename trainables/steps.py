@@ -24,7 +24,7 @@ class Steps:
         is_terminal = stream.isatty()
         self._bar = tqdm(total=total, desc=title, unit=unit, file=stream, delay=DELAY_S) if is_terminal else None
         if not self._bar:
-            self._say(f"{total} {unit}s ...")
+            self._say(f"{self._counted} ...")
 
     def advance(self, number: int = 1, note: str = "") -> None:
         """`number` more are done; `note` says something of the last one."""
@@ -34,14 +34,18 @@ class Steps:
             self._bar.update(number)
         elif note or self._clock() - self._said_s >= EVERY_S:
             self._said_s = self._clock()
-            self._say(f"{self._done} of {self._total} {self._unit}s" + f", {note}" * bool(note))
+            self._say(f"{self._done} of {self._counted}" + f", {note}" * bool(note))
 
     def close(self) -> None:
         """The step has ended."""
         if self._bar is not None:
             self._bar.close()
         elif (seconds := self._clock() - self._started_s) >= DELAY_S:
-            self._say(f"{self._done} of {self._total} {self._unit}s in {seconds:.0f} s")
+            self._say(f"{self._done} of {self._counted} in {seconds:.0f} s")
+
+    @property
+    def _counted(self) -> str:
+        return f"{self._total} {self._unit}{'s' * (self._total != 1)}"
 
     def _say(self, what: str) -> None:
         print(f"{self._title}: {what}", file=self._stream, flush=True)

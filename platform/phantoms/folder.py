@@ -117,7 +117,7 @@ def _draw_all(
     num_processes = num_processes or min(joblib.cpu_count(), 1 + len(jobs) // WORTH_A_PROCESS)
     rows: Rows = []
     with ExitStack() as stack:
-        advance = stack.enter_context(steps(title, len(jobs), "image", shown=progress))
+        advance = stack.enter_context(steps(title, len(jobs), "drawing", shown=progress))
         apply: Callable[..., Iterable[Rows]] = map
         if num_processes > 1:
             # loky neither forks the threads of this process (torch, Ray) nor imports its main module again

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -163,6 +164,15 @@ def test_a_model_is_logged_once_and_replaced_when_another_repeat_is_the_best(rec
     assert second != first
     (model,) = recorded.models()
     assert (f"models:/{model.model_id}", model.source_run_id) == (second[CELL], better)
+
+
+def test_logging_a_model_prints_nothing(recorded: Recorded, capfd: pytest.CaptureFixture[str]) -> None:
+    recorded.add(1, 0.5)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        assert recorded.log()
+    assert [str(warning.message) for warning in caught if "type hints" in str(warning.message)] == []
+    assert capfd.readouterr().out == ""
 
 
 def test_a_model_that_a_crash_left_half_made_is_made_anew(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
