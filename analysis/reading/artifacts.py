@@ -32,12 +32,6 @@ def of_run(tracking_uri: str, run: pd.Series, name: str) -> Path | None:
     return path if path.exists() else None
 
 
-def results_folder(tracking_uri: str) -> Path | None:
-    """The folder of a sweep's results, which holds its MLflow file; None where MLflow is a server."""
-    path = sqlite_file(tracking_uri)
-    return path.parent if path else None
-
-
 def store_of(results: Path, fingerprint: str) -> Store | None:
     """The prepared data set of that fingerprint; None where it is gone or no longer readable."""
     for path in sorted((results / "stores").glob("*.arrow")):

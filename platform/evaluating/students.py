@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 from analysis.reading import artifacts, tracking_uri
 from analysis.reading.trials import Runs, runs
@@ -37,8 +36,8 @@ def students_of(request: EvaluateRequest) -> Students:
     Raises:
         LookupError: MLflow has none of them, or does not say what they were trained on.
     """
-    uri = request.tracking_uri or tracking_uri.default(request.results)
-    results = request.results or artifacts.results_folder(uri) or Path("results")
+    where = tracking_uri.located(request.tracking_uri, request.results)
+    uri, results = where.uri, where.results or tracking_uri.results_folder()
     recorded = runs(uri, request.dataset, request.sweep)
     if recorded.confirm.empty:
         reasons = "".join(f"; {note}" for note in command.left_out_note([recorded]))

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from analysis.reading import artifacts, tracking_uri
+from analysis.reading import tracking_uri
 from analysis.reading.chosen import Chosen, chosen
 from analysis.reading.origins import PHANTOM_NOTICE
 from platform.command_line.student_requests import ExportRequest
@@ -39,8 +39,8 @@ def conduct_export(request: ExportRequest) -> int:
     """
     if "onnx" in request.format:
         onnx_file.require_packages()
-    uri = request.tracking_uri or tracking_uri.default(request.results)
-    results = request.results or artifacts.results_folder(uri) or Path("results")
+    where = tracking_uri.located(request.tracking_uri, request.results)
+    uri, results = where.uri, where.results or tracking_uri.results_folder()
     choice = chosen(uri, request.run, request.dataset, request.sweep)
     run_id = str(choice.run["run_id"])
     out = request.out or results / "exports" / f"{choice.runs.dataset}-{run_id[:8]}"

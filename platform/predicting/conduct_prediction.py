@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from analysis.reading import artifacts, tracking_uri
+from analysis.reading import tracking_uri
 from analysis.reading.chosen import Chosen, chosen
 from analysis.reading.origins import notice
 from analysis.reading.student_facts import StudentFacts, facts_of
@@ -40,8 +40,8 @@ def conduct_prediction(request: PredictRequest) -> int:
     """
     device = device_of(request.device)
     pictures = pictures_of(request.pictures, request.images)
-    uri = request.tracking_uri or tracking_uri.default(request.results)
-    results = request.results or artifacts.results_folder(uri) or Path("results")
+    where = tracking_uri.located(request.tracking_uri, request.results)
+    uri, results = where.uri, where.results or tracking_uri.results_folder()
     choice = chosen(uri, request.run, request.dataset, request.sweep)
     facts = facts_of(choice, results, request.channels)
     run_id = str(choice.run["run_id"])

@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import IO
 
 from analysis.reading import tracking_uri
+from analysis.reading.recorded_places import elsewhere
 from platform.command_line.page_requests import UiRequest
-from trainables.pasting import ROOT
+from trainables.pasting import ROOT, command_line
 
 HOST = "127.0.0.1"
 PATIENCE_S = 300.0  # until the first answer: importing MLflow takes long on a busy machine
@@ -42,8 +43,9 @@ def show(request: UiRequest) -> int:
         FileNotFoundError, ValueError: as `analysis.reading.tracking_uri.require_store` says.
         OSError: the port is in use, or MLflow's server ends at once.
     """
-    uri = request.tracking_uri or tracking_uri.default(request.results)
+    uri = tracking_uri.located(request.tracking_uri, request.results).uri
     tracking_uri.require_store(uri)
+    _say_if_moved(uri)
     if tracking_uri.is_server(uri):
         _present(tracking_uri.pages(uri), request)
         return 0
@@ -57,6 +59,16 @@ def show(request: UiRequest) -> int:
         except KeyboardInterrupt:
             print("\nThe pages have ended; every run is still there.")
             return 0
+
+
+def _say_if_moved(uri: str) -> None:
+    """MLflow's own pages look for files where they are recorded, as our commands do not."""
+    database = tracking_uri.sqlite_file(uri)
+    if database and elsewhere(database):
+        adopt = command_line("platform.sweep", "--adopt", "--results", str(database.parent))
+        print(
+            f"These results were moved or copied: the pages show their files once `{adopt}` has recorded the new place."
+        )
 
 
 @contextmanager

@@ -128,6 +128,20 @@ def test_a_port_in_use_is_reported_in_one_line(results: Path, capsys: pytest.Cap
     assert ended.value.code == 2
 
 
+@pytest.mark.parametrize("place", ["here", "elsewhere"])
+def test_pages_of_results_that_were_moved_say_how_to_see_their_files(
+    place: str, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    artifacts = (results if place == "here" else results / "old") / "artifacts"
+    MlflowClient(f"sqlite:///{results / 'mlflow.db'}").create_experiment("moved", artifacts.as_uri())
+    with socket.socket() as taken, pytest.raises(SystemExit):  # the pages themselves are not wanted
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        platform.ui.main(["--results", str(results), "--port", str(taken.getsockname()[1])])
+    said = f"platform.sweep --adopt --results {results}` has recorded the new place." in capsys.readouterr().out
+    assert said == (place == "elsewhere")
+
+
 def test_a_server_that_ends_at_once_is_reported_with_its_last_line(
     results: Path, free_port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -112,8 +112,6 @@ def test_the_results_folder_gives_what_the_fingerprints_name(results: Path) -> N
     teacher = artifacts.teacher_of(results, teacher_of(results).fingerprint)
     assert teacher is not None and teacher.name == "imagenet"
     assert artifacts.teacher_of(results, "other") is None
-    assert artifacts.results_folder("sqlite:////data/results/mlflow.db") == Path("/data/results")
-    assert artifacts.results_folder("http://127.0.0.1:5000") is None
 
 
 def test_the_report_shows_phantoms_and_of_patients_only_what_is_asked_for(
