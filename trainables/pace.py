@@ -5,6 +5,7 @@ The step is the loop's own, on a few images and with the job's teachers; nothing
 
 from __future__ import annotations
 
+import os
 import statistics
 import tempfile
 import time
@@ -40,8 +41,10 @@ class Pace:
     knowledge_bytes: int  # per view, in the cache
 
 
-def measure(job: Job, store: Store | None = None) -> Pace:
+def measure(job: Job, store: Store | None = None, *, gpus: float = 1.0) -> Pace:
     """Times a step of the job's student on `store`, or on the job's own.
+
+    Without `gpus`, the process does not see a GPU from now on.
 
     On a CPU a few images are enough, since the time is in proportion to their number. A GPU gets a whole batch, or as
     much of it as there is room for.
@@ -49,6 +52,8 @@ def measure(job: Job, store: Store | None = None) -> Pace:
     Raises:
         torch.OutOfMemoryError: not even two images fit.
     """
+    if not gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
     torch.set_num_threads(job.num_threads)
     store = store or job.opened_store()
     num_images = images_to_time(job, store)
@@ -58,7 +63,7 @@ def measure(job: Job, store: Store | None = None) -> Pace:
         except torch.OutOfMemoryError:
             if num_images <= MIN_MICRO_BATCH_SIZE:
                 raise
-            num_images //= 2
+            num_images = max(MIN_MICRO_BATCH_SIZE, num_images // 2)
         torch.cuda.empty_cache()
 
 

@@ -34,6 +34,11 @@ class Located(NamedTuple):
     uri: str  # MLflow's
     results: Path | None  # the folder of prepared images and teachers; None where it is not known
 
+    @property
+    def folder(self) -> Path:
+        """`results`, or else the usual folder: for what writes there."""
+        return self.results or results_folder()
+
 
 def located(uri: str | None, results: Path | None) -> Located:
     """Where the runs and the files are that --tracking-uri and --results name; None for what was not typed.

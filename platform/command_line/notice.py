@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import sys
 import urllib.error
@@ -10,7 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from trainables.version import VERSION
+
 PATIENCE_S = 10.0  # for the address to answer
+MAX_CHARS = 1900  # Discord takes 2000
+AGENT = f"knowledge-transfer/{VERSION}"  # Discord refuses Python's own
 
 
 @dataclass
@@ -34,8 +39,8 @@ def announced(url: str | None, name: str) -> Iterator[Notice]:
     except KeyboardInterrupt:
         notice.text = f"{name} was stopped; the same command resumes it"
         raise
-    except Exception as error:
-        notice.text = f"{name} has ended with an error: {error}"
+    except Exception:
+        notice.text = f"{name} has ended with an error; its terminal, or its log, says which"  # it may hold a password
         raise
     finally:
         if url:
@@ -44,10 +49,14 @@ def announced(url: str | None, name: str) -> Iterator[Notice]:
 
 def _post(url: str, text: str) -> None:
     """One attempt; if it fails, a line says so, and the command ends as it would have."""
-    body = json.dumps({"text": text, "content": text}).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    shown = text[:MAX_CHARS]
+    body = json.dumps({"text": shown, "content": shown}).encode()
     try:
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json", "User-Agent": AGENT})
         urllib.request.urlopen(request, timeout=PATIENCE_S).close()
-    except (OSError, ValueError) as error:
-        reason = str(error).replace(url, "the address")
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        is_invalid = isinstance(
+            error, (ValueError, http.client.HTTPException)
+        )  # whose message quotes parts of the address
+        reason = "the address is not valid" if is_invalid else str(error).replace(url, "the address")
         print(f"the message to --notify-url could not be sent: {reason}", file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,7 +60,11 @@ def add_options(parser: argparse.ArgumentParser, request: type) -> None:
 
 
 def request_of(request: type[Request], typed: argparse.Namespace) -> Request:
-    """The request: what was typed, else what the environment holds, else the defaults."""
+    """The request: what was typed, else what the environment holds, else the defaults.
+
+    Raises:
+        ValueError: an environment variable holds what its option does not take.
+    """
     typed_values = vars(typed)
     values: dict[str, Any] = {}
     for field in fields(request):  # type: ignore[arg-type]
@@ -71,13 +75,20 @@ def request_of(request: type[Request], typed: argparse.Namespace) -> Request:
             value = typed_values[field.name]
             values[field.name] = tuple(value) if declared.several else value
         elif declared.environment and os.environ.get(declared.environment):
-            values[field.name] = declared.parse(os.environ[declared.environment])
+            values[field.name] = _from_environment(declared)
     if issubclass(request, TrainingRequest):
         typed_knobs = {knob.name: knob for knob in _flagged(request) if knob.name in typed_values}
         axes = {name for name, knob in typed_knobs.items() if knob.role == AXIS and request.TAKES_SEVERAL}
         values["knobs"] = {name: typed_values[name] for name in typed_knobs if name not in axes}
         values["axes"] = {name: tuple(typed_values[name]) for name in typed_knobs if name in axes}
     return request(**values)
+
+
+def _from_environment(declared: option.Option) -> Any:
+    try:
+        return declared.parse(os.environ[declared.environment])
+    except argparse.ArgumentTypeError as error:
+        raise ValueError(f"{declared.environment} {error}") from None
 
 
 def _flagged(request: type) -> list[Knob]:
@@ -99,17 +110,14 @@ def typed_again(request: Any, prog: str) -> str:
     return " ".join(words)
 
 
-def retyped(request: TrainingRequest, *more: str) -> str:
-    """A line for the shell that makes `request` again, without what is secret, and with `more` at its end.
-
-    Of a flag that is there twice, the last one counts.
-    """
+def words_of(request: TrainingRequest, leave_out: Collection[str] = ()) -> list[str]:
+    """The words that make `request` again, without what is secret, and without the fields in `leave_out`."""
     named: list[str] = []
     words: list[str] = []
     for field in fields(request):
         declared: option.Option | None = field.metadata.get("option")
         value = getattr(request, field.name)
-        if declared is None or declared.is_secret or value is None or value == field.default:
+        if declared is None or declared.is_secret or field.name in leave_out or value is None or value == field.default:
             continue
         values = () if value is True else value if isinstance(value, tuple) else (value,)
         texts = [str(each.absolute() if isinstance(each, Path) else each) for each in values]
@@ -124,7 +132,13 @@ def retyped(request: TrainingRequest, *more: str) -> str:
         words += [flag.replace("--", "--no-", 1) if value is False else flag, *([] if is_switch else [str(value)])]
     for name, several in request.axes.items():
         words += [flagged[name].plural or flagged[name].flag, *map(str, several)]
-    return command_line(request.COMMAND, *named, *words, *more)
+    return [*named, *words]
+
+
+def retyped(request: TrainingRequest, *more: str) -> str:
+    """A line for the shell that makes `request` again, with `more` at its end; of a flag that is there twice, the last
+    one counts."""
+    return command_line(request.COMMAND, *words_of(request), *more)
 
 
 def _default_of(knob: Knob, request: type[TrainingRequest], takes_several: bool) -> str:

@@ -37,7 +37,7 @@ def students_of(request: EvaluateRequest) -> Students:
         LookupError: MLflow has none of them, or does not say what they were trained on.
     """
     where = tracking_uri.located(request.tracking_uri, request.results)
-    uri, results = where.uri, where.results or tracking_uri.results_folder()
+    uri, results = where.uri, where.folder
     recorded = runs(uri, request.dataset, request.sweep)
     if recorded.confirm.empty:
         reasons = "".join(f"; {note}" for note in command.left_out_note([recorded]))

@@ -40,7 +40,7 @@ def conduct_export(request: ExportRequest) -> int:
     if "onnx" in request.format:
         onnx_file.require_packages()
     where = tracking_uri.located(request.tracking_uri, request.results)
-    uri, results = where.uri, where.results or tracking_uri.results_folder()
+    uri, results = where.uri, where.folder
     choice = chosen(uri, request.run, request.dataset, request.sweep)
     run_id = str(choice.run["run_id"])
     out = request.out or results / "exports" / f"{choice.runs.dataset}-{run_id[:8]}"

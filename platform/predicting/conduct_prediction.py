@@ -41,7 +41,7 @@ def conduct_prediction(request: PredictRequest) -> int:
     device = device_of(request.device)
     pictures = pictures_of(request.pictures, request.images)
     where = tracking_uri.located(request.tracking_uri, request.results)
-    uri, results = where.uri, where.results or tracking_uri.results_folder()
+    uri, results = where.uri, where.folder
     choice = chosen(uri, request.run, request.dataset, request.sweep)
     facts = facts_of(choice, results, request.channels)
     run_id = str(choice.run["run_id"])

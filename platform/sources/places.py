@@ -31,11 +31,6 @@ class Places:
         return cls(results)
 
     @property
-    def are_usual(self) -> bool:
-        """Whether a command that is run in the repository's folder finds them without --results."""
-        return self.results == (ROOT / (os.environ.get("TRANSFER_RESULTS") or "results")).resolve()
-
-    @property
     def tracking_uri(self) -> str:
         """MLflow's store: MLFLOW_TRACKING_URI, or an SQLite file here."""
         return tracking_uri.default(self.results)
@@ -71,6 +66,12 @@ class Places:
     def own_dataset(self, name: str) -> Path:
         """The record of a user's own data set, by its name."""
         return self.results / "datasets" / f"{name}.json"
+
+    @property
+    def options(self) -> list[str]:
+        """What a command in the repository's folder must be given to find these results; nothing if it looks here."""
+        usual = (ROOT / (os.environ.get("TRANSFER_RESULTS") or "results")).resolve()
+        return [] if self.results == usual else ["--results", str(self.results)]
 
     def sweep(self, name: str) -> Path:
         """A sweep's own folder: its journal, and the checkpoints of trials that have not finished."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 import time
+
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import OperationalError
 
 from analysis.pages.answers import answers, basis
 from analysis.pages.predicted import contrasts_of
@@ -17,7 +21,8 @@ from platform.sources.places import Places
 from platform.sweeping.plan import Plan
 from platform.sweeping.setup import Setup
 from platform.tracking.ledger import Ledger
-from platform.tracking.sweep_page import description, standing
+from platform.tracking.sweep_page import confirmed_metrics, description
+from platform.tracking.tracker import masked
 from trainables.data.catalogue import DATASETS
 from trainables.pasting import command_line
 
@@ -43,9 +48,14 @@ def close(setup: Setup, plan: Plan, ledger: Ledger, places: Places) -> None:
     print("\n\n".join([*tables, *told, _commands(setup, places, sweep)]), flush=True)
     ledger.describe(description(setup, state=state(plan), tables="\n\n".join(tables)))
     only_step = 0  # a metric that has no other is a bar in MLflow's charts
-    ledger.log(ledger.parent_id, standing(sweep.confirm, metrics), only_step, int(time.time() * 1000))
+    ledger.log(ledger.parent_id, confirmed_metrics(sweep.confirm, metrics), only_step, int(time.time() * 1000))
     if plan.finished:
-        log_best_students(ledger.client, sweep, setup.store, metrics)
+        try:
+            log_best_students(ledger.client, sweep, setup.store, metrics)
+        except (MlflowException, OperationalError) as error:  # such as an older server's, which has no models
+            print(
+                f"the best students are not shown as models in MLflow: {masked(error).splitlines()[0]}", file=sys.stderr
+            )
 
 
 def answer_lines(sweep: Runs) -> str:
@@ -53,7 +63,7 @@ def answer_lines(sweep: Runs) -> str:
     contrasts = contrasts_of(sweep)
     if contrasts.empty:
         return "No two cells differ in one thing alone, so no question is answered."
-    lines = ["What can be told from chance, in test AUC:"]
+    lines = ["What can be told apart from chance, in test AUC:"]
     for answer in answers(contrasts, of_cells(sweep.confirm)):
         lines.append(f"  {answer.question} {answer.verdict}")
         lines.append(textwrap.fill(answer.sentence, WIDTH, initial_indent="    ", subsequent_indent="    "))
@@ -62,9 +72,7 @@ def answer_lines(sweep: Runs) -> str:
 
 def _commands(setup: Setup, places: Places, sweep: Runs) -> str:
     """What to run next: each command on its own line, ready to paste."""
-    dataset, options = setup.store.dataset, ["--sweep", setup.name]
-    if not tracking_uri.from_environment():  # the tables' commands find that one by themselves
-        options = ["--tracking-uri", places.tracking_uri, *options]
+    dataset, options = setup.store.dataset, [*places.options, "--sweep", setup.name]
     lines = [browsing(sweep, places), f"The whole report\n  {command_line('analysis.report', dataset, *options)}"]
     if setup.store.held_out:
         evaluate = command_line("platform.evaluate", "new-disease", "--dataset", dataset, *options)
@@ -77,9 +85,7 @@ def _commands(setup: Setup, places: Places, sweep: Runs) -> str:
 def browsing(sweep: Runs, places: Places) -> str:
     """How to see the sweep in MLflow: the command that serves its pages, or the page of a server."""
     if not tracking_uri.is_server(places.tracking_uri):
-        is_found = bool(tracking_uri.from_environment()) or places.are_usual
-        options = [] if is_found else ["--results", str(places.results)]
-        return f"Browse every run\n  {command_line('platform.ui', *options)}"
+        return f"Browse every run\n  {command_line('platform.ui', *places.options)}"
     page = tracking_uri.pages(places.tracking_uri)
     if len(sweep.trials):
         page = tracking_uri.runs_page(page, sweep.trials["experiment_id"].iloc[0])

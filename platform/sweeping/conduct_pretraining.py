@@ -53,19 +53,22 @@ def conduct_pretraining(request: PretrainRequest) -> int:
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_pretraining(request, places)
     with (
-        announced(request.notify_url, setup.name),
         alone(places.sweep(setup.name)),
+        announced(request.notify_url, setup.name) as notice,
         must_answer(places.printable_tracking_uri),
     ):
         plan = carry_out(setup, open_ledger(setup, EXPERIMENT, places), request, places, storage)
         (record,) = plan.records.values()
         if record.status == "RUNNING":
+            notice.text = f"{setup.name} is not finished; the same command resumes it"
             print("the training is not finished: run the same command again to resume it", file=sys.stderr)
             return EXIT_UNFINISHED
         if record.status == "FAILED":
+            notice.text = f"{setup.name} failed"
             print("the training failed; the reason is printed above and recorded in MLflow", file=sys.stderr)
             return 1
         teacher = keep(setup, record, request.name or request.dataset, places)
+        notice.text = f"{setup.name} is finished: the teacher {teacher.name} is at hand"
     print(summary(teacher))
     return 0
 

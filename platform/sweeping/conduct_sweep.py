@@ -16,16 +16,16 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two l
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not how it creates its tables
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the tracker retries by itself, and reports it
 
-from platform.cluster.machines import Machines, cluster_address, join_cluster, machines, start_ray
+from platform.cluster.machines import cluster_address, join_cluster, machines, start_ray
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.notice import announced
-from platform.command_line.parsing import retyped
+from platform.command_line.parsing import words_of
 from platform.command_line.training_requests import SweepRequest, TrainingRequest
 from platform.sources.places import LOCK_FILE, Places
 from platform.sweeping.closing import close, state
 from platform.sweeping.forecast import Forecast
 from platform.sweeping.gathering import prepare_sweep
-from platform.sweeping.outlook import lines, show_plan, try_timing
+from platform.sweeping.outlook import lines, resources_of, show_plan, try_timing
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import trial_folder
 from platform.sweeping.runner import Resources, Trials, remove_rays_files, run
@@ -37,6 +37,10 @@ from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.sweep_page import description
 from platform.tracking.tracker import must_answer, send_rest
+from trainables.cell import Cell
+from trainables.pace import Pace
+
+LOCK_S = 1.0  # `platform.status` may look at the lock in this moment
 
 
 def conduct(request: SweepRequest) -> int:
@@ -52,8 +56,8 @@ def conduct(request: SweepRequest) -> int:
         return 0
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_sweep(request, places)
-    with announced(request.notify_url, setup.name) as notice:
-        with alone(places.sweep(setup.name)), must_answer(places.printable_tracking_uri):
+    with alone(places.sweep(setup.name)), announced(request.notify_url, setup.name) as notice:
+        with must_answer(places.printable_tracking_uri):
             ledger = open_ledger(setup, request.dataset, places)
             plan = carry_out(setup, ledger, request, places, storage)
             close(setup, plan, ledger, places)
@@ -84,23 +88,21 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     ledger.describe(description(setup, state=state(plan)), facts_of(setup.store))
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
-        paces = None if cluster_address() else try_timing(setup)  # while the machine is still quiet
+        # On this machine while it is still quiet, on a cluster by one of its machines.
+        paces = None if cluster_address() else try_timing(setup, resources_of(setup, request), on_cluster=False)
         print("starting Ray ...", flush=True)
         start_ray(verbose=request.verbose)
         available = machines()
         print(f"  machines: {available}", flush=True)
-        resources = _resources(setup, request, available)
-        paces = try_timing(setup, resources) if available.is_cluster else paces
-        forecast = None
-        if paces:
-            forecast = Forecast(setup=setup, paces=paces, num_slots=resources.slots(available))
-            print("\n".join(lines(plan, forecast, resources)), flush=True)
+        resources = resources_of(setup, request, available)
+        if available.is_cluster:
+            paces = try_timing(setup, resources, on_cluster=True)
         trials = Trials(
             folder=setup.folder,
             job_of=setup.job,
             tags_of=setup.tags,
             max_epochs=setup.max_epochs,
-            forecast=forecast,
+            forecast=_foreseen(plan, setup, paces, resources),
             standing=partial(Standing, places.standing(setup.name), facts=_facts(setup, request, resources)),
             inputs_of=lambda record: facts_of(setup.store, record.spec.config),
         )
@@ -112,12 +114,13 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     return plan
 
 
-def _resources(setup: Setup, request: TrainingRequest, available: Machines) -> Resources:
-    """What a trial takes, and how many run at once."""
-    gpus = request.gpus_per_trial
-    if gpus is None:  # on a cluster, the driver's machine may lack the GPUs that the others have
-        gpus = float(available.most_gpus > 0 if available.is_cluster else setup.has_gpu)
-    return Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=request.num_slots)
+def _foreseen(plan: Plan, setup: Setup, paces: dict[Cell, Pace] | None, resources: Resources) -> Forecast | None:
+    """The forecast, whose outlook is printed; None where no step could be timed."""
+    if paces is None:
+        return None
+    forecast = Forecast(setup=setup, paces=paces, num_slots=resources.slots(machines()))
+    print("\n".join(lines(plan, forecast, resources)), flush=True)
+    return forecast
 
 
 def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict[str, object]:
@@ -129,7 +132,8 @@ def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict
         "max_epochs": setup.max_epochs,
         "cpus": resources.cpus,
         "gpus": resources.gpus,
-        "command": retyped(request),
+        "command": request.COMMAND,
+        "words": words_of(request, leave_out=("results",)),
     }
 
 
@@ -148,7 +152,7 @@ def alone(folder: Path) -> Iterator[None]:
         BlockingIOError: another process runs this sweep.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK_FILE, timeout=0, fallback_to_soft=False)
+    lock = FileLock(folder / LOCK_FILE, timeout=LOCK_S, fallback_to_soft=False)
     with ExitStack() as held:
         try:
             held.enter_context(lock)

@@ -24,6 +24,7 @@ from search_spaces.space import INIT, Space, columns_of
 from trainables.cell import ITSELF, members
 from trainables.config import TrialConfig
 from trainables.data.averaging import Averaging
+from trainables.data.catalogue import DATASETS
 from trainables.data.dataset import Dataset
 from trainables.data.listing import Listing
 from trainables.data.store import Store
@@ -77,7 +78,11 @@ def _sources(
 ) -> tuple[str, tuple[Store, Averaging, dict[str, Teacher]]]:
     """The sweep's name, which is printed before anything long begins, and what it learns from."""
     names, dataset = _teacher_names(space), dataset_of(request.dataset, places)
-    if stand_ins and request.preset == "paper" and request.data is None and dataset.split_counts:
+    if stand_ins and request.preset == "paper" and request.data is None and dataset.name in DATASETS:
+        if request.hold_out:
+            raise ValueError(
+                "--hold-out needs the images' labels, which the paper's counts do not have: give --data DIR"
+            )
         return f"{dataset.name}-paper", sources_of_the_papers_size(dataset, base, names, stand_ins)
     listing = listing_of(request.dataset, request.data, places, request.phantom_size)
     name = request.name or default_name(request, base, space, listing)

@@ -10,16 +10,17 @@ from pathlib import Path
 
 import ray
 import torch
+from joblib.externals.loky import ProcessPoolExecutor  # type: ignore[import-untyped]
 
 from platform.cluster.machines import Machines
-from platform.command_line.training_requests import SweepRequest
+from platform.command_line.training_requests import SweepRequest, TrainingRequest
 from platform.sources.places import Places
-from platform.sweeping.durations import in_words
 from platform.sweeping.forecast import Forecast, paces_of
 from platform.sweeping.gathering import prepare_sweep
 from platform.sweeping.plan import Plan
 from platform.sweeping.runner import Resources
 from platform.sweeping.setup import Setup
+from platform.sweeping.wording import hours, in_words
 from trainables import pace
 from trainables.cell import Cell
 from trainables.job import Job
@@ -31,7 +32,7 @@ IMPORTS_S = time.process_time()  # by now this process has imported what every w
 def show_plan(request: SweepRequest, places: Places) -> None:
     """Prints what the requested sweep would run and take on this machine, from steps that are timed now.
 
-    No image is decoded, no teacher is trained, and nothing is written but what says where things are.
+    No image is opened and no teacher trained. Phantom images that a sweep would draw are drawn, and stay for it.
 
     Raises:
         ValueError, LookupError, OSError: as `prepare_sweep` says.
@@ -39,37 +40,53 @@ def show_plan(request: SweepRequest, places: Places) -> None:
     with tempfile.TemporaryDirectory() as stand_ins:
         setup = prepare_sweep(request, places, stand_ins=Path(stand_ins))
         plan = setup.plan([])
-        gpus = float(setup.has_gpu) if request.gpus_per_trial is None else request.gpus_per_trial
-        resources = Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=request.num_slots)
+        resources = resources_of(setup, request)
         print(f"timing a step of each kind of trial, {setup.base.image_size_px} px ...", flush=True)
         node = (float(os.cpu_count() or 1), float(torch.cuda.device_count()))
         num_slots = resources.slots(Machines((node,), (node,)))
-        forecast = Forecast(setup=setup, paces=timed(setup), num_slots=num_slots)
+        forecast = Forecast(setup=setup, paces=_timed_here(setup, resources.gpus), num_slots=num_slots)
         print("\n".join([*lines(plan, forecast, resources), *cell_lines(plan, forecast)]))
 
 
-def try_timing(setup: Setup, resources: Resources | None = None) -> dict[Cell, Pace] | None:
-    """As `timed`, but None where that fails, with the reason: a sweep does not end for want of an estimate."""
+def resources_of(setup: Setup, request: TrainingRequest, available: Machines | None = None) -> Resources:
+    """What a trial takes, and how many run at once; `available` are the machines of a cluster, None for this one."""
+    gpus = request.gpus_per_trial
+    if gpus is None:  # on a cluster, the driver's machine may lack the GPUs that the others have
+        gpus = float(available.most_gpus > 0 if available and available.is_cluster else setup.has_gpu)
+    return Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=request.num_slots)
+
+
+def try_timing(setup: Setup, resources: Resources, *, on_cluster: bool) -> dict[Cell, Pace] | None:
+    """The pace of each cell; None where no step can be timed, with the reason: a sweep never ends for that."""
     print(f"timing a step of each kind of trial, {setup.base.image_size_px} px ...", flush=True)
     try:
-        return timed(setup, resources)
-    except (RuntimeError, OSError, ray.exceptions.RayError) as error:
+        if on_cluster:
+            return _timed_on_cluster(setup, resources)
+        # A process that has used a GPU keeps some of its memory, and the trials need all of it.
+        return _timed_in_child(setup, resources.gpus) if resources.gpus else _timed_here(setup, resources.gpus)
+    except Exception as error:  # whatever it is, trials may fare better
         print(f"  no estimate of the time: {error}", flush=True)
         return None
 
 
-def timed(setup: Setup, resources: Resources | None = None) -> dict[Cell, Pace]:
-    """The pace of each cell, in this process; with a trial's `resources`, on a machine of the cluster."""
-    if resources is None:
-        num_threads = torch.get_num_threads()
-        try:
-            return paces_of(setup, partial(pace.measure, store=setup.store))
-        finally:
-            torch.set_num_threads(num_threads)
+def _timed_here(setup: Setup, gpus: float) -> dict[Cell, Pace]:
+    num_threads = torch.get_num_threads()
+    try:
+        return paces_of(setup, partial(pace.measure, store=setup.store, gpus=gpus))
+    finally:
+        torch.set_num_threads(num_threads)
+
+
+def _timed_in_child(setup: Setup, gpus: float) -> dict[Cell, Pace]:
+    with ProcessPoolExecutor(1) as child:
+        return paces_of(setup, lambda job: child.submit(pace.measure, job, gpus=gpus).result())
+
+
+def _timed_on_cluster(setup: Setup, resources: Resources) -> dict[Cell, Pace]:
     remote = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus, max_retries=0)(pace.measure)
 
     def measure(job: Job) -> Pace:
-        answer: Pace = ray.get(remote.remote(job))
+        answer: Pace = ray.get(remote.remote(job, gpus=resources.gpus))  # type: ignore[call-arg]
         return answer
 
     return paces_of(setup, measure)
@@ -89,12 +106,8 @@ def lines(plan: Plan, forecast: Forecast, resources: Resources) -> list[str]:
     return [
         f"plan: {searches} trials to search, {repeats} repeats to confirm, each of up to {epochs} epochs",
         f"  about {likely}, {at_once}{at_most}",
-        f"  about {_hours(likely_h * share)} {unit}-hours; up to {forecast.disk_bytes(plan) / 1e9:.1f} GB of disk",
+        f"  about {hours(likely_h * share)} {unit}-hours; up to {forecast.disk_bytes(plan) / 1e9:.1f} GB of disk",
     ]
-
-
-def _hours(hours: float) -> str:
-    return f"{hours:,.0f}" if hours >= 10 else f"{hours:.2g}"
 
 
 def cell_lines(plan: Plan, forecast: Forecast) -> list[str]:

@@ -16,11 +16,11 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from platform.sweeping.durations import in_words
 from platform.sweeping.forecast import Forecast
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.standing import Standing, finished_lines
+from platform.sweeping.wording import in_words
 from trainables.cell import ITSELF
 
 QUIET_S = 10.0  # in a log, the epochs of a trial are printed at most this often

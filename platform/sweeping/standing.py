@@ -18,6 +18,7 @@ from analysis.stats.intervals import shown_half_width, t_interval
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.studies import Study
+from platform.sweeping.wording import auc
 from trainables import atomic
 
 EVERY_S = 2.0  # how often it is written at most
@@ -80,19 +81,17 @@ def finished_lines(record: TrialRecord, plan: Plan) -> list[str]:
     own, all_standings = standing_of(study, plan), [standing_of(each, plan) for each in plan.studies.values()]
     if is_repeat:
         done = [each for each in all_standings if each.to_confirm and each.confirmed == each.to_confirm]
-        return [f"cell {len(done)} of {len(all_standings)} done: {own.cell}: {score(own)}{_rank(own, done)}"]
+        return [f"cell {len(done)} of {len(all_standings)} done: {own.cell}: {_score(own)}{_rank(own, done)}"]
     done = [each for each in all_standings if each.to_search and each.searched == each.to_search]
     if own.best is None:
         return [f"search {len(done)} of {len(all_standings)} done: {own.name}: every trial failed"]
     return [f"search {len(done)} of {len(all_standings)} done: {own.cell}: best of {own.to_search}: {own.best:.3f}"]
 
 
-def score(standing: StudyStanding) -> str:
-    """The test score of a study's repeats, in percent."""
+def _score(standing: StudyStanding) -> str:
     if standing.test_auc is None:
         return "no test AUC"
-    half = "" if standing.half_width is None else f" ± {100 * standing.half_width:.1f}"
-    return f"test AUC {100 * standing.test_auc:.1f}{half} (n = {standing.num_scored})"
+    return f"test AUC {auc(standing.test_auc, standing.half_width, standing.num_scored)}"
 
 
 def _rank(own: StudyStanding, done: Sequence[StudyStanding]) -> str:

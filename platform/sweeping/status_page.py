@@ -11,7 +11,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from platform.sources.places import LOCK_FILE, Places
-from platform.sweeping.durations import in_words
+from platform.sweeping.wording import auc, hours, in_words
+from trainables.pasting import command_line
 
 REFRESH_S = 5.0
 CLEAR = "\033[H\033[J"  # the cursor goes home, and what is below it is cleared
@@ -32,7 +33,9 @@ def show(places: Places, sweep: str | None = None) -> str:
         return f"no sweep has begun in {places.results}"
     standings = [(json.loads(path.read_text()), _is_running(places, path.parent.name)) for path in files]
     standings.sort(key=lambda pair: pair[0]["updated_s"])
-    return "\n\n".join(in_lines(content, is_running=is_running) for content, is_running in standings)
+    return "\n\n".join(
+        in_lines(content, is_running=is_running, resume=_resume(content, places)) for content, is_running in standings
+    )
 
 
 def watch(places: Places, sweep: str | None = None) -> None:
@@ -47,14 +50,18 @@ def watch(places: Places, sweep: str | None = None) -> None:
         return
 
 
-def in_lines(content: dict[str, Any], *, is_running: bool) -> str:
-    """One sweep: a head with the time left, a line per study, the running trials and the failures."""
+def in_lines(content: dict[str, Any], *, is_running: bool, resume: str = "") -> str:
+    """One sweep: a head with the time left, a line per study, the running trials and the failures.
+
+    Args:
+        resume: the command that resumes it.
+    """
     phantom = " (PHANTOM)" if content["is_phantom"] else ""
     unit, share = ("GPU", content["gpus"]) if content["gpus"] else ("CPU", content["cpus"])
     lines = [
         f"{content['sweep']}{phantom}: {_state(content, is_running=is_running)}",
         f"  {content['trials_done']} of {content['trials']} trials done, "
-        f"{content['slot_s'] * share / 3600:.2f} {unit}-hours used, "
+        f"{hours(content['slot_s'] * share / 3600)} {unit}-hours used, "
         f"as of {datetime.fromtimestamp(content['updated_s']):%Y-%m-%d %H:%M:%S}",
         *_table(content),
     ]
@@ -67,8 +74,13 @@ def in_lines(content: dict[str, Any], *, is_running: bool) -> str:
     lines += [f"  FAILED: {each['trial']}: {each['reason']}" for each in failed[:NUM_FAILURES]]
     lines += [f"  and {len(failed) - NUM_FAILURES} more failed"] if len(failed) > NUM_FAILURES else []
     if not is_running and content["trials_done"] < content["trials"]:
-        lines.append(f"  resume it with\n    {content['command']}")
+        lines.append(f"  resume it with\n    {resume}")
     return "\n".join(lines)
+
+
+def _resume(content: dict[str, Any], places: Places) -> str:
+    """The command that began the sweep, for the results where they are now."""
+    return command_line(content["command"], *content["words"], *places.options)
 
 
 def _state(content: dict[str, Any], *, is_running: bool) -> str:
@@ -90,22 +102,19 @@ def _table(content: dict[str, Any]) -> list[str]:
             f"{study[done]}/{study[of]}" for done, of in (("searched", "to_search"), ("confirmed", "to_confirm"))
         )
         best = "" if study["best"] is None else f"{study['best']:.3f}"
+        mean = study["test_auc"]
+        test = "" if mean is None else f", {auc(mean, study['half_width'], study['num_scored'])}"
         which = f" in {study['cell']}" if study["cell"] not in ("", study["name"]) else ""
-        rows.append(f"  {study['name']:{width}}  {searched:>6}  {confirmed:>7}  {best}{which}{_test(study)}".rstrip())
+        rows.append(f"  {study['name']:{width}}  {searched:>6}  {confirmed:>7}  {best}{which}{test}".rstrip())
     return rows
 
 
-def _test(study: dict[str, Any]) -> str:
-    if study["test_auc"] is None:
-        return ""
-    half = "" if study["half_width"] is None else f" ± {100 * study['half_width']:.1f}"
-    return f", {100 * study['test_auc']:.1f}{half} (n = {study['num_scored']})"
-
-
 def _is_running(places: Places, name: str) -> bool:
-    """Whether a process holds the sweep's lock."""
+    """Whether a process holds the sweep's lock; a sweep that starts in this moment waits for ours."""
     try:
         with FileLock(places.sweep(name) / LOCK_FILE, timeout=0, fallback_to_soft=False):
             return False
     except Timeout:
         return True
+    except OSError:  # a disk that cannot be written: nothing runs there
+        return False

@@ -60,7 +60,7 @@ class SearchProgress:
         return ({name: self._best[name]} if name in self._best else {}), self._num_ended
 
 
-def standing(confirm: pd.DataFrame, metrics: Sequence[str]) -> dict[str, float]:
+def confirmed_metrics(confirm: pd.DataFrame, metrics: Sequence[str]) -> dict[str, float]:
     """For each of these test metrics and each confirmed cell, the mean over the repeats and the half-width of its 95%
     interval, as fractions; no half-width where there are too few repeats for one.
 
@@ -100,7 +100,7 @@ def description(setup: Setup, *, state: str, tables: str = "") -> str:
         "t-interval (none with fewer than three repeats). Scores are fractions.\n"
         "- Whether two cells differ is tested in the report, not here.",
         "### What to run next\n"
-        "In the repository's folder; add `--tracking-uri` if the results are not in `results/`.\n"
+        "In the repository's folder; add `--results DIR` if the results are not in `results/`.\n"
         f"```\npython -m analysis.report {dataset} --sweep {setup.name}\n"
         f"python -m platform.export CELL --dataset {dataset} --sweep {setup.name}\n"
         f"python -m analysis.optuna_export {dataset} --sweep {setup.name} --to sqlite:///studies.db\n```\n"

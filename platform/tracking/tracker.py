@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import sys
 import threading
 import time
@@ -114,11 +115,12 @@ class Tracker:
                 return True
             except Exception as error:  # whatever it is, the thread must live: the records behind would be lost
                 if not _may_pass(error):
-                    print(f"MLflow refused a record ({error}); leaving it out", file=sys.stderr)
+                    print(f"MLflow refused a record ({masked(error)}); leaving it out", file=sys.stderr)
                     return True
                 if not has_warned:
                     print(
-                        f"MLflow does not accept records ({error}); retrying while training continues", file=sys.stderr
+                        f"MLflow does not accept records ({masked(error)}); retrying while training continues",
+                        file=sys.stderr,
                     )
                     has_warned = True
                 self._may_have_run.add(entry["trial"])  # the run may exist although the answer was lost
@@ -172,10 +174,15 @@ def must_answer(where: str) -> Iterator[None]:
     except (MlflowException, OperationalError) as error:
         if not _may_pass(error):
             raise
-        reason = str(error).splitlines()[0]
+        reason = masked(error).splitlines()[0]
         raise ConnectionError(
             f"MLflow must answer at {where}, but: {reason}; run the same command again to resume"
         ) from error
+
+
+def masked(error: Exception) -> str:
+    """The error's message without the name and password that an address in it may have."""
+    return re.sub(r"(\w+://)[^/\s@]+@", r"\1", str(error))
 
 
 def _may_pass(error: Exception) -> bool:

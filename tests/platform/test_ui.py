@@ -205,4 +205,4 @@ def test_usual_places_are_found_without_a_flag(
     folder: str, variable: str, usual: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRANSFER_RESULTS", variable)
-    assert Places(ROOT / folder).are_usual is usual
+    assert Places(ROOT / folder).options == ([] if usual else ["--results", str(ROOT / folder)])

@@ -102,5 +102,5 @@ def test_a_full_gpu_halves_the_batch_and_gives_up_at_two(make_job: Any, monkeypa
     monkeypatch.setattr(pace, "time_step", full(0))
     with pytest.raises(torch.OutOfMemoryError):
         pace.measure(make_job())
-    assert tried == [6, 3, 6, 3, 1]
+    assert tried == [6, 3, 6, 3, 2]
     assert jobs.MIN_MICRO_BATCH_SIZE == 2

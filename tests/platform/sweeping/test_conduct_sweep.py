@@ -50,7 +50,7 @@ def test_the_lock_is_released_by_an_error(tmp_path: Path) -> None:
     [
         ("", "results", r"Browse every run\n  .*python -m platform\.ui$"),
         ("", "elsewhere", rf"Browse every run\n  .*python -m platform\.ui --results {ROOT}/elsewhere$"),
-        ("sqlite:////data/mlflow.db", "elsewhere", r"Browse every run\n  .*python -m platform\.ui$"),
+        ("sqlite:////data/mlflow.db", "elsewhere", rf"Browse every run\n  .*platform\.ui --results {ROOT}/elsewhere$"),
         ("http://me:secret@mlflow:5000", "results", r"Browse every run: open http://mlflow:5000$"),
     ],
     ids=["usual", "elsewhere", "database", "server"],

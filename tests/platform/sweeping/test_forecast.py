@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from platform.sweeping import outlook
-from platform.sweeping.durations import in_words
 from platform.sweeping.forecast import Forecast, paces_of
 from platform.sweeping.outlook import cell_lines, lines
 from platform.sweeping.plan import Plan
 from platform.sweeping.runner import Resources
 from platform.sweeping.search import expected_epochs
 from platform.sweeping.studies import make_studies
+from platform.sweeping.wording import in_words
 from search_spaces.retina import SPACE
 from search_spaces.space import controls_of
 from trainables.config import TrialConfig
@@ -207,9 +207,9 @@ def test_a_sweep_goes_on_without_an_estimate(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(setup: Any, measure: Callable[..., Pace]) -> None:
-        raise RuntimeError("out of memory")
+        raise ValueError("out of memory")
 
     monkeypatch.setattr(outlook, "paces_of", fail)
     setup = setup_of(PLAIN)
-    assert outlook.try_timing(setup) is None
+    assert outlook.try_timing(setup, Resources(), on_cluster=False) is None
     assert capsys.readouterr().out.splitlines()[-1] == "  no estimate of the time: out of memory"

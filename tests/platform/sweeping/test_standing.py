@@ -23,7 +23,8 @@ FACTS: dict[str, Any] = {
     "max_epochs": 4,
     "cpus": 2.0,
     "gpus": 0.0,
-    "command": "python -m platform.sweep retina",
+    "command": "platform.sweep",
+    "words": ["retina", "--trials", "3"],
 }
 
 
@@ -60,7 +61,7 @@ def test_a_running_sweep_with_a_failure(places: Places, capsys: pytest.CaptureFi
     with alone(places.sweep("mine")):
         lines = shown(places, capsys=capsys)
     assert lines[0] == "mine (PHANTOM): running, about 1 min 30 s left"
-    assert lines[1].startswith("  1 of 3 trials done, 0.50 CPU-hours used, as of 20")
+    assert lines[1].startswith("  1 of 3 trials done, 0.5 CPU-hours used, as of 20")
     assert lines[2:] == [
         "  cell                          search  repeats  best f1_weighted (validation), test AUC",
         f"  {PLAIN}     1/2      0/1",
@@ -78,7 +79,8 @@ def test_a_stopped_sweep_says_how_to_resume_and_not_what_is_running(
     standing_of(places, plan).write()
     lines = shown(places, capsys=capsys)
     assert lines[0] == "mine (PHANTOM): stopped"
-    assert lines[-2:] == ["  resume it with", "    python -m platform.sweep retina"]
+    assert lines[-2] == "  resume it with"
+    assert lines[-1].endswith(f"-m platform.sweep retina --trials 3 --results {places.results}")
     assert lines[3].endswith("1/2      0/1  0.500") and "running" not in "".join(lines)
 
 
@@ -134,6 +136,25 @@ def test_the_file_is_written_now_and_then_and_always_at_the_end(places: Places) 
 def test_a_folder_that_cannot_be_written_costs_the_sweep_nothing(places: Places) -> None:
     gone = Standing(Path("/proc/none/standing.json"), make_plan(), lambda: None, facts=FACTS)
     gone.write()
+
+
+def test_a_sweep_that_was_moved_is_resumed_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    standing_of(Places.under(tmp_path / "old"), make_plan()).write()
+    (tmp_path / "old").rename(tmp_path / "new")
+    lines = shown(Places.under(tmp_path / "new"), capsys=capsys)
+    assert lines[-1].endswith(f"--results {tmp_path / 'new'}") and "old" not in "".join(lines)
+
+
+def test_a_disk_that_cannot_be_written_can_be_looked_at(
+    places: Places, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing_of(places, make_plan()).write()
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("platform.sweeping.status_page.FileLock", refuse)
+    assert shown(places, capsys=capsys)[0] == "mine (PHANTOM): stopped"
 
 
 def test_watching_shows_it_again_until_it_is_stopped(

@@ -22,7 +22,7 @@ from platform.sweeping.records import TrialRecord
 from platform.tracking import sweep_page
 from platform.tracking.data_inputs import facts_of
 from platform.tracking.ledger import Ledger
-from platform.tracking.sweep_page import CUT, MAX_CHARS, SearchProgress, description, in_metric_name, standing
+from platform.tracking.sweep_page import CUT, MAX_CHARS, SearchProgress, confirmed_metrics, description, in_metric_name
 from search_spaces import SPACES
 from tests.small_sweep import CELLS as CELLS_OF_THE_SMALL_SWEEP
 from trainables.cell import Cell
@@ -96,7 +96,7 @@ def test_the_best_score_of_a_cells_search_goes_up_with_the_trials_that_end() -> 
 def test_confirmed_cells_stand_with_mean_and_half_width_and_without_one_where_repeats_are_too_few() -> None:
     values = {"transfer/none/densenet40/all": [0.5, 0.6, 0.7], "attention/imagenet/densenet40/all@0.25": [0.4, 0.5]}
     rows = [{"tags.cell": cell, "metrics.test_auc": v, "params.method": "a"} for cell in values for v in values[cell]]
-    metrics = standing(pd.DataFrame(rows), ["test_auc"])
+    metrics = confirmed_metrics(pd.DataFrame(rows), ["test_auc"])
     assert metrics == {
         "confirmed test_auc mean/transfer none densenet40 all": pytest.approx(0.6),
         "confirmed test_auc half-width/transfer none densenet40 all": pytest.approx(4.3027 * 0.1 / 3**0.5, rel=1e-4),
