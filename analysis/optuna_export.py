@@ -57,34 +57,40 @@ def _export(uri: str, dataset: str | None, sweep: str | None, to: str) -> list[s
     from analysis.reading.optuna_studies import write
 
     logging.set_verbosity(logging.WARNING)
-    studies = _studies(uri, dataset, sweep)
+    studies, left_out = _studies(uri, dataset, sweep)
     try:
         storage = storages.RDBStorage(to)
     except (SQLAlchemyError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"--to must be the address of a database, but {to} cannot be opened: {reason}") from error
+        reason, shown = str(error).splitlines()[0], tracking_uri.without_password(to)
+        raise ValueError(f"--to must be the address of a database, but {shown} cannot be opened: {reason}") from error
     for study in studies:
         write(study, storage)
-    return [_line(study) for study in studies]
+    return [*map(_line, studies), *left_out]
 
 
-def _studies(uri: str, dataset: str | None, sweep: str | None) -> list[RecordedStudy]:
-    from analysis.reading.optuna_studies import recorded_studies
+def _studies(uri: str, dataset: str | None, sweep: str | None) -> tuple[list[RecordedStudy], list[str]]:
+    """The studies, and a line for each data set that is left out."""
+    from analysis.reading.optuna_studies import OtherFormError, recorded_studies
 
     if dataset is not None:
-        return recorded_studies(uri, dataset, sweep)
+        return recorded_studies(uri, dataset, sweep), []
     from mlflow import MlflowClient
 
     tracking_uri.require_store(uri)
-    studies = []
+    studies: list[RecordedStudy] = []
+    left_out: list[str] = []
     for experiment in MlflowClient(uri).search_experiments():
         try:
             studies += recorded_studies(uri, experiment.name, sweep)
         except LookupError:  # an experiment without a search, such as that of the teachers
             continue
+        except OtherFormError as error:  # which says nothing against the other data sets
+            left_out.append(f"left out: {error}")
+    if left_out and not studies:
+        raise ValueError("\n".join(left_out))
     if not studies:
         raise LookupError(f"no trial of a search in {tracking_uri.without_password(uri)}")
-    return studies
+    return studies, left_out
 
 
 def _line(study: RecordedStudy) -> str:
@@ -99,9 +105,10 @@ def _line(study: RecordedStudy) -> str:
 def _check_target(to: str, uri: str) -> None:
     """Refuses what is no address of a database, and MLflow's own, whose tables would get into Optuna's way."""
     if not tracking_uri.is_database(to):
-        raise ValueError(f"--to must be a database's address, such as sqlite:///studies.db, but got {to!r}")
-    here, there = tracking_uri.sqlite_file(to), tracking_uri.sqlite_file(uri)
-    if to == uri or (here is not None and there is not None and here.resolve() == there.resolve()):
+        shown = tracking_uri.without_password(to)
+        raise ValueError(f"--to must be a database's address, such as sqlite:///studies.db, but got {shown!r}")
+    target, recorded = tracking_uri.sqlite_file(to), tracking_uri.sqlite_file(uri)
+    if to == uri or (target is not None and recorded is not None and target.resolve() == recorded.resolve()):
         raise ValueError("--to must be another database than MLflow's, but got MLflow's own; give another file")
 
 

@@ -40,10 +40,10 @@ class Picture:
 
     name: str  # for example "figure_4"
     title: str
-    alternative: str  # what the figure shows, in a sentence or two, for who cannot see it
+    alternative: str  # what the figure shows, in a sentence or two, for those who cannot see it
     figure: Figure
     frame: pd.DataFrame
-    caption: str = ""  # below the figure, for who can see it; without one, `alternative`
+    caption: str = ""  # below the figure, for those who can see it; without one, `alternative`
 
 
 def empty_figure(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -14,7 +14,7 @@ from analysis.scores.comparisons import LEVEL
 from analysis.stats.intervals import MIN_REPEATS
 from trainables.titles import PLAIN
 
-CHANCE = "Cannot be told from chance."
+CHANCE = "Cannot be told apart from chance."
 TOO_FEW = f"Too few repeats to tell ({{n}}, and it takes {MIN_REPEATS})."
 
 
@@ -30,8 +30,9 @@ class Answer:
 def answers(frame: pd.DataFrame, phantom: Mapping[str, str]) -> list[Answer]:
     """One answer per question of `analysis.scores.questions.contrast_rows`.
 
-    Of several contrasts it is the one with the least corrected p, and then the largest difference; the others follow it
-    by their differences alone.
+    Of several contrasts the verdict names one choice alone only if it beats every other one; else it names each pair
+    that can be told apart. The sentence begins with the contrast of the least corrected p, and then of the largest
+    difference; the others follow by their differences, and by their p where the verdict rests on it.
 
     Args:
         phantom: each cell's parts that are phantoms.
@@ -48,24 +49,25 @@ def basis(frame: pd.DataFrame, averaged: Averages | None) -> str:
     return (
         f"{auc}. Differences are in points of AUC on the test set, each the mean over all pairs of cells that differ "
         "in nothing else. Interval: 95%, hierarchical bootstrap over repeats and test patients, paired. p: the larger "
-        f"of that bootstrap's and a test over repeats, with Holm's correction for {count}. What cannot be told from "
-        "chance may still be a difference: it takes more repeats or more test patients to see it."
+        f"of that bootstrap's and a test over repeats, with Holm's correction for {count}. What cannot be told apart "
+        "from chance may still be a difference: it takes more repeats or more test patients to see it."
     )
 
 
 def _answer(block: pd.DataFrame, phantom: Mapping[str, str]) -> Answer:
-    ordered = block.assign(size=block["difference"].abs()).sort_values(
-        ["p_holm", "size"], ascending=[True, False], kind="stable", na_position="last"
+    ranks = block.assign(size=block["difference"].abs(), has_few=block["n"] < MIN_REPEATS)
+    ordered = ranks.sort_values(
+        ["has_few", "p_holm", "size"], ascending=[True, True, False], kind="stable", na_position="last"
     )
-    first, *others = ordered.to_dict("records")
-    row = {str(name): value for name, value in first.items()}
+    rows = [{str(name): value for name, value in record.items()} for record in ordered.to_dict("records")]
+    row, *others = rows
     parts = union(phantom.get(name) for cells in block["cells"] for name in cells.split())
-    rest = "; ".join(f"{_minus(str(it['first']), str(it['second']))}: {_points(it['difference'])}" for it in others)
+    rest = "; ".join(map(_briefly, others))
     sentence = f"{_compared(row)} ({_numbers(row)})"
     sentence += f"; the others, in points: {rest}." if rest else "."
     return Answer(
         question=str(row["question"]),
-        verdict=_verdict(row),
+        verdict=_verdict(rows),
         sentence=sentence + (f" {PHANTOM} {parts}: it says nothing about medicine." if parts else ""),
     )
 
@@ -74,16 +76,32 @@ def _is_told(row: Mapping[str, object]) -> bool:
     return int(str(row["n"])) >= MIN_REPEATS and float(str(row["p_holm"])) < LEVEL
 
 
-def _verdict(row: Mapping[str, object]) -> str:
-    if int(str(row["n"])) < MIN_REPEATS:
-        return TOO_FEW.format(n=row["n"])
-    if not _is_told(row):
-        return CHANCE
-    is_higher = float(str(row["difference"])) > 0
-    if row["axis"] == "method":
-        return "Yes." if is_higher else "No, it is worse."
-    better = str(row["first"] if is_higher else row["second"])
-    return f"{better[:1].upper()}{better[1:]}."
+def _verdict(rows: Sequence[Mapping[str, object]]) -> str:
+    """The verdict of a question's contrasts, of which the first leads the sentence."""
+    significant = [row for row in rows if _is_told(row)]
+    if not significant:
+        num_repeats = int(str(rows[0]["n"]))
+        return TOO_FEW.format(n=num_repeats) if num_repeats < MIN_REPEATS else CHANCE
+    if rows[0]["axis"] == "method":
+        return "Yes." if _is_higher(significant[0]) else "No, it is worse."
+    choices = {str(row[side]) for row in rows for side in ("first", "second")}
+    beaten: dict[str, list[str]] = {}  # by each choice that beats another one
+    for row in significant:
+        better, worse = ("first", "second") if _is_higher(row) else ("second", "first")
+        beaten.setdefault(str(row[better]), []).append(str(row[worse]))
+    best = [better for better, worse in beaten.items() if {better, *worse} == choices]
+    pairs = "; ".join(f"{better} rather than {' or '.join(worse)}" for better, worse in beaten.items())
+    verdict = best[0] if best else pairs
+    return f"{verdict[:1].upper()}{verdict[1:]}."
+
+
+def _is_higher(row: Mapping[str, object]) -> bool:
+    return float(str(row["difference"])) > 0
+
+
+def _briefly(row: Mapping[str, object]) -> str:
+    difference = f"{_minus(str(row['first']), str(row['second']))}: {_points(row['difference'])}"
+    return difference + (f" (corrected p = {float(str(row['p_holm'])):.3f})" if _is_told(row) else "")
 
 
 def _compared(row: Mapping[str, object]) -> str:

@@ -71,6 +71,9 @@ def write(request: ReportRequest) -> Path:
         ("all runs as a table", "results.parquet"),
         ("the comparisons behind the answers", ", ".join(f"{it.runs.dataset}_answers.csv" for it in contents)),
     ]
+    without_trials = [runs for runs in recorded if runs.trials.empty and len(runs.left_out)]
+    if without_trials:
+        facts.append(("not in this report", "; ".join(command.left_out_note(without_trials))))
     phantom = origins.union(of_dataset.runs.phantom for of_dataset in contents)
     return write_page(request.out, f"Knowledge transfer: {request.name}", facts, sections, phantom=phantom)
 

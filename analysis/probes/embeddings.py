@@ -5,7 +5,7 @@ Shapes: N images, C planes of h x w at the tap, D = C dimensions of the embeddin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from analysis.probes import networks
 from analysis.probes.networks import AFTER, BEFORE, Network
@@ -22,6 +21,7 @@ from analysis.reading.trials import Runs
 from trainables.cell import Cell, members
 from trainables.data.store import Store
 from trainables.models.taps import Taps
+from trainables.steps import steps
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.shelf import Teacher
 
@@ -84,7 +84,7 @@ def of_runs(
     repeats: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
     facts: dict[tuple[str, str], pd.Series] = {}
     left_out: list[str] = []
-    for _, run in tqdm(students.iterrows(), "embeddings", len(students), unit="run", disable=not progress, delay=1):
+    for run in _with_progress(students, shown=progress):
         at_hand = networks.of_run(runs, run, list(teachers.values()), label_names)
         if AFTER not in at_hand:
             left_out.append(f"{run['tags.cell']}, seed {int(run['params.seed'])}: its weights are missing")
@@ -102,6 +102,14 @@ def of_runs(
     subjects.sort(key=lambda subject: (subject.kind != AFTER, subject.name))
     subjects += _teachers(runs.confirm, teachers, store, rows, left_out)
     return Subjects(subjects=tuple(subjects), left_out=tuple(left_out))
+
+
+def _with_progress(students: pd.DataFrame, *, shown: bool) -> Iterator[pd.Series]:
+    """Each run, counted once what was done with it has ended."""
+    with steps("embeddings", len(students), "run", shown=shown) as advance:
+        for _, run in students.iterrows():
+            yield run
+            advance()
 
 
 def _add(repeats: dict, key: tuple[str, str], embeddings_ND: NDArray[np.float32]) -> None:

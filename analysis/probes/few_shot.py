@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from analysis.probes import probing
 from analysis.probes.embeddings import Subject
 from analysis.probes.episodes import Episode, episode
 from trainables.data.listing import POSITIVE, UNCERTAIN
 from trainables.data.store import Store
+from trainables.steps import steps
 
 SHOTS = (1, 5, 10, 20)
 NUM_EPISODES = 200
@@ -85,15 +85,17 @@ def evaluate(
     patient_N = store.patient[rows]
     frames: list[pd.DataFrame] = []
     left_out: list[str] = []
-    for finding in tqdm(findings, "few-shot", unit="finding", disable=not progress, delay=1):
-        positive_N, known_N = labels_of(store, rows, finding)
-        by_shots, refused = episodes_of(
-            positive_N, known_N, patient_N, shots=shots, num_episodes=num_episodes, seed=seed
-        )
-        left_out += [f"{finding}, K = {num_shots}: {reason}" for num_shots, reason in refused.items()]
-        for num_shots, episodes in by_shots.items():
-            frame = probing.rows(subjects, positive_N, patient_N, episodes, seed)
-            frames.append(frame.assign(finding=finding, size=num_shots, num_test_positives=int(positive_N.sum())))
+    with steps("few-shot", len(findings), "finding", shown=progress) as advance:
+        for finding in findings:
+            positive_N, known_N = labels_of(store, rows, finding)
+            by_shots, refused = episodes_of(
+                positive_N, known_N, patient_N, shots=shots, num_episodes=num_episodes, seed=seed
+            )
+            left_out += [f"{finding}, K = {num_shots}: {reason}" for num_shots, reason in refused.items()]
+            for num_shots, episodes in by_shots.items():
+                frame = probing.rows(subjects, positive_N, patient_N, episodes, seed)
+                frames.append(frame.assign(finding=finding, size=num_shots, num_test_positives=int(positive_N.sum())))
+            advance()
     if not frames:
         raise ValueError(f"no finding has enough test images for any K: {'; '.join(left_out)}")
     return probing.corrected(pd.concat(frames, ignore_index=True)), left_out

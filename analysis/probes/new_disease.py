@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from analysis.probes import probing
 from analysis.probes.embeddings import Subject
 from analysis.probes.episodes import Episode, nested_order
 from analysis.probes.few_shot import labels_of
 from trainables.data.store import Store
+from trainables.steps import steps
 
 
 class Pool(NamedTuple):
@@ -87,9 +87,12 @@ def evaluate(
     positive_N, _ = labels_of(whole, planned.rows, finding)
     patient_N = whole.patient[planned.rows]
     frames = []
-    for n, draws in tqdm(planned.draws.items(), "draws", unit="n", disable=not progress, delay=1):
-        frame = probing.rows(subjects, positive_N, patient_N, draws, seed)
-        frames.append(frame.assign(finding=finding, size=n, num_test_positives=int(positive_N[draws[0].query].sum())))
+    with steps(f"learning {finding}", len(planned.draws), "size", shown=progress) as advance:
+        for n, draws in planned.draws.items():
+            frame = probing.rows(subjects, positive_N, patient_N, draws, seed)
+            num_positives = int(positive_N[draws[0].query].sum())
+            frames.append(frame.assign(finding=finding, size=n, num_test_positives=num_positives))
+            advance()
     return probing.corrected(pd.concat(frames, ignore_index=True))
 
 

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from analysis.reading import artifacts
-from analysis.reading.tracking_uri import require_store
+from analysis.reading.tracking_uri import require_store, without_password
 from analysis.reading.trials import Runs, runs
 from trainables.cell import ITSELF, Cell
 from trainables.pasting import command_line
@@ -99,7 +99,7 @@ def _by_id(tracking_uri: str, wanted: str) -> Chosen:
     places = [experiment.experiment_id for experiment in client.search_experiments()]
     matching = client.search_runs(places, f"attributes.run_id LIKE '{wanted}%'", max_results=10)
     if not matching:
-        ui = command_line("platform.ui", "--tracking-uri", tracking_uri)
+        ui = command_line("platform.ui", "--tracking-uri", without_password(tracking_uri))
         raise LookupError(f"no run whose id begins with {wanted} in this MLflow; `{ui}` lists all runs")
     if len(matching) > 1:
         ids = ", ".join(sorted(run.info.run_id for run in matching))

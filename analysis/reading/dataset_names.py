@@ -1,7 +1,7 @@
 """Which data sets there can be runs of, known without the seconds in which pandas, MLflow and torch are imported.
 
-Beside `mlflow_tables`, which reads the runs themselves, only this module knows a table of MLflow's: the experiments,
-each of which has a data set's name. It reads them from a local file, with Python's own SQLite.
+Of MLflow's tables it knows the experiments, each of which has a data set's name, and reads them from a local file with
+Python's own SQLite. `mlflow_tables` says who knows the others.
 """
 
 from __future__ import annotations

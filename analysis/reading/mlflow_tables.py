@@ -1,5 +1,7 @@
-"""MLflow's own tables, read by SQL: the only module that knows their names, columns and types, but for addresses of
-files (`analysis.reading.recorded_places`).
+"""MLflow's own tables, read by SQL: runs, with their tags, parameters and metrics, by names, columns and types.
+
+Elsewhere `analysis.reading.dataset_names` knows the experiments' names, and `analysis.reading.recorded_places` and
+`platform.tracking.adopting` know the columns with addresses of files.
 
 MLflow's client builds an object for every tag, which takes 2.5 s for 1,000 runs, and reads metrics run by run.
 `differences` names what a newer MLflow has changed; `analysis.reading.mlflow_frames` then reads through the client.

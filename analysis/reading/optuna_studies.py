@@ -34,6 +34,10 @@ TUNED_FIELDS = tuple(knob.name for knob in knobs(TrialConfig, TUNED) if knob.nam
 Params = dict[str, Any]
 
 
+class OtherFormError(ValueError):
+    """Every trial of a data set was recorded in another form than the present one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RecordedStudy:
     """One study of a sweep, as Optuna takes it."""
@@ -59,8 +63,8 @@ def recorded_studies(tracking_uri: str, dataset: str, sweep: str | None = None) 
     """The studies of a data set's sweeps, or of one of them, in the order in which they began.
 
     Raises:
-        FileNotFoundError, ValueError: as `analysis.reading.tracking_uri.require_store` says, or every trial was
-            recorded in another form than the present one.
+        FileNotFoundError, ValueError: as `analysis.reading.tracking_uri.require_store` says.
+        OtherFormError: every trial was recorded in another form.
         LookupError: there is no such sweep, or no trial of a search.
     """
     require_store(tracking_uri)
@@ -71,7 +75,7 @@ def recorded_studies(tracking_uri: str, dataset: str, sweep: str | None = None) 
         raise LookupError(f"no trial of a search{of_sweep} for {dataset!r} in {without_password(tracking_uri)}")
     present = search[search.reindex(columns=["tags.record"])["tags.record"] == str(RECORD_VERSION)]
     if present.empty:
-        raise ValueError(
+        raise OtherFormError(
             f"the trials of {dataset} must be recorded in form {RECORD_VERSION} to be exported, but none is; export "
             "them with the version of the code that made them (their tag `version`)"
         )

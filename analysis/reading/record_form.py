@@ -1,8 +1,9 @@
 """The form in which runs are recorded in MLflow: the version of that form, and the names of metrics there.
 
 MLflow groups the charts of a run by what stands before the slash of a metric's name. A trial's scores are therefore
-recorded as ``val/auc``, while frames, journal and teachers' files have ``val_auc``. Only `platform.tracking.ledger`,
-which writes the runs, and `analysis.reading.mlflow_frames`, which reads them, translate.
+recorded as ``val/auc``, while frames, journal and teachers' files have ``val_auc``. Three modules translate:
+`platform.tracking.ledger`, which writes the runs, `analysis.reading.mlflow_frames`, which reads them, and
+`platform.exporting.logged_models`, which gives a model the scores of its run.
 """
 
 from __future__ import annotations

@@ -42,7 +42,9 @@ def elsewhere(database: Path) -> dict[str, Path]:
     folders = {
         address: path.parent for address in addresses if (path := local_path(address)) and path.name == ARTIFACTS
     }
-    return {address: folder for address, folder in sorted(folders.items()) if not _same(folder, database.parent)}
+    return {
+        address: folder for address, folder in sorted(folders.items()) if not _is_same_folder(folder, database.parent)
+    }
 
 
 def beside(database: Path, recorded: Path) -> Path:
@@ -61,8 +63,8 @@ def local_path(address: str) -> Path | None:
     return None if parts.scheme else Path(address)
 
 
-def _same(one: Path, other: Path) -> bool:
+def _is_same_folder(folder: Path, other: Path) -> bool:
     try:
-        return one == other or os.path.samefile(one, other)
+        return folder == other or os.path.samefile(folder, other)
     except OSError:  # gone, or not ours to look into
         return False

@@ -67,6 +67,19 @@ def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
         ValueError: every run was recorded in another form than the present one (`analysis.reading.record_form`).
         LookupError: the store has no such sweep.
     """
+    recorded = runs_of_any_form(tracking_uri, dataset, sweep)
+    if why := refusal(recorded):
+        raise ValueError(why)
+    return recorded
+
+
+def runs_of_any_form(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
+    """As `runs`, but without a trial where every run was recorded in another form; `refusal` then says so.
+
+    Raises:
+        FileNotFoundError, ValueError: as `analysis.reading.tracking_uri.require_store` says.
+        LookupError: the store has no such sweep.
+    """
     require_store(tracking_uri)
     frame = _typed(run_frame(tracking_uri, dataset, sweep))
     if sweep is not None and frame.empty:
@@ -75,7 +88,6 @@ def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
     trials = frame[~is_parent].sort_values(["start_time", "run_id"], ignore_index=True)
     trials = trials.assign(phantom=origins.phantom_parts(trials))
     reason = reasons(trials, sweep)
-    _require_present_form(reason, dataset)
     kept = trials[reason == ""].reset_index(drop=True)
     left_out = trials[["run_id", "tags.sweep", "tags.phase", "tags.cell", "status"]].assign(reason=reason)
     parents = frame[is_parent & frame["run_id"].isin(set(kept["tags.mlflow.parentRunId"]))]
@@ -88,14 +100,17 @@ def runs(tracking_uri: str, dataset: str, sweep: str | None = None) -> Runs:
     )
 
 
-def _require_present_form(reason: pd.Series, dataset: str) -> None:
+def refusal(recorded: Runs) -> str:
+    """Why no run can be read, where every one was recorded in another form, and what to do; "" elsewhere."""
+    reason = recorded.left_out["reason"]
     is_other = reason.str.startswith(OTHER_FORM)
-    if len(reason) and is_other.any() and not (reason == "").any():
-        raise ValueError(
-            f"the runs of {dataset} must be recorded in form {RECORD_VERSION} to be read, but are in form "
-            f"{reason[is_other].iloc[0].removeprefix(OTHER_FORM)}; use the version of the code that made them (their "
-            "tag `version`), or run the sweep again"
-        )
+    if len(recorded.trials) or not len(reason) or not is_other.any():
+        return ""
+    form = reason[is_other].iloc[0].removeprefix(OTHER_FORM)
+    return (
+        f"the runs of {recorded.dataset} must be recorded in form {RECORD_VERSION} to be read, but are in form {form}; "
+        "use the version of the code that made them (their tag `version`), or run the sweep again"
+    )
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:

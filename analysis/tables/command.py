@@ -10,25 +10,29 @@ from dataclasses import replace
 import pandas as pd
 
 from analysis.reading import tracking_uri
-from analysis.reading.trials import Runs, runs
+from analysis.reading.trials import Runs, refusal, runs_of_any_form
 from analysis.tables.rendering import FORMATS, Table
 
 
 def read(uri: str, sweep: str | None, datasets: Sequence[str]) -> list[Runs]:
-    """The runs of each data set; a data set without an experiment gives an empty `Runs`.
+    """The runs of each data set; one without an experiment, or with runs of another form alone, gives an empty `Runs`.
 
     Raises:
         FileNotFoundError, ValueError: as `analysis.reading.tracking_uri.require_store` says.
+        ValueError: all that there is was recorded in another form (`analysis.reading.record_form`).
         LookupError: no data set has a sweep of the name asked for.
     """
     recorded: list[Runs] = []
     for dataset in datasets:
         try:
-            recorded.append(runs(uri, dataset, sweep))
+            recorded.append(runs_of_any_form(uri, dataset, sweep))
         except LookupError:
             continue
     if not recorded:
         raise LookupError(f"no sweep named {sweep!r} for {', '.join(datasets)} in {tracking_uri.without_password(uri)}")
+    refusals = list(filter(None, map(refusal, recorded)))
+    if refusals and all(of_dataset.trials.empty for of_dataset in recorded):
+        raise ValueError("; ".join(refusals))
     return recorded
 
 
@@ -38,7 +42,9 @@ def left_out_note(recorded: Sequence[Runs]) -> list[str]:
     for of_dataset in recorded:
         name, left_out = of_dataset.dataset, of_dataset.left_out
         counts = left_out["reason"].value_counts().sort_index() if len(left_out) else pd.Series(dtype=int)
-        if len(counts):
+        if why := refusal(of_dataset):
+            notes.append(f"left out: {why}")
+        elif len(counts):
             listed = "; ".join(f"{count} {reason}" for reason, count in counts.items())
             notes.append(f"left out of {name}: {listed} (`python -m analysis.runs {name}` lists them)")
         elif of_dataset.trials.empty:

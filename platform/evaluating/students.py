@@ -38,13 +38,13 @@ def students_of(request: EvaluateRequest) -> Students:
     """
     where = tracking_uri.located(request.tracking_uri, request.results)
     uri, results = where.uri, where.folder
-    recorded = runs(uri, request.dataset, request.sweep)
+    recorded, shown_uri = runs(uri, request.dataset, request.sweep), tracking_uri.without_password(uri)
     if recorded.confirm.empty:
         reasons = "".join(f"; {note}" for note in command.left_out_note([recorded]))
-        raise LookupError(f"no finished confirming repeat of {request.dataset} in {uri}{reasons}")
+        raise LookupError(f"no finished confirming repeat of {request.dataset} in {shown_uri}{reasons}")
     parent = recorded.sweeps.reindex(columns=["tags.label_names", "tags.held_out"]).iloc[-1].fillna("")
     if not parent["tags.label_names"]:
-        raise LookupError(f"the sweep must record its labels, but its run in {uri} has no tag label_names")
+        raise LookupError(f"the sweep must record its labels, but its run in {shown_uri} has no tag label_names")
     return Students(
         runs=recorded,
         label_names=tuple(json.loads(parent["tags.label_names"])),

@@ -60,7 +60,7 @@ class SizeCheck:
 def pictures(images_BHWC: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     """Pictures [H, W, 1 or 3] of `SIDES`, in grey and in colours, made of the images in turn."""
     rng = np.random.default_rng(0)
-    made = []
+    noisy_pictures = []
     for number, (height, width) in enumerate(SIDES):
         square = Image.fromarray(images_BHWC[number % len(images_BHWC)].squeeze())
         size_px = images_BHWC.shape[1]
@@ -68,8 +68,8 @@ def pictures(images_BHWC: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         for mode in ("L", "RGB"):
             pixels = np.asarray(large.convert(mode)).reshape(large.height, large.width, -1)
             noisy = pixels + rng.integers(-NOISE, NOISE, pixels.shape, endpoint=True)
-            made.append(noisy.clip(0, 255).astype(np.uint8))
-    return made
+            noisy_pictures.append(noisy.clip(0, 255).astype(np.uint8))
+    return noisy_pictures
 
 
 def check_sizes(path: Path, images_BHWC: NDArray[np.uint8], probabilities: Probabilities) -> SizeCheck:

@@ -14,7 +14,6 @@ from typing import TextIO
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from analysis.reading import tracking_uri
 from analysis.reading.chosen import Chosen, chosen
@@ -25,6 +24,7 @@ from platform.command_line.student_requests import PredictRequest
 from platform.predicting.pictures import COLUMN, Batch, Pictures, batches, pictures_of
 from trainables import atomic
 from trainables.models.deployed import load_student, probabilities
+from trainables.steps import steps
 
 PREDICTED, NOTE = "predicted", "note"
 THRESHOLD = 0.5  # of a label's probability; no operating point was chosen
@@ -45,7 +45,8 @@ def conduct_prediction(request: PredictRequest) -> int:
     choice = chosen(uri, request.run, request.dataset, request.sweep)
     facts = facts_of(choice, results, request.channels)
     run_id = str(choice.run["run_id"])
-    out = request.out or results / "predictions" / f"{choice.runs.dataset}-{run_id[:8]}-{request.pictures.stem}.csv"
+    name = f"{choice.runs.dataset}-{run_id[:8]}-{request.pictures.resolve().stem}.csv"  # of `.`, the folder's own name
+    out = request.out or results / "predictions" / name
     if out.exists() and not request.force:
         raise FileExistsError(f"the file must not exist yet, but {out} does; give --force, or another --out")
     print(f"run {run_id}, {choice.why}\n{choice.run['tags.cell']}, {choice.runs.data} data")
@@ -74,7 +75,7 @@ def _answers(
 ) -> Iterator[tuple[Batch, NDArray[np.float32]]]:
     """Each batch with the probabilities [B, L] of its readable pictures."""
     student = load_student(choice.weights_file, facts.architecture, len(facts.label_names)).to(device)
-    with tqdm(total=len(pictures.paths), desc="predicting", unit="picture", delay=1) as bar:
+    with steps("predicting", len(pictures.paths), "picture") as advance:
         for batch in batches(pictures, facts.image_size_px, facts.channels, batch_size):
             answers_BL = np.empty((0, len(facts.label_names)), np.float32)
             if len(batch.images_BHWC):
@@ -82,7 +83,7 @@ def _answers(
                     student, facts.task, batch.images_BHWC, batch_size, device=device, precision=facts.precision
                 )
             yield batch, answers_BL
-            bar.update(len(batch.paths))
+            advance(len(batch.paths))
 
 
 def _write(
@@ -101,7 +102,8 @@ def _write(
         for path, reason in zip(batch.paths, batch.reasons, strict=True):
             if reason:
                 unreadable.append((path, reason))
-                writer.writerow([path, *("" for _ in facts.label_names), "", f"unreadable: {reason}"])
+                notes = f"unreadable: {reason}" + f"; {note}" * bool(note)
+                writer.writerow([path, *("" for _ in facts.label_names), "", notes])
             else:
                 answer_L = next(answers)
                 # Nine digits give back the same float32.

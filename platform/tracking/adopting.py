@@ -136,6 +136,11 @@ def _rewrite(database: Path, old: Mapping[str, Path]) -> int:
                     )
             connection.execute("commit")
         except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise OSError(
+                    f"{database} must be on a disk that can be written and has room for a copy of it, but: {error}; "
+                    "MLflow's file is unchanged"
+                ) from error
             raise BlockingIOError(
                 f"{database} must be free to be written, but: {error}; stop the process that has it open, try again"
             ) from error

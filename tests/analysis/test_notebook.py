@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,7 +56,8 @@ def outputs(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathF
             store.trial(parent, seed=seed, metrics=metrics, curve=curve, predictions=table, **cell)
     store.trial(parent, seed=7, status="FAILED")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("MLFLOW_TRACKING_URI", store.uri)
+        patched.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patched.setenv("TRANSFER_RESULTS", str(Path(store.uri.removeprefix("sqlite:///")).parent))
         client = nbclient.NotebookClient(
             notebook(), timeout=100, resources={"metadata": {"path": str(NOTEBOOK.parent)}}
         )
@@ -82,6 +85,18 @@ def test_it_shows_what_it_speaks_of(outputs: list[str], text: str) -> None:
 
 def test_both_figures_are_drawn(outputs: list[str]) -> None:
     assert sum("image/png" in output for output in outputs) == 2
+
+
+def test_without_a_variable_it_reads_the_results_of_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MLFLOW_TRACKING_URI", "TRANSFER_RESULTS"):
+        monkeypatch.delenv(name, raising=False)
+    first, second, *_ = [cell.source for cell in notebook().cells if cell.cell_type == "code"]
+    (line,) = [line for line in second.splitlines() if line.startswith("URI = ")]
+    program = f"{first}\nfrom analysis.reading import tracking_uri\n{line}\nprint(URI)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=NOTEBOOK.parent, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == f"sqlite:///{ROOT / 'results' / 'mlflow.db'}\n"
 
 
 def test_it_is_kept_without_outputs() -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,57 +19,7 @@ from optuna.trial import TrialState
 
 from analysis import optuna_export
 from analysis.reading.origins import PHANTOM_NOTICE
-from platform.sweeping.records import TrialRecord
-from platform.tracking.ledger import Ledger
-from trainables.cell import Cell
-from trainables.config import TrialConfig
-from trainables.trial import TrialSpec
-
-TRANSFER = Cell(method="transfer", teacher="none", student="densenet40")
-ATTENTION = Cell(method="attention", teacher="imagenet", student="densenet40")
-TUNED = {"learning_rate": [1e-4, 2e-3], "weight_decay": [1e-6, 1e-2]}
-BASE = TrialConfig(
-    dataset="retina", method="transfer", learning_rate=1e-3, weight_decay=1e-4, max_epochs=3, selection_metric="kappa"
-)
-START_MS = 1_700_000_000_000
-
-
-@dataclass
-class Sweep:
-    """Trials as a sweep writes them; each begins a second after the one before it."""
-
-    folder: Path
-    ledger: Ledger
-    num_trials: int = 0
-
-    @property
-    def uri(self) -> str:
-        return f"sqlite:///{self.folder / 'mlflow.db'}"
-
-    def trial(
-        self, cell: Cell, number: int, curve: list[float], *, study: str = "", status: str = "FINISHED",
-        stopped: str = "", phase: str = "search", **config: Any,
-    ) -> str:  # fmt: skip
-        own = replace(BASE, phase=phase, **{**cell.axes, **config})
-        spec = TrialSpec(config=own, data_fingerprint="d", split_fingerprint="s")
-        record = TrialRecord(spec=spec, study=study or cell.name, number=number)
-        self.num_trials += 1
-        begun_ms = START_MS + 1000 * self.num_trials
-        self.ledger.open(record, {"data": "phantom"}, begun_ms)
-        for epoch, score in enumerate(curve, 1):
-            metrics = {"score": score, "best_score": max(curve[:epoch]), "rung": 1.0}
-            self.ledger.log(record.run_id, metrics, epoch, begun_ms + 100 * epoch)
-        if status != "RUNNING":
-            outcome = {"stopped": stopped, "error": "the loss must be finite" * (status == "FAILED")}
-            self.ledger.close(record.run_id, status, [], outcome, begun_ms + 500)
-        return record.run_id
-
-
-def sweep_in(folder: Path, empty_mlflow: Path, name: str = "first", search: str = "optuna") -> Sweep:
-    if not (folder / "mlflow.db").exists():
-        shutil.copy(empty_mlflow, folder / "mlflow.db")
-    facts = {"settings": json.dumps({"tuned": TUNED, "search": search}), "dataset": "retina", "data": "phantom"}
-    return Sweep(folder, Ledger(f"sqlite:///{folder / 'mlflow.db'}", "retina", name, facts, folder / "artifacts"))
+from tests.recorded_search import ATTENTION, BASE, START_MS, TRANSFER, Sweep, sweep_in
 
 
 @pytest.fixture
@@ -231,6 +179,8 @@ def test_optuna_dashboard_shows_the_studies_and_their_trials(dashboard: str) -> 
         (["retina", "--sweep", "second"], "no trial of a search of the sweep 'second' for 'retina'"),
         (["retina", "--to", "studies.db"], "--to must be a database's address, such as sqlite:///studies.db, but got"),
         (["retina", "--to", "MLFLOW"], "--to must be another database than MLflow's"),
+        (["retina", "--to", "https://me:secret@host/studies"], "but got 'https://host/studies'"),
+        (["retina", "--to", "nothing://me:secret@host/studies"], "but nothing://host/studies cannot be opened: "),
         (["retina", "--to", "sqlite:////nowhere/studies.db"], "studies.db cannot be opened: "),
         (["--tracking-uri", "sqlite:////nowhere/mlflow.db"], "no MLflow file at /nowhere/mlflow.db"),
     ],
@@ -240,7 +190,7 @@ def test_what_cannot_be_exported_is_told_in_one_line(
 ) -> None:
     assert export(sweep, *[sweep.uri if flag == "MLFLOW" else flag for flag in flags])[0] == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert message in line
+    assert message in line and "secret" not in line
 
 
 def test_trials_of_another_form_are_refused(sweep: Sweep, capsys: pytest.CaptureFixture[str]) -> None:
@@ -248,3 +198,20 @@ def test_trials_of_another_form_are_refused(sweep: Sweep, capsys: pytest.Capture
         sweep.ledger.client.delete_tag(run.info.run_id, "record")
     assert export(sweep, "retina")[0] == 2
     assert "must be recorded in form" in capsys.readouterr().err
+
+
+def test_a_data_set_of_another_form_is_left_out_of_an_export_of_all(
+    sweep: Sweep, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = sweep_in(sweep.folder, sweep.folder / "mlflow.db", "old", dataset="chexpert")
+    run = other.trial(TRANSFER, 0, [0.5], dataset="chexpert")
+    other.ledger.client.delete_tag(run, "record")
+    status, to = export(sweep)
+    assert status == 0 and optuna.get_all_study_names(to) == [f"first/{TRANSFER}", f"first/{ATTENTION}"]
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4 and lines[2].startswith("left out: the trials of chexpert must be recorded in form ")
+    for run_of_first in sweep.ledger.client.search_runs([sweep.ledger.experiment_id], "tags.kind = 'trial'"):
+        sweep.ledger.client.delete_tag(run_of_first.info.run_id, "record")
+    assert export(sweep)[0] == 2
+    refusal = capsys.readouterr().err
+    assert "the trials of chexpert must" in refusal and "the trials of retina must" in refusal

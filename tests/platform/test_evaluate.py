@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -19,7 +20,10 @@ from safetensors.torch import save_file
 import platform.evaluate
 import platform.phantoms.folder
 import platform.phantoms.sets
-from platform.evaluating.students import Students
+from analysis.tables import command
+from platform.command_line.student_requests import FewShotRequest
+from platform.evaluating import students
+from platform.evaluating.students import Students, students_of
 from platform.phantoms.nih_writer import write_chestxray8
 from platform.sources.images import store_of
 from platform.sources.places import Places
@@ -203,6 +207,22 @@ def test_the_images_with_the_finding_are_prepared_where_they_are_gone(
     assert f"those that the sweep held {FINDING} out of" in message and "--phantom-size" in message
     assert run(sweeps, "new-disease", *flags) == 0
     assert whole.is_file()
+
+
+@pytest.mark.parametrize(
+    ("dropped", "message"), [("confirm", "no finished confirming"), ("sweeps", "has no tag label_")]
+)
+def test_no_message_has_a_password(dropped: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = {name: pd.DataFrame({"tags.held_out": [""]}) for name in ("confirm", "sweeps")}
+    recorded |= {"trials": pd.DataFrame(), "left_out": pd.DataFrame()}
+    recorded[dropped] = recorded[dropped].head(0 if dropped == "confirm" else 1)
+    uri = "https://me:secret@host"
+    of_dataset = SimpleNamespace(dataset="chexpert", tracking_uri=uri, **recorded)
+    monkeypatch.setattr(students, "runs", lambda *_: of_dataset)
+    monkeypatch.setattr(command, "left_out_note", lambda _: [])
+    with pytest.raises(LookupError, match=message) as refused:
+        students_of(FewShotRequest(dataset="chexpert", tracking_uri=uri))
+    assert "secret" not in str(refused.value) and " in https://host" in str(refused.value)
 
 
 def test_help_is_quick_and_a_sweep_must_be_named() -> None:

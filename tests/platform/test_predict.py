@@ -75,11 +75,15 @@ def test_what_cannot_be_read_is_named_and_does_not_stop_the_rest(
     assert predict(recorded, folder, tmp_path / "p.csv", "--batch-size", "2", "--device", "cpu") == 1
     printed = capsys.readouterr()
     assert "3 of 6 pictures; 1 other files were left alone" in printed.out
+    assert printed.err.startswith("predicting: 6 pictures ...\n") and "\r" not in printed.err
     assert "3 pictures cannot be read:" in printed.err and "  empty.png: the file is empty" in printed.err
     frame = pd.read_csv(tmp_path / "p.csv", keep_default_na=False)
     assert frame["image"].tolist() == ["a.png", "broken.jpg", "c.png", "deep/b.PNG", "empty.png", "tiny.png"]
     bad = frame.loc[[1, 4, 5]]
-    assert bad["note"].str.startswith("unreadable: ").all() and "less than 8 on a side" in bad["note"].iloc[2]
+    assert (
+        bad["note"].str.fullmatch(f"unreadable: .*; {PHANTOM_NOTICE}").all()
+        and "less than 8 on a side" in bad["note"].iloc[2]
+    )
     assert (bad.iloc[:, 1:-1] == "").all(axis=None)
     sums = frame.drop(index=bad.index).filter(like="probability_").astype(float).sum(axis=1)
     np.testing.assert_allclose(sums, 1, atol=1e-5)
@@ -94,7 +98,7 @@ def test_a_csv_names_pictures_in_its_own_order(recorded: dict[str, Any], tmp_pat
     assert predict(recorded, tmp_path / "far", tmp_path / "all.csv") == 0
     listed, whole = (pd.read_csv(tmp_path / name).set_index("image") for name in ("p.csv", "all.csv"))
     assert listed.index.tolist() == ["2.png", "0.png", "gone.png"]
-    assert listed.loc["gone.png", "note"] == "unreadable: no such file"
+    assert listed.loc["gone.png", "note"] == f"unreadable: no such file; {PHANTOM_NOTICE}"
     columns = list(listed.filter(like="probability_"))
     pd.testing.assert_frame_equal(listed.loc[["2.png", "0.png"], columns], whole.loc[["2.png", "0.png"], columns])
 
@@ -120,7 +124,7 @@ def test_an_earlier_file_is_kept_and_a_stop_leaves_none(
 
 
 def test_without_the_prepared_images_the_number_of_channels_has_to_be_said(
-    recorded: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recorded: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flags = [recorded["ids"]["one"], str(recorded["root"]), "--tracking-uri", recorded["uri"]]
     with pytest.raises(SystemExit):
@@ -131,6 +135,10 @@ def test_without_the_prepared_images_the_number_of_channels_has_to_be_said(
     assert default.name == f"retina-{recorded['ids']['one'][:8]}-retina.csv"
     assert predict(recorded, recorded["root"], tmp_path / "p.csv") == 0
     assert default.read_text() == (tmp_path / "p.csv").read_text()
+    monkeypatch.chdir(recorded["root"])
+    with pytest.raises(SystemExit):
+        platform.predict.main([flags[0], ".", *flags[2:], "--results", str(tmp_path), "--channels", "3"])
+    assert f"must not exist yet, but {default} does" in capsys.readouterr().err  # `.` is this folder, by its own name
 
 
 @pytest.mark.parametrize(

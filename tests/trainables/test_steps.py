@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,3 +74,14 @@ def test_hidden_steps_print_nothing(capsys: Any) -> None:
     with steps("decoding", 2, "image", shown=False) as advance:
         advance(1, "a note")
     assert capsys.readouterr() == ("", "")
+
+
+def test_only_two_modules_draw_bars_since_bars_alone_fill_a_log_with_carriage_returns() -> None:
+    root = Path(__file__).parents[2]
+    sources = [
+        path for role in ("platform", "analysis", "search_spaces", "trainables") for path in (root / role).rglob("*.py")
+    ]
+    drawing = [
+        path.relative_to(root).as_posix() for path in sources if "import tqdm" in path.read_text(encoding="utf-8")
+    ]
+    assert sorted(drawing) == ["platform/sweeping/progress.py", "trainables/steps.py"]

@@ -76,8 +76,11 @@ def results(tiny: str, store: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_network_behind_the_cells_is_there_once(store: Any, results: Path, data: Store) -> None:
-    subjects = of_runs(runs(store.uri, "retina"), results, NAMES, data, ROWS, progress=False)
+def test_every_network_behind_the_cells_is_there_once(
+    store: Any, results: Path, data: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subjects = of_runs(runs(store.uri, "retina"), results, NAMES, data, ROWS)
+    assert capsys.readouterr().err.startswith("embeddings: 4 runs ...\n")
     assert [(subject.name, subject.kind, len(subject.repeats)) for subject in subjects.subjects] == [
         (TAUGHT, AFTER, 1),
         (PLAIN, AFTER, 2),

@@ -39,11 +39,12 @@ def test_smaller_shots_lie_within_larger_ones_and_judge_on_the_same_images() -> 
         np.testing.assert_array_equal(large.support, same.support)
 
 
-def test_a_table_has_a_row_per_finding_k_and_network() -> None:
+def test_a_table_has_a_row_per_finding_k_and_network(capsys: pytest.CaptureFixture[str]) -> None:
     value = np.where(CODES == 1, 1, -1)[:, None].astype(np.float32)
     name = "transfer/none/densenet40/all"
     subjects = [Subject(name=name, kind=AFTER, baseline=name, teachers=(), repeats=(value,))]
-    frame, left_out = evaluate(subjects, store(), ["New"], (1, 5, 40), 5, progress=False)
+    frame, left_out = evaluate(subjects, store(), ["New"], (1, 5, 40), 5)
+    assert capsys.readouterr().err.startswith("few-shot: 1 finding ...\n")
     assert frame[["finding", "size", "auc"]].to_numpy().tolist() == [["New", 1, 1.0], ["New", 5, 1.0]]
     assert left_out == ["New, K = 40: 1 to 30 such images can be drawn, but got num_images=40"]
     with pytest.raises(ValueError, match="no finding has enough test images for any K: Old, K = 1: 1 to 0 such images"):

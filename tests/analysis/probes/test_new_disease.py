@@ -62,11 +62,12 @@ def test_more_than_there_are_is_refused() -> None:
         plan(images, (25, 10), 2, seed=0)
 
 
-def test_an_embedding_that_tells_all_has_an_auc_of_one() -> None:
+def test_an_embedding_that_tells_all_has_an_auc_of_one(capsys: pytest.CaptureFixture[str]) -> None:
     images = whole()
     planned = plan(pool(images, held()), (2, 6), 4, seed=0)
     value = np.where(CODES[planned.rows] == 1, 1, -1)[:, None].astype(np.float32)
     name = "transfer/none/densenet40/all"
     subjects = [Subject(name=name, kind=AFTER, baseline=name, teachers=(), repeats=(value, value))]
-    frame = evaluate(subjects, images, "New", planned, progress=False)
+    frame = evaluate(subjects, images, "New", planned)
+    assert capsys.readouterr().err.startswith("learning New: 2 sizes ...\n")
     assert frame[["size", "auc", "n", "num_episodes"]].to_numpy().tolist() == [[2, 1, 2, 4], [6, 1, 2, 4]]

@@ -53,6 +53,13 @@ def test_without_an_mlflow_file_none_is_made(store: Any, tmp_path: Any) -> None:
     assert not (tmp_path / "other.db").exists()
 
 
+def test_no_message_has_a_password(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.reading.chosen.MlflowClient", lambda _: store.client)
+    with pytest.raises(LookupError, match="no run whose id begins with 0123") as refused:
+        chosen("https://me:secret@host", "0123")
+    assert "secret" not in str(refused.value) and "--tracking-uri https://host`" in str(refused.value)
+
+
 def test_a_teacher_itself_is_no_student_to_export(store: Any) -> None:
     nobody = {"student": "none", "unfreeze": "none", "init": "none"}
     store.trial(store.sweep(), method="itself", teacher="mine", metrics={"best_score": 0.5}, **nobody)

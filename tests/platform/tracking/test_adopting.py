@@ -169,9 +169,23 @@ def test_a_failure_on_the_way_changes_nothing(new: Path, monkeypatch: pytest.Mon
     recorded = addresses(new)
     monkeypatch.setattr(adopting, "ADDRESSES", (*adopting.ADDRESSES, ("runs", "artifact_uri) = 1 --")))
     monkeypatch.setattr(adopting, "_columns", lambda connection, table: {column for _, column in adopting.ADDRESSES})
-    with pytest.raises(BlockingIOError):
+    with pytest.raises(OSError, match="MLflow's file is unchanged"):
         adopt(new)
     assert addresses(new) == recorded
+
+
+@pytest.mark.parametrize("problem", ["database or disk is full", "attempt to write a readonly database"])
+def test_a_disk_that_is_full_or_cannot_be_written_is_not_blamed_on_another_process(
+    new: Path, monkeypatch: pytest.MonkeyPatch, problem: str
+) -> None:
+    def fail(database: Path) -> None:
+        raise sqlite3.OperationalError(problem)
+
+    recorded = addresses(new)
+    monkeypatch.setattr(adopting, "_back_up", fail)
+    with pytest.raises(OSError, match=f"on a disk that can be written and has room .*, but: {problem}; ") as refused:
+        adopt(new)
+    assert not isinstance(refused.value, BlockingIOError) and addresses(new) == recorded
 
 
 def test_columns_that_this_mlflow_lacks_are_passed_over(new: Path, monkeypatch: pytest.MonkeyPatch) -> None:
