@@ -142,7 +142,7 @@ class SweepRequest(TrainingRequest):
     preset: str | None = option(
         "sizes and lengths, where no other option sets them",
         default=None,
-        default_in_words="paper with --data, quick without",
+        default_in_words="paper with real images, quick with phantoms",
         heading=LENGTH,
         choices=("paper", "quick"),
     )

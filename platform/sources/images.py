@@ -131,9 +131,11 @@ def summary(listing: Listing, store: Store) -> str:
     if record and (paper := record.published):
         counted = f"{paper.num_images:,} images of {paper.num_patients:,} patients, {len(record.label_names)} labels"
         lines.append(f"  the paper's Table I: {counted}")
-    lines.append("  Table II     ours    paper")
-    in_paper = record.split_counts if record else {}
-    lines += [f"  {split:10} {counts[split]:>6} {in_paper.get(split, '-'):>8}" for split in SPLITS]
+    if in_paper := record.split_counts if record else {}:
+        lines.append("  Table II     ours    paper")
+        lines += [f"  {split:10} {counts[split]:>6} {in_paper[split]:>8}" for split in SPLITS]
+    else:
+        lines += ["  split      images", *(f"  {split:10} {counts[split]:>6}" for split in SPLITS)]
     lines += positives(store)
     if store.held_out:
         lines.append(f"  held out: {store.held_out}: no image that shows or may show it is in training or validation")
@@ -152,12 +154,15 @@ def positives(store: Store) -> list[str]:
     lines = [f"  {'positives':{width}}" + "".join(f" {split:>10}" for split in SPLITS)]
     for label, name in enumerate(store.label_names):
         lines.append(f"  {name:{width}}" + "".join(f" {counts[split][0, label]:>10}" for split in SPLITS))
-    warnings = []
+    unseen = [store.label_names[i] for i in np.flatnonzero(counts["train"][0] == 0)]
+    warnings = [f"  WARNING: no positive in train: {', '.join(unseen)}"] if unseen else []
     for split in ("validation", "test"):
         for sign, num_L in zip(("positives", "negatives"), counts[split], strict=True):
             rare = [f"{store.label_names[i]} ({num_L[i]})" for i in np.flatnonzero(num_L < MIN_POSITIVES)]
             if rare:
                 warnings.append(f"  WARNING: fewer than {MIN_POSITIVES} {sign} in {split}: {', '.join(rare)}")
     if warnings:
-        warnings.append("  scores of these labels are mostly noise: add images, or give --validation-share F")
+        warnings.append(
+            "  scores of these labels are mostly noise: merge rare labels, add images, or give --validation-share F"
+        )
     return lines + warnings

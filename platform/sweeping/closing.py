@@ -1,4 +1,4 @@
-"""The end of a sweep: its scores, what can be told from chance, and what to run next; on the screen and in MLflow."""
+"""The end of a sweep, on the screen and in MLflow: scores, what can be told apart from chance, what to run next."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def close(setup: Setup, plan: Plan, ledger: Ledger, places: Places) -> None:
 
 
 def answer_lines(sweep: Runs) -> str:
-    """Which differences can be told from chance: an answer to each question that the cells ask, as in the report."""
+    """Which differences can be told apart from chance: an answer to each question that the cells ask."""
     contrasts = contrasts_of(sweep)
     if contrasts.empty:
-        return "No two cells differ in one thing alone, so no question is answered."
+        return "No question is answered: no two cells with a test AUC differ in one thing alone."
     lines = ["What can be told apart from chance, in test AUC:"]
     for answer in answers(contrasts, of_cells(sweep.confirm)):
         lines.append(f"  {answer.question} {answer.verdict}")

@@ -43,8 +43,9 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         ValueError, FileNotFoundError, OSError: something that the sweep needs is absent or wrong; the message says what
         to do.
     """
-    preset = PRESETS[request.preset or ("paper" if request.data else "quick")]
     dataset = dataset_of(request.dataset, places)
+    preset_name = _preset_name(request, dataset)
+    preset = PRESETS[preset_name]
     base = _base(request, preset, dataset)
     space = _space(request, preset, dataset)
     name, sources = _sources(request, places, base, space, stand_ins)
@@ -54,6 +55,7 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
     settings = _settings(request.search, base, space, store, teachers)
     return Setup(
         name=name,
+        preset=preset_name,
         space=space,
         store=store,
         teachers=teachers,
@@ -71,6 +73,12 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         local=request.local,
         has_gpu=torch.cuda.is_available(),
     )
+
+
+def _preset_name(request: SweepRequest, dataset: Dataset) -> str:
+    """The requested preset; else the paper's for a user's images, and the quick one for those that are drawn."""
+    has_images = bool(request.data) or dataset.name not in DATASETS
+    return request.preset or ("paper" if has_images else "quick")
 
 
 def _sources(

@@ -41,11 +41,22 @@ def show_plan(request: SweepRequest, places: Places) -> None:
         setup = prepare_sweep(request, places, stand_ins=Path(stand_ins))
         plan = setup.plan([])
         resources = resources_of(setup, request)
-        print(f"timing a step of each kind of trial, {setup.base.image_size_px} px ...", flush=True)
+        print(f"preset {setup.preset}: {setup.max_epochs} epochs, {setup.base.image_size_px} px")
+        print("timing a step of each kind of trial ...", flush=True)
         node = (float(os.cpu_count() or 1), float(torch.cuda.device_count()))
         num_slots = resources.slots(Machines((node,), (node,)))
         forecast = Forecast(setup=setup, paces=_timed_here(setup, resources.gpus), num_slots=num_slots)
-        print("\n".join([*lines(plan, forecast, resources), *cell_lines(plan, forecast)]))
+        print("\n".join([*lines(plan, forecast, resources), *_before(setup), *cell_lines(plan, forecast)]))
+
+
+def _before(setup: Setup) -> list[str]:
+    """What a sweep does first, and the plan does not count."""
+    phantoms = [name for name, teacher in setup.teachers.items() if teacher.is_phantom]
+    return (
+        [f"  not counted: training the phantom teachers {', '.join(phantoms)}, unless they are here already"]
+        if phantoms
+        else []
+    )
 
 
 def resources_of(setup: Setup, request: TrainingRequest, available: Machines | None = None) -> Resources:

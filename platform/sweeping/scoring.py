@@ -6,6 +6,7 @@ import json
 
 from trainables.config import SELECTION_METRICS
 from trainables.data.averaging import MIN_POSITIVES, Averaging, averaged_labels, definite_counts
+from trainables.data.splits import SPLITS
 from trainables.data.store import Store
 
 IN_WORDS = {10: "ten", 3: "three", 1: "one"}
@@ -41,8 +42,9 @@ def checked_averaging(store: Store, rule: str, metric: str) -> Averaging:
             f"at least half of the {what} of {store.dataset} must have {IN_WORDS[averaging.min_positives]} positives "
             f"and {IN_WORDS[averaging.min_positives]} negatives in the validation set, and both in the test set, for "
             f"an averaged AUC, but in {_num(store, 'validation')} and {_num(store, 'test')} images these have too few: "
-            f"{_left_out(store, averaging)}; add images, give validation more of them (--validation-share), or average "
-            f"every one that has a positive and a negative, as the paper does (--average-labels defined){other}"
+            f"{_left_out(store, averaging)}; merge rare {what}, add images, give validation and test more of them "
+            "(--validation-share), or average every one that has a positive and a negative, as the paper does "
+            f"(--average-labels defined){other}"
         )
     if not _is_defined(store, averaging, metric):
         raise ValueError(
@@ -51,6 +53,9 @@ def checked_averaging(store: Store, rule: str, metric: str) -> Averaging:
             "images, give validation more of them (--validation-share), or select by another score "
             "(--selection-metric accuracy)"
         )
+    for split in SPLITS:
+        if metric != "accuracy" or split != "validation":  # who asks for the accuracy can select by it
+            _check_two_sided(store, split)
     return averaging
 
 
@@ -94,6 +99,18 @@ def _is_defined(store: Store, averaging: Averaging, metric: str) -> bool:
     if metric == "kappa":  # even of a constant answer, if the images are of several classes
         return int((positives_L > 0).sum()) > 1
     return bool(positives_L.sum() + negatives_L.sum())
+
+
+def _check_two_sided(store: Store, split: str) -> None:
+    """Nothing can be learned or measured where every image gives the same answer to each label."""
+    positives_L, negatives_L = definite_counts(store, split)
+    if not ((positives_L > 0) & (negatives_L > 0)).any():
+        counts = ", ".join(f"{name} {count}" for name, count in zip(store.label_names, positives_L, strict=True))
+        raise ValueError(
+            f"some label must have a positive and a negative in each split, but in the {_num(store, split)} images for "
+            f"{split} none has (positives: {counts}): merge rare {_what(store)}, add images, or give another "
+            "--validation-share"
+        )
 
 
 def _what(store: Store) -> str:

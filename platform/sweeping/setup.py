@@ -34,6 +34,7 @@ class Setup:
     """A sweep that is ready to run."""
 
     name: str
+    preset: str = ""  # of a sweep
     space: Space
     store: Store
     teachers: dict[str, Teacher]  # by name; the first weights are among them
@@ -118,7 +119,8 @@ class Setup:
             [
                 f"sweep {self.name}: {len(self.space.cells)} cells, {self.search} search, "
                 f"{plan.num_trials} trials in all" + (f", {done} of them done" if done else ""),
-                f"  {self.max_epochs} epochs, {self.base.image_size_px} px, seed {self.base.seed}",
+                f"  {self.max_epochs} epochs, {self.base.image_size_px} px, seed {self.base.seed}"
+                + (f" (preset {self.preset})" if self.preset else ""),
                 f"  teachers: {teachers}",
                 *(f"  {line}" for line in averaging_lines(self.store, self.averaging)),
                 *([f"  held out of all training: {self.store.held_out}"] if self.store.held_out else []),

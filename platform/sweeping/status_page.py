@@ -30,7 +30,7 @@ def show(places: Places, sweep: str | None = None) -> str:
         names = ", ".join(path.parent.name for path in places.standings()) or "none"
         raise LookupError(f"the sweep must be one of {names}, but got {sweep!r} (in {places.results})")
     if not files:
-        return f"no sweep has begun in {places.results}"
+        return f"no sweep has begun in {places.results} (one that still prepares images or teachers is not shown)"
     standings = [(json.loads(path.read_text()), _is_running(places, path.parent.name)) for path in files]
     standings.sort(key=lambda pair: pair[0]["updated_s"])
     return "\n\n".join(

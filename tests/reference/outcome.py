@@ -115,7 +115,7 @@ def _run(results: Path) -> str:
 def _closing_tables(printed: str) -> list[str]:
     """The tables of each sweep's end; the commands below them name folders."""
     return re.findall(
-        r"^test_\w+ by cell\n.*?(?=^(?:What can be told|No two cells|Browse every run))",
+        r"^test_\w+ by cell\n.*?(?=^(?:What can be told|No question|Browse every run))",
         printed,
         flags=re.MULTILINE | re.DOTALL,
     )

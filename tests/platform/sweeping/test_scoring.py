@@ -28,9 +28,10 @@ NUM_PATIENTS = 30
 NO_TEACHER = ["--init", "random", "--cells", "transfer/*", "--image-size", "32"]
 
 
-def grades(validation: list[int], test: list[int]) -> Store:
-    """Photographs, as many of each class as the lists say."""
-    of_split = [np.repeat(np.arange(len(counts)), counts) for counts in (validation, test)]
+def grades(validation: list[int], test: list[int], train: list[int] | None = None) -> Store:
+    """Photographs, as many of each class as the lists say; nine of each for training unless it says otherwise."""
+    splits = {"train": train or [9] * len(validation), "validation": validation, "test": test}
+    of_split = [np.repeat(np.arange(len(counts)), counts) for counts in splits.values()]
     return cast(
         Store,
         SimpleNamespace(
@@ -38,7 +39,7 @@ def grades(validation: list[int], test: list[int]) -> Store:
             task="multiclass",
             label_names=tuple("ABCDE"[: len(validation)]),
             labels=np.concatenate(of_split)[:, None].astype(np.int8),
-            split=np.array(["validation"] * sum(validation) + ["test"] * sum(test)),
+            split=np.repeat(list(splits), [sum(counts) for counts in splits.values()]),
         ),
     )
 
@@ -86,7 +87,10 @@ def test_too_few_to_average_is_refused_with_the_ways_out() -> None:
     with pytest.raises(ValueError, match="at least half of the classes of eyes must have three positives") as caught:
         checked_averaging(rare, "frequent", "auc")
     message = str(caught.value)
-    assert "\n" not in message and "in 38 and 45 images these have too few: C (2), D (2), E (1); add images" in message
+    assert (
+        "\n" not in message
+        and "in 38 and 45 images these have too few: C (2), D (2), E (1); merge rare classes" in message
+    )
     assert all(
         way in message for way in ("--validation-share", "--average-labels defined", "--selection-metric accuracy")
     )
@@ -105,13 +109,23 @@ def test_a_metric_that_is_not_defined_in_validation_is_refused(metric: str) -> N
     with pytest.raises(ValueError, match=message) as caught:
         checked_averaging(alone, "defined", metric)
     assert "--validation-share" in str(caught.value) and "--selection-metric accuracy" in str(caught.value)
-    for other in ("accuracy", "f1_weighted"):
-        assert checked_averaging(alone, "defined", other).names == ()
+    assert checked_averaging(alone, "defined", "accuracy").names == ()
+    with pytest.raises(ValueError, match=r"in each split, but in the 12 images for validation none has"):
+        checked_averaging(alone, "defined", "f1_weighted")
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "split"), [([9, 0], [5, 5], "9 images for train"), ([9, 9], [0, 7], "7 images for test")]
+)
+def test_one_class_alone_is_neither_learned_nor_measured(train: list[int], test: list[int], split: str) -> None:
+    message = rf"each split, but in the {split} none has \(positives: A \d, B \d\): merge rare classes"
+    with pytest.raises(ValueError, match=message):
+        checked_averaging(grades([6, 6], test, train), "defined", "accuracy")
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty images; no image of the validation set shows either of the two labels."""
+    """Sixty images, none of which shows either of the two labels."""
     folder = tmp_path_factory.mktemp("own")
     lines = ["image,patient,Edema,Mass"]
     for number in range(60):
@@ -130,14 +144,12 @@ def prepared(own: Path, tmp_path: Path, *flags: str) -> Setup:
 def test_sixty_images_without_a_positive_in_validation_are_refused_before_the_first_trial(
     own: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ValueError, match=r"too few: Edema \(0\), Mass \(0\); add images, .*-metric accuracy"):
+    with pytest.raises(ValueError, match=r"too few: Edema \(0\), Mass \(0\); merge rare labels, .*-metric accuracy"):
         prepared(own, tmp_path)
     with pytest.raises(ValueError, match=r"auc is not on the 6 validation images of few \(positives: Edema 0, "):
         prepared(own, tmp_path, "--average-labels", "defined")
-    setup = prepared(own, tmp_path, "--average-labels", "defined", "--selection-metric", "accuracy")
-    record = setup.plan([]).next()
-    assert record is not None
-    assert record.spec.config.selection_metric == "accuracy" == setup.tags(record)["selection_metric"]
+    with pytest.raises(ValueError, match="in the 48 images for train none has"):
+        prepared(own, tmp_path, "--average-labels", "defined", "--selection-metric", "accuracy")
 
 
 @pytest.fixture(scope="module")

@@ -114,7 +114,9 @@ def test_the_newest_sweep_is_the_last(places: Places, capsys: pytest.CaptureFixt
 
 
 def test_no_sweep_and_no_such_sweep(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
-    assert shown(places, capsys=capsys) == [f"no sweep has begun in {places.results}"]
+    assert shown(places, capsys=capsys) == [
+        f"no sweep has begun in {places.results} (one that still prepares images or teachers is not shown)"
+    ]
     standing_of(places, make_plan()).write()
     with pytest.raises(SystemExit) as stopped:
         platform.status.main(["--results", str(places.results), "--sweep", "yours"])
