@@ -121,6 +121,7 @@ class Setup:
                 f"{plan.num_trials} trials in all" + (f", {done} of them done" if done else ""),
                 f"  {self.max_epochs} epochs, {self.base.image_size_px} px, seed {self.base.seed}"
                 + (f" (preset {self.preset})" if self.preset else ""),
+                f"  selected by {self.base.selection_metric} on the validation set: the scores below",
                 f"  teachers: {teachers}",
                 *(f"  {line}" for line in averaging_lines(self.store, self.averaging)),
                 *([f"  held out of all training: {self.store.held_out}"] if self.store.held_out else []),
