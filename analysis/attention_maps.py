@@ -16,13 +16,11 @@ from analysis.reading import dataset_names, run_flags, tracking_uri
 
 def parser() -> argparse.ArgumentParser:
     """The flags."""
-    flags = argparse.ArgumentParser(
-        prog="python -m analysis.attention_maps",
-        usage="%(prog)s DATASET [options]",
-        description="Show where teacher and student look, and whether the disease is there.",
+    flags = run_flags.of_a_data_set(
+        "attention_maps",
+        "Show where teacher and student look, and whether the disease is there.",
+        "a data set's name, such as chestxray8",
     )
-    flags.add_argument("dataset", metavar="DATASET", help="a data set's name, such as chestxray8")
-    run_flags.add_run_flags(flags)
     images = flags.add_argument_group("which images")
     images.add_argument(
         "--data", type=Path, metavar="DIR", help="folder that holds the real images, for the radiologists' boxes"

@@ -13,13 +13,9 @@ from analysis.reading import dataset_names, run_flags, tracking_uri
 
 def parser() -> argparse.ArgumentParser:
     """The flags."""
-    flags = argparse.ArgumentParser(
-        prog="python -m analysis.figure_search",
-        usage="%(prog)s DATASET [options]",
-        description="Draw what the search tried, what it cost, and the score against beta.",
+    flags = run_flags.of_a_data_set(
+        "figure_search", "Draw what the search tried, what it cost, and the score against beta."
     )
-    flags.add_argument("dataset", metavar="DATASET", help="a data set's name, such as retina")
-    run_flags.add_run_flags(flags)
     run_flags.add_out_flag(flags)
     return flags
 

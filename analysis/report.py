@@ -15,17 +15,11 @@ from analysis.reading import dataset_names, run_flags, tracking_uri
 
 def parser() -> argparse.ArgumentParser:
     """The flags."""
-    flags = argparse.ArgumentParser(
-        prog="python -m analysis.report",
-        usage="%(prog)s DATASET [options]",
-        description="Write every table, figure and test of a data set to one page.",
+    flags = run_flags.of_a_data_set(
+        "report",
+        "Write every table, figure and test of a data set to one page.",
+        "a data set's name, such as retina; or all, for those of the platform together",
     )
-    flags.add_argument(
-        "dataset",
-        metavar="DATASET",
-        help="a data set's name, such as retina; or all, for those of the platform together",
-    )
-    run_flags.add_run_flags(flags)
     output = run_flags.add_report_flags(flags)
     output.add_argument(
         "--mlflow-ui",

@@ -10,14 +10,9 @@ from analysis.reading import dataset_names, run_flags, tracking_uri
 
 def parser() -> argparse.ArgumentParser:
     """The flags."""
-    flags = argparse.ArgumentParser(
-        prog="python -m analysis.runs",
-        usage="%(prog)s DATASET [options]",
-        description="List the runs behind a data set's tables, and those that were left out, with the reason.",
+    return run_flags.of_a_data_set(
+        "runs", "List the runs behind a data set's tables, and those that were left out, with the reason."
     )
-    flags.add_argument("dataset", metavar="DATASET", help="a data set's name, such as retina")
-    run_flags.add_run_flags(flags)
-    return flags
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -75,10 +75,15 @@ def images_to_time(job: Job, store: Store) -> int:
     return min(batch_size, max(MIN_MICRO_BATCH_SIZE, PIXELS_ON_CPU // store.image_size_px**2))
 
 
+def few_images(store: Store, number: int) -> Store:
+    """The first `number` images for training, and as many for validation, in memory."""
+    rows = np.concatenate([store.rows(split)[:number] for split in ("train", "validation")])
+    return store.only(np.sort(rows))
+
+
 def time_step(job: Job, store: Store, num_images: int) -> Pace:
     """The pace of a step with `num_images` training images, and as many that are scored."""
-    rows = np.concatenate([store.rows("train")[:num_images], store.rows("validation")[:num_images]])
-    few = store.only(np.sort(rows))
+    few = few_images(store, num_images)
     # Any score will do, on so few images; a network is not compiled for a single step; and no answer is kept.
     config = replace(
         job.spec.config,

@@ -10,6 +10,18 @@ RUNS = "which runs"
 OUTPUT = "what is written"
 
 
+def of_a_data_set(
+    name: str, description: str, dataset_help: str = "a data set's name, such as retina"
+) -> argparse.ArgumentParser:
+    """The parser of ``python -m analysis.NAME DATASET``, with the flags that choose runs."""
+    flags = argparse.ArgumentParser(
+        prog=f"python -m analysis.{name}", usage="%(prog)s DATASET [options]", description=description
+    )
+    flags.add_argument("dataset", metavar="DATASET", help=dataset_help)
+    add_run_flags(flags)
+    return flags
+
+
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that choose runs, and say where they are (`analysis.reading.tracking_uri.located`)."""
     group = parser.add_argument_group(RUNS)

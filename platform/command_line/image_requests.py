@@ -66,6 +66,19 @@ class HoldOutRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrackingRequest:
+    """Where runs are recorded."""
+
+    tracking_uri: str | None = option(
+        "MLflow's address, of a database or a server",
+        default=None,
+        default_in_words="MLFLOW_TRACKING_URI, or mlflow.db of --results",
+        heading=MACHINES,
+        metavar="URI",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResultsRequest:
     """Where results go."""
 

@@ -55,8 +55,7 @@ def _post(url: str, text: str) -> None:
         request = urllib.request.Request(url, body, {"Content-Type": "application/json", "User-Agent": AGENT})
         urllib.request.urlopen(request, timeout=PATIENCE_S).close()
     except (OSError, ValueError, http.client.HTTPException) as error:
-        is_invalid = isinstance(
-            error, (ValueError, http.client.HTTPException)
-        )  # whose message quotes parts of the address
-        reason = "the address is not valid" if is_invalid else str(error).replace(url, "the address")
+        reason = str(error).replace(url, "the address")
+        if not isinstance(error, OSError):  # its message quotes parts of the address
+            reason = "the address, or its answer, is not valid"
         print(f"the message to --notify-url could not be sent: {reason}", file=sys.stderr)

@@ -5,22 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from platform.command_line.image_requests import ResultsRequest
+from platform.command_line.image_requests import ResultsRequest, TrackingRequest
 from platform.command_line.option import MACHINES, OUTPUT, option, switch
 from platform.command_line.values import port
 
 
 @dataclass(frozen=True, kw_only=True)
-class UiRequest(ResultsRequest):
+class UiRequest(ResultsRequest, TrackingRequest):
     """MLflow's pages of the runs in a results folder."""
 
-    tracking_uri: str | None = option(
-        "MLflow's address: a database, or a server, whose own pages are opened",
-        default=None,
-        default_in_words="MLFLOW_TRACKING_URI, or mlflow.db of --results",
-        heading=MACHINES,
-        metavar="URI",
-    )
     port: int = option(
         "port of the pages on this machine's loopback interface",
         default=5000,

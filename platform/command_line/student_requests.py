@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from platform.command_line.image_requests import ImagesRequest
+from platform.command_line.image_requests import ImagesRequest, TrackingRequest
 from platform.command_line.option import IMAGES, MACHINES, OUTPUT, option, switch
 from platform.command_line.values import (
     EXPORT_FORMATS,
@@ -23,20 +23,13 @@ NUM_IMAGES = (10, 25, 50, 100, 250)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordedRequest:
+class RecordedRequest(TrackingRequest):
     """Which runs in MLflow, and where their files lie."""
 
-    tracking_uri: str | None = option(
-        "MLflow's address",
-        default=None,
-        default_in_words="MLFLOW_TRACKING_URI, or mlflow.db of --results",
-        heading=MACHINES,
-        metavar="URI",
-    )
     results: Path | None = option(
         "the sweep's results",
         default=None,
-        default_in_words="where mlflow.db is, or results",
+        default_in_words="where mlflow.db is, or TRANSFER_RESULTS, or results",
         heading=MACHINES,
         parse=Path,
         metavar="DIR",

@@ -29,7 +29,7 @@ from trainables.pasting import command_line
 WIDTH = 110  # columns of what is told in sentences; about that of the tables
 
 
-def state(plan: Plan) -> str:
+def how_far(plan: Plan) -> str:
     """How far a sweep is, in a sentence."""
     done = plan.num_trials - plan.num_open_trials
     return f"{done} of {plan.num_trials} trials have ended." if plan.num_open_trials else "Finished."
@@ -39,14 +39,14 @@ def close(setup: Setup, plan: Plan, ledger: Ledger, places: Places) -> None:
     """Prints scores, answers and commands, and writes them to MLflow; before any score, prints only how far it is."""
     repeats = [record for record in plan.records.values() if record.spec.config.phase == "confirm"]
     if not any(record.status == "FINISHED" for record in repeats):
-        print(f"{state(plan)} There is no test score yet.")
+        print(f"{how_far(plan)} There is no test score yet.")
         return
     sweep = runs(places.tracking_uri, setup.store.dataset, setup.name)
     metrics = ("test_auc", "test_f1_weighted") if setup.store.task == "multiclass" else ("test_auc",)
     tables = [closing_table(sweep.confirm, name, averages(sweep)) for name in metrics]
     told = [answer_lines(sweep)] if plan.finished else []
     print("\n\n".join([*tables, *told, _commands(setup, places, sweep)]), flush=True)
-    ledger.describe(description(setup, state=state(plan), tables="\n\n".join(tables)))
+    ledger.describe(description(setup, state=how_far(plan), tables="\n\n".join(tables)))
     only_step = 0  # a metric that has no other is a bar in MLflow's charts
     ledger.log(ledger.parent_id, confirmed_metrics(sweep.confirm, metrics), only_step, int(time.time() * 1000))
     if plan.finished:

@@ -22,10 +22,10 @@ from platform.command_line.notice import announced
 from platform.command_line.parsing import words_of
 from platform.command_line.training_requests import SweepRequest, TrainingRequest
 from platform.sources.places import LOCK_FILE, Places
-from platform.sweeping.closing import close, state
+from platform.sweeping.closing import close, how_far
 from platform.sweeping.forecast import Forecast
 from platform.sweeping.gathering import prepare_sweep
-from platform.sweeping.outlook import lines, resources_of, show_plan, try_timing
+from platform.sweeping.outlook import plan_lines, resources_of, show_plan, try_timing
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import trial_folder
 from platform.sweeping.runner import Resources, Trials, remove_rays_files, run
@@ -85,7 +85,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     send_rest(ledger, journal)
     plan = setup.plan(ledger.records())
     _clear_rest(setup, plan, ledger)
-    ledger.describe(description(setup, state=state(plan)), facts_of(setup.store))
+    ledger.describe(description(setup, state=how_far(plan)), facts_of(setup.store))
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
         # On this machine while it is still quiet, on a cluster by one of its machines.
@@ -107,7 +107,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
             inputs_of=lambda record: facts_of(setup.store, record.spec.config),
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
-        ledger.describe(description(setup, state=state(plan)))
+        ledger.describe(description(setup, state=how_far(plan)))
     if all(record.status == "FINISHED" for record in plan.records.values()):
         remove_rays_files(setup.folder)
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
@@ -119,7 +119,7 @@ def _foreseen(plan: Plan, setup: Setup, paces: dict[Cell, Pace] | None, resource
     if paces is None:
         return None
     forecast = Forecast(setup=setup, paces=paces, num_slots=resources.slots(machines()))
-    print("\n".join(lines(plan, forecast, resources)), flush=True)
+    print("\n".join(plan_lines(plan, forecast, resources)), flush=True)
     return forecast
 
 

@@ -75,8 +75,7 @@ class Forecast:
     def disk_bytes(self, plan: Plan) -> int:
         """What the sweep will write at most: every trial's best student, the checkpoints of running ones, the cache."""
         largest = max(pace.weights_bytes for pace in self.paces.values())
-        num_images = self.setup.store.num_images
-        cache = min(self.setup.cache_bytes, self._num_answers_bytes(num_images))
+        cache = min(self.setup.cache_bytes, self._answers_bytes)
         return (plan.num_open_trials + CHECKPOINTS * self.num_slots) * largest + cache
 
     def _num_images(self, split: str, fraction: float = 1.0) -> int:
@@ -119,12 +118,13 @@ class Forecast:
 
     @property
     def _fits_cache(self) -> bool:
-        return self._num_answers_bytes(self.setup.store.num_images) <= self.setup.cache_bytes
+        return self._answers_bytes <= self.setup.cache_bytes
 
-    def _num_answers_bytes(self, num_images: int) -> int:
+    @property
+    def _answers_bytes(self) -> int:
         """All answers to the views of one seed: a search's, or those of one round of repeats."""
         per_view = {(cell.method, cell.teacher): pace.knowledge_bytes for cell, pace in self.paces.items()}
-        return sum(per_view.values()) * num_images * self.setup.max_epochs
+        return sum(per_view.values()) * self.setup.store.num_images * self.setup.max_epochs
 
 
 def paces_of(setup: Setup, measure: Callable[[Job], Pace]) -> dict[Cell, Pace]:

@@ -28,6 +28,8 @@ from trainables.pace import Pace
 
 IMPORTS_S = time.process_time()  # by now this process has imported what every worker will, and done little else
 
+TIMING = "timing a step of each kind of trial ..."
+
 
 def show_plan(request: SweepRequest, places: Places) -> None:
     """Prints what the requested sweep would run and take on this machine, from steps that are timed now.
@@ -42,21 +44,19 @@ def show_plan(request: SweepRequest, places: Places) -> None:
         plan = setup.plan([])
         resources = resources_of(setup, request)
         print(f"preset {setup.preset}: {setup.max_epochs} epochs, {setup.base.image_size_px} px")
-        print("timing a step of each kind of trial ...", flush=True)
+        print(TIMING, flush=True)
         node = (float(os.cpu_count() or 1), float(torch.cuda.device_count()))
         num_slots = resources.slots(Machines((node,), (node,)))
-        forecast = Forecast(setup=setup, paces=_timed_here(setup, resources.gpus), num_slots=num_slots)
-        print("\n".join([*lines(plan, forecast, resources), *_before(setup), *cell_lines(plan, forecast)]))
+        forecast = Forecast(setup=setup, paces=_timed(setup, resources.gpus), num_slots=num_slots)
+        print("\n".join([*plan_lines(plan, forecast, resources), *_before(setup), *cell_lines(plan, forecast)]))
 
 
 def _before(setup: Setup) -> list[str]:
     """What a sweep does first, and the plan does not count."""
     phantoms = [name for name, teacher in setup.teachers.items() if teacher.is_phantom]
-    return (
-        [f"  not counted: training the phantom teachers {', '.join(phantoms)}, unless they are here already"]
-        if phantoms
-        else []
-    )
+    if not phantoms:
+        return []
+    return [f"  not counted: training the phantom teachers {', '.join(phantoms)}, unless they are here already"]
 
 
 def resources_of(setup: Setup, request: TrainingRequest, available: Machines | None = None) -> Resources:
@@ -69,28 +69,27 @@ def resources_of(setup: Setup, request: TrainingRequest, available: Machines | N
 
 def try_timing(setup: Setup, resources: Resources, *, on_cluster: bool) -> dict[Cell, Pace] | None:
     """The pace of each cell; None where no step can be timed, with the reason: a sweep never ends for that."""
-    print(f"timing a step of each kind of trial, {setup.base.image_size_px} px ...", flush=True)
+    print(TIMING, flush=True)
     try:
-        if on_cluster:
-            return _timed_on_cluster(setup, resources)
-        # A process that has used a GPU keeps some of its memory, and the trials need all of it.
-        return _timed_in_child(setup, resources.gpus) if resources.gpus else _timed_here(setup, resources.gpus)
+        return _timed_on_cluster(setup, resources) if on_cluster else _timed(setup, resources.gpus)
     except Exception as error:  # whatever it is, trials may fare better
         print(f"  no estimate of the time: {error}", flush=True)
         return None
 
 
-def _timed_here(setup: Setup, gpus: float) -> dict[Cell, Pace]:
+def _timed(setup: Setup, gpus: float) -> dict[Cell, Pace]:
+    """On this machine. Where there is a GPU, in a process that ends: one that has used it keeps some of its memory,
+    which the trials need; and one that has asked for it cannot be kept from it afterwards, as trials without are.
+    """
+    few = pace.few_images(setup.store, setup.base.batch_size)
+    if setup.has_gpu:
+        with ProcessPoolExecutor(1) as child:
+            return paces_of(setup, lambda job: child.submit(pace.measure, job, few, gpus=gpus).result())
     num_threads = torch.get_num_threads()
     try:
-        return paces_of(setup, partial(pace.measure, store=setup.store, gpus=gpus))
+        return paces_of(setup, partial(pace.measure, store=few, gpus=gpus))
     finally:
         torch.set_num_threads(num_threads)
-
-
-def _timed_in_child(setup: Setup, gpus: float) -> dict[Cell, Pace]:
-    with ProcessPoolExecutor(1) as child:
-        return paces_of(setup, lambda job: child.submit(pace.measure, job, gpus=gpus).result())
 
 
 def _timed_on_cluster(setup: Setup, resources: Resources) -> dict[Cell, Pace]:
@@ -103,7 +102,7 @@ def _timed_on_cluster(setup: Setup, resources: Resources) -> dict[Cell, Pace]:
     return paces_of(setup, measure)
 
 
-def lines(plan: Plan, forecast: Forecast, resources: Resources) -> list[str]:
+def plan_lines(plan: Plan, forecast: Forecast, resources: Resources) -> list[str]:
     """How many trials and epochs are left, and their time, GPU-hours and disk."""
     counts = [plan.num_open(study) for study in plan.studies.values()]
     searches, repeats = (sum(numbers) for numbers in zip(*counts, strict=True))

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from platform.sweeping.forecast import Forecast
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
-from platform.sweeping.standing import Standing, finished_lines
+from platform.sweeping.standing import Standing, finished_line
 from platform.sweeping.wording import in_words
 from trainables.cell import ITSELF
 
@@ -108,11 +108,11 @@ class Progress:
             outcome = f"FAILED: {record.error}"
         elif record.stopped:
             outcome = f"stopped early after epoch {len(record.best_scores)}, best {record.score:.3f}{constant}"
-        left = "" if self._is_terminal or not self._left() else f"; {self._left()}"
-        self._say(record, outcome + left)
-        for line in finished_lines(record, self._plan):
+        left = self._left()
+        self._say(record, outcome if self._is_terminal or not left else f"{outcome}; {left}")
+        if line := finished_line(record, self._plan):
             self._write(line)
-        self._bar.set_postfix_str(self._left())
+        self._bar.set_postfix_str(left)
         self._note()
 
     def close(self) -> None:

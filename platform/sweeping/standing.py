@@ -6,7 +6,7 @@ The file is a picture of the plan, which the ledger can restore: nothing of a sw
 from __future__ import annotations
 
 import json
-import os
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -66,26 +66,26 @@ def _half_width(aucs: Sequence[float]) -> float | None:
     if len(aucs) < 2:
         return None
     half_width = shown_half_width(t_interval(aucs), low=0.0, high=1.0)
-    return half_width if half_width == half_width else None  # NaN where n is too small
+    return None if math.isnan(half_width) else half_width  # NaN where n is too small
 
 
-def finished_lines(record: TrialRecord, plan: Plan) -> list[str]:
-    """What a trial that has just ended completes: the search of its cell, or the cell's repeats, and how it did."""
+def finished_line(record: TrialRecord, plan: Plan) -> str:
+    """What a trial that has just ended completes, its cell's search or its repeats, and how that did; "" if neither."""
     study = plan.studies.get(record.study)
     if study is None:
-        return []
+        return ""
     searches, repeats = plan.num_open(study)
     is_repeat = record.spec.config.phase == "confirm"
     if repeats if is_repeat else searches:
-        return []
+        return ""
     own, all_standings = standing_of(study, plan), [standing_of(each, plan) for each in plan.studies.values()]
     if is_repeat:
         done = [each for each in all_standings if each.to_confirm and each.confirmed == each.to_confirm]
-        return [f"cell {len(done)} of {len(all_standings)} done: {own.cell}: {_score(own)}{_rank(own, done)}"]
+        return f"cell {len(done)} of {len(all_standings)} done: {own.cell}: {_score(own)}{_rank(own, done)}"
     done = [each for each in all_standings if each.to_search and each.searched == each.to_search]
     if own.best is None:
-        return [f"search {len(done)} of {len(all_standings)} done: {own.name}: every trial failed"]
-    return [f"search {len(done)} of {len(all_standings)} done: {own.cell}: best of {own.to_search}: {own.best:.3f}"]
+        return f"search {len(done)} of {len(all_standings)} done: {own.name}: every trial failed"
+    return f"search {len(done)} of {len(all_standings)} done: {own.cell}: best of {own.to_search}: {own.best:.3f}"
 
 
 def _score(standing: StudyStanding) -> str:
@@ -108,7 +108,7 @@ class Standing:
         path: of the file.
         plan: of the sweep.
         left_s: the seconds left, None where they are not known.
-        facts: what does not change: name, data set, metric, command, a trial's CPUs and GPUs, ...
+        facts: what does not change: the sweep's name, the metric, a trial's CPUs and GPUs, the command, ...
     """
 
     def __init__(self, path: Path, plan: Plan, left_s: Callable[[], float | None], *, facts: dict[str, Any]) -> None:
@@ -127,7 +127,6 @@ class Standing:
         plan, records = self._plan, list(self._plan.records.values())
         return {
             **self._facts,
-            "pid": os.getpid(),
             "updated_s": time.time(),
             "trials": plan.num_trials,
             "trials_done": plan.num_trials - plan.num_open_trials,
@@ -135,7 +134,7 @@ class Standing:
             "slot_s": sum(record.seconds for record in records),
             "studies": [asdict(standing_of(study, plan)) for study in plan.studies.values()],
             "running": [
-                {"trial": f"{r.spec.config.cell.name} {r.title}", "epoch": len(r.best_scores), "best": r.score}
+                {"trial": f"{r.spec.config.cell.name} {r.title}", "epoch": len(r.best_scores)}
                 for r in records
                 if r.status == "RUNNING"
             ],

@@ -12,7 +12,7 @@ import pytest
 
 from platform.sweeping import outlook
 from platform.sweeping.forecast import Forecast, paces_of
-from platform.sweeping.outlook import cell_lines, lines
+from platform.sweeping.outlook import cell_lines, plan_lines
 from platform.sweeping.plan import Plan
 from platform.sweeping.runner import Resources
 from platform.sweeping.search import expected_epochs
@@ -180,12 +180,14 @@ def test_the_outlook_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     likely_s = forecast.left(plan).likely_s
     num_bytes = (plan.num_open_trials + 7 * 2) * 1_000_000 + 2 * 100 * 150 * 4
     assert forecast.disk_bytes(plan) == num_bytes
-    assert lines(plan, forecast, gpu) == [
+    assert plan_lines(plan, forecast, gpu) == [
         "plan: 13 trials to search, 4 repeats to confirm, each of up to 4 epochs",
         f"  about {in_words(likely_s + 10)}, 2 trials at once",
         f"  about {likely_s * 2 / 3600 * 0.5:.2g} GPU-hours; up to 0.0 GB of disk",
     ]
-    assert lines(plan, forecast, replace(gpu, gpus=0.0))[2].startswith(f"  about {likely_s * 8 / 3600:.2g} CPU-hours")
+    assert plan_lines(plan, forecast, replace(gpu, gpus=0.0))[2].startswith(
+        f"  about {likely_s * 8 / 3600:.2g} CPU-hours"
+    )
     assert cell_lines(plan, forecast)[1:] == [
         f"{PLAIN}           1       2  12 s",
         f"{GUIDED}     12       2  12 s",
@@ -211,5 +213,7 @@ def test_a_sweep_goes_on_without_an_estimate(
 
     monkeypatch.setattr(outlook, "paces_of", fail)
     setup = setup_of(PLAIN)
+    monkeypatch.setattr("trainables.pace.few_images", lambda store, number: store)
+    setup.has_gpu = False
     assert outlook.try_timing(setup, Resources(), on_cluster=False) is None
     assert capsys.readouterr().out.splitlines()[-1] == "  no estimate of the time: out of memory"

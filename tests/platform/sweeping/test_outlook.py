@@ -18,6 +18,9 @@ from platform.sweeping.outlook import try_timing
 from platform.sweeping.runner import Resources
 from tests.platform.sweeping.test_forecast import PACE, PLAIN
 from trainables import pace
+from trainables.data.blank import store_of_the_papers_size
+from trainables.data.catalogue import DATASETS
+from trainables.data.store import Store
 
 SMALL = ("--image-size", "32", "--phantom-size", "14", "--average-labels", "defined", "--students", "densenet40")
 
@@ -95,17 +98,19 @@ def test_the_steps_are_really_timed(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("gpus", [0.0, 1.0])
-def test_a_gpu_is_left_to_the_trials(gpus: float, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_gpu", [False, True])
+def test_a_gpu_is_left_to_the_trials(has_gpu: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """There, the step runs in a process that ends, and the device gets all memory back."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setattr(outlook, "paces_of", lambda setup, measure: measure("job"))
-    monkeypatch.setattr(pace, "measure", process_id)
-    setup: Any = SimpleNamespace(base=SimpleNamespace(image_size_px=32), store=None)
-    timed_in: Any = try_timing(setup, Resources(gpus=gpus), on_cluster=False)
-    assert (timed_in == os.getpid()) == (gpus == 0)
+    monkeypatch.setattr(pace, "measure", process_and_images)
+    store = store_of_the_papers_size(DATASETS["retina"], 32)
+    setup: Any = SimpleNamespace(base=SimpleNamespace(batch_size=4), store=store, has_gpu=has_gpu)
+    timed: Any = try_timing(setup, Resources(gpus=1.0), on_cluster=False)
+    assert timed[1:] == (4, 4, 1.0)
+    assert (timed[0] != os.getpid()) == has_gpu
 
 
-def process_id(job: str, store: None = None, *, gpus: float) -> int:
+def process_and_images(job: str, store: Store, *, gpus: float) -> tuple[int, int, int, float]:
     """In the place of `trainables.pace.measure`."""
-    return os.getpid()
+    return os.getpid(), len(store.rows("train")), len(store.rows("validation")), gpus
