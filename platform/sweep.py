@@ -13,7 +13,7 @@ from typing import Any
 from platform.command_line import option
 from platform.command_line.endings import end, say_errors
 from platform.command_line.parsing import parser_of, request_of
-from platform.command_line.training_requests import AdoptRequest, SweepRequest
+from platform.command_line.sweep_requests import AdoptRequest, SweepRequest
 from platform.sources.names import check_columns, check_sweep
 from platform.sources.places import Places
 from platform.tracking.adopting import adopt, check_place

@@ -96,6 +96,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "pyproject.toml", copy)
     config = copy / "trainables" / "config.py"
     head, rest = config.read_text().split("    def __post_init__(self)", 1)
+    head = head.replace("import AXIS,", "import Range, AXIS,", 1)  # the tuned toy has one
     config.write_text(f"{head.rstrip()}{AXIS}{SETUP}{TUNED}\n    def __post_init__(self){rest}")
     (copy / "trainables" / "data" / "readers" / "bars.py").write_text(READER)
     (copy / "trainables" / "transfer" / "toy.py").write_text(METHOD)

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from platform.command_line.parsing import retyped
-from platform.command_line.training_requests import SweepRequest, TrainingRequest
+from platform.command_line.sweep_requests import SweepRequest
+from platform.command_line.training_requests import TrainingRequest
 from platform.phantoms.phantom_teachers import phantom_teacher, stand_in
 from platform.sources.images import store_of, summary
 from platform.sources.places import Places

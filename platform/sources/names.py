@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from platform.command_line.training_requests import PretrainRequest, SweepRequest
+from platform.command_line.sweep_requests import SweepRequest
+from platform.command_line.training_requests import PretrainRequest
 from platform.sources.places import Places
 from trainables import declared
 from trainables.cell import ITSELF, NO_TEACHER, members

@@ -20,7 +20,8 @@ from platform.cluster.machines import cluster_address, join_cluster, machines, s
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.notice import announced
 from platform.command_line.parsing import words_of
-from platform.command_line.training_requests import SweepRequest, TrainingRequest
+from platform.command_line.sweep_requests import SweepRequest
+from platform.command_line.training_requests import TrainingRequest
 from platform.sources.places import LOCK_FILE, Places
 from platform.sweeping.closing import close, how_far
 from platform.sweeping.forecast import Forecast

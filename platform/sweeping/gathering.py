@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from platform.command_line.training_requests import SweepRequest
+from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.at_hand import check_overlaps, find_sources, sources_of_the_papers_size
 from platform.sources.images import dataset_of, digest_of, listing_of
 from platform.sources.places import Places

@@ -13,7 +13,8 @@ import torch
 from joblib.externals.loky import ProcessPoolExecutor  # type: ignore[import-untyped]
 
 from platform.cluster.machines import Machines
-from platform.command_line.training_requests import SweepRequest, TrainingRequest
+from platform.command_line.sweep_requests import SweepRequest
+from platform.command_line.training_requests import TrainingRequest
 from platform.sources.places import Places
 from platform.sweeping.forecast import Forecast, paces_of
 from platform.sweeping.gathering import prepare_sweep

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import platform.prepare
-from platform.command_line.training_requests import SweepRequest
+from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.places import Places
 from platform.sweeping.gathering import prepare_sweep
 from tests.typed import typed

@@ -11,7 +11,7 @@ import pytest
 
 from platform.command_line.notice import announced
 from platform.command_line.parsing import parser_of, request_of, retyped
-from platform.command_line.training_requests import SweepRequest
+from platform.command_line.sweep_requests import SweepRequest
 from trainables.version import VERSION
 
 

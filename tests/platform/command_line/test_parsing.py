@@ -12,8 +12,9 @@ from platform.command_line import parsing
 from platform.command_line.image_requests import PrepareRequest
 from platform.command_line.parsing import parser_of, typed_again
 from platform.command_line.student_requests import ExportRequest, FewShotRequest, NewDiseaseRequest
+from platform.command_line.sweep_requests import SweepRequest
 from platform.command_line.teacher_requests import ImportRequest
-from platform.command_line.training_requests import PretrainRequest, SweepRequest
+from platform.command_line.training_requests import PretrainRequest
 from tests.typed import typed
 from trainables.knob import AXIS, Knob
 

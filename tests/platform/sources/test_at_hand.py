@@ -11,7 +11,8 @@ import pytest
 import torch
 
 import platform.phantoms.sets
-from platform.command_line.training_requests import PretrainRequest, SweepRequest
+from platform.command_line.sweep_requests import SweepRequest
+from platform.command_line.training_requests import PretrainRequest
 from platform.sources.at_hand import _without
 from platform.sources.images import register
 from platform.sources.places import Places

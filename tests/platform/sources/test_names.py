@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from platform.command_line.training_requests import PretrainRequest, SweepRequest
+from platform.command_line.sweep_requests import SweepRequest
+from platform.command_line.training_requests import PretrainRequest
 from platform.sources.names import check_dataset, check_pretraining, check_sweep
 from platform.sources.places import Places
 from tests.typed import typed

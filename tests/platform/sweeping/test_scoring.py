@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import platform.phantoms.sets
-from platform.command_line.training_requests import SweepRequest
+from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.images import register
 from platform.sources.places import Places
 from platform.sweeping.gathering import prepare_sweep

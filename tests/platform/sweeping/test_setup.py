@@ -16,7 +16,7 @@ from torchvision.models import DenseNet121_Weights
 
 import platform.phantoms.sets
 import platform.sweep
-from platform.command_line.training_requests import SweepRequest
+from platform.command_line.sweep_requests import SweepRequest
 from platform.phantoms.writers import write_retina
 from platform.sources.places import Places
 from platform.sweeping.gathering import prepare_sweep
