@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
-from tests.trainables.small_training import make
+from tests.trainables.small_training import config_of, make
+from trainables import judging
 from trainables.averaged_weights import AveragedWeights
+from trainables.data.augment import normalise
 from trainables.data.store import Store
+from trainables.job import PREDICTIONS_FILE, Job
 from trainables.judging import evaluate
 from trainables.loop import train
+from trainables.models.architectures import build
+from trainables.trial import TrialSpec
 
 
 def test_the_average_by_hand() -> None:
@@ -71,6 +81,25 @@ def test_the_average_is_scored_and_kept_and_the_student_goes_on_as_without_it(st
     training.scored.load_state_dict(training.best_weights)
     best = training.history[last.best_epoch - 1]
     assert evaluate(training, "validation")[0]["loss"] == best.metrics["val_loss"]
+
+
+def test_the_test_set_sees_the_average_of_the_best_epoch(
+    store: Store, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([0.5, 0.9, 0.1])  # the second epoch is the best
+    monkeypatch.setattr(judging, "evaluate", lambda training, split: ({"loss": 1.0, "f1_weighted": next(scores)}, None))
+    config = config_of(student=tiny, init="random", ema_decay=0.9, phase="confirm")
+    spec = TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
+    *_, last = Job(spec=spec, store=str(store.path), teachers="", folder=str(tmp_path)).run()
+    network = build(tiny, 5)
+    network.load_state_dict(load_file(tmp_path / "best-00002.safetensors"))
+    images = normalise(torch.from_numpy(store.gather(store.rows("test"))))
+    with torch.no_grad():
+        probabilities_NL = network.eval()(images).softmax(dim=1).numpy()
+    kept = pd.read_parquet(tmp_path / PREDICTIONS_FILE)
+    columns = [name for name in kept if name.startswith("probability_")]
+    np.testing.assert_allclose(kept[columns].to_numpy(), probabilities_NL, atol=1e-6)
+    assert last.best_epoch == 2
 
 
 def _weight(network: nn.Module) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """Every knob that a sweep may vary is varied and trained: what should change does, and an interruption leaves no mark.
 
-The knobs come from their declarations: one that is declared and has no line in `OTHERS` fails here.
+The knobs come from their declarations: one that is declared and has no line in `other_values` fails here.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from tests.tiny_network import NAME
+from tests.trainables.other_values import CAUSES, NOTHING, OTHERS
 from tests.trainables.small_training import numbers, prepared
 from trainables import checkpoint
 from trainables.config import TrialConfig
@@ -28,49 +29,6 @@ from trainables.teachers import shelf
 from trainables.training import EpochResult
 from trainables.trial import TrialSpec
 
-# What a knob can change, each before what follows from it. The first change is named in `OTHERS`.
-CAUSES = ("program", "length", "rate", "views", "loss", "weights", "kept", "metrics")
-NOTHING = ""  # but the trial's name
-
-
-@dataclass(frozen=True)
-class Other:
-    """Another value of a knob, what it changes first, and what else both trainings need."""
-
-    value: Any
-    changes: str
-    given: Mapping[str, Any] = field(default_factory=dict)
-
-
-OTHERS = {
-    "learning_rate": Other(1e-2, "rate"),
-    "weight_decay": Other(0.1, "weights"),
-    "optimizer": Other("adamw", "weights", {"weight_decay": 0.1}),
-    "schedule": Other("cosine", "rate"),
-    "lr_halving_epochs": Other(1, "rate"),
-    "warmup_epochs": Other(1, "rate"),
-    "max_epochs": Other(3, "length"),
-    "loss": Other("weighted", "loss"),
-    "focal_gamma": Other(1.0, "loss", {"loss": "focal"}),
-    "label_smoothing": Other(0.1, "loss"),
-    "ema_decay": Other(0.9, "kept"),
-    "rotation_deg": Other(40.0, "views"),
-    "interpolation": Other("bilinear", "views"),
-    "flip": Other(False, "views"),
-    "crop_scale_min": Other(0.3, "views"),
-    "brightness": Other(0.4, "views"),
-    "contrast": Other(0.4, "views"),
-    "mixup_alpha": Other(0.4, "views"),
-    "batch_size": Other(8, "loss"),  # batch norm sees fewer images at once
-    "image_size_px": Other(64, "views"),
-    "precision": Other("bfloat16", "loss"),
-    "compiled": Other(True, "program"),
-    "dataset": Other("another", NOTHING),  # the images are the store's, whatever it is called
-    "beta": Other(30.0, "loss"),
-    "knobs": Other((("temperature", 8.0),), "loss"),
-    "average_labels": Other("defined", "metrics"),
-    "selection_metric": Other("accuracy", "metrics"),
-}
 VARIED = knobs(TrialConfig, SETUP, TUNED)
 
 
@@ -186,3 +144,14 @@ def test_interrupted_with_a_knob_the_trial_ends_as_undisturbed(trained: Trainer,
     assert len({checkpoint.best_path(*end).read_bytes() for end in ends}) == 1
     rows, expected = (pd.read_parquet(folder / PREDICTIONS_FILE) for folder, _ in ends)
     pd.testing.assert_frame_equal(rows, expected, check_exact=True)
+
+
+def test_all_at_once(trained: Trainer, tmp_path: Path) -> None:
+    left_out = ("focal_gamma", "lr_halving_epochs", "image_size_px", "dataset", "max_epochs")
+    changes = {name: other.value for name, other in OTHERS.items() if name not in left_out}
+    whole = trained(changes)
+    job = Job(**{**vars(whole.job), "folder": str(tmp_path), "cache_bytes": 0})
+    epochs = job.run()
+    assert numbers([next(epochs)]) == numbers(whole.results[:1])
+    epochs.close()
+    assert numbers(list(job.run())) == numbers(whole.results)
