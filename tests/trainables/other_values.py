@@ -44,6 +44,13 @@ OTHERS = {
     "precision": Other("bfloat16", "loss"),
     "compiled": Other(True, "program"),
     "dataset": Other("another", NOTHING),  # the images are the store's, whatever it is called
+    "method": Other("similarity", "loss", {"knobs": ()}),
+    "teacher": Other("wiser", "loss"),
+    "student": Other("short", "loss"),
+    "unfreeze": Other("last34", "loss", {"student": "densenet121"}),  # frozen batch norms keep their statistics
+    "data_fraction": Other(0.5, "views"),
+    "init": Other("wise", "loss"),
+    "uncertainty": Other("ones", NOTHING),  # photographs of the retina have no uncertain labels
     "beta": Other(30.0, "loss"),
     "knobs": Other((("temperature", 8.0),), "loss"),
     "average_labels": Other("defined", "metrics"),

@@ -44,8 +44,15 @@ def key_of(store: Store, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def key(**changes: Any) -> Mapping[str, Any]:
         config = TrialConfig(**{**fixed, **changes})
         spec = TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
-        folders = {"store": str(store.path), "teachers": str(tmp_path), "folder": str(tmp_path / "trial")}
-        Job(spec=spec, **folders, cache=str(tmp_path / "cache"), cache_bytes=1).training(store)
+        job = Job(
+            spec=spec,
+            store=str(store.path),
+            teachers=str(tmp_path),
+            folder=str(tmp_path / "trial"),
+            cache=str(tmp_path / "cache"),
+            cache_bytes=1,
+        )
+        job.training(store)
         return keys.pop()
 
     return key
