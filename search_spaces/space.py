@@ -19,6 +19,7 @@ from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER, Cell
 from trainables.config import TrialConfig
 from trainables.knob import AXIS, TUNED, Range, departures, knobs
 from trainables.models.architectures import known
+from trainables.models.stages import no_depth
 from trainables.transfer import METHODS
 
 # Section V.A: beta by grid search from 1 to 2000. The paper does not list its grid; this holds every beta of Table III.
@@ -75,10 +76,11 @@ class Space:
     def crossed(self, axes: Mapping[str, Sequence[Any]]) -> Space:
         """The same space with each cell at every combination of the values that `axes` gives to knobs by their names.
 
-        A cell that has first weights of its own, such as a control from random ones, keeps them.
+        A cell that has first weights of its own, such as a control from random ones, keeps them. One that trains
+        nothing has no depth, and a student is left out at the depths that it does not have.
 
         Raises:
-            ValueError: a value breaks its knob's rule.
+            ValueError: a value breaks its knob's rule, or no student has a depth.
         """
         by_name = {each.name: each for each in knobs(TrialConfig, AXIS)}
         for name, values in axes.items():
@@ -86,6 +88,12 @@ class Space:
                 by_name[name].check(value)
         combinations = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
         cells = [_at(cell, values) for values in combinations for cell in self.cells]
+        if depths := axes.get("unfreeze", ()):
+            by_student = {cell.student: tuple(known(cell.student).depths) for cell in cells if _is_trained(cell)}
+            for depth in depths:
+                if not any(depth in own for own in by_student.values()):
+                    raise ValueError(no_depth(depth, by_student))
+            cells = [cell for cell in cells if not _is_trained(cell) or cell.unfreeze in by_student[cell.student]]
         return replace(self, cells=tuple(dict.fromkeys(cells)))  # a control may be the same at several values
 
     def narrowed(self, patterns: Iterable[str] | None) -> Space:
@@ -117,8 +125,14 @@ def _at(cell: Cell, values: Mapping[str, Any]) -> Cell:
     own = {name: value for name, value in values.items() if name in Cell.OWN_AXES}
     if cell.init != INIT:
         own.pop("init", None)
+    if not _is_trained(cell):
+        own.pop("unfreeze", None)
     others = {name: value for name, value in values.items() if name not in Cell.OWN_AXES}
     return replace(cell, **own, varied=departures(others, TrialConfig))
+
+
+def _is_trained(cell: Cell) -> bool:
+    return cell.student != NO_STUDENT
 
 
 def cells_of_tables_4_and_5(

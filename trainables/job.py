@@ -23,7 +23,7 @@ from trainables.judging import evaluate
 from trainables.loop import train, untrained
 from trainables.metrics import metric_name
 from trainables.models.architectures import build, load_backbone
-from trainables.models.densenet import unfreeze
+from trainables.models.freezing import unfreeze
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
 from trainables.teachers.imagenet import first_weights
@@ -170,7 +170,7 @@ class Job:
         student = build(config.student, len(store.label_names))
         if config.init != "random":
             load_backbone(student, load(Path(self.teachers), first_weights(config.init, config.student)).state_dict())
-        unfreeze(student, config.unfreeze)
+        unfreeze(student, config.student, config.unfreeze)
         return student
 
     def opened_store(self) -> Store:

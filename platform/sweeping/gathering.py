@@ -18,6 +18,7 @@ from platform.sources.places import Places
 from platform.sweeping.fitting import fitted_to_data
 from platform.sweeping.scoring import averaging_tags, selection_metric
 from platform.sweeping.setup import Setup, doubts, parent_tags
+from platform.sweeping.unfreezing import absent, fitted_to_depths
 from search_spaces import space_of
 from search_spaces.presets import PRESETS, Preset
 from search_spaces.space import INIT, Space, columns_of
@@ -47,9 +48,9 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
     preset_name = _preset_name(request, dataset)
     preset = PRESETS[preset_name]
     base = _base(request, preset, dataset)
-    space = _space(request, preset, dataset)
-    name, sources = _sources(request, places, base, space, stand_ins)
-    store, averaging, teachers = sources
+    space, left_out = fitted_to_depths(_space(request, preset, dataset), request.methods)
+    name, (store, averaging, teachers) = _sources(request, places, base, space, stand_ins)
+    print("".join(f"{line}\n" for line in [*absent(request), *left_out]), end="", flush=True)
     space = fitted_to_data(space, store, teachers)
     overlap = check_overlaps(list(teachers.values()), store, places, allowed=request.allow_overlap)
     settings = _settings(request.search, base, space, store, teachers)
