@@ -62,13 +62,13 @@ def main(arguments: list[str] | None = None) -> int:
     with say_errors(commands):
         request = request_of(SweepRequest, typed)
         if "list_cells" in typed:
-            depths = request.axes.get("unfreeze", ())
-            check_columns(request.methods, request.students, depths)
+            check_columns(request.methods, request.students, request.depths)
             from search_spaces.space import Space, columns_of  # torch: only once the options are right
 
             columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
             space = Space(dataset=request.dataset, cells=columns)
-            print("\n".join(cell.name for cell in (space.crossed({"unfreeze": depths}) if depths else space).cells))
+            space = space.crossed({"unfreeze": request.depths}) if request.depths else space
+            print("\n".join(cell.name for cell in space.cells))
             return 0
         places = Places.under(request.results)
         check_sweep(request, places)

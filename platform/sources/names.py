@@ -44,7 +44,7 @@ def check_dataset(name: str, places: Places, data: Path | None = None) -> None:
 def check_sweep(request: SweepRequest, places: Places) -> None:
     """Refuses what no data set, method, network or teacher is called; raises what `check_dataset` does."""
     check_dataset(request.dataset, places, request.data)
-    check_columns(request.methods, request.students, request.axes.get("unfreeze", ()))
+    check_columns(request.methods, request.students, request.depths)
     inits = {str(value) for value in request.axes.get("init", ())} - {"random"}
     _check_teachers({part for name in request.teacher_names for part in members(name)} | inits, places)
 

@@ -18,7 +18,7 @@ def absent(request: SweepRequest) -> list[str]:
     """One line for each student that does not have a depth which another one has."""
     return [
         f"left out: {student} at {depth}, since its depths are {', '.join(ARCHITECTURES[student].depths)}"
-        for depth in request.axes.get("unfreeze", ())
+        for depth in request.depths
         for student in request.students
         if depth not in ARCHITECTURES[student].depths
     ]

@@ -153,3 +153,14 @@ def test_unfreeze_depths_are_crossed_with_every_method_and_student_that_has_them
 def test_a_depth_that_no_student_has_is_refused_with_those_that_they_have():
     with pytest.raises(ValueError, match=r"but got 'from-layer4'; densenet121 has head, last34, .*; densenet40 has"):
         SPACE.crossed({"unfreeze": ("all", "from-layer4")})
+
+
+def test_a_depth_may_be_the_one_thing_that_changes():
+    narrowed = SPACE.narrowed(["transfer/*/all", "attention/imagenet/densenet121/all"])
+    assert [cell.name for cell in narrowed.one_at_a_time({"unfreeze": ("last34",)}).cells] == [
+        "transfer/none/densenet121/all",
+        "transfer/none/densenet121/last34",
+        "transfer/none/densenet40/all",  # which has no such depth
+        "attention/imagenet/densenet121/all",
+        "attention/imagenet/densenet121/last34",
+    ]

@@ -68,6 +68,7 @@ def test_methods_and_networks_are_known_from_their_sources() -> None:
             ["--unfreeze", "all", "from-blok2"],
             r"'from-blok2'; densenet121 has head, .*; densenet40 .*did you mean from-",
         ),
+        (["--vary", "unfreeze=all,from-blok2"], "'from-blok2'; densenet121 has head, "),
         (["--students", "densenet40", "--unfreeze", "last34"], r"'last34'; densenet40 has head, from-bottleneck, "),
         (["--data", "empty"], "--data must name the folder that holds retina/, but there is none in .*empty"),
         (["--data", "nowhere"], "the data folder must exist, but there is no .*nowhere"),
