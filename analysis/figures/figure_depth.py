@@ -120,12 +120,21 @@ def draw(frame: pd.DataFrame, axes: Sequence[Axes], figure: Figure) -> None:
                 **looks[str(line)],
             )
         ax.set_xscale("log")
-        ax.margins(x=0.08)
-        ax.autoscale_view()
+        _fit(block, ax)
         _name_depths(block, ax)
         ax.set_title(str(panel), pad=60)
         ax.set_xlabel("trainable parameters")
         ax.set_ylabel("AUC, test set (%)")
+
+
+def _fit(block: pd.DataFrame, ax: Axes) -> None:
+    """Makes room for all intervals: matplotlib's own limits leave out what is drawn aside."""
+    across, auc = block["num_trainable"].to_numpy(dtype=float), block["auc"].to_numpy(dtype=float)
+    ends = block["half_width"].fillna(0).to_numpy(dtype=float)
+    ax.ignore_existing_data_limits = True
+    ax.update_datalim(np.column_stack([np.tile(across, 2), np.concatenate([auc - ends, auc + ends])]))
+    ax.margins(x=0.08, y=0.05)
+    ax.autoscale_view()
 
 
 def _looks(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -11,8 +11,8 @@ from matplotlib.container import ErrorbarContainer
 from analysis.figures import figure_depth
 from analysis.reading.trials import runs
 
-COUNTS = {"head": "14350", "last34": "2700814", "all": "6968206"}
-TAUGHT = {"method": "attention", "teacher": "imagenet", "beta": 5.0}
+COUNTS = {"head": "14350", "last34": "2700814", "from-block1": "6958670", "all": "6968206"}
+TAUGHT: dict[str, Any] = {"method": "attention", "teacher": "imagenet", "beta": 5.0}
 
 
 def add(store: Any, parent: str, values: list[float], *, student: str = "densenet121", **config: Any) -> None:
@@ -53,6 +53,7 @@ def test_a_line_has_the_depths_of_a_method_a_teacher_and_a_student(swept: Any) -
 
 
 def test_lines_differ_in_colour_dash_or_mark_and_depths_are_named_above(swept: Any) -> None:
+    add(swept, swept.sweep(name="second"), [0.7, 0.75, 0.8], unfreeze="from-block1")
     picture = figure_depth.picture(runs(swept.uri, "retina"))
     assert picture is not None
     (ax,) = picture.figure.axes
@@ -66,12 +67,15 @@ def test_lines_differ_in_colour_dash_or_mark_and_depths_are_named_above(swept: A
     assert len(set(looks.values())) == len(looks) == 3
     assert looks["Plain transfer, DenseNet-121"] == ("#000000", "-", "o")
     assert looks["Attention transfer, ImageNet teacher, DenseNet-121"][:2] == ("#0072B2", "--")
-    assert [text.get_text() for text in ax.texts] == ["head", "all", "last34\nall"]
+    assert [text.get_text() for text in ax.texts] == ["head", "all", "last34", "from-block1\nall"]
     assert ax.get_xscale() == "log"
     low, high = ax.get_ylim()
     frame = picture.frame
     assert low < (frame["auc"] - frame["half_width"]).min() and high > (frame["auc"] + frame["half_width"]).max()
-    assert "Plain transfer, DenseNet-121, all training data: 75.00 (all, 6,968,206 parameters)" in picture.alternative
+    assert (
+        "Plain transfer, DenseNet-121, all training data: 75.00 (from-block1, 6,958,670 parameters)"
+        in picture.alternative
+    )
 
 
 def test_each_amount_of_data_and_first_weights_is_a_panel(swept: Any) -> None:
