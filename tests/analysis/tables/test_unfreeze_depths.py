@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,9 @@ from analysis import table_depths
 from analysis.pages.sections import content
 from analysis.reading.trials import runs
 from analysis.tables import unfreeze_depths
+from tests import tiny_network
+from trainables import titles
+from trainables.models.architectures import ARCHITECTURES
 
 
 def test_the_papers_last_34_layers_are_34_and_densenet40_has_40_and_the_classifier() -> None:
@@ -36,6 +41,16 @@ def test_the_command_lists_every_network_or_those_that_it_is_asked_for(capsys: p
     assert len(lines) == 1 + 5 and lines[2].startswith("densenet40,from-bottleneck,")
     assert table_depths.main(["--students", "densenet"]) == 2
     assert "must be one of densenet121, " in capsys.readouterr().err
+
+
+def test_the_documents_have_these_numbers() -> None:
+    lines = (Path(__file__).parents[3] / "docs" / "concepts.md").read_text(encoding="utf-8").splitlines()
+    frame = unfreeze_depths.rows([name for name in ARCHITECTURES if name != tiny_network.NAME])
+    for student, block in frame.groupby("student"):
+        (line,) = [each for each in lines if each.startswith(f"| {titles.student(str(student))} | `head`")]
+        stated = dict(re.findall(r"`([^`]+)` \(([0-9,]+)\)", line))
+        counted = {row.depth: f"{row.num_trainable:,}" for row in block.itertuples()}
+        assert stated == {depth: counted[depth] for depth in stated} and {"head", "all"} < set(stated), student
 
 
 def test_a_report_shows_the_depths_of_its_students_where_they_vary(store: Any) -> None:
