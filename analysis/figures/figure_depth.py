@@ -26,7 +26,7 @@ COLUMNS = [
     "data",
 ]  # fmt: skip
 DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))  # by method; plain transfer has the first
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # by student
+MARKERS, SIGNS = "os^Dvp*", "●■▲◆▼⬟★"  # by student: in the plot, and in a text
 APART_PT = 3.0  # between lines at one number of parameters, in points, so that no interval hides another one
 CLOSE = 0.05  # depths that are nearer than this share of the axis have one label
 GREY = "#777777"
@@ -85,7 +85,7 @@ def picture(runs: Runs) -> Picture | None:
     averaged = averages(runs)
     caption = (
         "AUC on the test set against the number of trainable parameters, one line per method, teacher and student; "
-        f"bars: 95% interval, {T_NAME}. Above: how deep the student is unfrozen, as --unfreeze has it. "
+        f"bars: 95% interval, {T_NAME}. Above: how deep the students are unfrozen, as --unfreeze has it. "
         + "".join(f"{note}. " for note in (averaged.notes if averaged else []))
         + "Lines are drawn side by side where their numbers are the same."
     )
@@ -121,7 +121,7 @@ def draw(frame: pd.DataFrame, axes: Sequence[Axes], figure: Figure) -> None:
             )
         ax.set_xscale("log")
         _fit(block, ax)
-        _name_depths(block, ax)
+        _name_depths(block, ax, sorted(frame["student"].unique()))
         ax.set_title(str(panel), pad=60)
         ax.set_xlabel("trainable parameters")
         ax.set_ylabel("AUC, test set (%)")
@@ -153,21 +153,22 @@ def _looks(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
     }
 
 
-def _name_depths(block: pd.DataFrame, ax: Axes) -> None:
-    """The depths above the axis, those that lie close together in one label."""
+def _name_depths(block: pd.DataFrame, ax: Axes, students: Sequence[str]) -> None:
+    """The depths above the axis, those that lie close together in one label; with the signs of the students."""
     low, high = np.log(ax.get_xlim())
-    named: list[tuple[float, list[str]]] = []  # by the logarithm of the first number
+    named: list[tuple[float, dict[str, set[str]]]] = []  # by the logarithm of the first number; each depth's signs
     for row in block.sort_values("num_trainable").itertuples():
         at = float(np.log(row.num_trainable))
         if not named or at - named[-1][0] > CLOSE * (high - low):
-            named.append((at, []))
-        if row.unfreeze not in named[-1][1]:
-            named[-1][1].append(str(row.unfreeze))
+            named.append((at, {}))
+        sign = SIGNS[students.index(str(row.student)) % len(SIGNS)] if len(students) > 1 else ""
+        named[-1][1].setdefault(str(row.unfreeze), set()).add(sign)
     above = blended_transform_factory(ax.transData, ax.transAxes)
     for at, depths in named:
+        lines = [" ".join(filter(None, ["".join(sorted(signs)), depth])) for depth, signs in depths.items()]
         ax.text(
-            float(np.exp(at)), 1.01, "\n".join(depths), transform=above, rotation=90, ha="center", va="bottom",
-            fontsize=6, family="monospace", color=GREY,
+            float(np.exp(at)), 1.01, "\n".join(lines), transform=above, rotation=90, ha="center", va="bottom",
+            fontsize=6, color=GREY,
         )  # fmt: skip
 
 

@@ -67,7 +67,9 @@ def test_lines_differ_in_colour_dash_or_mark_and_depths_are_named_above(swept: A
     assert len(set(looks.values())) == len(looks) == 3
     assert looks["Plain transfer, DenseNet-121"] == ("#000000", "-", "o")
     assert looks["Attention transfer, ImageNet teacher, DenseNet-121"][:2] == ("#0072B2", "--")
-    assert [text.get_text() for text in ax.texts] == ["head", "all", "last34", "from-block1\nall"]
+    assert [text.get_text() for text in ax.texts] == [
+        "● head", "■ all", "● last34", "● from-block1\n● all"
+    ]  # fmt: skip
     assert ax.get_xscale() == "log"
     low, high = ax.get_ylim()
     frame = picture.frame
