@@ -31,12 +31,12 @@ DEPARTING_LINES = {"-": (0, (9, 2, 1, 2)), "--": (0, (4, 2, 1, 2)), ":": (0, (1,
 DEPARTING_MARKERS = {"o": "h", "s": "p", "^": "v", "D": "d", "P": "+", "X": "x", "*": "1", "<": "2", ">": "3", "8": "4"}
 # Other depths, from few layers to all.
 DEPTH_LINES: Sequence[Any] = (
-    (0, (1, 1)), (0, (6, 2)), (0, (5, 1, 1, 1, 1, 1)), (0, (2, 2)), (0, (8, 1, 1, 1)), (0, (3, 5)),
+    (0, (8, 1, 1, 1)), (0, (6, 2)), (0, (5, 1, 1, 1, 1, 1)), (0, (3, 5)), (0, (2, 2)), (0, (10, 2, 3, 2)),
 )  # fmt: skip
 DEPTH_MARKERS = "PX*<>8"
 PNG_DPI = 150
 LEGEND_CHARS = 64  # of a line of a legend: two columns of these fit into a figure
-LEGEND_LINES, LEGEND_LINE_IN = 14, 0.14  # a longer legend makes its figure higher, by this per line
+LEGEND_LINES, LEGEND_LINE_IN = 9, 0.17  # a longer legend makes its figure higher, by this per line
 MAX_VECTORS = 500  # more marks than these are pixels within an SVG: thousands of paths would choke a browser
 BLANK: Any = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # behind a text that lies over lines
 SETTINGS: Any = {"svg.hashsalt": "analysis", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}

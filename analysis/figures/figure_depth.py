@@ -168,7 +168,7 @@ def _name_depths(block: pd.DataFrame, ax: Axes, students: Sequence[str]) -> None
         lines = [" ".join(filter(None, ["".join(sorted(signs)), depth])) for depth, signs in depths.items()]
         ax.text(
             float(np.exp(at)), 1.01, "\n".join(lines), transform=above, rotation=90, ha="center", va="bottom",
-            fontsize=6, color=GREY,
+            multialignment="left", fontsize=6, color=GREY,
         )  # fmt: skip
 
 
