@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.reading.averages import Averages
 from analysis.reading.origins import PHANTOM, union
-from analysis.reading.repeats import SEED, Design
+from analysis.reading.repeats import SEED_ALONE, Design
 from analysis.scores.comparisons import LEVEL
 from analysis.stats.intervals import MIN_REPEATS
 from analysis.stats.resampled import RESAMPLED_NAME
@@ -18,7 +18,6 @@ from trainables.titles import PLAIN
 
 CHANCE = "Cannot be told apart from chance."
 TOO_FEW = f"Too few {{repeats}} to tell ({{n}}, and it takes {MIN_REPEATS})."
-SEED_ALONE = Design(sources=(SEED,))
 
 
 @dataclass(frozen=True, kw_only=True)

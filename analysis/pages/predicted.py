@@ -26,6 +26,7 @@ class Predicted:
     contrasts: pd.DataFrame = field(default_factory=lambda: contrast_rows({}))
     variance: pd.DataFrame = field(default_factory=lambda: variance_rows({}))
     reliability: pd.DataFrame = field(default_factory=pd.DataFrame)
+    draws: dict[str, Draws] = field(default_factory=dict)  # of each cell
 
 
 def from_predictions(runs: Runs) -> Predicted:
@@ -53,6 +54,7 @@ def from_predictions(runs: Runs) -> Predicted:
         contrasts=contrast_rows(draws, of_cells(runs.confirm)),
         variance=variance,
         reliability=pd.concat(bins, ignore_index=True),
+        draws=draws,
     )
 
 

@@ -8,7 +8,7 @@ parameters ``split_draw`` (0: the split that was prepared), ``num_folds`` and ``
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -57,8 +57,7 @@ class Design:
     def spread(self) -> str:
         """What the spread over the repeats is of: ``seed and split``."""
         words = [SOURCES[name] for name in self.sources]
-        words = ["fold", *words] if self.num_folds else words
-        return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+        return _listed([FOLD, *words] if self.num_folds else words)
 
     def tested(self, n: object, num_patients: object) -> str:
         """What a comparison of two cells rests on.
@@ -82,6 +81,13 @@ class Design:
         return f"spread of {self.spread} over n {self.repeats}"
 
     @property
+    def split_notes(self) -> list[str]:
+        """What a table of the prepared split's sizes has to say of the splits that repeats have; [] for that split."""
+        if self.num_folds:
+            return [f"the prepared split; the {self.num_folds} folds divide the same images anew, by patient"]
+        return ["the prepared split, of the search; repeats have others of these sizes"] if self.num_draws else []
+
+    @property
     def sentence(self) -> str:
         """What is in the spread that is shown, and what is not."""
         if self.num_folds:
@@ -90,14 +96,22 @@ class Design:
                 "searched and trained without that patient's images. Scores are means over the folds, and AUCs are "
                 f"taken within folds. The spread shown is of {self.spread}."
             )
-        missing = [words for name, words in SOURCES.items() if name not in self.sources]
         if self.sources == (SEED,):
             return (
                 "The spread shown is of the seed alone, on one split: what another split would add is not in it "
                 "(--vary-in-repeats)."
             )
-        without = f"; not of the {', '.join(missing)}, which {'are' * (len(missing) > 1) or 'is'} the same in all"
-        return f"The spread shown is of {self.spread}{without * bool(missing)}."
+        with_seed = {"order", "init"} if SEED in self.sources else set()  # unless they are sources, the seed draws them
+        fixed = [words for name, words in SOURCES.items() if name not in {*self.sources, *with_seed}]
+        after = f"; the {_listed(fixed)} {'are' if len(fixed) > 1 else 'is'} the same in all repeats" if fixed else ""
+        return f"The spread shown is of {self.spread}{after}."
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+SEED_ALONE = Design(sources=(SEED,))  # the paper's, and the default
 
 
 def words_of(tag: object) -> tuple[str, ...]:
@@ -117,12 +131,14 @@ def is_fold(test_part: str) -> bool:
 
 def design_of(confirm: pd.DataFrame) -> Design:
     """The design of these repeats, which all draw the same sources anew (`Runs.confirm`)."""
+    if confirm.empty:
+        return SEED_ALONE
     columns = confirm.reindex(columns=[DRAWN, "params.num_folds", "params.split_draw"])
     drawn = {word for tag in columns[DRAWN].unique() for word in words_of(tag)}
     folds, draws = (_numbers(columns[name]) for name in columns.columns[1:])
     return Design(
         sources=tuple(name for name in SOURCES if name in drawn),
-        num_folds=int(folds.max()) if len(folds) else 0,
+        num_folds=int(folds.max()),
         num_draws=draws[draws > 0].nunique(),
     )
 
