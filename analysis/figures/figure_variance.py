@@ -39,13 +39,14 @@ def rows(components: pd.DataFrame, phantom: Mapping[str, str]) -> pd.DataFrame:
 def draw(frame: pd.DataFrame, ax: Axes) -> None:
     """A block per cell and a line per source: its standard deviation with the interval, and both as numbers."""
     left = blended_transform_factory(ax.transAxes, ax.transData)
+    edge = blended_transform_factory(ax.figure.transFigure, ax.transData)
     sources = list(dict.fromkeys(frame["source"]))
     has_own_marks = not frame["phantom"].str.contains("images").all()
     for cell, block in frame.groupby("cell", sort=False):
         top = block["place"].iloc[0] - 0.6
         title = origins.marked(titles.of_name(str(cell)), block["phantom"].iloc[0] if has_own_marks else "")
-        ax.text(-0.28, top - 0.45, title, transform=left, va="bottom", fontsize=8)
-        ax.text(-0.28, top - 0.4, cell, transform=left, va="top", fontsize=6, family="monospace", color=GREY)
+        ax.text(0.01, top - 0.45, title, transform=edge, va="bottom", fontsize=8)
+        ax.text(0.01, top - 0.4, cell, transform=edge, va="top", fontsize=6, family="monospace", color=GREY)
     for row in frame.itertuples():
         is_source = row.source not in MARKERS
         colour = drawing.PALETTE[sources.index(row.source) % len(drawing.PALETTE)] if is_source else drawing.BLACK
@@ -55,12 +56,12 @@ def draw(frame: pd.DataFrame, ax: Axes) -> None:
             [row.sd], [row.place], xerr=ends, fmt=MARKERS.get(row.source, "o"), color=colour, markerfacecolor=face,
             capsize=2, markersize=5, linewidth=1.2,
         )  # fmt: skip
-        ax.text(-0.02, row.place, row.source, transform=left, va="center", ha="right", fontsize=7)
         interval = f" ({row.low:.2f} to {row.high:.2f}; n = {row.n})" if ends else ""
         ax.text(1.02, row.place, f"{row.sd:.2f}{interval}", transform=left, va="center", fontsize=7)
     ax.set_xlim(0, min(frame[["sd", "high"]].max(axis=None), WIDEST * frame["sd"].max()) * 1.05)
     ax.set_ylim(frame["place"].max() + 0.6, 0)
-    ax.set_yticks([])
+    ax.set_yticks(frame["place"], frame["source"], fontsize=7)
+    ax.tick_params(left=False)
     ax.spines["left"].set_visible(False)
     ax.set_xlabel("standard deviation of the test AUC (points)")
 

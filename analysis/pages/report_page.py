@@ -106,7 +106,7 @@ def _facts(runs: Runs) -> list[tuple[str, str]]:
         ("teachers", _sources(runs, "teacher")),
         ("first weights", _sources(runs, "init")),
         ("runs", f"{len(runs.search)} of the search, {len(runs.confirm)} confirming repeats{_components(runs)}"),
-        ("repeats draw anew", runs.design.spread),
+        ("repeats draw anew", runs.design.spread or "a fold"),
     ]
     if (averaged := averages(runs)) is not None:
         facts.append(("AUC", "; ".join([f"the mean over {averaged.which} ({averaged.why})", *averaged.warnings])))

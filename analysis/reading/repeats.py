@@ -42,6 +42,25 @@ class Design:
         return "folds" if self.num_folds else "splits"
 
     @property
+    def drawn(self) -> str:
+        """What differs from repeat to repeat, in the head of a column."""
+        if self.is_on_one_split:
+            return "seeds" if self.sources == (SEED,) else "repeats"
+        return self.parts
+
+    @property
+    def count_notes(self) -> list[str]:
+        """The note on what counts of test images are of, where there is no one test set."""
+        if self.num_folds:
+            return ["counts: of all folds together"]
+        return ["counts: the mean over the splits' test sets"] if self.num_draws else []
+
+    @property
+    def no_bootstrap(self) -> str:
+        """Why no bootstrap over patients stands beside the spread over splits or folds."""
+        return f"no bootstrap over patients: the {self.parts} have other patients, which is in the spread between them"
+
+    @property
     def on_what(self) -> str:
         """Where the test scores of its repeats come from, behind ``mean over n repeats``."""
         if self.num_folds:
@@ -55,9 +74,9 @@ class Design:
 
     @property
     def spread(self) -> str:
-        """What the spread over the repeats is of: ``seed and split``."""
+        """What the spread over repeats is of: ``seed and split``; "" with folds."""
         words = [SOURCES[name] for name in self.sources]
-        return _listed([FOLD, *words] if self.num_folds else words)
+        return _listed(words)
 
     def tested(self, n: object, num_patients: object) -> str:
         """What a comparison of two cells rests on.
@@ -78,7 +97,9 @@ class Design:
         >>> Design(sources=("seed", "split"), num_draws=5).holds
         'spread of seed and split over n repeats'
         """
-        return f"spread of {self.spread} over n {self.repeats}"
+        if self.num_folds:
+            return "spread between n folds, each with a search of its own"
+        return f"spread of {self.spread} over n repeats"
 
     @property
     def split_notes(self) -> list[str]:
@@ -94,7 +115,7 @@ class Design:
             return (
                 f"Cross-validation in {self.num_folds} folds: every patient is tested once, by students that were "
                 "searched and trained without that patient's images. Scores are means over the folds, and AUCs are "
-                f"taken within folds. The spread shown is of {self.spread}."
+                "taken within folds. The spread shown is that between folds."
             )
         if self.sources == (SEED,):
             return (

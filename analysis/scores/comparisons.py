@@ -29,7 +29,7 @@ from analysis.reading.predictions import Predictions
 from analysis.reading.repeats import Design
 from analysis.scores.labels import macro_auc
 from analysis.stats.bootstrap import auc_draws, over_seeds, patient_weights, percentiles
-from analysis.stats.intervals import MIN_REPEATS
+from analysis.stats.intervals import MIN_REPEATS, shown_half_width
 from analysis.stats.multiple import holm
 from analysis.stats.resampled import by_part, resampled_interval, resampled_p
 from trainables.cell import ITSELF, NO_TEACHER, Cell
@@ -111,7 +111,7 @@ def variance_rows(cells: Mapping[str, Draws], seed: int = 0) -> pd.DataFrame:
     for cell, draws in cells.items():
         points = np.array([*draws.by_part.values()]) if draws.parts_S else draws.points_S
         if draws.parts_S:
-            low, high = resampled_ends(points, draws.test_to_train)
+            low, high = resampled_ends(points, draws.test_to_train, within=(0.0, 1.0))
             sd_patients = float(np.sqrt(np.nanvar(draws.draws_SB, axis=1, ddof=1).mean()))
         else:
             both = percentiles(over_seeds(draws.draws_SB, np.random.default_rng(seed)))
@@ -123,12 +123,15 @@ def variance_rows(cells: Mapping[str, Draws], seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def resampled_ends(values: NDArray[np.float64], test_to_train: float) -> tuple[float, float]:
-    """The ends of the interval of a mean over parts; NaN where there are too few, or nobody knows their sizes."""
-    if len(values) < MIN_REPEATS:
+def resampled_ends(
+    values: NDArray[np.float64], test_to_train: float, within: tuple[float, float] = (-np.inf, np.inf)
+) -> tuple[float, float]:
+    """The ends of the interval of a mean over parts; NaN where `shown_half_width` is."""
+    if not len(values):
         return np.nan, np.nan
     interval = resampled_interval(values, test_to_train)
-    return (np.nan, np.nan) if interval.low is None or interval.high is None else (interval.low, interval.high)
+    half_width = shown_half_width(interval, *within)
+    return interval.mean - half_width, interval.mean + half_width
 
 
 def judged_by_part(values: NDArray[np.float64], draws: Draws) -> dict[str, float]:

@@ -9,7 +9,6 @@ import pandas as pd
 from analysis.reading.averages import averages
 from analysis.reading.origins import PHANTOM, marked, of_cells, union
 from analysis.reading.predictions import Predictions
-from analysis.reading.repeats import SEED, Design
 from analysis.reading.trials import Runs
 from analysis.scores.cells import interval_note
 from analysis.scores.label_tests import delong_rows
@@ -22,8 +21,6 @@ from trainables.data.averaging import MIN_POSITIVES
 NAMED = ("cell", "first", "second")  # columns that hold names of cells
 Format = Callable[[float], str]
 CLAIMED = "corrected for all pairs here; a difference is claimed where it is below 0.05"
-FEW = f"-: n < {MIN_REPEATS}"
-NO_BOOTSTRAP = "no bootstrap over patients: each part is another draw of them, and their spread is in s"
 NO_INTERVAL = f"± -: n is too small (n < {MIN_REPEATS}, or the interval would leave the score's range)"
 
 
@@ -105,7 +102,7 @@ def _warnings(runs: Runs) -> list[str]:
 
 def variance(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.comparisons.variance_rows`."""
-    design, what = runs.design, _source(runs.design)
+    design, what = runs.design, runs.design.drawn
     columns = {
         "auc": ("AUC", _percent), "low": ("low", _percent), "high": ("high", _percent),
         "sd_seeds": (f"s, {what}", _percent), "sd_patients": ("s, patients", _percent),
@@ -119,22 +116,16 @@ def variance(runs: Runs, frame: pd.DataFrame) -> Table:
         )
         notes.append(f"{spread}that of the repeats' mean under redrawn test patients")
     else:
-        notes.append(f"low, high: 95% interval, {RESAMPLED_NAME}; {NO_BOOTSTRAP}; {FEW}")
+        notes.append(f"low, high: 95% interval, {RESAMPLED_NAME}; {design.no_bootstrap}")
+        notes.append(NO_INTERVAL.replace("± -", "low, high -"))
         notes.append(f"{spread}that of one {design.repeats.removesuffix('s')} under redrawn test patients of its own")
     title = f"Two sources of variance: {what} and test patients"
     return listed(runs, frame, columns, name="variance", title=title, notes=notes)
 
 
-def _source(design: Design) -> str:
-    """What the spread over repeats is called in a head: seeds, where they alone are drawn."""
-    if design.is_on_one_split:
-        return "seeds" if design.sources == (SEED,) else "repeats"
-    return design.parts
-
-
 def compared(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.comparisons.comparison_rows`."""
-    design, what = runs.design, _source(runs.design)
+    design, what = runs.design, runs.design.drawn
     by_patient = {"p_patients": ("p, patients", _p)} if design.is_on_one_split else {}
     columns = {
         "difference": ("difference", _percent), "low": ("low", _percent), "high": ("high", _percent),
@@ -155,7 +146,7 @@ def compared(runs: Runs, frame: pd.DataFrame) -> Table:
             f"{first}{RESAMPLED_NAME}, {design.holds}",
             *_averaged(runs),
             f"paired by {design.parts}: in each of the n {design.parts}, both cells see the same test images",
-            f"p, {what}: of the same t; {NO_BOOTSTRAP}; -: not defined",
+            f"p, {what}: of the same t; {design.no_bootstrap}; -: not defined",
             f"p, Holm: {CLAIMED}",
         ]
         frame = frame.drop(columns="p_patients")
@@ -187,7 +178,7 @@ def labels(runs: Runs, frame: pd.DataFrame) -> Table:
         "half_width": ("±", _percent), "auprc": ("AUPRC", _percent), "ece": ("ECE", _p), "n": ("n", _count),
     }  # fmt: skip
     others = sorted(set(frame.loc[~frame["is_averaged"], "label"]))
-    notes = [f"±: {interval_note(runs.design)}; {NO_INTERVAL}; AUC -: one class only", *_counted(runs.design)]
+    notes = [f"±: {interval_note(runs.design)}; {NO_INTERVAL}; AUC -: one class only", *runs.design.count_notes]
     if runs.design.num_folds:
         notes.append("AUC and AUPRC: taken within folds, mean over n of them; ECE: of the pooled folds")
     if others:
@@ -196,13 +187,6 @@ def labels(runs: Runs, frame: pd.DataFrame) -> Table:
     return listed(
         runs, columns_shown, columns, name="labels", title="Label by label, with the number of positives", notes=notes
     )
-
-
-def _counted(design: Design) -> list[str]:
-    """The note on what counts of test images are of, where there is no one test set."""
-    if design.num_folds:
-        return ["counts: of all folds together"]
-    return ["counts: the mean over the splits' test sets"] if design.num_draws else []
 
 
 def groups(runs: Runs, frame: pd.DataFrame) -> Table:
@@ -224,7 +208,7 @@ def groups(runs: Runs, frame: pd.DataFrame) -> Table:
         f"more in every subgroup of the kind{', in each split' * bool(runs.design.num_draws)}",
         *_warnings(runs),
         interval,
-        *_counted(runs.design),
+        *runs.design.count_notes,
         "gap: the kind's best subgroup minus its worst",
     ]
     shown = frame.drop(columns="half_width") if is_folded else frame
