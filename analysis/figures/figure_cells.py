@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from matplotlib.transforms import blended_transform_factory
 from analysis.figures import drawing
 from analysis.figures.drawing import Picture
 from analysis.reading import origins
+from analysis.reading.repeats import SEED_ALONE, Design
+from analysis.stats.resampled import RESAMPLED_NAME
 from trainables import titles
 from trainables.cell import ITSELF, NO_TEACHER, Cell
 from trainables.models.freezing import rank
@@ -80,14 +83,15 @@ def draw(frame: pd.DataFrame, ax: Axes) -> None:
             ax.axhline(top - ABOVE, color="#cccccc", linewidth=0.8)
     for row in frame.itertuples():
         name, place = str(row.cell), float(row.Index)
-        ends = [[row.auc - row.low], [row.high - row.auc]]
+        has_interval = math.isfinite(row.low)  # too few splits or folds have none
+        ends = [[row.auc - row.low], [row.high - row.auc]] if has_interval else None
         ax.errorbar(
             [row.auc], [place], xerr=ends, capsize=3, markersize=7, **_look(name, bool(row.is_baseline), teachers)
         )
         title = origins.marked(titles.of_name(name), row.phantom if has_own_marks else "")
         ax.text(0, place - 0.38, title, transform=left, va="bottom", fontsize=8, bbox=drawing.BLANK)
         ax.text(0, place - 0.34, name, transform=left, va="top", fontsize=6, family="monospace", color=GREY)
-        numbers = f"{row.auc:.1f} ({row.low:.1f} to {row.high:.1f})"
+        numbers = f"{row.auc:.1f}" + (f" ({row.low:.1f} to {row.high:.1f})" if has_interval else "")
         ax.text(1.02, place, numbers, transform=left, va="center", fontsize=8)
     ax.set_ylim(len(frame) - 1 + BELOW, -ABOVE)
     ax.set_yticks([])
@@ -104,12 +108,13 @@ def _look(name: str, is_baseline: bool, teachers: list[str]) -> dict[str, Any]:
     return {"color": colour, "fmt": "s" if is_baseline else "o", "markerfacecolor": face, "linewidth": 1.4}
 
 
-def picture(frame: pd.DataFrame, notes: Sequence[str]) -> Picture | None:
+def picture(frame: pd.DataFrame, notes: Sequence[str], design: Design = SEED_ALONE) -> Picture | None:
     """The whole figure; None where there is no cell.
 
     Args:
         frame: from `rows`.
         notes: which labels the AUC averages.
+        design: what the repeats draw anew.
     """
     if frame.empty:
         return None
@@ -127,13 +132,22 @@ def picture(frame: pd.DataFrame, notes: Sequence[str]) -> Picture | None:
         f"{origins.marked(titles.of_name(row.cell), row.phantom)}: {row.auc:.1f}, {row.low:.1f} to {row.high:.1f}"
         for row in frame.itertuples()
     )
-    repeats = " to ".join(str(n) for n in sorted({frame["n"].min(), frame["n"].max()}))
     caption = (
-        f"AUC of each cell on the test set, in percent: the mean over n = {repeats} repeats, and its 95% interval "
-        f"(hierarchical bootstrap over repeats and {frame['num_patients'].max()} test patients). "
+        f"AUC of each cell in percent {design.on_what}: {_interval(frame, design)} "
         f"{''.join(f'{note}. ' for note in notes)}The dotted line is at the baseline of the cells that it crosses. "
         "Cells whose intervals overlap may still differ: the comparisons decide, because they are paired."
     )
     return Picture(
         name="cells", title="All cells", alternative=f"{caption} {listed}.", caption=caption, figure=figure, frame=frame
     )
+
+
+def _interval(frame: pd.DataFrame, design: Design = SEED_ALONE) -> str:
+    """What the mean and the interval of each line are, in a sentence."""
+    repeats = " to ".join(str(n) for n in sorted({frame["n"].min(), frame["n"].max()}))
+    patients = frame["num_patients"].max()
+    mean = f"the mean over n = {repeats} {design.repeats}, and its 95% interval"
+    if design.is_on_one_split:
+        return f"{mean} (hierarchical bootstrap over repeats and {patients} test patients)."
+    where = f"{patients} patients" if design.num_folds else f"about {patients} patients each"
+    return f"{mean} ({RESAMPLED_NAME}; {where}; {design.holds})."

@@ -3,7 +3,8 @@ in nothing but the choice in question.
 
 A contrast is judged as a pair of cells is (`analysis.scores.comparisons`): by a hierarchical bootstrap over seeds and
 test patients, and by a test over seeds. Here that is Welch's t-test of a linear combination of means (B. L. Welch,
-Biometrika 34, 1947), which for one pair is his test of two means. Holm's correction covers all contrasts together.
+Biometrika 34, 1947), which for one pair is his test of two means. Over splits drawn anew and over folds it is the
+corrected resampled t of the contrast's values, one per part. Holm's correction covers all contrasts together.
 
 Shapes: B draws, S seeds (repeats).
 """
@@ -18,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.scores.comparisons import Draws
+from analysis.scores.comparisons import Draws, judged_by_part, over_parts
 from analysis.stats.bootstrap import over_seeds, percentiles
 from analysis.stats.multiple import holm
 from search_spaces.space import RANDOM_TEACHER
@@ -138,38 +139,45 @@ def contrast_rows(cells: Mapping[str, Draws], phantom: Mapping[str, str] | None 
     """One row per contrast: `COLUMNS`; difference, low, high are fractions, first less second, the first being the
     higher wherever there is no order between the choices.
 
-    p_seeds is NaN where a cell has one repeat, or none of them has a spread; p_holm then too.
+    p_seeds is NaN where a cell has one repeat, or none of them has a spread; p_holm then too. Where repeats are tested
+    on different parts, the contrast has a value per part, which the corrected resampled t judges (`comparison_rows`).
     """
     rng = np.random.default_rng(seed)
     drawn = {name: over_seeds(cells[name].draws_SB, rng) for name in sorted(cells)}
     rows = []
     for contrast in contrasts(list(cells), phantom):
         weights = contrast.weights
-        difference = sum(weight * cells[name].points_S.mean() for name, weight in weights.items())
+        difference = _difference(cells, weights)
         if difference < 0 and contrast.axis not in ("method", "unfreeze", "data_fraction"):
             contrast = replace(contrast, first=contrast.second, second=contrast.first)
             weights, difference = {name: -weight for name, weight in weights.items()}, -difference
-        both = percentiles(np.sum([weight * drawn[name] for name, weight in weights.items()], axis=0))
-        rows.append(
-            {
-                "axis": contrast.axis,
-                "question": contrast.question,
-                "first": contrast.first,
-                "second": contrast.second,
+        first = cells[next(iter(weights))]
+        if first.parts_S:
+            judged = judged_by_part(over_parts(cells, weights), first)
+        else:
+            both = percentiles(np.sum([weight * drawn[name] for name, weight in weights.items()], axis=0))
+            judged = {
                 "difference": difference,
                 "low": both.low,
                 "high": both.high,
                 "p_patients": both.p_value,
                 "p_seeds": welch([cells[name].points_S for name in weights], list(weights.values())),
-                "num_pairs": len(contrast.pairs),
                 "n": min(len(cells[name].points_S) for name in weights),
                 "num_patients": next(iter(cells.values())).num_patients,
-                "cells": " ".join(weights),
             }
-        )
+        facts = {"axis": contrast.axis, "question": contrast.question, "num_pairs": len(contrast.pairs)}
+        sides = {"first": contrast.first, "second": contrast.second, "cells": " ".join(weights)}
+        rows.append({**facts, **sides, **judged})
     frame = pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "p_holm"])
     both_allow = frame[["p_patients", "p_seeds"]].max(axis=1).where(frame["p_seeds"].notna())
     return frame.assign(p_holm=holm(both_allow.to_numpy(dtype=float)))[COLUMNS]
+
+
+def _difference(cells: Mapping[str, Draws], weights: Mapping[str, float]) -> float:
+    if cells[next(iter(weights))].parts_S:
+        values = over_parts(cells, weights)
+        return float(values.mean()) if len(values) else float("nan")
+    return float(sum(weight * cells[name].points_S.mean() for name, weight in weights.items()))
 
 
 def welch(groups: Sequence[np.ndarray], weights: Sequence[float]) -> float:

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from analysis.reading.predictions import Predictions, from_frame
-from analysis.scores.comparisons import Draws, comparison_rows, delong_rows, draws_of, planned, sentence, variance_rows
+from analysis.scores.comparisons import Draws, comparison_rows, draws_of, planned, sentence, variance_rows
 from analysis.scores.comparisons import weights_of as shared_weights
+from analysis.scores.label_tests import delong_rows
 from trainables.data.store import salted_hashes
 
 NUM_IMAGES = 400

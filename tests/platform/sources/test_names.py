@@ -64,6 +64,7 @@ def test_methods_and_networks_are_known_from_their_sources() -> None:
         (["--teacher-names", "imagenet+mimic"], r"but got 'mimic' \(did you mean mimic-cxr\?\)"),
         (["--teacher-names", "imagenet-resnet55"], r"\(did you mean imagenet-resnet50\?\)"),
         (["--init", "randon"], r"but got 'randon'"),
+        (["--init", "matched-imagnet"], r"but got 'imagnet' \(did you mean imagenet\?\)"),
         (
             ["--unfreeze", "all", "from-blok2"],
             r"'from-blok2'; densenet121 has head, .*; densenet40 .*did you mean from-",
@@ -97,6 +98,7 @@ def test_right_names_pass(tmp_path: Path) -> None:
         "--init",
         "random",
         "imagenet",
+        "matched-mine",
     ]
     check_sweep(typed(SweepRequest, *flags), Places.under(tmp_path / "results"))
     check_sweep(typed(SweepRequest, "retina", "--unfreeze", "last34", "from-bottleneck"), Places.under(tmp_path))
