@@ -15,6 +15,7 @@ from analysis.figures import (
     figure_3,
     figure_4,
     figure_cells,
+    figure_one_at_a_time,
     figure_reliability,
     sample_images,
     search_figures,
@@ -25,12 +26,14 @@ from analysis.pages.predicted import from_predictions
 from analysis.reading import artifacts, origins
 from analysis.reading.averages import averages
 from analysis.reading.trials import Runs
+from analysis.scores import one_change
 from analysis.scores.cells import constant_notes, summary
 from analysis.tables import (
     best_betas,
     data_sets,
     densenet40_layers,
     findings,
+    one_at_a_time,
     results,
     retina_scores,
     split_sizes,
@@ -65,13 +68,15 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
         with_images: whether images of patients may be shown; phantoms always are.
     """
     curves, predicted = figure_4.curves(runs), from_predictions(runs)
-    tables: list[Table | None] = [_results(runs), *predicted.tables]
+    changes = one_change.rows(runs)
+    tables: list[Table | None] = [_results(runs), *one_at_a_time.tables(changes), *predicted.tables]
     tables.append(findings.drops(runs, figure_4.drops(curves)) if len(curves) else None)
     tables.append(best_betas.table(_of(runs, best_betas.rows([runs]))))
     tables += [module.table(_of(runs, module.rows([runs]))) for module in (data_sets, split_sizes)]
     tables.append(_architecture(runs))
     phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
-    pictures: list[Picture | None] = [*_images(runs, results, with_images)]
+    pictures: list[Picture | None] = [*figure_one_at_a_time.pictures(changes)]
+    pictures += _images(runs, results, with_images)
     pictures += [figure_3.picture(runs), figure_4.picture(runs), *search_figures.pictures(runs)]
     pictures.append(figure_reliability.picture(predicted.reliability, phantom))
     scored = summary(runs.confirm, "test_auc")
