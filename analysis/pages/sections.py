@@ -15,6 +15,7 @@ from analysis.figures import (
     figure_3,
     figure_4,
     figure_cells,
+    figure_importance,
     figure_one_at_a_time,
     figure_reliability,
     sample_images,
@@ -26,7 +27,7 @@ from analysis.pages.predicted import from_predictions
 from analysis.reading import artifacts, origins
 from analysis.reading.averages import averages
 from analysis.reading.trials import Runs
-from analysis.scores import one_change
+from analysis.scores import importances, one_change
 from analysis.scores.cells import constant_notes, summary
 from analysis.tables import (
     best_betas,
@@ -37,6 +38,7 @@ from analysis.tables import (
     results,
     retina_scores,
     split_sizes,
+    what_mattered,
     xray_scores,
 )
 from analysis.tables.rendering import Table
@@ -71,6 +73,8 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     changes = one_change.rows(runs)
     tables: list[Table | None] = [_results(runs), *one_at_a_time.tables(changes), *predicted.tables]
     tables.append(findings.drops(runs, figure_4.drops(curves)) if len(curves) else None)
+    mattered, in_search = importances.rows_of(runs, joint_alone=True), origins.union(runs.search["phantom"])
+    tables += [what_mattered.table(mattered, in_search, runs.data)] if len(mattered) else []
     tables.append(best_betas.table(_of(runs, best_betas.rows([runs]))))
     tables += [module.table(_of(runs, module.rows([runs]))) for module in (data_sets, split_sizes)]
     tables.append(_architecture(runs))
@@ -78,6 +82,7 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     pictures: list[Picture | None] = [*figure_one_at_a_time.pictures(changes)]
     pictures += _images(runs, results, with_images)
     pictures += [figure_3.picture(runs), figure_4.picture(runs), *search_figures.pictures(runs)]
+    pictures.append(figure_importance.picture(mattered, in_search))
     pictures.append(figure_reliability.picture(predicted.reliability, phantom))
     scored = summary(runs.confirm, "test_auc")
     notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))

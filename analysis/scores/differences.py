@@ -37,7 +37,7 @@ COLUMNS = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tested:
+class CellRepeats:
     """A cell's confirming repeats, with their predictions as far as they left any."""
 
     confirm: pd.DataFrame  # rows of `Runs.confirm`
@@ -63,7 +63,7 @@ class Tested:
         return frozenset(map(metric_name, recorded.names if recorded else ()))  # as predictions have them
 
 
-def tested_cells(runs: Runs, names: Iterable[str]) -> dict[str, Tested]:
+def cell_repeats(runs: Runs, names: Iterable[str]) -> dict[str, CellRepeats]:
     """The cells of these names, as far as they have confirming repeats.
 
     Raises:
@@ -75,7 +75,7 @@ def tested_cells(runs: Runs, names: Iterable[str]) -> dict[str, Tested]:
         loaded = [load(runs.tracking_uri, run) for _, run in confirm.iterrows()]
         if len(confirm):
             repeats = [predictions for predictions in loaded if predictions is not None]
-            tested[name] = Tested(confirm=confirm, repeats=repeats)
+            tested[name] = CellRepeats(confirm=confirm, repeats=repeats)
     return tested
 
 
@@ -102,7 +102,7 @@ class Resamples:
 
 
 def difference_rows(
-    pairs: Sequence[tuple[Tested, Tested]], metric: str = AUC, resamples: Resamples | None = None
+    pairs: Sequence[tuple[CellRepeats, CellRepeats]], metric: str = AUC, resamples: Resamples | None = None
 ) -> pd.DataFrame:
     """One row per pair, in their order: COLUMNS; the difference is the first less the second. Fractions.
 
@@ -118,7 +118,7 @@ def difference_rows(
     return frame.assign(p_holm=holm(larger.to_numpy(dtype=float)))
 
 
-def _row(first: Tested, second: Tested, metric: str, resamples: Resamples) -> dict[str, object]:
+def _row(first: CellRepeats, second: CellRepeats, metric: str, resamples: Resamples) -> dict[str, object]:
     shared = sorted(first.averaged & second.averaged)
     differ = metric == AUC and first.averaged != second.averaged
     labels = {"labels": ", ".join(shared) if differ else ""}

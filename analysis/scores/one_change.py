@@ -16,7 +16,7 @@ import pandas as pd
 from analysis.reading import origins
 from analysis.reading.trials import Runs
 from analysis.scores import differences
-from analysis.scores.differences import Resamples, Tested, difference_rows, tested_cells
+from analysis.scores.differences import CellRepeats, Resamples, cell_repeats, difference_rows
 from analysis.scores.drawn_metrics import AUC, IN_WORDS, metrics_of
 from trainables import titles
 from trainables.cell import Cell
@@ -61,7 +61,7 @@ def rows(runs: Runs) -> pd.DataFrame:
     own_values, phantom, resamples = sweep_values(runs), origins.of_cells(confirm), Resamples()
     frames = []
     for column in found:
-        tested = tested_cells(runs, [column.baseline.name, *(cell.name for cell in column.changes)])
+        tested = cell_repeats(runs, [column.baseline.name, *(cell.name for cell in column.changes)])
         for metric in _metrics(tested):
             frame = _compared(column, tested, metric, resamples)
             frame["knob"] = [_knobs(Cell.parse(name)) for name in frame["cell"]]
@@ -72,7 +72,7 @@ def rows(runs: Runs) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=COLUMNS)
 
 
-def _compared(column: Column, tested: Mapping[str, Tested], metric: str, resamples: Resamples) -> pd.DataFrame:
+def _compared(column: Column, tested: Mapping[str, CellRepeats], metric: str, resamples: Resamples) -> pd.DataFrame:
     """The baseline's own row, and below it the changes, the largest effect first."""
     baseline = tested[column.baseline.name]
     names = [cell.name for cell in column.changes]
@@ -84,7 +84,7 @@ def _compared(column: Column, tested: Mapping[str, Tested], metric: str, resampl
     return pd.concat([own.assign(basis="", labels=""), changed.loc[order]], ignore_index=True)
 
 
-def _metrics(tested: Mapping[str, Tested]) -> list[str]:
+def _metrics(tested: Mapping[str, CellRepeats]) -> list[str]:
     of_cells = list(tested.values())
     chosen = str(of_cells[0].confirm["params.selection_metric"].iloc[0])
     repeats = [repeat for it in of_cells for repeat in it.repeats]

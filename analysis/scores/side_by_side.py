@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.reading import origins
 from analysis.reading.sweeps_by_name import NamedSweep, differing_settings
 from analysis.scores import differences
-from analysis.scores.differences import Resamples, Tested, difference_rows, tested_cells
+from analysis.scores.differences import CellRepeats, Resamples, cell_repeats, difference_rows
 from analysis.scores.drawn_metrics import AUC, IN_WORDS, metrics_of
 from trainables import titles
 from trainables.cell import Cell
@@ -87,7 +87,7 @@ def rows(first: NamedSweep, second: NamedSweep) -> pd.DataFrame:
     """
     shared = set(first.runs.confirm["tags.cell"]) & set(second.runs.confirm["tags.cell"])
     names = sorted(shared, key=_order)
-    of_a, of_b = (tested_cells(sweep.runs, names) for sweep in (first, second))
+    of_a, of_b = (cell_repeats(sweep.runs, names) for sweep in (first, second))
     phantom = [origins.of_cells(sweep.runs.confirm) for sweep in (first, second)]
     resamples = Resamples()
     frames = []
@@ -106,7 +106,7 @@ def rows(first: NamedSweep, second: NamedSweep) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _metrics(tested: Sequence[Tested]) -> list[str]:
+def _metrics(tested: Sequence[CellRepeats]) -> list[str]:
     """The task's metrics and those by which either sweep chose its students; without predictions, those recorded."""
     chosen = sorted({str(name) for it in tested for name in it.confirm["params.selection_metric"]})
     repeats = [repeat for it in tested for repeat in it.repeats]
