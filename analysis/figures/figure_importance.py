@@ -9,6 +9,8 @@ from matplotlib.patches import Patch
 
 from analysis.figures import drawing
 from analysis.figures.drawing import Picture
+from analysis.reading import origins
+from analysis.reading.trials import Runs
 from analysis.tables.what_mattered import notes
 
 WIDTH_IN = 5.4  # narrow, so that a phone shows it as a whole
@@ -17,12 +19,12 @@ FRAME_IN = 1.0  # title and axis of a panel
 MAX_PANELS = 12
 
 
-def picture(frame: pd.DataFrame, phantom: str) -> Picture | None:
+def picture(frame: pd.DataFrame, runs: Runs) -> Picture | None:
     """The whole figure; None where no parameter has a share.
 
     Args:
         frame: from `analysis.scores.importances.rows`.
-        phantom: which parts of the trials are phantoms.
+        runs: those of the search.
     """
     told = frame[frame["share"].notna()]
     if told.empty:
@@ -36,7 +38,7 @@ def picture(frame: pd.DataFrame, phantom: str) -> Picture | None:
         study = block["study"].iloc[0]
         ax.set_title(f"{block['sweep'].iloc[0]}: {study}" if several else study, fontsize=9, loc="left")
     axes[-1].set_xlabel("share of the variance of the validation score (%)")
-    drawing.announce_phantom(figure, phantom)
+    drawing.announce_phantom(figure, origins.union(runs.search["phantom"]))
     handles = [
         Patch(color=drawing.PALETTE[0], label="share"),
         Patch(

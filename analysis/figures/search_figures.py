@@ -139,8 +139,7 @@ def write(uri: str, dataset: str, sweep: str | None, out: Path) -> list[Path]:
         FileNotFoundError, LookupError, ValueError: as `analysis.reading.trials.runs`, or there was no search.
     """
     recorded = runs(uri, dataset, sweep)
-    mattered = importances.rows_of(recorded, joint_alone=False)
-    importance = figure_importance.picture(mattered, origins.union(recorded.search["phantom"]))
+    importance = figure_importance.picture(importances.rows_of(recorded, joint_alone=False), recorded)
     drawn = [*pictures(recorded), *([importance] if importance else [])]
     if not drawn:
         raise LookupError(f"no finished trial of a search on {dataset} in {without_password(uri)}")

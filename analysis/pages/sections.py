@@ -70,20 +70,19 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
         with_images: whether images of patients may be shown; phantoms always are.
     """
     curves, predicted = figure_4.curves(runs), from_predictions(runs)
-    changes = one_change.rows(runs)
-    tables: list[Table | None] = [_results(runs), *one_at_a_time.tables(changes), *predicted.tables]
+    tables: list[Table | None] = [_results(runs), *predicted.tables]
     tables.append(findings.drops(runs, figure_4.drops(curves)) if len(curves) else None)
-    mattered, in_search = importances.rows_of(runs, joint_alone=True), origins.union(runs.search["phantom"])
-    tables += [what_mattered.table(mattered, in_search, runs.data)] if len(mattered) else []
     tables.append(best_betas.table(_of(runs, best_betas.rows([runs]))))
     tables += [module.table(_of(runs, module.rows([runs]))) for module in (data_sets, split_sizes)]
     tables.append(_architecture(runs))
+    changes, mattered = one_change.rows(runs), importances.rows_of(runs, joint_alone=True)
+    tables[1:1] = one_at_a_time.tables(changes)
+    tables.append(what_mattered.table(mattered, runs) if len(mattered) else None)
     phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
-    pictures: list[Picture | None] = [*figure_one_at_a_time.pictures(changes)]
-    pictures += _images(runs, results, with_images)
+    pictures: list[Picture | None] = [*_images(runs, results, with_images)]
     pictures += [figure_3.picture(runs), figure_4.picture(runs), *search_figures.pictures(runs)]
-    pictures.append(figure_importance.picture(mattered, in_search))
     pictures.append(figure_reliability.picture(predicted.reliability, phantom))
+    pictures = [*figure_one_at_a_time.pictures(changes), *pictures, figure_importance.picture(mattered, runs)]
     scored = summary(runs.confirm, "test_auc")
     notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))
     return Content(

@@ -204,7 +204,8 @@ def notes(frame: pd.DataFrame, words: Mapping[str, str]) -> list[str]:
         "patients in each draw",
         UNPAIRED: f"unpaired: {first} and {second} were tested on different images; each has draws of its own, and "
         "what differs between the test sets is part of the difference",
-        REPEATS: "repeats: no predictions of one test set on both sides; Welch's t-interval over the repeats",
+        REPEATS: "repeats: no predictions of one test set on both sides; Welch's t-interval over the repeats, which is "
+        "too narrow where their test sets share patients, as splits drawn anew do",
     }
     used = [text for basis, text in of_basis.items() if frame["basis"].eq(basis).any()]
     labels = [text for text in frame["labels"].dropna().unique() if text]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.reading import origins
+from analysis.reading.trials import Runs
 from analysis.scores.importances import MIN_TRIALS, NUM_SHUFFLES
 from analysis.tables.differing import as_float
 from analysis.tables.rendering import Cell, Table, number
@@ -29,15 +31,14 @@ CONDITIONAL = (
 FEW = f"share -: fewer than {MIN_TRIALS} trials, or all scores are equal"
 
 
-def table(frame: pd.DataFrame, phantom: str, data: str) -> Table:
+def table(frame: pd.DataFrame, runs: Runs) -> Table:
     """One row per study and parameter, the largest share of each study first.
 
     Args:
         frame: from `analysis.scores.importances.rows`.
-        phantom: which parts of the trials are phantoms.
-        data: the images of the trials, "phantom" or "real".
+        runs: those of the search.
     """
-    several = frame["sweep"].nunique() > 1
+    several, phantom = frame["sweep"].nunique() > 1, origins.union(runs.search["phantom"])
     head = [[*["sweep"] * several, "study", "parameter", "share (%)", "by chance (%)", "trials", "stopped early"]]
     body = [
         [
@@ -56,7 +57,7 @@ def table(frame: pd.DataFrame, phantom: str, data: str) -> Table:
         title="Which dimensions mattered in the search",
         head=head,
         body=body,
-        frame=frame.assign(phantom=phantom, data=data),
+        frame=frame.assign(phantom=phantom, data=runs.data),
         notes=notes(frame),
         phantom=phantom,
         has_paper=False,
