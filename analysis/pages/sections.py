@@ -82,9 +82,9 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     pictures: list[Picture | None] = [*_images(runs, results, with_images)]
     pictures += [figure_3.picture(runs), figure_4.picture(runs), *search_figures.pictures(runs)]
     pictures.append(figure_reliability.picture(predicted.reliability, phantom))
-    pictures = [*figure_one_at_a_time.pictures(changes), *pictures, figure_importance.picture(mattered, runs)]
     scored = summary(runs.confirm, "test_auc")
     notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))
+    pictures = [*figure_one_at_a_time.pictures(changes), *pictures, figure_importance.picture(mattered, runs)]
     return Content(
         runs=runs,
         contrasts=predicted.contrasts,
