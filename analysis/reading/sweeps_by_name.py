@@ -73,7 +73,7 @@ def named_sweep(side: str, tracking_uri: str, name: str, dataset: str | None = N
     require_store(tracking_uri)
     known = _known(tracking_uri)
     where = without_password(tracking_uri)
-    datasets = [of for of, names in known.items() if name in names and dataset in (None, of)]
+    datasets = sorted(of for of, names in known.items() if name in names and dataset in (None, of))
     if not datasets:
         every = sorted({each for of, names in known.items() for each in names if dataset in (None, of)})
         nearest = get_close_matches(name, every, n=1)
@@ -129,7 +129,7 @@ def differing_settings(sweeps: Sequence[NamedSweep]) -> pd.DataFrame:
 
 
 def settings_of(sweep: NamedSweep) -> dict[str, str]:
-    """Everything that a sweep began with and how far it has grown, as text by the name of the setting."""
+    """Everything that a sweep began with and how far it has grown, as text by the name of the setting; "" for none."""
     trials, confirm, search = sweep.runs.trials, sweep.runs.confirm, sweep.runs.search
     settings = {name: _distinct(trials, column) for name, column in OF_THE_RUNS.items()}
     settings |= {name: _text(sweep.parent.get(column, "")) for name, column in OF_THE_PARENT.items()}
@@ -139,7 +139,7 @@ def settings_of(sweep: NamedSweep) -> dict[str, str]:
         settings["max_epochs"] = _distinct(trials, "params.max_epochs")
     settings["trials per cell"] = _counts(search)
     settings["repeats per cell"] = _counts(confirm)
-    return {name: value for name, value in settings.items() if value}
+    return settings
 
 
 def _flat(settings: Mapping[str, Any], before: str = "") -> dict[str, str]:
