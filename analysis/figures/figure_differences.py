@@ -59,7 +59,16 @@ def draw(frame: pd.DataFrame, places: list[float], ax: Axes) -> None:
             if number:
                 ax.axhline(place - ABOVE - HEADING, color="#cccccc", linewidth=0.8)
             heading = textwrap.shorten(str(row["group"]), LABEL_CHARS, placeholder="...")
-            ax.text(0, place - ABOVE - 0.1, heading, transform=left, va="bottom", fontsize=8, fontweight="bold")
+            ax.text(
+                0,
+                place - ABOVE - 0.1,
+                heading,
+                transform=left,
+                va="bottom",
+                fontsize=8,
+                fontweight="bold",
+                bbox=drawing.BLANK,
+            )
         ends = np.nan_to_num([[row["difference"] - row["low"]], [row["high"] - row["difference"]]])
         ax.errorbar(
             [100 * row["difference"]],
@@ -71,7 +80,8 @@ def draw(frame: pd.DataFrame, places: list[float], ax: Axes) -> None:
         )
         label = textwrap.shorten(_called(row, with_group=False), LABEL_CHARS, placeholder="...")
         ax.text(0, place - 0.38, label, transform=left, va="bottom", fontsize=8, bbox=drawing.BLANK)
-        ax.text(0, place - 0.34, row["name"], transform=left, va="top", fontsize=6, family="monospace", color=GREY)
+        small: Any = {"fontsize": 6, "family": "monospace", "color": GREY, "bbox": drawing.BLANK}
+        ax.text(0, place - 0.34, row["name"], transform=left, va="top", **small)
         ax.text(1.02, place, _numbers(row), transform=left, va="center", fontsize=8)
     ax.set_ylim(places[-1] + BELOW, -ABOVE - (HEADING if groups[0] else 0))
     ax.set_yticks([])

@@ -20,19 +20,26 @@ from scipy import stats
 from analysis.reading.averages import averages_of
 from analysis.reading.predictions import Predictions, load
 from analysis.reading.trials import Runs
+from analysis.scores.cells import summary
 from analysis.scores.comparisons import LEVEL, Draws, comparison_rows, variance_rows, weights_of
 from analysis.scores.drawn_metrics import AUC, averaged_names, averaging, drawn
 from analysis.stats.intervals import MIN_REPEATS, t_interval
 from analysis.stats.multiple import holm
+from analysis.tables.rendering import CONSTANT
 from trainables.metrics import metric_name
 
 PAIRED, UNPAIRED, REPEATS = "paired", "unpaired", "repeats"  # what the interval of a difference rests on
 CLAIMED = f"a difference is claimed where p, Holm is below {LEVEL:g} and both sides have {MIN_REPEATS} repeats or more"
+CONSTANT_NOTE = (
+    f"{CONSTANT}: answers one class only, or a label's probabilities do not vary, in some repeats; F1, accuracy and "
+    "kappa are no scores there, and no difference in them is claimed"
+)
 SIDES = ("first", "second")
 OF_A_SIDE = ("mean", "low", "high", "n", "patients")
 COLUMNS = [
     *(f"{side}_{name}" for side in SIDES for name in OF_A_SIDE),
-    "difference", "low", "high", "basis", "p_patients", "p_seeds", "labels", "p_holm",
+    "difference", "low", "high", "basis", "p_patients", "p_seeds", "labels",
+    *(f"{side}_num_constant" for side in SIDES), "is_constant", "p_holm",
 ]  # fmt: skip
 
 
@@ -108,10 +115,13 @@ def difference_rows(
 
     `p_seeds` is NaN where a side has one repeat, or no spread; `p_holm` then too: it is the larger of the two p-values
     (with `REPEATS` the only one), corrected for all of these pairs. `labels` are those that the AUC averages, in
-    alphabetical order, where the two sides average others: then both scores are over what they share.
+    alphabetical order, where the two sides average others: then both scores are over what they share. `is_constant`:
+    whether either score is that of a constant answer, and means nothing (`analysis.scores.cells.summary`).
     """
     resamples = resamples or Resamples()
-    rows = [_row(first, second, metric, resamples) for first, second in pairs]
+    rows = [
+        _row(first, second, metric, resamples) | _constant(first, second, f"test_{metric}") for first, second in pairs
+    ]
     frame = pd.DataFrame(rows, columns=COLUMNS[:-1])
     both = frame[["p_patients", "p_seeds"]].astype(float)
     larger = both.max(axis=1).where(both["p_seeds"].notna())
@@ -133,6 +143,13 @@ def _row(first: CellRepeats, second: CellRepeats, metric: str, resamples: Resamp
     if differ:  # the recorded scores judge other labels
         return {"basis": REPEATS, **labels}
     return _from_repeats(first.scores_S(metric), second.scores_S(metric)) | {"basis": REPEATS} | labels
+
+
+def _constant(first: CellRepeats, second: CellRepeats, metric: str) -> dict[str, object]:
+    """In how many of their repeats the two give a constant answer, and whether that makes a score meaningless."""
+    of_sides = [summary(side.confirm, metric) for side in (first, second)]
+    counts = {f"{side}_num_constant": int(of["num_constant"].sum()) for side, of in zip(SIDES, of_sides, strict=True)}
+    return {**counts, "is_constant": any(bool(of["is_constant"].any()) for of in of_sides)}
 
 
 def _aligned(repeats: Sequence[Predictions], like: Predictions) -> list[Predictions] | None:
@@ -189,7 +206,8 @@ def _from_repeats(first_S: NDArray[np.float64], second_S: NDArray[np.float64]) -
 
 def told(frame: pd.DataFrame) -> pd.Series:
     """Which rows of `difference_rows` claim a difference."""
-    return frame["p_holm"].lt(LEVEL) & frame[["first_n", "second_n"]].min(axis=1).ge(MIN_REPEATS)
+    has_enough = frame[["first_n", "second_n"]].min(axis=1).ge(MIN_REPEATS)
+    return frame["p_holm"].lt(LEVEL) & has_enough & ~frame["is_constant"].eq(True)
 
 
 def notes(frame: pd.DataFrame, words: Mapping[str, str]) -> list[str]:
@@ -208,5 +226,7 @@ def notes(frame: pd.DataFrame, words: Mapping[str, str]) -> list[str]:
         "too narrow where their test sets share patients, as splits drawn anew do",
     }
     used = [text for basis, text in of_basis.items() if frame["basis"].eq(basis).any()]
+    constant = [CONSTANT_NOTE] * int(frame[[f"{side}_num_constant" for side in SIDES]].gt(0).any(axis=None))
     labels = [text for text in frame["labels"].dropna().unique() if text]
-    return [*used, *[f"{first} and {second} average different labels: here both are over {text}" for text in labels]]
+    others = [f"{first} and {second} average different labels: here both are over {text}" for text in labels]
+    return [*used, *constant, *others]

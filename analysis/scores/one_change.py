@@ -79,7 +79,8 @@ def _compared(column: Column, tested: Mapping[str, CellRepeats], metric: str, re
     changed = difference_rows([(tested[name], baseline) for name in names], metric, resamples).assign(cell=names)
     order = changed["difference"].astype(float).abs().sort_values(ascending=False, kind="stable").index
     own = difference_rows([(baseline, baseline)], metric, resamples).assign(cell=column.baseline.name)
-    own[[*(name for name in own if name.startswith("second_")), "p_patients", "p_seeds", "p_holm"]] = float("nan")
+    own[[f"second_{name}" for name in differences.OF_A_SIDE]] = float("nan")
+    own[["p_patients", "p_seeds", "p_holm"]] = float("nan")
     own[["difference", "low", "high"]] = float("nan")
     return pd.concat([own.assign(basis="", labels=""), changed.loc[order]], ignore_index=True)
 

@@ -9,7 +9,7 @@ from analysis.scores import differences
 from analysis.scores.drawn_metrics import IN_WORDS
 from analysis.scores.side_by_side import Compared
 from analysis.stats.multiple import corrected_for
-from analysis.tables.differing import NOT_CORRECTED, p_value, points, points_between, scored, side_by_side
+from analysis.tables.differing import NOT_CORRECTED, p_value, points, points_between, score_of, side_by_side
 from analysis.tables.findings import named
 from analysis.tables.rendering import MISSING, Cell, Table
 
@@ -63,11 +63,10 @@ def _differences(compared: Compared, metric: str) -> Table:
 
 def _line(row: Mapping[str, object], *, links_to_b: bool) -> list[Cell]:
     """One cell's line; the runs of B are only linked to where they are among the pages of A's."""
-    of_a, of_b = (scored(*(row[f"{side}_{name}"] for name in ("mean", "low", "high"))) for side in ("second", "first"))
     return [
         named(str(row["cell"]), row["phantom"]),
-        Cell(of_a, "", tuple(str(row["run_ids_a"]).split())),
-        Cell(of_b, "", tuple(str(row["run_ids_b"]).split()) if links_to_b else ()),
+        Cell(score_of(row, "second"), "", tuple(str(row["run_ids_a"]).split())),
+        Cell(score_of(row, "first"), "", tuple(str(row["run_ids_b"]).split()) if links_to_b else ()),
         Cell(points(row["difference"])),
         Cell(points_between(row["low"], row["high"])),
         *(Cell(p_value(row[name])) for name in ("p_patients", "p_seeds", "p_holm")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from analysis.tables.rendering import MISSING
+from analysis.tables.rendering import CONSTANT, MISSING
 
 NOT_CORRECTED = "intervals are not corrected"
 
@@ -41,6 +41,12 @@ def scored(mean: object, low: object, high: object) -> str:
         return MISSING
     has_ends = all(map(math.isfinite, ends))
     return f"{100 * middle:.2f}" + (f" ({100 * ends[0]:.2f} to {100 * ends[1]:.2f})" if has_ends else "")
+
+
+def score_of(row: Mapping[str, object], side: str) -> str:
+    """The score of one `side` of a row of `analysis.scores.differences`, with the sign of a constant answer."""
+    text = scored(*(row[f"{side}_{name}"] for name in ("mean", "low", "high")))
+    return text + (CONSTANT if text != MISSING and as_float(row[f"{side}_num_constant"]) > 0 else "")
 
 
 def p_value(value: object) -> str:

@@ -11,7 +11,7 @@ from analysis.scores import differences
 from analysis.scores.drawn_metrics import IN_WORDS
 from analysis.scores.one_change import BASELINE, SIDES
 from analysis.stats.multiple import corrected_for
-from analysis.tables.differing import NOT_CORRECTED, p_value, points, points_between, scored, side_by_side
+from analysis.tables.differing import NOT_CORRECTED, p_value, points, points_between, score_of, side_by_side
 from analysis.tables.rendering import MISSING, Cell, Table
 from trainables import titles
 
@@ -35,7 +35,7 @@ def _table(frame: pd.DataFrame, metric: str, name: str) -> Table:
         f"baseline: {titles.of_name(baseline)} ({baseline}), with every knob as the sweep has it; each row below "
         "changes what it names and nothing else, and was searched and confirmed as the baseline was",
         f"score: {in_words} on the test set, in percent, with its 95% interval; difference to the baseline in points",
-        *differences.notes(frame.iloc[1:], SIDES),
+        *differences.notes(frame, SIDES),
         "p, patients: of the bootstrap; p, seeds: Welch's t-test over the repeats; -: not defined",
         f"p, Holm: the larger of the two; {corrected_for(int(frame['p_holm'].notna().sum()))}; {NOT_CORRECTED}",
         f"n: repeats; {differences.CLAIMED}",
@@ -54,12 +54,11 @@ def _table(frame: pd.DataFrame, metric: str, name: str) -> Table:
 
 
 def _line(row: Mapping[str, object]) -> list[Cell]:
-    own = scored(*(row[f"first_{name}"] for name in ("mean", "low", "high")))
     is_baseline = row["knob"] == BASELINE
     return [
         Cell(str(row["knob"])),
         Cell(str(row["value"]) or MISSING),
-        Cell(own, "", tuple(str(row["run_ids"]).split())),
+        Cell(score_of(row, "first"), "", tuple(str(row["run_ids"]).split())),
         Cell(points(row["difference"])),
         Cell(points_between(row["low"], row["high"])),
         *(Cell(p_value(row[name])) for name in ("p_patients", "p_seeds", "p_holm")),

@@ -51,7 +51,5 @@ def test_a_setting_that_an_older_version_did_not_record_is_empty_and_keeps_its_p
 def test_a_sweep_is_found_without_its_data_set(store: Any) -> None:
     add(store, "one", 1, {})
     assert named_sweep("A", store.uri, "one").runs.dataset == "retina"
-    with pytest.raises(
-        LookupError, match=r"A must be one of the sweeps in sqlite:.*: one; but got 'on' \(did you mean"
-    ):
+    with pytest.raises(LookupError, match=r"A must be one of the sweeps in .*: one; but got 'on' \(did you mean"):
         named_sweep("A", store.uri, "on")

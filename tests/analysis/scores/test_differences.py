@@ -17,11 +17,13 @@ from analysis.scores.comparisons import comparison_rows, draws_of
 from analysis.scores.differences import PAIRED, REPEATS, UNPAIRED, CellRepeats, difference_rows, notes, told
 from trainables.data.store import salted_hashes
 
+NAMES = {"first": "B", "second": "A"}
 SPREAD = 0.2  # of a repeat's own noise, beside the images' noise of 1
 
 
 def confirm(scores: Sequence[float] = (), averaged: Sequence[str] = ("A",), metric: str = "auc") -> pd.DataFrame:
     tags = {
+        "tags.cell": "transfer/none/densenet40/all",
         "tags.averaged_labels": json.dumps(list(averaged)),
         "tags.average_rule": "frequent",
         "tags.average_min_positives": "10",
@@ -159,7 +161,7 @@ def test_two_averages_are_compared_over_the_labels_that_both_have() -> None:
     (row,) = difference_rows([(both, alone)]).to_dict("records")
     (known,) = difference_rows([(first, second)]).to_dict("records")
     assert row["labels"] == "A" and row["difference"] == known["difference"] and row["basis"] == PAIRED
-    (note,) = [text for text in notes(pd.DataFrame([row]), {"first": "B", "second": "A"}) if "average" in text]
+    (note,) = [text for text in notes(pd.DataFrame([row]), NAMES) if "average" in text]
     assert note == "B and A average different labels: here both are over A"
     (row,) = difference_rows([(both, two_labels(second, ["A", "B"]))]).to_dict("records")
     assert row["labels"] == "" and abs(row["difference"]) < abs(known["difference"])  # half of it is chance
@@ -202,3 +204,16 @@ def test_the_intervals_cover_the_true_difference(images: int, monkeypatch: pytes
     spread = (frame["high"] - frame["low"]).mean() / (2 * stats.norm.ppf(0.975))
     # Not too narrow; a little too wide where pairing leaves the repeats' own noise, which the bootstrap counts twice.
     assert 0.9 <= spread / frame["difference"].std() <= 1.5
+
+
+def test_a_constant_answer_is_marked_and_never_claimed() -> None:
+    scores, others = [0.5, 0.51, 0.52], [0.2, 0.21, 0.22]
+    flat = confirm(scores, metric="accuracy").assign(**{"metrics.test_num_constant": [1.0, 0.0, 0.0]})
+    sides = CellRepeats(confirm=flat), CellRepeats(confirm=confirm(others, metric="accuracy"))
+    frame = difference_rows([sides], "accuracy")
+    row = frame.iloc[0]
+    assert row["p_holm"] < 0.01 and row["is_constant"] and not told(frame).any()
+    assert (row["first_num_constant"], row["second_num_constant"]) == (1, 0)
+    assert any(note.startswith("\N{DOUBLE DAGGER}: answers one class only") for note in notes(frame, NAMES))
+    frame = difference_rows([(CellRepeats(confirm=confirm(scores)), CellRepeats(confirm=confirm(others)))])
+    assert told(frame).all() and not any("one class only" in note for note in notes(frame, NAMES))

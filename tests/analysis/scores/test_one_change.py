@@ -42,7 +42,7 @@ def add(store: Any, parent: str, name: str, strength: float, num_repeats: int = 
     for seed in range(num_repeats):
         tags = {"cell": name, "trial": f"{name} {seed}"}
         rows = predictions(sum(map(ord, name)) + seed, strength)
-        scores = {"test_auc": 0.7, "test_f1_weighted": 0.5, "test_num_constant": 0.0}
+        scores = {"test_auc": 0.7, "test_f1_weighted": 0.5, "test_num_constant": float(name == PLAIN and seed == 0)}
         store.trial(
             parent, metrics=scores, tags=tags, predictions=rows, seed=seed, student=cell.student,
             method=cell.method, selection_metric="f1_weighted", **config,
@@ -119,6 +119,7 @@ def test_the_table_has_one_line_per_change_and_links_its_repeats(varied: Any) ->
     assert first[:2] == ["baseline", "-"] and set(first[3:9]) == {"-"} and first[-1] == "3"
     assert second[:2] == ["rotation_deg", "15 -> 0"] and second[3].startswith("-") and " to " in second[4]
     assert len(plain.body[1][2].run_ids) == 3
+    assert first[2].endswith("\N{DOUBLE DAGGER}") and not second[2].endswith("\N{DOUBLE DAGGER}")
     assert any("Holm's correction for the 4 tests of this table" in note for note in plain.notes)
 
 
