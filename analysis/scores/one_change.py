@@ -16,7 +16,8 @@ import pandas as pd
 from analysis.reading import origins
 from analysis.reading.trials import Runs
 from analysis.scores import differences
-from analysis.scores.differences import CellRepeats, Resamples, cell_repeats, difference_rows
+from analysis.scores.cell_repeats import CellRepeats, Resamples, cell_repeats
+from analysis.scores.differences import difference_rows
 from analysis.scores.drawn_metrics import AUC, IN_WORDS, metrics_of
 from trainables import titles
 from trainables.cell import Cell

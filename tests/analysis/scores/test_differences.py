@@ -13,23 +13,28 @@ from scipy import stats
 
 from analysis.reading.predictions import Predictions
 from analysis.scores import comparisons
+from analysis.scores.cell_repeats import CellRepeats
 from analysis.scores.comparisons import comparison_rows, draws_of
-from analysis.scores.differences import PAIRED, REPEATS, UNPAIRED, CellRepeats, difference_rows, notes, told
+from analysis.scores.differences import PAIRED, REPEATS, UNPAIRED, difference_rows, notes, told
 from trainables.data.store import salted_hashes
 
 NAMES = {"first": "B", "second": "A"}
 SPREAD = 0.2  # of a repeat's own noise, beside the images' noise of 1
 
 
-def confirm(scores: Sequence[float] = (), averaged: Sequence[str] = ("A",), metric: str = "auc") -> pd.DataFrame:
+def confirm(
+    scores: Sequence[float] = (), averaged: Sequence[str] = ("A",), metric: str = "auc", split: str = "s"
+) -> pd.DataFrame:
     tags = {
+        "tags.data_fingerprint": "d",
+        "tags.split_fingerprint": split,
         "tags.cell": "transfer/none/densenet40/all",
         "tags.averaged_labels": json.dumps(list(averaged)),
         "tags.average_rule": "frequent",
         "tags.average_min_positives": "10",
         "tags.average_is_reliable": "true",
     }
-    return pd.DataFrame({f"metrics.test_{metric}": list(scores) or [np.nan]}).assign(**tags)
+    return pd.DataFrame({"metrics.test_auc": list(scores) or [np.nan]}).assign(**tags)
 
 
 def cell(
@@ -113,18 +118,27 @@ def test_the_same_predictions_at_two_sites_do_not_cancel() -> None:
     assert apart["difference"] == 0 and apart["high"] - apart["low"] > 2 * (same["high"] - same["low"])
 
 
-def test_where_the_test_sets_of_the_repeats_differ_the_repeats_decide() -> None:
-    moving = CellRepeats(
-        confirm=confirm([0.7, 0.8, 0.9]), repeats=[cell(1.0, images=k, num_repeats=1).repeats[0] for k in range(3)]
-    )
-    still = CellRepeats(confirm=confirm([0.60, 0.61, 0.65]))  # left no predictions
-    (row,) = difference_rows([(moving, still)]).to_dict("records")
-    welch = stats.ttest_ind([0.7, 0.8, 0.9], [0.60, 0.61, 0.65], equal_var=False)
-    assert row["basis"] == REPEATS and np.isnan(row["p_patients"])
-    assert row["difference"] == pytest.approx(0.18)
+def test_without_predictions_the_repeats_of_one_split_have_an_interval_and_nothing_is_claimed() -> None:
+    first, second = (CellRepeats(confirm=confirm(scores)) for scores in ([0.7, 0.8, 0.9], [0.20, 0.21, 0.25]))
+    (row,) = difference_rows([(first, second)]).to_dict("records")
+    welch = stats.ttest_ind([0.7, 0.8, 0.9], [0.20, 0.21, 0.25], equal_var=False)
+    assert row["basis"] == REPEATS and row["difference"] == pytest.approx(0.58)
     assert (row["low"], row["high"]) == pytest.approx(tuple(welch.confidence_interval()))
-    assert row["p_seeds"] == row["p_holm"] == pytest.approx(welch.pvalue)
-    assert row["second_mean"] == pytest.approx(0.62) and np.isnan(row["second_patients"])
+    assert row["p_seeds"] == pytest.approx(welch.pvalue) and welch.pvalue < 0.05
+    assert np.isnan(row["p_patients"]) and np.isnan(row["p_holm"]) and np.isnan(row["second_patients"])
+    assert row["second_mean"] == pytest.approx(0.22) and not told(difference_rows([(first, second)])).any()
+
+
+def test_on_other_splits_the_repeats_have_no_interval() -> None:
+    moving = CellRepeats(
+        confirm=confirm([0.7, 0.8, 0.9]).assign(**{"tags.split_fingerprint": ["s", "t", "u"]}),
+        repeats=[cell(1.0, images=k, num_repeats=1).repeats[0] for k in range(3)],
+    )
+    still = CellRepeats(confirm=confirm([0.60, 0.61, 0.65]))
+    elsewhere = CellRepeats(confirm=confirm([0.60, 0.61, 0.65], split="v"))
+    frame = difference_rows([(moving, still), (still, elsewhere), (moving, moving)])
+    assert set(frame["basis"]) == {REPEATS} and frame["difference"].tolist() == pytest.approx([0.18, 0, 0])
+    assert frame[["low", "high", "p_seeds", "p_holm"]].isna().all(axis=None)
 
 
 def test_one_repeat_or_none_has_no_interval_and_no_p() -> None:
@@ -207,13 +221,13 @@ def test_the_intervals_cover_the_true_difference(images: int, monkeypatch: pytes
 
 
 def test_a_constant_answer_is_marked_and_never_claimed() -> None:
-    scores, others = [0.5, 0.51, 0.52], [0.2, 0.21, 0.22]
-    flat = confirm(scores, metric="accuracy").assign(**{"metrics.test_num_constant": [1.0, 0.0, 0.0]})
-    sides = CellRepeats(confirm=flat), CellRepeats(confirm=confirm(others, metric="accuracy"))
-    frame = difference_rows([sides], "accuracy")
-    row = frame.iloc[0]
-    assert row["p_holm"] < 0.01 and row["is_constant"] and not told(frame).any()
-    assert (row["first_num_constant"], row["second_num_constant"]) == (1, 0)
+    first, second = cell(3.0), cell(0.2, seed=1)
+    flat = confirm([0.5, 0.5, 0.5]).assign(**{"metrics.test_num_constant": [1.0, 0.0, 0.0]})
+    frame = difference_rows([(CellRepeats(confirm=flat, repeats=first.repeats), second)])
+    assert frame["p_holm"].iloc[0] < 0.01 and frame["is_constant"].all() and not told(frame).any()
+    assert (frame["first_num_constant"].iloc[0], frame["second_num_constant"].iloc[0]) == (1, 0)
     assert any(note.startswith("\N{DOUBLE DAGGER}: answers one class only") for note in notes(frame, NAMES))
-    frame = difference_rows([(CellRepeats(confirm=confirm(scores)), CellRepeats(confirm=confirm(others)))])
+    frame = difference_rows([(first, second)])
     assert told(frame).all() and not any("one class only" in note for note in notes(frame, NAMES))
+    frame = difference_rows([(cell(3.0, num_repeats=2), second)])
+    assert frame["p_holm"].iloc[0] < 0.05 and not told(frame).any()  # two repeats may agree by chance

@@ -157,4 +157,4 @@ def test_without_predictions_the_recorded_scores_are_compared(store: Any) -> Non
             store.trial(parent, metrics={"test_auc": score}, tags=tags, seed=seed, student="densenet40")
     baseline, change = one_change.rows(runs(store.uri, "retina")).to_dict("records")
     assert baseline["first_mean"] == pytest.approx(0.72) and change["difference"] == pytest.approx(-0.1)
-    assert change["basis"] == "repeats" and change["p_holm"] == change["p_seeds"] < 0.05
+    assert change["basis"] == "repeats" and change["p_seeds"] < 0.05 and np.isnan(change["p_holm"])
