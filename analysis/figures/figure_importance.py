@@ -37,7 +37,7 @@ def picture(frame: pd.DataFrame, runs: Runs) -> Picture | None:
         draw(block, ax)
         study = block["study"].iloc[0]
         ax.set_title(f"{block['sweep'].iloc[0]}: {study}" if several else study, fontsize=9, loc="left")
-    axes[-1].set_xlabel("share of the variance of the validation score (%)")
+    axes[-1].set_xlabel("share of the variance (%)")
     drawing.announce_phantom(figure, origins.union(runs.search["phantom"]))
     handles = [
         Patch(color=drawing.PALETTE[0], label="share"),

@@ -49,7 +49,8 @@ def rows_of(runs: Runs, *, joint_alone: bool) -> pd.DataFrame:
 
 
 def rows(study: RecordedStudy, seed: int = 0) -> pd.DataFrame:
-    """One row per parameter that the study varied, the largest share first: COLUMNS. Shares are fractions.
+    """One row per parameter that the study varied: COLUMNS. Those that all trials have come first, and of these the
+    largest share. Shares are fractions.
 
     Trials that were stopped early count with the best score that they had reached, as the search itself counts them. A
     parameter that not all trials have (such as a teacher's beta) is judged among the `num_trials` that have it, of the
@@ -79,7 +80,9 @@ def rows(study: RecordedStudy, seed: int = 0) -> pd.DataFrame:
         for name in scales
     ]
     frame = pd.DataFrame(found, columns=COLUMNS)
-    return frame.sort_values(["share", "parameter"], ascending=[False, True], ignore_index=True)
+    order = frame.assign(is_conditional=frame["num_trials"] < len(trials))
+    by = ["is_conditional", "share", "parameter"]
+    return order.sort_values(by, ascending=[True, False, True], ignore_index=True)[COLUMNS]
 
 
 def _scales(trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution]:

@@ -83,6 +83,7 @@ def test_a_conditional_parameter_is_judged_among_the_trials_that_have_it() -> No
         return math.log10(point.get("beta[imagenet]", 1.0)) + 10 * (point["student"] == "densenet40")
 
     frame = importances.rows(study(score, ["student", "beta[imagenet]"])).set_index("parameter")
+    assert frame.index.tolist() == ["student", "beta[imagenet]"]  # whatever the shares
     beta, student = frame.loc["beta[imagenet]"], frame.loc["student"]
     assert beta["share"] > 0.9 and beta["num_trials"] < beta["num_in_study"] == 60  # of the variance among its own
     assert student["share"] > 0.9 and student["num_trials"] == 60
