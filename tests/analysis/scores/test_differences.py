@@ -15,8 +15,9 @@ from analysis.reading.predictions import Predictions
 from analysis.scores import comparisons
 from analysis.scores.cell_repeats import CellRepeats
 from analysis.scores.comparisons import comparison_rows, draws_of
-from analysis.scores.differences import PAIRED, REPEATS, UNPAIRED, difference_rows, notes, told
+from analysis.scores.differences import BY_PART, PAIRED, REPEATS, UNPAIRED, difference_rows, notes, told
 from trainables.data.store import salted_hashes
+from trainables.metrics import label_auc
 
 NAMES = {"first": "B", "second": "A"}
 SPREAD = 0.2  # of a repeat's own noise, beside the images' noise of 1
@@ -139,6 +140,33 @@ def test_on_other_splits_the_repeats_have_no_interval() -> None:
     frame = difference_rows([(moving, still), (still, elsewhere), (moving, moving)])
     assert set(frame["basis"]) == {REPEATS} and frame["difference"].tolist() == pytest.approx([0.18, 0, 0])
     assert frame[["low", "high", "p_seeds", "p_holm"]].isna().all(axis=None)
+
+
+def on_splits(strength: float, seed: int, splits: Sequence[int] = (1, 2, 3, 4)) -> CellRepeats:
+    """A cell whose repeats were each tested on a split drawn anew; a fifth as many images are tested as trained on."""
+    repeats = [cell(strength, images=k, seed=seed, num_repeats=1).repeats[0] for k in splits]
+    named = [
+        replace(repeat, test_part=f"split {k}", test_to_train=0.2) for k, repeat in zip(splits, repeats, strict=True)
+    ]
+    return CellRepeats(confirm=confirm(), repeats=named)
+
+
+def test_on_the_same_splits_the_difference_is_paired_by_split() -> None:
+    first, second = on_splits(2.0, 0), on_splits(1.0, 1)
+    frame = difference_rows([(first, second)])
+    row = frame.iloc[0]
+    sides = [
+        [label_auc(of.probabilities_NL[:, 0], of.positive_NL[:, 0]) for of in it.repeats] for it in (first, second)
+    ]
+    by_split = np.subtract(*np.array(sides, dtype=float))
+    error = np.sqrt((1 / 4 + 0.2) * by_split.var(ddof=1))  # Nadeau and Bengio's
+    assert row["basis"] == BY_PART and row["difference"] == pytest.approx(by_split.mean())
+    assert row["high"] - row["difference"] == pytest.approx(stats.t.ppf(0.975, 3) * error)
+    assert row["p_holm"] == row["p_seeds"] == pytest.approx(2 * stats.t.sf(by_split.mean() / error, 3))
+    assert (row["first_n"], row["first_patients"]) == (4, 100) and np.isnan(row["p_patients"])
+    assert told(frame).all() and any(note.startswith("by part: B and A") for note in notes(frame, NAMES))
+    others = difference_rows([(first, on_splits(1.0, 1, (4, 5, 6)))])  # one split is no sample of splits
+    assert others["basis"].tolist() == [REPEATS] and others["p_holm"].isna().all()
 
 
 def test_one_repeat_or_none_has_no_interval_and_no_p() -> None:
