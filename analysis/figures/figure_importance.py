@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -39,14 +41,7 @@ def picture(frame: pd.DataFrame, runs: Runs) -> Picture | None:
         ax.set_title(f"{block['sweep'].iloc[0]}: {study}" if several else study, fontsize=9, loc="left")
     axes[-1].set_xlabel("share of the variance (%)")
     drawing.announce_phantom(figure, origins.union(runs.search["phantom"]))
-    handles = [
-        Patch(color=drawing.PALETTE[0], label="share"),
-        Patch(
-            facecolor="white", edgecolor=drawing.PALETTE[0], hatch="///", label="share, among the trials that have it"
-        ),
-        Line2D([], [], color=drawing.BLACK, marker="|", linestyle="", markersize=10, label="by chance"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=7, frameon=False)
+    figure.legend(handles=_entries(), loc="outside lower center", ncols=3, fontsize=7, frameon=False)
     caption = " ".join(f"{note[:1].upper()}{note[1:]}." for note in notes(told))
     if len(studies) < told.groupby(["sweep", "study"]).ngroups:
         caption += f" The first {MAX_PANELS} studies are drawn; the table has all."
@@ -66,7 +61,7 @@ def draw(frame: pd.DataFrame, ax: Axes) -> None:
     """One study: a bar per parameter from top to bottom, hatched where only some trials have it, and chance's mark."""
     for place, row in enumerate(frame.itertuples()):
         is_whole = row.num_trials == row.num_in_study
-        look = {"color": drawing.PALETTE[0]} if is_whole else {"facecolor": "white", "hatch": "///"}
+        look: dict[str, Any] = {"color": drawing.PALETTE[0]} if is_whole else {"facecolor": "white", "hatch": "///"}
         ax.barh(place, 100 * row.share, height=0.6, edgecolor=drawing.PALETTE[0], **look)
         ax.plot([100 * row.by_chance], [place], color=drawing.BLACK, marker="|", markersize=12, linestyle="")
     texts = [
@@ -76,3 +71,13 @@ def draw(frame: pd.DataFrame, ax: Axes) -> None:
     ax.set_yticks(range(len(frame)), texts)
     ax.set_ylim(len(frame) - 0.4, -0.6)
     ax.set_xlim(0, max(5.0, 108 * frame[["share", "by_chance"]].max(axis=None)))
+
+
+def _entries() -> list[Patch | Line2D]:
+    """What the legend explains."""
+    blue = drawing.PALETTE[0]
+    return [
+        Patch(color=blue, label="share"),
+        Patch(facecolor="white", edgecolor=blue, hatch="///", label="share, among the trials that have it"),
+        Line2D([], [], color=drawing.BLACK, marker="|", linestyle="", markersize=10, label="by chance"),
+    ]

@@ -17,8 +17,8 @@ from analysis import compare
 from analysis.reading import record_form
 from trainables.data.store import salted_hashes
 
-PLAIN = {"method": "transfer", "teacher": "none", "student": "densenet40"}
-TAUGHT = {"method": "attention", "teacher": "imagenet", "student": "densenet40", "beta": 60.0}
+PLAIN: dict[str, Any] = {"method": "transfer", "teacher": "none", "student": "densenet40"}
+TAUGHT: dict[str, Any] = {"method": "attention", "teacher": "imagenet", "student": "densenet40", "beta": 60.0}
 SETTINGS = {
     "rotation_deg": 15.0, "flip": True, "data": "data-a", "search": "optuna", "teachers": {"imagenet": "teacher-a"},
     "tuned": {"learning_rate": [1e-5, 1e-3]},

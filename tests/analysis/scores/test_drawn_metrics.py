@@ -84,7 +84,9 @@ def test_kappa_of_labels_and_of_one_class_is_not_defined() -> None:
     once = np.ones((1, 40), dtype=np.float32)
     assert drawn("kappa", [labels()], once) is None
     repeat = classes(size=40)
-    of_one = replace(repeat, positive_NL=np.eye(3, dtype=bool)[[0] * 40], probabilities_NL=np.eye(3)[[0] * 40])
+    of_one = replace(
+        repeat, positive_NL=np.eye(3, dtype=bool)[[0] * 40], probabilities_NL=np.eye(3, dtype=np.float32)[[0] * 40]
+    )
     assert drawn("kappa", [of_one], once) is None
 
 

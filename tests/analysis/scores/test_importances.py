@@ -121,10 +121,10 @@ def test_a_recorded_search_has_rows_and_a_report_only_those_of_a_joint_one(tmp_p
         for number in range(24):
             rate = float(10 ** rng.uniform(-4, -2.8))
             cell = ATTENTION if number % 2 else TRANSFER
-            beta = {"beta": float(10 ** rng.uniform(0, 3))} if number % 2 else {}
-            study_name = {"study": "joint"} if search == "joint" else {}
+            config: dict[str, Any] = {"beta": float(10 ** rng.uniform(0, 3))} if number % 2 else {}
+            study_name: dict[str, Any] = {"study": "joint"} if search == "joint" else {}
             curve = [0.5 + 0.1 * math.log10(rate / 1e-4)]
-            sweep.trial(cell, number, curve, learning_rate=rate, **beta, **study_name)
+            sweep.trial(cell, number, curve, learning_rate=rate, **config, **study_name)
     joint = importances.rows_of(runs(sweep.uri, "retina", "joint"), joint_alone=True)
     assert joint["study"].unique().tolist() == ["joint"] and joint["parameter"].iloc[0] == "learning_rate"
     assert joint["share"].iloc[0] > 0.8
