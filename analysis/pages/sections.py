@@ -16,6 +16,8 @@ from analysis.figures import (
     figure_4,
     figure_cells,
     figure_depth,
+    figure_importance,
+    figure_one_at_a_time,
     figure_reliability,
     figure_variance,
     sample_images,
@@ -27,6 +29,7 @@ from analysis.pages.predicted import from_predictions
 from analysis.reading import artifacts, origins
 from analysis.reading.averages import averages
 from analysis.reading.trials import Runs
+from analysis.scores import importances, one_change
 from analysis.scores.cells import constant_notes, summary
 from analysis.scores.variance_components import component_rows
 from analysis.tables import (
@@ -34,11 +37,13 @@ from analysis.tables import (
     data_sets,
     densenet40_layers,
     findings,
+    one_at_a_time,
     results,
     retina_scores,
     split_sizes,
     unfreeze_depths,
     variance_sources,
+    what_mattered,
     xray_scores,
 )
 from analysis.tables.rendering import Table
@@ -80,6 +85,9 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     splits = split_sizes.table(_of(runs, split_sizes.rows([runs])))
     tables.append(replace(splits, notes=[*splits.notes, *design.split_notes]))
     tables += [_architecture(runs), unfreeze_depths.of_runs(runs, _num_labels(runs))]
+    changes, mattered = one_change.rows(runs), importances.rows_of(runs, joint_alone=True)
+    tables[1:1] = one_at_a_time.tables(changes)
+    tables.append(what_mattered.table(mattered, runs) if len(mattered) else None)
     phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
     pictures: list[Picture | None] = [*_images(runs, results, with_images)]
     pictures.append(figure_variance.picture(figure_variance.rows(components, phantom)))
@@ -92,6 +100,7 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     pictures.append(figure_reliability.picture(predicted.reliability, phantom, design))
     scored = summary(runs.confirm, "test_auc")
     notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))
+    pictures = [*figure_one_at_a_time.pictures(changes), *pictures, figure_importance.picture(mattered, runs)]
     return Content(
         runs=runs,
         contrasts=predicted.contrasts,

@@ -214,9 +214,11 @@ def test_a_trial_from_before_a_knob_was_declared_has_its_default(store: Any, mon
     parent = store.sweep()
     before, after = store.trial(parent), store.trial(parent, seed=1)
     other = store.trial(store.sweep(name="other"), seed=2, schedule="cosine")
-    recorded = trials.run_frame(store.uri, "retina", None)
-    recorded.loc[recorded["run_id"] == before, "params.schedule"] = None
-    monkeypatch.setattr(trials, "run_frame", lambda *_: recorded)
+    frame = trials.run_frame(store.uri, "retina", None)
+    frame.loc[frame["run_id"] == before, "params.schedule"] = None
+    monkeypatch.setattr(
+        trials, "run_frame", lambda uri, name, sweep: frame[frame["tags.sweep"].eq(sweep or frame["tags.sweep"])]
+    )
     kept = runs(store.uri, "retina", "first").trials
     assert kept.set_index("run_id").loc[[before, after], "params.schedule"].tolist() == ["halving", "halving"]
     assert reasons(runs(store.uri, "retina"))[before] == "another setup: params.schedule halving, not cosine"
