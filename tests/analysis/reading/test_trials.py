@@ -12,6 +12,7 @@ import pytest
 
 import analysis.runs
 from analysis.reading import trials
+from analysis.reading.mlflow_frames import run_frame
 from analysis.reading.record_form import RECORD_VERSION
 from analysis.reading.trials import Runs, runs
 from trainables.trial import RECIPE_VERSION
@@ -214,7 +215,7 @@ def test_a_trial_from_before_a_knob_was_declared_has_its_default(store: Any, mon
     parent = store.sweep()
     before, after = store.trial(parent), store.trial(parent, seed=1)
     other = store.trial(store.sweep(name="other"), seed=2, schedule="cosine")
-    frame = trials.run_frame(store.uri, "retina", None)
+    frame = run_frame(store.uri, "retina", None)
     frame.loc[frame["run_id"] == before, "params.schedule"] = None
     monkeypatch.setattr(
         trials, "run_frame", lambda uri, name, sweep: frame[frame["tags.sweep"].eq(sweep or frame["tags.sweep"])]
