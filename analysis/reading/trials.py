@@ -21,6 +21,8 @@ from analysis.reading.repeats import Design, design_of, with_parts
 from analysis.reading.sweep_setup import own_setup
 from analysis.reading.tracking_uri import require_store, without_password
 from trainables.cell import ITSELF
+from trainables.config import TrialConfig
+from trainables.knob import knobs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,10 +152,21 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     needed = ["run_id", "status", "start_time", "tags.kind", "tags.sweep", "tags.mlflow.parentRunId", "params.method"]
     needed += ["tags.record"]
     needed += REQUIRED
-    frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *needed])))
+    frame = _with_newer_knobs(frame.reindex(columns=list(dict.fromkeys([*frame.columns, *needed]))))
     for name in frame.columns[frame.columns.str.startswith("params.")]:
         frame[name] = _numbers_where_all_are(frame[name].replace("None", None))
     return frame
+
+
+def _with_newer_knobs(frame: pd.DataFrame) -> pd.DataFrame:
+    """With the default of each knob that a trial was recorded without, because its version of the code had none.
+
+    A knob's default is what was done before there was the knob; where that changes, the recipe's version does too.
+    """
+    is_trial = frame["params.method"].notna()
+    defaults = {f"params.{knob.name}": str(knob.default) for knob in knobs(TrialConfig) if knob.default is not None}
+    lacking = {name: is_trial & frame[name].isna() for name in defaults if name in frame}
+    return frame.assign(**{name: frame[name].mask(rows, defaults[name]) for name, rows in lacking.items()})
 
 
 def _numbers_where_all_are(column: pd.Series) -> pd.Series:
