@@ -80,33 +80,23 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     components = component_rows(runs.confirm, runs.components, predicted.draws)
     tables.append(variance_sources.table(runs, components) if len(components) else None)
     tables.append(findings.drops(runs, figure_4.drops(curves)) if len(curves) else None)
-    tables.append(best_betas.table(_of(runs, best_betas.rows([runs]))))
-    tables.append(data_sets.table(_of(runs, data_sets.rows([runs]))))
-    splits = split_sizes.table(_of(runs, split_sizes.rows([runs])))
-    tables.append(replace(splits, notes=[*splits.notes, *design.split_notes]))
-    tables += [_architecture(runs), unfreeze_depths.of_runs(runs, _num_labels(runs))]
+    tables += _set_up(runs)
     changes, mattered = one_change.rows(runs), importances.rows_of(runs, joint_alone=True)
     tables[1:1] = one_at_a_time.tables(changes)
     tables.append(what_mattered.table(mattered, runs) if len(mattered) else None)
     phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
     pictures: list[Picture | None] = [*_images(runs, results, with_images)]
     pictures.append(figure_variance.picture(figure_variance.rows(components, phantom)))
-    pictures += [
-        figure_3.picture(runs),
-        figure_4.picture(runs),
-        figure_depth.picture(runs),
-        *search_figures.pictures(runs),
-    ]
+    pictures += [figure_3.picture(runs), figure_4.picture(runs), figure_depth.picture(runs)]
+    pictures += search_figures.pictures(runs)
     pictures.append(figure_reliability.picture(predicted.reliability, phantom, design))
-    scored = summary(runs.confirm, "test_auc")
-    notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))
     pictures = [*figure_one_at_a_time.pictures(changes), *pictures, figure_importance.picture(mattered, runs)]
     return Content(
         runs=runs,
         contrasts=predicted.contrasts,
         answers=answers(predicted.contrasts, phantom, design),
         basis=basis(predicted.contrasts, averaged, design),
-        sentences=[f"{note[0].upper()}{note[1:]}." for note in notes],
+        sentences=_constant_answers(runs),
         spread=design.sentence if len(runs.confirm) else "",
         lead=figure_cells.picture(
             figure_cells.rows(predicted.variance, phantom), averaged.notes if averaged else [], design
@@ -115,6 +105,25 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
         pictures=[picture for picture in pictures if picture is not None],
         left_out=_left_out(runs, [table for table in tables if table is not None], pictures),
     )
+
+
+def _set_up(runs: Runs) -> list[Table | None]:
+    """The tables on what was trained: betas, images and networks."""
+    splits = split_sizes.table(_of(runs, split_sizes.rows([runs])))
+    return [
+        best_betas.table(_of(runs, best_betas.rows([runs]))),
+        data_sets.table(_of(runs, data_sets.rows([runs]))),
+        replace(splits, notes=[*splits.notes, *runs.design.split_notes]),
+        _architecture(runs),
+        unfreeze_depths.of_runs(runs, _num_labels(runs)),
+    ]
+
+
+def _constant_answers(runs: Runs) -> list[str]:
+    """A sentence on the cells that give a constant answer; none where no cell does."""
+    scored = summary(runs.confirm, "test_auc")
+    notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))
+    return [f"{note[0].upper()}{note[1:]}." for note in notes]
 
 
 def _left_out(runs: Runs, tables: Sequence[Table], pictures: Sequence[Picture | None]) -> list[str]:

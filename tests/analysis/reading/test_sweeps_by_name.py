@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from analysis.reading.sweeps_by_name import differing_settings, named_sweep, settings_of
+from analysis.reading.tracking_uri import sqlite_file
+from analysis.reading.trials import runs
 
 CELL = {"method": "transfer", "teacher": "none", "student": "densenet40"}
 
@@ -53,3 +57,19 @@ def test_a_sweep_is_found_without_its_data_set(store: Any) -> None:
     assert named_sweep("A", store.uri, "one").runs.dataset == "retina"
     with pytest.raises(LookupError, match=r"A must be one of the sweeps in .*: one; but got 'on' \(did you mean"):
         named_sweep("A", store.uri, "on")
+
+
+def test_a_trial_from_before_a_knob_has_its_default_and_another_value_is_another_setup(store: Any) -> None:
+    add(store, "old", 2, {})
+    file = sqlite_file(store.uri)
+    assert file is not None
+    with closing(sqlite3.connect(file)) as database, database:
+        assert database.execute("delete from params where key in ('flip', 'rotation_deg')").rowcount == 6
+    old = named_sweep("A", store.uri, "old").runs
+    assert old.left_out.empty and old.confirm["params.rotation_deg"].tolist() == [15.0, 15.0]
+    add(store, "new", 1, {})
+    both = runs(store.uri, "retina")
+    assert len(both.trials) == 3 and set(both.trials["params.flip"]) == {"True"}  # equal trials count once
+    store.trial(store.sweep(name="other"), metrics={"test_auc": 0.7}, rotation_deg=0.0, **CELL)
+    reasons = runs(store.uri, "retina").left_out["reason"]
+    assert set(reasons) == {"another setup: params.rotation_deg 15, not 0"}

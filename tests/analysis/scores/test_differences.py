@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,54 +14,10 @@ from analysis.reading.predictions import Predictions
 from analysis.scores import comparisons
 from analysis.scores.cell_repeats import CellRepeats
 from analysis.scores.comparisons import comparison_rows, draws_of
-from analysis.scores.differences import BY_PART, PAIRED, REPEATS, UNPAIRED, difference_rows, notes, told
-from trainables.data.store import salted_hashes
-from trainables.metrics import label_auc
+from analysis.scores.differences import PAIRED, REPEATS, UNPAIRED, difference_rows, notes, told
+from tests.simulated_cells import cell, confirm
 
 NAMES = {"first": "B", "second": "A"}
-SPREAD = 0.2  # of a repeat's own noise, beside the images' noise of 1
-
-
-def confirm(
-    scores: Sequence[float] = (), averaged: Sequence[str] = ("A",), metric: str = "auc", split: str = "s"
-) -> pd.DataFrame:
-    tags = {
-        "tags.data_fingerprint": "d",
-        "tags.split_fingerprint": split,
-        "tags.cell": "transfer/none/densenet40/all",
-        "tags.averaged_labels": json.dumps(list(averaged)),
-        "tags.average_rule": "frequent",
-        "tags.average_min_positives": "10",
-        "tags.average_is_reliable": "true",
-    }
-    return pd.DataFrame({"metrics.test_auc": list(scores) or [np.nan]}).assign(**tags)
-
-
-def cell(
-    strength: float, *, images: int = 0, seed: int = 0, num_repeats: int = 3, size: int = 200, salt: bytes = b""
-) -> CellRepeats:
-    """A cell on the test set number `images`, whose truth and noise all cells tested on it share."""
-    generator = np.random.default_rng(images)
-    truth, shared = generator.random(size) < 0.3, generator.normal(size=size)
-    names = pd.DataFrame({"image": [f"{images} i{i}" for i in range(size)]})
-    names["patient"] = [f"{images} p{i // 2}" for i in range(size)]
-    names = names.apply(lambda of: salted_hashes(list(of), salt))
-    repeats = []
-    for repeat in range(num_repeats):
-        own = np.random.default_rng([seed, repeat, images]).normal(size=size)
-        score = stats.norm.cdf(strength * truth + shared + SPREAD * own)
-        repeats.append(
-            Predictions(
-                label_names=("A",),
-                probabilities_NL=score.astype(np.float32)[:, None],
-                positive_NL=truth[:, None],
-                known_NL=np.ones((size, 1), dtype=bool),
-                averaged_L=np.ones(1, dtype=bool),
-                is_multiclass=False,
-                images=names.assign(view="", sex="", age_years=np.nan),
-            )
-        )
-    return CellRepeats(confirm=confirm(), repeats=repeats)
 
 
 def turned(side: CellRepeats) -> CellRepeats:
@@ -142,33 +97,6 @@ def test_on_other_splits_the_repeats_have_no_interval() -> None:
     assert frame[["low", "high", "p_seeds", "p_holm"]].isna().all(axis=None)
 
 
-def on_splits(strength: float, seed: int, splits: Sequence[int] = (1, 2, 3, 4)) -> CellRepeats:
-    """A cell whose repeats were each tested on a split drawn anew; a fifth as many images are tested as trained on."""
-    repeats = [cell(strength, images=k, seed=seed, num_repeats=1).repeats[0] for k in splits]
-    named = [
-        replace(repeat, test_part=f"split {k}", test_to_train=0.2) for k, repeat in zip(splits, repeats, strict=True)
-    ]
-    return CellRepeats(confirm=confirm(), repeats=named)
-
-
-def test_on_the_same_splits_the_difference_is_paired_by_split() -> None:
-    first, second = on_splits(2.0, 0), on_splits(1.0, 1)
-    frame = difference_rows([(first, second)])
-    row = frame.iloc[0]
-    sides = [
-        [label_auc(of.probabilities_NL[:, 0], of.positive_NL[:, 0]) for of in it.repeats] for it in (first, second)
-    ]
-    by_split = np.subtract(*np.array(sides, dtype=float))
-    error = np.sqrt((1 / 4 + 0.2) * by_split.var(ddof=1))  # Nadeau and Bengio's
-    assert row["basis"] == BY_PART and row["difference"] == pytest.approx(by_split.mean())
-    assert row["high"] - row["difference"] == pytest.approx(stats.t.ppf(0.975, 3) * error)
-    assert row["p_holm"] == row["p_seeds"] == pytest.approx(2 * stats.t.sf(by_split.mean() / error, 3))
-    assert (row["first_n"], row["first_patients"]) == (4, 100) and np.isnan(row["p_patients"])
-    assert told(frame).all() and any(note.startswith("by part: B and A") for note in notes(frame, NAMES))
-    others = difference_rows([(first, on_splits(1.0, 1, (4, 5, 6)))])  # one split is no sample of splits
-    assert others["basis"].tolist() == [REPEATS] and others["p_holm"].isna().all()
-
-
 def test_one_repeat_or_none_has_no_interval_and_no_p() -> None:
     one, none = CellRepeats(confirm=confirm([0.9])), CellRepeats(confirm=confirm())
     rows = difference_rows([(one, CellRepeats(confirm=confirm([0.5, 0.6]))), (one, none)])
@@ -227,25 +155,6 @@ def test_the_correction_covers_all_pairs() -> None:
     larger = frame[["p_patients", "p_seeds"]].max(axis=1)
     assert frame["p_holm"].min() == pytest.approx(2 * larger.min())
     assert told(frame).tolist() == (frame["p_holm"] < 0.05).tolist()
-
-
-@pytest.mark.parametrize("images", [0, 1000], ids=["paired", "unpaired"])
-def test_the_intervals_cover_the_true_difference(images: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The truth is an AUC of the binormal model: Phi(strength / sqrt(2 (1 + SPREAD^2)))."""
-    monkeypatch.setattr(comparisons, "NUM_DRAWS", 200)
-    scale = np.sqrt(2 * (1 + SPREAD**2))
-    truth = stats.norm.cdf(1.5 / scale) - stats.norm.cdf(1.0 / scale)
-    pairs = [
-        (cell(1.5, images=k, seed=k, size=100), cell(1.0, images=k + images, seed=k + 5000, size=100))
-        for k in range(1, 101)
-    ]
-    frame = difference_rows(pairs)
-    assert set(frame["basis"]) == {UNPAIRED if images else PAIRED}
-    covered = ((frame["low"] <= truth) & (truth <= frame["high"])).mean()
-    assert covered >= 0.90  # 100 times 95%: a standard error of 2.2 points
-    spread = (frame["high"] - frame["low"]).mean() / (2 * stats.norm.ppf(0.975))
-    # Not too narrow; a little too wide where pairing leaves the repeats' own noise, which the bootstrap counts twice.
-    assert 0.9 <= spread / frame["difference"].std() <= 1.5
 
 
 def test_a_constant_answer_is_marked_and_never_claimed() -> None:
