@@ -60,6 +60,10 @@ def summary(confirm_runs: pd.DataFrame, metric: str) -> pd.DataFrame:
         flat = _no_score(group["value"].to_numpy(dtype=float), constant, metric, is_multiclass=is_multiclass)
         row |= {"is_multiclass": is_multiclass, "is_constant": flat}
         is_small = row["n"] > 0 and np.isnan(row["half_width"]) and not group["method"].eq(ITSELF).any()
+        # without an interval, too, are splits of unknown size
+        is_small = bool(
+            is_small and (row["n"] < MIN_REPEATS or group["part"].eq("").all() or group["to_train"].notna().all())
+        )
         rows.append({**row, "is_n_too_small": is_small})
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *MARKS])
     return frame.astype({"mean": float, "half_width": float, "half_width_normal": float})
