@@ -147,7 +147,7 @@ def test_pairs_within_folds_by_hand() -> None:
 
     def few(part: str, images: list[str], labels: list[int], scores: list[float]) -> Predictions:
         frame = pd.DataFrame({"image": images, "patient": images, "view": "", "sex": "F", "age_years": 1.0})
-        frame = frame.assign(label_A=np.int8(labels), probability_A=np.float32(scores))
+        frame = frame.assign(label_A=labels, probability_A=scores)
         return replace(from_frame(frame, averaged=["A"]), test_part=part)
 
     repeats = [

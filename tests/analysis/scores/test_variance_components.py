@@ -13,8 +13,8 @@ from analysis.scores.variance_components import ALL, COLUMNS, PATIENTS, componen
 CELL, OTHER = "transfer/none/densenet40/all", "attention/imagenet/densenet40/all"
 
 
-def repeats(drawn: str, values: list[float], cell: str = CELL, **more: object) -> pd.DataFrame:
-    return pd.DataFrame({"tags.cell": cell, "tags.drawn": drawn, "metrics.test_auc": values}).assign(**more)
+def repeats(drawn: str, values: list[float], cell: str = CELL) -> pd.DataFrame:
+    return pd.DataFrame({"tags.cell": cell, "tags.drawn": drawn, "metrics.test_auc": values})
 
 
 def rows() -> pd.DataFrame:
@@ -51,7 +51,7 @@ def test_one_source_is_not_also_all_together() -> None:
 
 @pytest.mark.parametrize(
     "confirm",
-    [repeats("seed", [0.7, 0.8]), repeats("fold", [0.7, 0.8], **{"params.num_folds": 2}), repeats("seed", [])],
+    [repeats("seed", [0.7, 0.8]), repeats("fold", [0.7, 0.8]).assign(**{"params.num_folds": 2}), repeats("seed", [])],
     ids=["the seed alone", "folds", "none"],
 )
 def test_nothing_to_show(confirm: pd.DataFrame) -> None:
