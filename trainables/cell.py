@@ -16,9 +16,9 @@ NO_TEACHER = NO_STUDENT = "none"
 ITSELF = "itself"  # a control, not a method: the teacher is scored as it is, and nothing is trained
 UNCERTAINTY_POLICIES = ("zeros", "ones", "ignore")
 
-# Fields of a cell that belong to the question and not to the tuning: the first decides how high a score can be, the
-# second what is scored. A search over several cells never chooses between two values of these.
-QUESTION_AXES = ("data_fraction", "uncertainty")
+# Knobs that belong to the question and not to the tuning: the first decides how high a score can be, the others what is
+# scored. A search over several cells never chooses between two values of these.
+QUESTION_AXES = ("data_fraction", "uncertainty", "average_labels", "selection_metric")
 
 PART = r"[^/@,=\s]+"
 COLUMN = re.compile(rf"(?P<method>{PART})/(?P<teacher>{PART})/(?P<student>{PART})/(?P<unfreeze>{PART})")
@@ -76,8 +76,8 @@ class Cell:
         if names != sorted({*names} - {*self.OWN_AXES}):
             raise ValueError(f"varied knobs must be in alphabetical order, each once, but got {', '.join(names)}")
         for name, value in self.varied:
-            text = _text(value)
-            if not name.isidentifier() or _value(text) != value or _text(_value(text)) != text:
+            text = as_text(value)
+            if not name.isidentifier() or _value(text) != value or as_text(_value(text)) != text:
                 raise ValueError(f"a varied knob must be a number, a truth or a word, but got {name}={value!r}")
 
     @property
@@ -87,7 +87,7 @@ class Cell:
         What the paper does is left out: all data, uncertain labels as zeros, first weights from ImageNet, and every
         other knob at its default. So are the first weights where there is no student.
         """
-        fraction = (_text(self.data_fraction),) if self.has_less_data else ()
+        fraction = (as_text(self.data_fraction),) if self.has_less_data else ()
         qualities = ",".join([*fraction, *self.departures])
         return f"{self._column}@{qualities}" if qualities else self._column
 
@@ -109,7 +109,7 @@ class Cell:
     @property
     def variations(self) -> tuple[str, ...]:
         """The other knobs that are not at their defaults, as the name has them: ``("rotation_deg=0",)``."""
-        return tuple(f"{name}={_text(value)}" for name, value in self.varied)
+        return tuple(f"{name}={as_text(value)}" for name, value in self.varied)
 
     @property
     def has_less_data(self) -> bool:
@@ -143,14 +143,18 @@ class Cell:
         return cell
 
     def baseline(self) -> Cell:
-        """Plain transfer of the same student, with the same images and first weights: what a method has to beat.
+        """Plain transfer of the same student, with the same images and first weights: what the cell has to beat.
+
+        A method's cell is compared at its own depth, so that nothing differs but the method; plain transfer at another
+        depth is compared with plain transfer of all layers.
 
         Raises:
             ValueError: the cell has no student.
         """
         if self.student == NO_STUDENT:
             raise ValueError(f"a baseline must have a student, but got {self.name!r}, in which nothing is trained")
-        return replace(self, method="transfer", teacher=NO_TEACHER, unfreeze="all")
+        depth = "all" if self.teacher == NO_TEACHER else self.unfreeze
+        return replace(self, method="transfer", teacher=NO_TEACHER, unfreeze=depth)
 
     @property
     def axes(self) -> dict[str, Any]:
@@ -170,7 +174,7 @@ class Cell:
     @property
     def question(self) -> dict[str, object]:
         """The facts among `QUESTION_AXES`: cells of equal questions may be chosen from by their scores."""
-        return {name: value for name, value in self.facts.items() if name in QUESTION_AXES}
+        return {name: value for name, value in {**self.facts, **dict(self.varied)}.items() if name in QUESTION_AXES}
 
     @property
     def _column(self) -> str:
@@ -206,7 +210,7 @@ def _check_part(name: str, value: str) -> None:
         )
 
 
-def _text(value: Value) -> str:
+def as_text(value: Value) -> str:
     """As short as it can be read back: ``true``, ``0.25``, ``0.02803444873060016``, ``bilinear``."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -219,7 +223,7 @@ def _text(value: Value) -> str:
 
 
 def _value(text: str) -> Value:
-    """The inverse of `_text`; a whole number is an int.
+    """The inverse of `as_text`; a whole number is an int.
 
     Raises:
         ValueError: it is no number, no truth and no word.

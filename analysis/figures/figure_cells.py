@@ -18,6 +18,8 @@ from analysis.reading.repeats import SEED_ALONE, Design
 from analysis.stats.resampled import RESAMPLED_NAME
 from trainables import titles
 from trainables.cell import ITSELF, NO_TEACHER, Cell
+from trainables.models.freezing import rank
+from trainables.models.stages import ALL
 
 COLUMNS = ["cell", "auc", "low", "high", "n", "num_patients", "is_baseline", "group", "phantom"]
 WIDTH_IN = 5.4  # narrow, so that a phone shows it as a whole
@@ -30,29 +32,40 @@ def rows(variance: pd.DataFrame, phantom: Mapping[str, str]) -> pd.DataFrame:
     """One row per cell, in the order of the plot from top to bottom: COLUMNS; auc, low and high in percent.
 
     A group has the cells of one student on the same images with the same first weights; its baseline, plain transfer
-    of all layers, comes first.
+    of all layers, comes first. Where methods were trained at another depth, that depth is a group of its own, with
+    plain transfer at the same depth as its baseline.
 
     Args:
         variance: as `analysis.scores.comparisons.variance_rows` makes it.
         phantom: each cell's parts that are phantoms.
     """
     cells = {name: Cell.parse(name) for name in variance["cell"]}
+    groups = _groups(cells)
     frame = variance.assign(
-        is_baseline=[cell.method != ITSELF and cell == cell.baseline() for cell in cells.values()],
-        group=[_group(cell) for cell in cells.values()],
+        is_baseline=[groups[name] == name for name in cells],
+        group=list(groups.values()),
         phantom=[phantom.get(name, "") for name in cells],
-        rank=[(cell.student == "none", _group(cell), cell.sort_key) for cell in cells.values()],
+        rank=[_place(cell, groups[name]) for name, cell in cells.items()],
         **{name: 100 * variance[name] for name in ("auc", "low", "high")},
     )
-    frame["rank"] = [
-        (*rank[:2], not first, rank[2]) for rank, first in zip(frame["rank"], frame["is_baseline"], strict=True)
-    ]
     return frame.sort_values("rank", ignore_index=True)[COLUMNS]
 
 
-def _group(cell: Cell) -> str:
-    """The baseline's name, which all cells that it is the baseline of share; of a teacher itself its method."""
-    return ITSELF if cell.method == ITSELF else cell.baseline().name
+def _groups(cells: Mapping[str, Cell]) -> dict[str, str]:
+    """The group of each cell: the name of its baseline; of a teacher itself its method.
+
+    Plain transfer at a depth stands with the methods whose baseline it is, where there are any.
+    """
+    taught = {cell.baseline().name for cell in cells.values() if cell.teacher != NO_TEACHER and cell.method != ITSELF}
+    names = {name: ITSELF if cell.method == ITSELF else cell.baseline().name for name, cell in cells.items()}
+    return {name: name if name in taught else group for name, group in names.items()}
+
+
+def _place(cell: Cell, group: str) -> tuple[object, ...]:
+    """Sorts cells: by student, then from all layers to few, the baseline of a group first, a teacher itself last."""
+    depth = 0 if group == ITSELF else -rank(cell.student, Cell.parse(group).unfreeze)
+    own_depth = -rank(cell.student, cell.unfreeze)
+    return (group == ITSELF, cell.student, depth, group, cell.name != group, own_depth, cell.sort_key)
 
 
 def draw(frame: pd.DataFrame, ax: Axes) -> None:
@@ -109,7 +122,9 @@ def picture(frame: pd.DataFrame, notes: Sequence[str], design: Design = SEED_ALO
     draw(frame, ax)
     drawing.announce_phantom(figure, origins.union(frame["phantom"]))
     teachers = drawing.teachers_of(frame["cell"].tolist())
-    entries = {"plain transfer, all layers: the baseline": (drawing.BLACK, "s")}
+    depths = {Cell.parse(name).unfreeze for name in frame["group"] if name != ITSELF}
+    which = "all layers" if depths <= {ALL} else "at the same depth"
+    entries = {f"plain transfer, {which}: the baseline": (drawing.BLACK, "s")}
     entries |= {titles.teacher(name): (drawing.colour(name, teachers), "o") for name in teachers}
     handles = [Line2D([], [], color=it, marker=mark, ls="", label=label) for label, (it, mark) in entries.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=7, frameon=False)

@@ -15,6 +15,7 @@ from analysis.figures import (
     figure_3,
     figure_4,
     figure_cells,
+    figure_depth,
     figure_reliability,
     figure_variance,
     sample_images,
@@ -36,6 +37,7 @@ from analysis.tables import (
     results,
     retina_scores,
     split_sizes,
+    unfreeze_depths,
     variance_sources,
     xray_scores,
 )
@@ -77,11 +79,16 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     tables.append(data_sets.table(_of(runs, data_sets.rows([runs]))))
     splits = split_sizes.table(_of(runs, split_sizes.rows([runs])))
     tables.append(replace(splits, notes=[*splits.notes, *design.split_notes]))
-    tables.append(_architecture(runs))
+    tables += [_architecture(runs), unfreeze_depths.of_runs(runs, _num_labels(runs))]
     phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
     pictures: list[Picture | None] = [*_images(runs, results, with_images)]
     pictures.append(figure_variance.picture(figure_variance.rows(components, phantom)))
-    pictures += [figure_3.picture(runs), figure_4.picture(runs), *search_figures.pictures(runs)]
+    pictures += [
+        figure_3.picture(runs),
+        figure_4.picture(runs),
+        figure_depth.picture(runs),
+        *search_figures.pictures(runs),
+    ]
     pictures.append(figure_reliability.picture(predicted.reliability, phantom, design))
     scored = summary(runs.confirm, "test_auc")
     notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))
@@ -142,11 +149,16 @@ def _architecture(runs: Runs) -> Table | None:
     """Table VI, where a DenseNet-40 was trained."""
     if not runs.trained["params.student"].eq("densenet40").any():
         return None
-    texts = runs.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
-    num_labels = len(json.loads(texts[-1])) if texts else 0
+    num_labels = _num_labels(runs)
     return densenet40_layers.table(
         densenet40_layers.rows(num_labels=num_labels) if num_labels else densenet40_layers.rows()
     )
+
+
+def _num_labels(runs: Runs) -> int:
+    """How many outputs the students have; 0 where the sweep does not say."""
+    texts = runs.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
+    return len(json.loads(texts[-1])) if texts else 0
 
 
 def _results(runs: Runs) -> Table:

@@ -149,11 +149,12 @@ def judged_by_part(values: NDArray[np.float64], draws: Draws) -> dict[str, float
 
 
 def planned(names: Sequence[str]) -> list[tuple[str, str]]:
-    """The pairs that the paper's questions ask about: each cell against plain transfer of the same student, with depth
-    "all" and the same size; and the same method and student under every two teachers.
+    """The pairs that the paper's questions ask about: each cell against its baseline (`trainables.cell.Cell.baseline`),
+    and the same method and student under every two teachers.
 
-    A teacher itself is in no pair: its one score is shown beside the others untested, and does not enter the correction
-    for these pairs.
+    A method's cell whose baseline, plain transfer at its own depth, is not there has no pair of the first kind: beside
+    plain transfer at another depth, method and depth would differ at once. A teacher itself is in no pair: its one
+    score is shown beside the others untested, and does not enter the correction for these pairs.
     """
     pairs = []
     cells = {name: cell for name in names if (cell := Cell.parse(name)).method != ITSELF}

@@ -27,6 +27,8 @@ from trainables import titles
 from trainables.cell import ITSELF, NO_TEACHER, Cell
 from trainables.config import TrialConfig
 from trainables.knob import knobs
+from trainables.models.freezing import rank
+from trainables.models.stages import ALL
 
 ASKED = {  # the axis of a cell -> its question, in the order of a report
     "method": "Does {first} beat plain transfer?",
@@ -96,7 +98,7 @@ def contrasts(names: Sequence[str], phantom: Mapping[str, str] | None = None) ->
             by_choice.setdefault(("method", cell.method, plain.method), []).append((name, plain.name))
         for other_name, other in cells.items():
             differing = [axis for axis in {**cell.axes, **other.axes} if cell.axes.get(axis) != other.axes.get(axis)]
-            if len(differing) == 1 and differing[0] not in NOT_ASKED and _is_first(differing[0], cell, other):
+            if len(differing) == 1 and differing[0] not in NOT_ASKED and _is_first(differing[0], cell, other, cells):
                 choices = cell.axes.get(differing[0]), other.axes.get(differing[0])
                 by_choice.setdefault((differing[0], *choices), []).append((name, other_name))
     listed = [
@@ -113,11 +115,16 @@ def _real(pairs: Sequence[tuple[str, str]], phantom: Mapping[str, str]) -> tuple
     return tuple(sorted(real or pairs))
 
 
-def _is_first(axis: str, cell: Cell, other: Cell) -> bool:
-    """Whether the choice of `cell` stands first: more data, more layers, or the later name."""
-    first, second = cell.axes.get(axis), other.axes.get(axis)
+def _is_first(axis: str, cell: Cell, other: Cell, cells: Mapping[str, Cell]) -> bool:
+    """Whether the choice of `cell` stands first: more data, more layers, or the later name.
+
+    Each depth is contrasted with all layers, where `cells` has the same cell with these; else every two depths.
+    """
     if axis == "unfreeze":
-        return bool(first == "all")
+        has_all = replace(cell, unfreeze=ALL).name in cells
+        is_deeper = rank(cell.student, cell.unfreeze) > rank(cell.student, other.unfreeze)
+        return is_deeper and (cell.unfreeze == ALL or not has_all)
+    first, second = cell.axes.get(axis), other.axes.get(axis)
     return bool(first > second) if isinstance(first, float) and isinstance(second, float) else str(first) > str(second)
 
 

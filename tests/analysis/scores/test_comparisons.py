@@ -115,6 +115,12 @@ def test_planned_pairs() -> None:
     assert planned([*cells, *teachers]) == planned(cells)
     few = [f"{name}@0.25,ones,from-random" for name in ("hints/a+b/resnet18/all", "transfer/none/resnet18/all")]
     assert planned([*cells, *few, "transfer/none/resnet18/all"]) == sorted([*planned(cells), tuple(few)])
+    at_34 = "attention/imagenet/densenet121/last34"
+    assert planned([at_34, "transfer/none/densenet121/last34", "transfer/none/densenet121/all"]) == [
+        (at_34, "transfer/none/densenet121/last34"),
+        ("transfer/none/densenet121/last34", "transfer/none/densenet121/all"),
+    ]
+    assert planned([at_34, "transfer/none/densenet121/all"]) == []  # method and depth would differ at once
     assert planned([]) == [] and comparison_rows({}, []).empty
 
 
