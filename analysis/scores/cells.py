@@ -6,6 +6,8 @@ own repeats averaged first (`analysis.stats.resampled`).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -59,8 +61,7 @@ def summary(confirm_runs: pd.DataFrame, metric: str) -> pd.DataFrame:
         row |= {"phantom": phantom[str(cell)], "num_repeats": len(group), "num_constant": int(constant.sum())}
         flat = _no_score(group["value"].to_numpy(dtype=float), constant, metric, is_multiclass=is_multiclass)
         row |= {"is_multiclass": is_multiclass, "is_constant": flat}
-        is_small = row["n"] > 0 and np.isnan(row["half_width"]) and not group["method"].eq(ITSELF).any()
-        rows.append({**row, "is_n_too_small": is_small})
+        rows.append({**row, "is_n_too_small": _is_n_too_small(row, group)})
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *MARKS])
     return frame.astype({"mean": float, "half_width": float, "half_width_normal": float})
 
@@ -76,6 +77,13 @@ def _scores(group: pd.DataFrame, metric: str) -> dict[str, float | None]:
         normal = normal_interval(finite["value"].to_numpy(dtype=float)).half_width if has_normal else np.nan
         row |= {"mean": interval.mean, "half_width": half_width, "half_width_normal": normal}
     return {**row, "n": interval.n if interval else 0, "num_undefined": len(group) - len(finite)}
+
+
+def _is_n_too_small(row: dict[str, Any], group: pd.DataFrame) -> bool:
+    """Whether there is no interval because of n; a teacher itself needs none, and splits of unknown size have none."""
+    is_unknown = bool((group["part"].ne("") & group["to_train"].isna()).any())
+    has_none = row["n"] > 0 and bool(np.isnan(row["half_width"])) and not group["method"].eq(ITSELF).any()
+    return has_none and (row["n"] < MIN_REPEATS or not is_unknown)
 
 
 def interval_note(design: Design) -> str:

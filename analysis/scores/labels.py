@@ -44,37 +44,32 @@ def label_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
     the probabilities of two students have no common order (G. Forman and M. Scholz, SIGKDD Explorations 12, 2010); an
     ECE needs no order, and is that of all folds together, because a fold's few images would fill its bins with noise.
     """
-    parts = in_parts(repeats)
+    names = repeats[0].label_names
+    return pd.DataFrame([{"cell": cell, "label": name, **_of_label(repeats, k)} for k, name in enumerate(names)])
+
+
+def _of_label(repeats: Sequence[Predictions], column: int) -> dict[str, object]:
+    """The row of one label, as `label_rows` says."""
     is_folded = is_fold(repeats[0].test_part)
     pooled = in_rounds(repeats) if is_folded else [[repeat] for repeat in repeats]
-    rows = []
-    for column, label in enumerate(repeats[0].label_names):
-        counts = [_known(of_part[0], column)[1] for of_part in parts.values()]
-        scored = [(repeat.test_part, *_known(repeat, column)) for repeat in repeats]
-        areas = [
-            (part, score, positive_N) for part, score, positive_N in scored if 0 < positive_N.sum() < len(positive_N)
-        ]
-        names = [part for part, *_ in areas]
-        interval = mean_over(
-            [label_auc(score, positive_N) or 0.0 for _, score, positive_N in areas], names, repeats[0].test_to_train
-        )
-        share = 1 if is_folded else len(counts)
-        auprc = by_part([average_precision_score(positive_N, score) for _, score, positive_N in areas], names)
-        rows.append(
-            {
-                "cell": cell,
-                "label": label,
-                "num_positives": round(sum(positive_N.sum() for positive_N in counts) / share),
-                "num_images": round(sum(map(len, counts)) / share),
-                "is_averaged": bool(repeats[0].averaged_L[column]),
-                "n": interval.n if interval else 0,
-                "auc": interval.mean if interval else np.nan,
-                "half_width": shown_half_width(interval, 0, 1) if interval else np.nan,
-                "auprc": _mean(auprc.values()) if areas else np.nan,
-                "ece": _mean(_ece(together, column) for together in pooled),
-            }
-        )
-    return pd.DataFrame(rows)
+    counts = [_known(of_part[0], column)[1] for of_part in in_parts(repeats).values()]
+    share = 1 if is_folded else len(counts)
+    known = [(repeat.test_part, *_known(repeat, column)) for repeat in repeats]
+    scored = [(part, score, positive_N) for part, score, positive_N in known if 0 < positive_N.sum() < len(positive_N)]
+    parts = [part for part, *_ in scored]
+    areas = [label_auc(score, positive_N) or 0.0 for _, score, positive_N in scored]
+    interval = mean_over(areas, parts, repeats[0].test_to_train)
+    auprc = by_part([average_precision_score(positive_N, score) for _, score, positive_N in scored], parts)
+    return {
+        "num_positives": round(sum(positive_N.sum() for positive_N in counts) / share),
+        "num_images": round(sum(map(len, counts)) / share),
+        "is_averaged": bool(repeats[0].averaged_L[column]),
+        "n": interval.n if interval else 0,
+        "auc": interval.mean if interval else np.nan,
+        "half_width": shown_half_width(interval, 0, 1) if interval else np.nan,
+        "auprc": _mean(auprc.values()) if scored else np.nan,
+        "ece": _mean(_ece(together, column) for together in pooled),
+    }
 
 
 def _known(repeat: Predictions, column: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

@@ -37,7 +37,6 @@ def subgroup_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
     """
     parts = [of_part[0] for of_part in in_parts(repeats).values()]
     is_folded = is_fold(parts[0].test_part)
-    share = 1 if is_folded else len(parts)
     rows = []
     for kind in KINDS:
         groups = {part.test_part: _group(part.images, kind) for part in parts}
@@ -47,15 +46,13 @@ def subgroup_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
         enough = [_enough(parts, groups, name, is_folded) for name in names]
         shared_L = np.logical_and.reduce([repeats[0].averaged_L, *enough])
         for name in names:
-            images = [part.images[groups[part.test_part] == name] for part in parts]
             interval = _score(repeats, groups, name, shared_L, is_folded)
             rows.append(
                 {
                     "cell": cell,
                     "kind": kind,
                     "subgroup": name,
-                    "num_images": round(sum(map(len, images)) / share),
-                    "num_patients": round(sum(of_part["patient"].nunique() for of_part in images) / share),
+                    **_counts(parts, groups, name, is_folded),
                     "num_labels": int(shared_L.sum()),
                     "n": interval.n if interval else 0,
                     "auc": interval.mean if interval else np.nan,
@@ -66,6 +63,16 @@ def subgroup_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=columns)
     by_kind = frame.groupby("kind")["auc"]
     return frame.assign(gap=by_kind.transform("max") - by_kind.transform("min"))
+
+
+def _counts(
+    parts: Sequence[Predictions], groups: Mapping[str, pd.Series], name: str, is_folded: bool
+) -> dict[str, int]:
+    """The images and patients of a subgroup: of all folds, or of a split on average."""
+    images = [part.images[groups[part.test_part] == name] for part in parts]
+    share = 1 if is_folded else len(parts)
+    num_patients = sum(of_part["patient"].nunique() for of_part in images)
+    return {"num_images": round(sum(map(len, images)) / share), "num_patients": round(num_patients / share)}
 
 
 def _enough(

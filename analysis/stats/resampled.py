@@ -27,6 +27,8 @@ from analysis.stats.intervals import LEVEL, Interval, t_interval
 
 RESAMPLED_NAME = "corrected resampled t (Nadeau and Bengio 2003)"
 
+SAME = 1e-12  # what rounding may put between equal values
+
 Values = Sequence[float] | NDArray[np.floating]
 
 
@@ -81,7 +83,7 @@ def resampled_p(values: Values, test_to_train: float) -> float:
     NaN with one value, where all are equal, or where `test_to_train` is not known.
     """
     array = np.asarray(values, dtype=np.float64)
-    if len(array) < 2 or not array.std(ddof=1) or np.isnan(test_to_train):
+    if len(array) < 2 or np.ptp(array) < SAME or np.isnan(test_to_train):
         return float("nan")
     error = array.std(ddof=1) / len(array) ** 0.5 * _widening(len(array), test_to_train)
     return float(2 * stats.t.sf(abs(array.mean()) / error, df=len(array) - 1))

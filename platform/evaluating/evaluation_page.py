@@ -103,6 +103,12 @@ def _warnings(evaluation: Evaluation, students: Students, findings: Sequence[str
                 )
     if mixed := [teacher.name for teacher in teachers.values() if teacher.is_phantom and not students.is_phantom]:
         warnings.append(f"the students saw real images, but learned from phantoms: {', '.join(mixed)}")
+    design = students.runs.design
+    if not design.is_on_one_split:
+        warnings.append(
+            f"the repeats were trained on {design.parts} that share images: they differ less from each other than "
+            "students of other patients would, so that intervals and p are too small"
+        )
     salt = students.places.salt_fingerprint()
     overlaps = [overlap(teacher, evaluation.store, salt) for teacher in teachers.values()]
     doubts = [unverifiable(teacher) for teacher in teachers.values()]

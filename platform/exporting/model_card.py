@@ -18,11 +18,13 @@ from analysis.reading.chosen import Chosen
 from analysis.reading.history import history
 from analysis.reading.origins import PHANTOM_NOTICE
 from analysis.reading.predictions import Predictions
+from analysis.scores.cells import interval_note
 from analysis.scores.comparisons import NUM_DRAWS, draws_of, weights_of
 from analysis.scores.labels import label_rows
 from analysis.scores.subgroups import subgroup_rows
 from analysis.stats.bootstrap import percentiles
-from analysis.stats.intervals import T_NAME, shown_half_width, t_interval
+from analysis.stats.intervals import shown_half_width
+from analysis.stats.resampled import mean_over
 from analysis.tables.rendering import MISSING
 from platform.exporting.agreement import CheckImages, SizeCheck
 from trainables.cell import NO_TEACHER, members
@@ -78,7 +80,7 @@ def card(choice: Chosen, files: Files, results: Path) -> str:
         reference=method.reference if method else PLAIN[1],
         hyperparameters=_hyperparameters(choice.run),
         scores=_scores(choice),
-        t_name=T_NAME,
+        interval=interval_note(choice.runs.design),
         patients=_over_patients(scored),
         labels=_labels(scored, files.check.label_names),
         averages=averages(choice.runs),
@@ -143,18 +145,20 @@ def _scores(choice: Chosen) -> list[dict[str, Any]]:
                     "metric": name,
                     "validation": _fraction(validation[own]),
                     "test": _fraction(test[own]),
-                    "cell_validation": _interval(list(validation.values())),
-                    "cell_test": _interval(list(test.values())),
+                    "cell_validation": _interval(list(validation.values()), choice.repeats, "validation_to_train"),
+                    "cell_test": _interval(list(test.values()), choice.repeats, "test_to_train"),
                 }
             )
     return rows
 
 
-def _interval(values: list[float]) -> str:
-    finite = [value for value in values if math.isfinite(value)]
-    if not finite:
+def _interval(values: list[float], repeats: pd.DataFrame, to_train: str) -> str:
+    """The mean over these repeats with its interval, which allows for the images that splits and folds share."""
+    defined = [(value, part) for value, part in zip(values, repeats["test_part"], strict=True) if math.isfinite(value)]
+    finite, parts = [value for value, _ in defined], [part for _, part in defined]
+    interval = mean_over(finite, parts, float(repeats[to_train].iloc[0]))
+    if interval is None:
         return MISSING
-    interval = t_interval(finite)
     half_width = shown_half_width(interval)
     width = f" ± {half_width:.3f}" if math.isfinite(half_width) else ""
     return f"{interval.mean:.3f}{width} (n = {interval.n})"
