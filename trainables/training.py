@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trainables.config import TrialConfig
-from trainables.data.averaging import Averaging, averaged_labels
+from trainables.data.averaging import Averaging
 from trainables.data.resident import Images
+from trainables.data.resplit import averaging_of
 from trainables.data.store import Store
 from trainables.models.taps import Tapped
 from trainables.teachers.guide import Guide
@@ -54,7 +55,7 @@ class Training:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.averaging = averaged_labels(self.store, self.config.average_labels)
+        self.averaging = averaging_of(self.store.prepared, self.config.average_labels, self.config.num_folds)
         self.images = Images(self.store, self.device)
         self.student.to(self.device).to(memory_format=torch.channels_last)
         self.tapped = self.compiled = Tapped(self.student, self.guide.student_taps if self.guide else ())

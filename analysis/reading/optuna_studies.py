@@ -7,6 +7,7 @@ that it was searched in, from the trials that have ended.
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,7 +119,7 @@ def _study(
     ended = rows[rows["status"].isin(["FINISHED", "FAILED"])]
     ordered = ended.assign(number=ended["tags.number"].astype(int)).sort_values("number")
     configs = [TrialConfig.from_dict(json.loads(spec)["config"]) for spec in ordered["tags.spec"]]
-    is_joint = study not in {config.cell.name for config in configs}
+    is_joint = re.sub(r" fold \d+$", "", study) not in {config.cell.name for config in configs}
     params = [_params(config, is_joint=is_joint) for config in configs]
     ranges = _ranges(_space(str(parent["tags.dataset"]), str(parent["tags.settings"])), configs, params)
     trials = [

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from trainables.config import MAX_FOLDS, SOURCES
 from trainables.knob import Knob
 
 EXPORT_FORMATS = ("safetensors", "onnx")
@@ -80,6 +81,21 @@ def validation_share(text: str) -> float:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return value
+
+
+def sources(text: str) -> str:
+    """What repeats draw anew: one source, or several separated by commas."""
+    for name in text.split(","):
+        if name not in SOURCES:
+            raise argparse.ArgumentTypeError(f"must be of {', '.join(SOURCES)}, but got {name!r}")
+    return text
+
+
+def num_folds(text: str) -> int:
+    """The number of folds of a cross-validation."""
+    if not re.fullmatch(r"\d+", text) or not 2 <= int(text) <= MAX_FOLDS:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 2 to {MAX_FOLDS}, but got {text}")
+    return int(text)
 
 
 def channels(text: str) -> int:

@@ -64,7 +64,9 @@ def find_sources(
         decode=stand_ins is None,
     )
     print(summary(listing, store), flush=True)
-    averaging = checked_averaging(store, base.average_labels, base.selection_metric)  # before minutes of phantoms
+    averaging = checked_averaging(
+        store, base.average_labels, base.selection_metric, base.num_folds
+    )  # before minutes of phantoms
     if are_phantom:
         teachers = _phantom_teachers(teacher_names, places, size_px, stand_ins)
     return store, averaging, teachers
@@ -93,18 +95,23 @@ def sources_of_the_papers_size(
     print(
         f"{dataset.title}: as many images as in the paper's Table II ({counts}), since no --data is given", flush=True
     )
-    averaging = checked_averaging(store, base.average_labels, base.selection_metric)
+    averaging = checked_averaging(store, base.average_labels, base.selection_metric, base.num_folds)
     return store, averaging, {name: stand_in(name, stand_ins) for name in teacher_names}
 
 
-def check_overlaps(teachers: Sequence[Teacher], store: Store, places: Places, *, allowed: bool) -> str:
+def check_overlaps(
+    teachers: Sequence[Teacher], store: Store, places: Places, *, allowed: bool, any_is_tested: bool = False
+) -> str:
     """Which of the sweep's test images the teachers have seen, in words; "" if none.
+
+    Args:
+        any_is_tested: whether splits are drawn anew, so that any image may be a test image.
 
     Raises:
         ValueError: a teacher has seen some, which is not `allowed`.
     """
     salt = places.salt_fingerprint()
-    overlaps = [text for teacher in teachers if (text := overlap(teacher, store, salt))]
+    overlaps = [text for teacher in teachers if (text := overlap(teacher, store, salt, any_is_tested=any_is_tested))]
     if overlaps and not allowed:
         raise ValueError(
             f"{'; '.join(overlaps)}: test scores would be too good; --allow-overlap runs anyway, and the report says so"

@@ -86,7 +86,9 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     send_rest(ledger, journal)
     plan = setup.plan(ledger.records())
     _clear_rest(setup, plan, ledger)
-    ledger.describe(description(setup, state=how_far(plan)), facts_of(setup.store))
+    ledger.describe(
+        description(setup, state=how_far(plan)), [facts for each in setup.splits for facts in facts_of(each)]
+    )
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
         # On this machine while it is still quiet, on a cluster by one of its machines.
@@ -105,7 +107,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
             max_epochs=setup.max_epochs,
             forecast=_foreseen(plan, setup, paces, resources),
             standing=partial(Standing, places.standing(setup.name), facts=_facts(setup, request, resources)),
-            inputs_of=lambda record: facts_of(setup.store, record.spec.config),
+            inputs_of=lambda record: facts_of(setup.split_of(record.spec.config), record.spec.config),
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
         ledger.describe(description(setup, state=how_far(plan)))

@@ -16,7 +16,8 @@ from platform.sources.at_hand import check_overlaps, find_sources, sources_of_th
 from platform.sources.images import dataset_of, digest_of, listing_of
 from platform.sources.places import Places
 from platform.sweeping.fitting import fitted_to_data
-from platform.sweeping.scoring import averaging_tags, selection_metric
+from platform.sweeping.redraws import Redraws
+from platform.sweeping.scoring import averaging_tags, check_scorable, selection_metric
 from platform.sweeping.setup import Setup, doubts, parent_tags
 from search_spaces import space_of
 from search_spaces.presets import PRESETS, Preset
@@ -27,6 +28,7 @@ from trainables.data.averaging import Averaging
 from trainables.data.catalogue import DATASETS
 from trainables.data.dataset import Dataset
 from trainables.data.listing import Listing
+from trainables.data.resplit import redrawn, split_for
 from trainables.data.store import Store
 from trainables.knob import SETUP, knobs
 from trainables.teachers.imagenet import first_weights
@@ -51,8 +53,17 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
     name, sources = _sources(request, places, base, space, stand_ins)
     store, averaging, teachers = sources
     space = fitted_to_data(space, store, teachers)
-    overlap = check_overlaps(list(teachers.values()), store, places, allowed=request.allow_overlap)
-    settings = _settings(request.search, base, space, store, teachers)
+    redraws = Redraws(sources=request.vary_in_repeats, components=request.variance_components)
+    overlap = check_overlaps(
+        list(teachers.values()),
+        store,
+        places,
+        allowed=request.allow_overlap,
+        any_is_tested=redraws.splits or base.num_folds > 0,
+    )
+    num_repeats = request.repeats or (1 if base.num_folds else preset.num_repeats)
+    _check_redrawn(redraws, num_repeats, base, store, averaging)
+    settings = _settings(request.search, base, space, store, teachers) | decided_by(redraws, base)
     return Setup(
         name=name,
         preset=preset_name,
@@ -64,8 +75,17 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         averaging=averaging,
         search=request.search,
         num_trials=request.trials or preset.num_trials,
-        num_repeats=request.repeats or preset.num_repeats,
-        facts=parent_tags(store, settings, overlap, doubts(teachers.values())) | averaging_tags(averaging),
+        num_repeats=num_repeats,
+        redraws=redraws,
+        facts=parent_tags(
+            store,
+            json.dumps(settings, sort_keys=True),
+            overlap,
+            doubts(teachers.values()),
+            first_split=split_for(store, replace(base, fold=1)) if base.num_folds else None,
+        )
+        | averaging_tags(averaging)
+        | redraws.tags(base.num_folds),
         folder=places.sweep(name),
         cpus_per_trial=1.0 if request.cpus_per_trial is None else request.cpus_per_trial,
         cache=_cache_folder(request, places),
@@ -102,7 +122,13 @@ def _base(request: SweepRequest, preset: Preset, dataset: Dataset) -> TrialConfi
     """What all trials share."""
     metric = selection_metric(request.knobs.get("selection_metric"), dataset.selection_metric, dataset.task)
     values = {"selection_metric": metric, **preset.knobs, **request.knobs}
-    return TrialConfig(dataset=dataset.name, method="transfer", **values)
+    return TrialConfig(dataset=dataset.name, method="transfer", num_folds=request.folds or 0, **values)
+
+
+def _check_redrawn(redraws: Redraws, num_repeats: int, base: TrialConfig, store: Store, averaging: Averaging) -> None:
+    """Refuses splits drawn anew on which a repeat would have no score; raises what `check_scorable` does."""
+    for draw in range(1, 1 + num_repeats) if redraws.splits else ():
+        check_scorable(redrawn(store, draw), averaging, base.selection_metric, f"split {draw} drawn anew")
 
 
 def _space(request: SweepRequest, preset: Preset, dataset: Dataset) -> Space:
@@ -129,19 +155,29 @@ def _cache_folder(request: SweepRequest, places: Places) -> Path:
     return (request.cache or (request.local / "cache" if request.local else places.cache)).absolute()
 
 
-def _settings(search: str, base: TrialConfig, space: Space, store: Store, teachers: dict[str, Teacher]) -> str:
+def _settings(
+    search: str, base: TrialConfig, space: Space, store: Store, teachers: dict[str, Teacher]
+) -> dict[str, object]:
     """What decides the sweep's numbers, apart from how many cells, trials and repeats it has: those may grow."""
-    return json.dumps(
-        {
-            **{knob.name: getattr(base, knob.name) for knob in knobs(TrialConfig, SETUP)},
-            "search": search,
-            "seed": base.seed,
-            "tuned": {name: [interval.low, interval.high] for name, interval in space.tuned.items()},
-            "data": store.fingerprint,
-            "held_out": store.held_out,
-            "teachers": {name: teacher.fingerprint for name, teacher in teachers.items()},
-        },
-        sort_keys=True,
+    return {
+        **{knob.name: getattr(base, knob.name) for knob in knobs(TrialConfig, SETUP)},
+        "search": search,
+        "seed": base.seed,
+        "tuned": {name: [interval.low, interval.high] for name, interval in space.tuned.items()},
+        "data": store.fingerprint,
+        "held_out": store.held_out,
+        "teachers": {name: teacher.fingerprint for name, teacher in teachers.items()},
+    }
+
+
+def decided_by(redraws: Redraws, base: TrialConfig) -> dict[str, object]:
+    """What of the repeats makes another sweep: folds, and what is not drawn with the seed any more.
+
+    The rest may grow: more repeats, splits drawn anew, and the components of variance. Nothing where nothing is asked
+    for, so that earlier sweeps keep their names.
+    """
+    return ({"folds": base.num_folds} if base.num_folds else {}) | (
+        {"not drawn with the seed": list(redraws.apart)} if redraws.apart else {}
     )
 
 
@@ -159,6 +195,7 @@ def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing
         "images": digest_of(listing),
         "split": [request.split, request.validation_share, request.hold_out, request.skip_unreadable],
         "teachers": [request.teachers, *_teacher_names(space)],
+        **decided_by(Redraws(sources=request.vary_in_repeats), base),
     }
     kind = ("phantom" if listing.is_phantom else "real") + "-held-out" * bool(request.hold_out)
     digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

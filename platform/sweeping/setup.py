@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,12 +12,14 @@ from analysis.tables import data_sets, split_sizes
 from platform.sources.places import Places
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord, trial_folder
+from platform.sweeping.redraws import Redraws, lines
 from platform.sweeping.scoring import averaging_lines, averaging_tags
 from platform.sweeping.studies import make_studies
 from search_spaces.space import Space
 from trainables.cell import ITSELF, members
 from trainables.config import TrialConfig
 from trainables.data.averaging import Averaging
+from trainables.data.resplit import split_for
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.models.architectures import build
@@ -44,6 +46,7 @@ class Setup:
     search: str
     num_trials: int
     num_repeats: int
+    redraws: Redraws = field(default_factory=Redraws)
     facts: dict[str, str]  # the parent run's tags
     folder: Path
     cpus_per_trial: float
@@ -64,18 +67,45 @@ class Setup:
 
     def plan(self, records: Iterable[TrialRecord]) -> Plan:
         """The plan, with the trials that the ledger already has."""
-        studies = make_studies(self.space, self.search, self.num_trials, self.base.seed)
-        return Plan(studies, self.base, self.spec, self.num_repeats, records)
+        studies = make_studies(self.space, self.search, self.num_trials, self.base.seed, self.base.num_folds)
+        return Plan(studies, self.base, self.spec, self.num_repeats, records, redraws=self.redraws)
 
     def spec(self, config: TrialConfig) -> TrialSpec:
         """A configuration with the fingerprints of what it runs on."""
         return TrialSpec(
             config=config,
             data_fingerprint=self.store.fingerprint,
-            split_fingerprint=self.store.split_fingerprint,
+            split_fingerprint=self.split_of(config).split_fingerprint,
             teacher_fingerprint=self._fingerprint(config.teacher),
             init_fingerprint=self._fingerprint(first_weights(config.init, config.student)),
         )
+
+    def split_of(self, config: TrialConfig) -> Store:
+        """The images as a trial of that configuration splits them."""
+        which = (config.split_draw, config.num_folds, config.fold)
+        if which not in self._splits:
+            self._splits[which] = split_for(self.store, config)
+        return self._splits[which]
+
+    @property
+    def redraw_lines(self) -> list[str]:
+        """What differs from the paper's repeats, in words; [] where nothing does."""
+        return lines(self.redraws, self.base.num_folds, self.num_repeats)
+
+    @property
+    def first_split(self) -> Store:
+        """The split that the search, or the search of the first fold, is on."""
+        return self.split_of(replace(self.base, fold=min(self.base.num_folds, 1)))
+
+    @property
+    def splits(self) -> list[Store]:
+        """Every split that a trial may be on: of the search, then of the repeats."""
+        if self.base.num_folds:
+            configs = [replace(self.base, fold=fold) for fold in range(1, 1 + self.base.num_folds)]
+        else:
+            draws = range(1 + self.num_repeats * self.redraws.splits)
+            configs = [replace(self.base, split_draw=draw) for draw in draws]
+        return [self.split_of(config) for config in configs]
 
     def job(self, record: TrialRecord) -> Job:
         """What a worker needs for a trial."""
@@ -106,6 +136,7 @@ class Setup:
             **averaging_tags(self.averaging),
             "num_threads": str(self.num_threads),
             "held_out": self.store.held_out,
+            **self._sweep_setup(record.spec),
         }
 
     def announcement(self, plan: Plan, places: Places, storage: str = "") -> str:
@@ -123,7 +154,7 @@ class Setup:
                 + (f" (preset {self.preset})" if self.preset else ""),
                 f"  selected by {self.base.selection_metric} on the validation set: the scores below",
                 f"  teachers: {teachers}",
-                *(f"  {line}" for line in averaging_lines(self.store, self.averaging)),
+                *(f"  {line}" for line in averaging_lines(self.store, self.averaging, self.base.num_folds)),
                 *([f"  held out of all training: {self.store.held_out}"] if self.store.held_out else []),
                 *(f"  WARNING:  {text}" for text in [doubts(self.teachers.values())] if text),
                 f"  MLflow:   {places.printable_tracking_uri}",
@@ -131,6 +162,16 @@ class Setup:
                 f"  images:   {self.store.path}" + (f", copied to {self.local} on each machine" if self.local else ""),
             ]
         )
+
+    def _sweep_setup(self, spec: TrialSpec) -> dict[str, str]:
+        """The tag that holds the sweep's own values where the trial has others: runs are compared by these."""
+        own = {"split_fingerprint": self.store.split_fingerprint}
+        other = {name: value for name, value in own.items() if value != getattr(spec, name)}
+        return {"sweep_setup": json.dumps(other, sort_keys=True)} if other else {}
+
+    @cached_property
+    def _splits(self) -> dict[tuple[int, int, int], Store]:
+        return {}
 
     @cached_property
     def _num_trainable(self) -> dict[tuple[str, str], int]:
@@ -147,8 +188,19 @@ class Setup:
         return "+".join(fingerprints) or name
 
 
-def parent_tags(store: Store, settings: str, teacher_overlap: str = "", teacher_trained_on: str = "") -> dict[str, str]:
-    """The tags of the sweep's own run in MLflow that describe its data; tables and report read them there."""
+def parent_tags(
+    store: Store,
+    settings: str,
+    teacher_overlap: str = "",
+    teacher_trained_on: str = "",
+    *,
+    first_split: Store | None = None,
+) -> dict[str, str]:
+    """The tags of the sweep's own run in MLflow that describe its data; tables and report read them there.
+
+    Args:
+        first_split: the images as the first fold splits them; None where there is no cross-validation.
+    """
     return {
         "dataset": store.dataset,
         "data": "phantom" if store.is_phantom else "real",
@@ -157,7 +209,7 @@ def parent_tags(store: Store, settings: str, teacher_overlap: str = "", teacher_
         "label_names": json.dumps(store.label_names, ensure_ascii=False),
         "held_out": store.held_out,
         "table_1": json.dumps(data_sets.facts(store)),
-        "table_2": json.dumps(split_sizes.facts(store)),
+        "table_2": json.dumps(split_sizes.facts(first_split or store)),
         "recipe": str(RECIPE_VERSION),
         "version": VERSION,
         "settings": settings,
