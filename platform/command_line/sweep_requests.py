@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from platform.command_line.image_requests import ResultsRequest
 from platform.command_line.option import IMAGES, MACHINES, option, switch
 from platform.command_line.training_requests import TrainingRequest
-from platform.command_line.values import num_folds, plain_name, positive_int, share, sources, teacher_name
+from platform.command_line.values import (
+    Variation,
+    num_folds,
+    plain_name,
+    positive_int,
+    share,
+    sources,
+    teacher_name,
+    variation,
+)
 from trainables.config import SOURCES
 from trainables.knob import AXIS, LENGTH, QUESTION, RUN, SETUP
 
@@ -46,6 +56,19 @@ class SweepRequest(TrainingRequest):
     )
     controls: bool = switch(
         "add the control cells, which any claim of transferred knowledge has to beat", heading=QUESTION
+    )
+    vary: tuple[Variation, ...] = option(
+        "values of any knob, such as rotation_deg=0,15 batch_size=16,32; several knobs are crossed",
+        default=(),
+        default_in_words="none",
+        heading=QUESTION,
+        parse=variation,
+        several=True,
+        metavar="NAME=VALUE[,VALUE...]",
+    )
+    one_at_a_time: bool = switch(
+        "the classical ablation: every cell, and beside it one cell for each value of --vary with only that changed",
+        heading=QUESTION,
     )
     cells: tuple[str, ...] | None = option(
         "only the cells whose names match, such as 'attention/*'",
@@ -144,9 +167,21 @@ class SweepRequest(TrainingRequest):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        names = [each.name for each in self.vary]
+        if twice := {name for name in names if names.count(name) > 1} | (set(names) & set(self.axes)):
+            raise ValueError(
+                f"each knob must be varied once, with all its values, but {', '.join(sorted(twice))} is twice"
+            )
+        if self.one_at_a_time and not self.vary:
+            raise ValueError("--one-at-a-time must have something to change: give --vary NAME=VALUE[,VALUE...]")
         named = {source for text in self.vary_in_repeats for source in text.split(",")}
         object.__setattr__(self, "vary_in_repeats", tuple(source for source in SOURCES if source in named))
         check_redraws(self)
+
+    @property
+    def variations(self) -> dict[str, tuple[Any, ...]]:
+        """The values of `vary`, by the name of the knob."""
+        return {each.name: each.values for each in self.vary}
 
     @property
     def num_slots(self) -> int | None:

@@ -87,7 +87,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     plan = setup.plan(ledger.records())
     _clear_rest(setup, plan, ledger)
     ledger.describe(
-        description(setup, state=how_far(plan)), [facts for each in setup.splits for facts in facts_of(each)]
+        description(setup, state=how_far(plan)), [facts for each in setup.splits.all for facts in facts_of(each)]
     )
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
@@ -104,10 +104,9 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
             folder=setup.folder,
             job_of=setup.job,
             tags_of=setup.tags,
-            max_epochs=setup.max_epochs,
             forecast=_foreseen(plan, setup, paces, resources),
             standing=partial(Standing, places.standing(setup.name), facts=_facts(setup, request, resources)),
-            inputs_of=lambda record: facts_of(setup.split_of(record.spec.config), record.spec.config),
+            inputs_of=lambda record: facts_of(setup.splits.of(record.spec.config), record.spec.config),
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
         ledger.describe(description(setup, state=how_far(plan)))
@@ -132,7 +131,6 @@ def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict
         "sweep": setup.name,
         "is_phantom": setup.store.is_phantom,
         "metric": setup.base.selection_metric,
-        "max_epochs": setup.max_epochs,
         "cpus": resources.cpus,
         "gpus": resources.gpus,
         "command": request.COMMAND,

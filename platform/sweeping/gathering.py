@@ -15,7 +15,8 @@ from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.at_hand import check_overlaps, find_sources, sources_of_the_papers_size
 from platform.sources.images import dataset_of, digest_of, listing_of
 from platform.sources.places import Places
-from platform.sweeping.fitting import fitted_to_data
+from platform.sweeping.fitting import check_variations, fitted_to_data
+from platform.sweeping.plan import axis_value
 from platform.sweeping.redraws import Redraws
 from platform.sweeping.scoring import averaging_tags, check_scorable, selection_metric
 from platform.sweeping.setup import Setup, doubts, parent_tags
@@ -46,29 +47,19 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         to do.
     """
     dataset = dataset_of(request.dataset, places)
-    preset_name = _preset_name(request, dataset)
-    preset = PRESETS[preset_name]
+    preset = PRESETS[preset_name := _preset_name(request, dataset)]
     base = _base(request, preset, dataset)
-    space = _space(request, preset, dataset)
-    name, sources = _sources(request, places, base, space, stand_ins)
-    store, averaging, teachers = sources
-    space = fitted_to_data(space, store, teachers)
-    redraws = Redraws(sources=request.vary_in_repeats, components=request.variance_components)
-    overlap = check_overlaps(
-        list(teachers.values()),
-        store,
-        places,
-        allowed=request.allow_overlap,
-        any_is_tested=redraws.splits or base.num_folds > 0,
-    )
+    space = _space(request, preset, dataset, base)
+    name, (stores, averaging, teachers) = _sources(request, places, base, space, stand_ins)
+    store = stores[base.image_size_px]
+    space = check_variations(fitted_to_data(space, store, teachers), base, store)
     num_repeats = request.repeats or (1 if base.num_folds else preset.num_repeats)
-    _check_redrawn(redraws, num_repeats, base, store, averaging)
-    settings = _settings(request.search, base, space, store, teachers) | decided_by(redraws, base)
+    _check_redrawn(_redraws(request), num_repeats, base, store, averaging)
     return Setup(
         name=name,
         preset=preset_name,
         space=space,
-        store=store,
+        stores=stores,
         teachers=teachers,
         teachers_folder=next(iter(teachers.values())).folder.parent if teachers else places.results,
         base=base,
@@ -76,16 +67,8 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         search=request.search,
         num_trials=request.trials or preset.num_trials,
         num_repeats=num_repeats,
-        redraws=redraws,
-        facts=parent_tags(
-            store,
-            json.dumps(settings, sort_keys=True),
-            overlap,
-            doubts(teachers.values()),
-            first_split=split_for(store, replace(base, fold=1)) if base.num_folds else None,
-        )
-        | averaging_tags(averaging)
-        | redraws.tags(base.num_folds),
+        redraws=_redraws(request),
+        facts=_facts(request, places, base, space, (store, averaging, teachers)),
         folder=places.sweep(name),
         cpus_per_trial=1.0 if request.cpus_per_trial is None else request.cpus_per_trial,
         cache=_cache_folder(request, places),
@@ -93,6 +76,38 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         local=request.local,
         has_gpu=torch.cuda.is_available(),
     )
+
+
+def _facts(
+    request: SweepRequest,
+    places: Places,
+    base: TrialConfig,
+    space: Space,
+    sources: tuple[Store, Averaging, dict[str, Teacher]],
+) -> dict[str, str]:
+    """The tags of the sweep's own run; refuses teachers that have seen test images, as `check_overlaps` says."""
+    store, averaging, teachers = sources
+    redraws = _redraws(request)
+    overlap = check_overlaps(
+        list(teachers.values()),
+        store,
+        places,
+        allowed=request.allow_overlap,
+        any_is_tested=redraws.splits or base.num_folds > 0,
+    )
+    settings = _settings(request.search, base, space, store, teachers) | decided_by(redraws, base)
+    about = parent_tags(
+        store,
+        json.dumps(settings, sort_keys=True),
+        overlap,
+        doubts(teachers.values()),
+        first_split=split_for(store, replace(base, fold=1)) if base.num_folds else None,
+    )
+    return about | averaging_tags(averaging) | redraws.tags(base.num_folds)
+
+
+def _redraws(request: SweepRequest) -> Redraws:
+    return Redraws(sources=request.vary_in_repeats, components=request.variance_components)
 
 
 def _preset_name(request: SweepRequest, dataset: Dataset) -> str:
@@ -103,19 +118,22 @@ def _preset_name(request: SweepRequest, dataset: Dataset) -> str:
 
 def _sources(
     request: SweepRequest, places: Places, base: TrialConfig, space: Space, stand_ins: Path | None
-) -> tuple[str, tuple[Store, Averaging, dict[str, Teacher]]]:
+) -> tuple[str, tuple[dict[int, Store], Averaging, dict[str, Teacher]]]:
     """The sweep's name, which is printed before anything long begins, and what it learns from."""
     names, dataset = _teacher_names(space), dataset_of(request.dataset, places)
+    sizes_px = sorted({axis_value(base, cell, "image_size_px") for cell in space.cells})
     if stand_ins and request.preset == "paper" and request.data is None and dataset.name in DATASETS:
         if request.hold_out:
             raise ValueError(
                 "--hold-out needs the images' labels, which the paper's counts do not have: give --data DIR"
             )
-        return f"{dataset.name}-paper", sources_of_the_papers_size(dataset, base, names, stand_ins)
+        return f"{dataset.name}-paper", sources_of_the_papers_size(
+            dataset, base, names, stand_ins, more_sizes_px=sizes_px
+        )
     listing = listing_of(request.dataset, request.data, places, request.phantom_size)
     name = request.name or default_name(request, base, space, listing)
     print(f"sweep {name}" + ("" if request.name else ": choose a name of your own with --name"), flush=True)
-    return name, find_sources(request, listing, places, base, names, stand_ins=stand_ins)
+    return name, find_sources(request, listing, places, base, names, more_sizes_px=sizes_px, stand_ins=stand_ins)
 
 
 def _base(request: SweepRequest, preset: Preset, dataset: Dataset) -> TrialConfig:
@@ -131,7 +149,7 @@ def _check_redrawn(redraws: Redraws, num_repeats: int, base: TrialConfig, store:
         check_scorable(redrawn(store, draw), averaging, base.selection_metric, f"split {draw} drawn anew")
 
 
-def _space(request: SweepRequest, preset: Preset, dataset: Dataset) -> Space:
+def _space(request: SweepRequest, preset: Preset, dataset: Dataset, base: TrialConfig) -> Space:
     """The requested cells, and the ranges within them."""
     columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
     in_paper = tuple(dataset.fractions.values()) if preset is PRESETS["paper"] else ()
@@ -141,7 +159,13 @@ def _space(request: SweepRequest, preset: Preset, dataset: Dataset) -> Space:
         "init": (INIT,),
     }
     space = replace(preset.fitted(space_of(dataset.name)), cells=columns)
-    return space.crossed(usual_axes | dict(request.axes)).narrowed(request.cells)
+    variations = request.variations
+    if request.one_at_a_time:
+        usual_axes |= request.axes
+        space = space.crossed(usual_axes, base).one_at_a_time(variations, base)
+    else:
+        space = space.crossed(usual_axes | dict(request.axes) | variations, base)
+    return space.narrowed(request.cells)
 
 
 def _teacher_names(space: Space) -> list[str]:
@@ -195,7 +219,7 @@ def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing
         "images": digest_of(listing),
         "split": [request.split, request.validation_share, request.hold_out, request.skip_unreadable],
         "teachers": [request.teachers, *_teacher_names(space)],
-        **decided_by(Redraws(sources=request.vary_in_repeats), base),
+        **decided_by(_redraws(request), base),
     }
     kind = ("phantom" if listing.is_phantom else "real") + "-held-out" * bool(request.hold_out)
     digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

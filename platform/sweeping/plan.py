@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.redraws import Redraws, Repeat
 from platform.sweeping.studies import Params, Study
 from trainables.cell import Cell
 from trainables.config import TrialConfig
-from trainables.knob import TUNED, knobs
+from trainables.knob import AXIS, TUNED, knobs
 from trainables.trial import TrialSpec
 
 # "knobs" holds a method's own knobs; it is assembled from everything else that a study suggests.
@@ -66,13 +67,11 @@ class Plan:
         if open_studies:
             study = min(open_studies, key=lambda study: len(study.asked))
             number, params = study.ask()
-            return self._add(
-                TrialRecord(spec=self._spec_of(self._config(study, params)), study=study.name, number=number)
-            )
-        repeats = [(study, repeat) for study in self.studies.values() for repeat in self._repeats(study)]
+            spec = self._spec(study.cell(params), self._config(study, params))
+            return self._add(TrialRecord(spec=spec, study=study.name, number=number))
         # The scores of all cells first, then what their variance is made of.
-        for study, repeat in sorted(repeats, key=lambda pair: pair[1].is_component):
-            spec = self._spec_of(repeat.config)
+        repeats = [(study, *each) for study in self.studies.values() for each in self._repeats(study)]
+        for study, repeat, spec in sorted(repeats, key=lambda each: each[1].is_component):
             if spec.key not in self.records:
                 return self._add(TrialRecord(spec=spec, study=study.name, number=repeat.number, drawn=repeat.drawn))
         return None
@@ -101,7 +100,7 @@ class Plan:
         """How many of a study's search trials, and how many of its repeats, have not ended."""
         if not study.complete:
             return study.num_trials - len(study.scores), self._most_repeats(study)
-        keys = [self._spec_of(repeat.config).key for repeat in self._repeats(study)]
+        keys = [spec.key for _, spec in self._repeats(study)]
         return 0, sum(key not in self.records or self.records[key].status == "RUNNING" for key in keys)
 
     def num_planned(self, study: Study) -> tuple[int, int]:
@@ -121,11 +120,21 @@ class Plan:
         """What a trial of the study trains with these parameters."""
         return replace(config_of(self._base, study.cell(params), params), fold=study.fold)
 
-    def _repeats(self, study: Study) -> list[Repeat]:
+    def _repeats(self, study: Study) -> list[tuple[Repeat, TrialSpec]]:
         """The best configuration of a completed study, to be trained again with draws that the search has not used."""
         if study.choice is None:
             return []
-        return self.redraws.of(self._config(study, study.choice), self._num_repeats)
+        cell, best = study.cell(study.choice), self._config(study, study.choice)
+        repeats = self.redraws.of(best, self._num_repeats)
+        return [(repeat, self._spec(cell, repeat.config)) for repeat in repeats]
+
+    def _spec(self, cell: Cell, config: TrialConfig) -> TrialSpec:
+        """The trial of `cell` with that configuration."""
+        return replace(self._spec_of(config), varied_from=varied_from(self._base, cell))
+
+    def max_epochs(self, study: Study) -> int:
+        """The length of the longest trial of a study."""
+        return max(axis_value(self._base, cell, "max_epochs") for cell in study.cells)
 
     def _add(self, record: TrialRecord) -> TrialRecord:
         self.records[record.spec.key] = record
@@ -138,7 +147,7 @@ class Plan:
             return
         self.records[record.spec.key] = record
         if record.spec.config.phase != "confirm":
-            study.take_up(record.number, _params_of(record.spec.config), record.spec.config.cell.name)
+            study.take_up(record.number, _params_of(record.spec), record.spec.cell.name)
         if record.status == "RUNNING":
             self._unfinished.append(record)
         else:
@@ -152,7 +161,20 @@ def config_of(base: TrialConfig, cell: Cell, params: Params) -> TrialConfig:
     return replace(base, **cell.axes, **of_trial, knobs=tuple(sorted(of_method.items())))
 
 
-def _params_of(config: TrialConfig) -> Params:
+def axis_value(base: TrialConfig, cell: Cell, name: str) -> Any:
+    """The value of the knob called `name` in `cell`, of a sweep with this `base`."""
+    return cell.axes.get(name, getattr(base, name))
+
+
+def varied_from(base: TrialConfig, cell: Cell) -> tuple[tuple[str, Any], ...]:
+    """For `TrialSpec.varied_from`: the sweep's own values of the knobs that set `cell` apart from it."""
+    roles = {knob.name: knob.role for knob in knobs(TrialConfig)}
+    names = [name for name, _ in cell.varied if roles[name] != AXIS]
+    return tuple((name, None if roles[name] == TUNED else getattr(base, name)) for name in names)
+
+
+def _params_of(spec: TrialSpec) -> Params:
     """What a study suggested for the trial; without a teacher, no beta."""
-    params = {name: getattr(config, name) for name in TUNED_FIELDS}
-    return {name: value for name, value in params.items() if value is not None} | dict(config.knobs)
+    fixed = {name for name, _ in spec.varied_from}
+    params = {name: getattr(spec.config, name) for name in TUNED_FIELDS if name not in fixed}
+    return {name: value for name, value in params.items() if value is not None} | dict(spec.config.knobs)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from platform.sweeping.redraws import FOLD, in_words
-from trainables.config import TrialConfig
 from trainables.trial import TrialSpec
 
 
@@ -44,11 +41,6 @@ class TrialRecord:
             return f"{fold}trial {self.number + 1}"
         anew = "" if self.drawn in ("", "seed", FOLD) else f" (new {in_words(self.drawn)})"
         return f"{fold}repeat {self.number}{anew}"
-
-
-def spec_of(values: Mapping[str, Any]) -> TrialSpec:
-    """The inverse of `dataclasses.asdict`."""
-    return TrialSpec(**{**values, "config": TrialConfig.from_dict(values["config"])})
 
 
 def trial_folder(sweep_folder: Path, key: str) -> Path:

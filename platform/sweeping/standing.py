@@ -49,7 +49,7 @@ def standing_of(study: Study, plan: Plan) -> StudyStanding:
     repeated = [record for record in own if record.spec.config.phase == "confirm" and record.status == "FINISHED"]
     scored = [record for record in repeated if record.drawn in ("", FOLD, plan.redraws.word)]
     aucs = [record.test_auc for record in scored if record.test_auc is not None]
-    cell = study.cell(study.asked[best[0]]).name if best else repeated[0].spec.config.cell.name if repeated else ""
+    cell = study.cell(study.asked[best[0]]).name if best else repeated[0].spec.cell.name if repeated else ""
     return StudyStanding(
         name=study.name,
         cell=cell,
@@ -84,10 +84,10 @@ def finished_line(record: TrialRecord, plan: Plan) -> str:
     own, all_standings = standing_of(study, plan), [standing_of(each, plan) for each in plan.studies.values()]
     if is_repeat:
         done = [each for each in all_standings if each.to_confirm and each.confirmed == each.to_confirm]
-        what = f"{FOLD} of a cell" if study.fold else "cell"
+        how_many = f"{len(done)} of {len(all_standings)}"
+        how_many = f"{how_many} folds of cells" if study.fold else f"cell {how_many}"
         alike = [each for each in done if plan.studies[each.name].fold == study.fold]  # tested on the same images
-        of_fold = in_fold(study.fold)
-        return f"{what} {len(done)} of {len(all_standings)} done: {own.cell}{of_fold}: {_score(own)}{_rank(own, alike)}"
+        return f"{how_many} done: {own.cell}{in_fold(study.fold)}: {_score(own)}{_rank(own, alike)}"
     done = [each for each in all_standings if each.to_search and each.searched == each.to_search]
     if own.best is None:
         return f"search {len(done)} of {len(all_standings)} done: {own.name}: every trial failed"
@@ -143,13 +143,11 @@ class Standing:
             "slot_s": sum(record.seconds for record in records),
             "studies": [asdict(standing_of(study, plan)) for study in plan.studies.values()],
             "running": [
-                {"trial": f"{r.spec.config.cell.name} {r.title}", "epoch": len(r.best_scores)}
+                {"trial": f"{r.spec.cell.name} {r.title}", "epoch": len(r.best_scores), "of": r.spec.config.num_reports}
                 for r in records
                 if r.status == "RUNNING"
             ],
             "failed": [
-                {"trial": f"{r.spec.config.cell.name} {r.title}", "reason": r.error}
-                for r in records
-                if r.status == "FAILED"
+                {"trial": f"{r.spec.cell.name} {r.title}", "reason": r.error} for r in records if r.status == "FAILED"
             ],
         }

@@ -21,10 +21,11 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
-from platform.sweeping.records import TrialRecord, spec_of
+from platform.sweeping.records import TrialRecord
 from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Entry, Journal
 from platform.tracking.ledger import Ledger
+from trainables.trial import TrialSpec
 
 RETRY_S = 2.0
 PATIENCE_S = 30.0  # how long the end of a sweep waits for a server that is away
@@ -136,7 +137,7 @@ class Tracker:
             return
         if entry["do"] == "open":
             record = TrialRecord(
-                spec=spec_of(entry["spec"]),
+                spec=TrialSpec.from_dict(entry["spec"]),
                 study=entry["study"],
                 number=entry["number"],
                 drawn=entry.get("drawn", ""),  # a journal of an earlier version does not have it
