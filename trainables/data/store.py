@@ -119,7 +119,8 @@ class Store:
         other.split_fingerprint = fingerprint_of_split(split, train_rank)
         both = f"{self.prepared.fingerprint} {other.split_fingerprint}"
         other.fingerprint = hashlib.sha256(both.encode()).hexdigest()[:16]
-        other._facts |= {"fingerprint": other.fingerprint, "split_fingerprint": other.split_fingerprint}
+        prints = {"fingerprint": other.fingerprint, "split_fingerprint": other.split_fingerprint}
+        other._facts = {**self._facts, **prints}
         other._check_patients()
         return other
 
