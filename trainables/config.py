@@ -8,8 +8,10 @@ from typing import Any
 
 from trainables.beta import check_beta, check_presence
 from trainables.cell import ITSELF, NO_TEACHER, UNCERTAINTY_POLICIES, Cell, members
+from trainables.init_names import check_init
 from trainables.knob import AXIS, QUESTION, RUN, SETUP, TUNED, departures, knob, knobs
-from trainables.recipe import PAPER, Recipe
+from trainables.recipe import Recipe
+from trainables.recipe_learning import PAPER
 
 PHASES = ("pretrain", "search", "confirm")
 SOURCES = ("seed", "split", "order", "init")  # of variance: what a repeat may draw anew
@@ -65,8 +67,9 @@ class TrialConfig(Recipe):
         flag="--init",
         heading=QUESTION,
         metavar="NAME",
-        help="the student's first weights: a teacher's name, or random",
-        source=PAPER,
+        help="the student's first weights: a teacher's name; random; or matched-NAME, random ones with the mean and "
+        "variance of each of that teacher's weights",
+        source=f"{PAPER}; matched-NAME: Raghu et al. 2019",
     )
     uncertainty: str = knob(
         "zeros",
@@ -120,6 +123,8 @@ class TrialConfig(Recipe):
             value = each.typed(getattr(self, each.name))  # 1 and 1.0 are one trial, with one key
             object.__setattr__(self, each.name, value)
             each.check(value)
+        self.check_learning()
+        check_init(self.init)
         if self.beta is not None:
             check_beta(self.method, self.beta)
         _check_order("teachers", members(self.teacher), repr(self.teacher))

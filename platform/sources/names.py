@@ -16,6 +16,7 @@ from platform.sources.places import Places
 from trainables import declared
 from trainables.cell import ITSELF, NO_TEACHER, members
 from trainables.data import readers
+from trainables.init_names import RANDOM, source_of
 from trainables.pasting import command_line
 
 NO_METHOD = "transfer"  # what a cell without a teacher is called: no method of its own, and always in a sweep
@@ -44,7 +45,7 @@ def check_sweep(request: SweepRequest, places: Places) -> None:
     """Refuses what no data set, method, network or teacher is called; raises what `check_dataset` does."""
     check_dataset(request.dataset, places, request.data)
     check_columns(request.methods, request.students)
-    inits = {str(value) for value in request.axes.get("init", ())} - {"random"}
+    inits = {source_of(str(value)) for value in request.axes.get("init", ())} - {RANDOM}
     _check_teachers({part for name in request.teacher_names for part in members(name)} | inits, places)
 
 
@@ -66,7 +67,7 @@ def check_pretraining(request: PretrainRequest, places: Places) -> None:
     """Refuses what no data set, network or teacher is called; raises what `check_dataset` does."""
     check_dataset(request.dataset, places, request.data)
     check_network("teacher", request.architecture)
-    _check_teachers({str(request.knobs.get("init", "random"))} - {"random"}, places)
+    _check_teachers({source_of(str(request.knobs.get("init", RANDOM)))} - {RANDOM}, places)
 
 
 def check_network(role: str, name: str) -> None:

@@ -105,6 +105,12 @@ def test_traced_whole_the_students_numbers_are_the_same_bit_for_bit(
     assert counters["stats"]["unique_graphs"] == 1  # the second training finds the first one's
 
 
+def test_mixed_views_and_averaged_weights_in_a_compiled_step(store: Store, traced: list[int]) -> None:
+    recipe: dict[str, Any] = {"mixup_alpha": 0.4, "loss": "focal", "ema_decay": 0.9, "crop_scale_min": 0.5}
+    usual, compiled = (numbers(store, drawn(), compiled=compiled, **recipe) for compiled in (False, True))
+    assert usual == compiled and traced
+
+
 class FewLayers(DenseNet121):
     """A DenseNet-121 with a layer in its first and last block: tracing goes through the same code, which is quicker."""
 

@@ -16,6 +16,7 @@ from tests.trainables import small_training
 from trainables import loop
 from trainables.batches import batches
 from trainables.config import TrialConfig
+from trainables.data import augment
 from trainables.data.resplit import redrawn
 from trainables.data.store import Store
 from trainables.job import Job
@@ -51,15 +52,15 @@ def drawn_by(training: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[list[list[
     """The batches of the second epoch, and the seeds of its views."""
     rows: list[list[int]] = []
     seeds: set[int] = set()
-    real = loop.training_views
+    real = augment.training_views
 
-    def watched(images: Any, rows_B: Any, *, seed: int, **others: Any) -> Any:
+    def watched(images: Any, rows_B: Any, recipe: Any, *, seed: int, epoch: int) -> Any:
         rows.append(rows_B.tolist())
         seeds.add(seed)
-        return real(images, rows_B, seed=seed, **others)
+        return real(images, rows_B, recipe, seed=seed, epoch=epoch)
 
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "training_views", watched)
+        patched.setattr("trainables.training.training_views", watched)
         loop.train_one_epoch(training, 2)
     return rows, seeds
 
@@ -128,7 +129,7 @@ def test_seeds_that_equal_the_seed_change_nothing(store: Store, teachers: Path, 
     "own", [{"split_draw": 2, "order_seed": 4, "init_seed": 5}, {"num_folds": 3, "fold": 2}], ids=["draws", "folds"]
 )
 def test_an_interrupted_trial_on_another_split_resumes_bit_for_bit_and_tests_its_own_images(
-    own: dict[str, int], store: Store, teachers: Path, tmp_path: Path, tiny: str
+    own: dict[str, Any], store: Store, teachers: Path, tmp_path: Path, tiny: str
 ) -> None:
     whole = job_of(store, teachers, tmp_path / "whole", student=tiny, max_epochs=3, **own)
     broken = replace(whole, folder=str(tmp_path / "broken"))
@@ -165,18 +166,19 @@ def test_the_teachers_answers_are_shared_by_all_splits(store: Store, teachers: P
 def test_rules_of_splits_and_folds() -> None:
     base = TrialConfig(dataset="retina", method="transfer")
     assert replace(base, num_folds=5).fold == 0
-    for changes, message in (
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"num_folds": 1}, r"num_folds=1, fold=0"),
         ({"num_folds": 3, "fold": 4}, r"fold <= num_folds must hold, but got num_folds=3, fold=4"),
         ({"fold": 1}, r"num_folds=0, fold=1"),
         ({"num_folds": 21}, r"0 <= num_folds <= 20 must hold"),
         ({"num_folds": 3, "fold": 1, "split_draw": 2}, r"split_draw=2 with num_folds=3"),
         ({"order_seed": -1}, r"order_seed >= 0 must hold, but got order_seed=-1"),
-    ):
+    ]
+    for changes, message in refused:
         with pytest.raises(ValueError, match=message):
             replace(base, **changes)
     spec = TrialSpec(config=base, data_fingerprint="d", split_fingerprint="s")
-    others = [
+    others: list[dict[str, Any]] = [
         {"order_seed": 0},
         {"init_seed": 0},
         {"split_draw": 1},

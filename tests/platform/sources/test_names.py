@@ -60,6 +60,7 @@ def test_methods_and_networks_are_known_from_their_sources() -> None:
         (["--teacher-names", "imagenet+mimic"], r"but got 'mimic' \(did you mean mimic-cxr\?\)"),
         (["--teacher-names", "imagenet-resnet55"], r"\(did you mean imagenet-resnet50\?\)"),
         (["--init", "randon"], r"but got 'randon'"),
+        (["--init", "matched-imagnet"], r"but got 'imagnet' \(did you mean imagenet\?\)"),
         (["--data", "empty"], "--data must name the folder that holds retina/, but there is none in .*empty"),
         (["--data", "nowhere"], "the data folder must exist, but there is no .*nowhere"),
     ],
@@ -87,6 +88,7 @@ def test_right_names_pass(tmp_path: Path) -> None:
         "--init",
         "random",
         "imagenet",
+        "matched-mine",
     ]
     check_sweep(typed(SweepRequest, *flags), Places.under(tmp_path / "results"))
     check_pretraining(typed(PretrainRequest, "retina", "--init", "mine"), Places.under(tmp_path / "results"))

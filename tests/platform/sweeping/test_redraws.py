@@ -13,6 +13,7 @@ import pytest
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.redraws import Redraws, in_words, lines
+from platform.sweeping.standing import finished_line, standing_of
 from platform.sweeping.studies import make_studies
 from search_spaces.retina import SPACE
 from search_spaces.space import controls_of
@@ -168,16 +169,37 @@ def test_folds_are_searched_and_confirmed_by_themselves_and_resume(num_done: int
         "fold 2, trial 3",
         "fold 2, repeat 1",
     }
-    tried = {}  # beyond the first trial, the paper's choice, each fold tries configurations of its own
+    tried: dict[
+        float, set[str]
+    ] = {}  # beyond the first trial, the paper's choice, each fold tries configurations of its own
     for record in whole:
         if record.spec.config.phase == "search" and record.number:
             tried.setdefault(record.spec.config.learning_rate, set()).add(record.study)
     assert all(len(studies) == 1 for studies in tried.values())
     interrupted = make_plan(cells=cells, num_repeats=1, num_folds=3)
     for _ in range(num_done):
-        finish(interrupted, interrupted.next())
+        record = interrupted.next()
+        assert record
+        finish(interrupted, record)
     resumed = make_plan(interrupted.records.values(), cells=cells, num_repeats=1, num_folds=3)
     assert [record.spec.key for record in run_to_the_end(resumed)] == [r.spec.key for r in whole[num_done:]]
+
+
+def test_the_standing_scores_whole_repeats_and_ranks_within_a_fold() -> None:
+    plan = make_plan(sources=("seed", "split"), components=True)
+    for record in run_to_the_end(plan):
+        if record.spec.config.phase == "confirm":
+            record.test_auc = {"seed+split": 0.75, "seed": 0.5, "split": 0.25}[record.drawn]
+    own = standing_of(plan.studies[PLAIN], plan)
+    assert (own.confirmed, own.to_confirm, own.num_scored, own.test_auc) == (6, 6, 2, 0.75)
+    assert own.half_width is None  # test sets of several splits overlap
+
+    folds = make_plan(num_repeats=1, num_folds=2)
+    for record in run_to_the_end(folds):
+        if record.spec.config.phase == "confirm":
+            record.test_auc = 0.9 if record.spec.config.fold == 1 else 0.6 + 0.1 * (record.spec.cell.name == PLAIN)
+    last = next(r for r in folds.records.values() if r.spec.config.phase == "confirm" and r.spec.config.fold == 2)
+    assert finished_line(last, folds) == f"4 of 4 folds of cells done: {PLAIN} fold 2: test AUC 70.0 (n = 1), 1 of 2"
 
 
 def test_a_seed_that_is_drawn_gives_the_teacher_other_views() -> None:
