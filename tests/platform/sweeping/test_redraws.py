@@ -178,9 +178,9 @@ def test_folds_are_searched_and_confirmed_by_themselves_and_resume(num_done: int
     assert all(len(studies) == 1 for studies in tried.values())
     interrupted = make_plan(cells=cells, num_repeats=1, num_folds=3)
     for _ in range(num_done):
-        record = interrupted.next()
-        assert record
-        finish(interrupted, record)
+        begun = interrupted.next()
+        assert begun
+        finish(interrupted, begun)
     resumed = make_plan(interrupted.records.values(), cells=cells, num_repeats=1, num_folds=3)
     assert [record.spec.key for record in run_to_the_end(resumed)] == [r.spec.key for r in whole[num_done:]]
 
