@@ -20,6 +20,7 @@ from platform.sweeping.plan import axis_value
 from platform.sweeping.redraws import Redraws
 from platform.sweeping.scoring import averaging_tags, check_scorable, selection_metric
 from platform.sweeping.setup import Setup, doubts, parent_tags
+from platform.sweeping.unfreezing import absent, fitted_to_depths
 from search_spaces import space_of
 from search_spaces.presets import PRESETS, Preset
 from search_spaces.space import INIT, Space, columns_of
@@ -49,8 +50,9 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
     dataset = dataset_of(request.dataset, places)
     preset = PRESETS[preset_name := _preset_name(request, dataset)]
     base = _base(request, preset, dataset)
-    space = _space(request, preset, dataset, base)
+    space, left_out = fitted_to_depths(_space(request, preset, dataset, base), request.methods)
     name, (stores, averaging, teachers) = _sources(request, places, base, space, stand_ins)
+    print("".join(f"{line}\n" for line in [*absent(request), *left_out]), end="", flush=True)
     store = stores[base.image_size_px]
     space = check_variations(fitted_to_data(space, store, teachers), base, store)
     num_repeats = request.repeats or (1 if base.num_folds else preset.num_repeats)
