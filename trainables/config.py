@@ -14,6 +14,8 @@ from trainables.recipe import Recipe
 from trainables.recipe_learning import PAPER
 
 PHASES = ("pretrain", "search", "confirm")
+SOURCES = ("seed", "split", "order", "init")  # of variance: what a repeat may draw anew
+MAX_FOLDS = 20
 AVERAGE_RULES = ("frequent", "defined")  # which labels an AUC is averaged over: trainables.data.averaging
 SELECTION_METRICS = {  # what can choose the best epoch and configuration, by task; higher is better
     "multiclass": ("auc", "f1_weighted", "accuracy", "kappa"),
@@ -108,6 +110,16 @@ class TrialConfig(Recipe):
         default_in_words="the data set's own",
     )
     seed: int = knob(0, role=RUN, flag="--seed", heading=QUESTION, metavar="N", low=0, help="seed of all random draws")
+    order_seed: int | None = knob(None, role=RUN, low=0, help="seed of the order of the images; None for the seed")
+    init_seed: int | None = knob(
+        None,
+        role=RUN,
+        low=0,
+        help="seed of the layers that no weights are loaded into, the method's own among them; None for the seed",
+    )
+    split_draw: int = knob(0, role=RUN, low=0, help="which of the splits drawn anew; 0 for the prepared one")
+    num_folds: int = knob(0, role=RUN, low=0, high=MAX_FOLDS, help="folds of a cross-validation; 0 for none")
+    fold: int = knob(0, role=RUN, low=0, help="the fold that is the test set, from 1; 0 for the split as it is")
     phase: str = knob(
         "search",
         role=RUN,
@@ -128,6 +140,7 @@ class TrialConfig(Recipe):
         names = [name for name, _ in self.knobs]
         _check_order("knobs", names, f"knobs={names!r}")
         check_presence(self.method, self.teacher, self.student, self.beta)
+        self._check_split()
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrialConfig:
@@ -142,6 +155,28 @@ class TrialConfig(Recipe):
         if "knobs" in values:  # JSON knows no tuples
             values = {**values, "knobs": tuple((str(name), float(value)) for name, value in values["knobs"])}
         return cls(**values)
+
+    def _check_split(self) -> None:
+        if self.num_folds == 1 or self.fold > self.num_folds:
+            raise ValueError(
+                "a cross-validation has two folds or more, and fold <= num_folds must hold, but got "
+                f"num_folds={self.num_folds}, fold={self.fold}"
+            )
+        if self.split_draw and self.num_folds:
+            raise ValueError(
+                "the folds of a cross-validation are its splits, so none is drawn anew, but got "
+                f"split_draw={self.split_draw} with num_folds={self.num_folds}"
+            )
+
+    @property
+    def seed_of_order(self) -> int:
+        """Draws the order of the images."""
+        return self.seed if self.order_seed is None else self.order_seed
+
+    @property
+    def seed_of_init(self) -> int:
+        """Draws the layers that no weights are loaded into."""
+        return self.seed if self.init_seed is None else self.init_seed
 
     @property
     def num_reports(self) -> int:

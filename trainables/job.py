@@ -18,6 +18,7 @@ from trainables.atomic import patiently, write_bytes
 from trainables.cell import ITSELF, NO_TEACHER, members
 from trainables.data import mixup
 from trainables.data.nearby import nearby
+from trainables.data.resplit import split_for
 from trainables.data.store import Store
 from trainables.init_names import RANDOM
 from trainables.judging import evaluate
@@ -150,7 +151,7 @@ class Job:
                 task=store.task,
                 label_names=store.label_names,
                 knobs=dict(config.knobs),
-                seed=config.seed,
+                seed=config.seed_of_init,
                 batch_size=config.batch_size,
                 cache=self._cache(teachers, store, device),
             )
@@ -167,7 +168,7 @@ class Job:
         config = self.spec.config
         if config.method == ITSELF:
             return Itself(teachers, store.task, store.label_names)
-        torch.manual_seed(config.seed)  # decides the layers that no weights are loaded into
+        torch.manual_seed(config.seed_of_init)  # decides the layers that no weights are loaded into
         student = build(config.student, len(store.label_names))
         source = first_weights(config.init, config.student)
         weights = None if source == RANDOM else load(Path(self.teachers), source).state_dict()
@@ -176,9 +177,10 @@ class Job:
         return student
 
     def opened_store(self) -> Store:
-        """The prepared data set, or its copy on this machine's own disk, made at first use."""
+        """The prepared data set, or its copy on this machine's own disk, made at first use; split as the trial asks."""
         path = Path(self.store)
-        return Store.open(nearby(path, self.spec.data_fingerprint, Path(self.local)) if self.local else path)
+        path = nearby(path, self.spec.data_fingerprint, Path(self.local)) if self.local else path
+        return split_for(Store.open(path), self.spec.config)
 
     def _cache(self, teachers: list[Teacher], store: Store, device: torch.device) -> KnowledgeCache | None:
         if not self.cache_bytes:
@@ -190,7 +192,7 @@ class Job:
             # Whose outputs stand in which column: the fingerprints are of weights and pixels alone.
             "labels": [store.task, store.label_names, [[each.task, each.label_names] for each in teachers]],
             "code": [RECIPE_VERSION, code_fingerprint()],
-            "data": store.fingerprint,
+            "data": store.prepared.fingerprint,  # of any split: an answer depends on the view alone
             "seed": config.seed,
             "views": {each.name: getattr(config, each.name) for each in fields(ViewRecipe)},
             "mixed_with": mixup.fingerprint(store.rows("train", config.data_fraction)) if config.mixup_alpha else "",

@@ -5,7 +5,7 @@ that score with the best so far (`trainables.judging`).
 
 The order of the images and every view are functions of (seed, epoch, image), and a student's dropout is drawn from
 (seed, epoch), so an interrupted training resumes as if it had never stopped: bit for bit on a CPU with the same number
-of threads.
+of threads. The order may have a seed of its own.
 
 Shapes: B images of a batch.
 """
@@ -68,7 +68,7 @@ def train_one_epoch(training: Training, epoch: int) -> tuple[dict[str, float], i
     # interrupted training resumes as the undisturbed one. The paper's networks draw nothing.
     torch.manual_seed(int(np.random.default_rng((config.seed, epoch)).integers(2**63)))
     sums = torch.zeros(3, device=training.device)  # summed on the device, so that no step waits for it
-    for rows_B in batches(training.rows, config.batch_size, config.seed, epoch):
+    for rows_B in batches(training.rows, config.batch_size, config.seed_of_order, epoch):
         training.optimizer.zero_grad(set_to_none=True)
         for part_b in micro_batches(rows_B, training.micro_batch_size):
             losses = _losses(training, part_b, epoch)

@@ -90,6 +90,9 @@ def time_step(job: Job, store: Store, num_images: int) -> Pace:
         compiled=False,
         average_labels="defined",
         data_fraction=1.0,
+        split_draw=0,
+        num_folds=0,
+        fold=0,
         phase="search",
     )
     started_s = time.perf_counter()

@@ -20,9 +20,10 @@ from torch import Tensor, nn
 from trainables.averaged_weights import AveragedWeights
 from trainables.config import TrialConfig
 from trainables.data.augment import training_views
-from trainables.data.averaging import Averaging, averaged_labels
+from trainables.data.averaging import Averaging
 from trainables.data.mixup import Mixture, mixture
 from trainables.data.resident import Images
+from trainables.data.resplit import averaging_of
 from trainables.data.store import Store
 from trainables.losses import LabelLoss, class_weights, mixed, shares
 from trainables.models.taps import Tapped
@@ -61,7 +62,7 @@ class Training:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.averaging = averaged_labels(self.store, self.config.average_labels)
+        self.averaging = averaging_of(self.store.prepared, self.config.average_labels, self.config.num_folds)
         self.images = Images(self.store, self.device)
         self.label_loss = LabelLoss(self.config, self.store.task, self._class_weights())
         self.student.to(self.device).to(memory_format=torch.channels_last)

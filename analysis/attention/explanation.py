@@ -14,6 +14,7 @@ from analysis.attention.attention_pictures import chosen_rows
 from analysis.attention.boxes_at_hand import Boxes, boxes_at_hand
 from analysis.attention.observations import Choice, Observations, cells_of
 from analysis.figures.drawing import Picture
+from analysis.probes import networks
 from analysis.reading import artifacts, origins
 from analysis.reading.trials import Runs
 from analysis.tables.rendering import Table
@@ -40,14 +41,21 @@ def explain(runs: Runs, results: Path, data: Path | None, choice: Choice) -> Exp
         LookupError: the prepared data is gone, or no cell has its weights.
         FileNotFoundError, ValueError: as `boxes_at_hand` and `chosen_rows`, or the data set has no such label.
     """
+    repeats = networks.first_repeats(runs)
     store = _store(runs, results, choice)
+    store = artifacts.split_of(store, repeats.iloc[0]) if len(repeats) else store
     boxes = boxes_at_hand(store, results, data)
     test_boxes = boxes.frame[boxes.frame["row"].isin(store.rows("test"))]
     rows = chosen_rows(store, test_boxes, choice.rows, choice.num_images, np.random.default_rng(choice.seed))
     observations = Observations(store, test_boxes, choice, rows)
     for cell in cells_of(runs, results, store):
         observations.add(cell)
-    left_out, phantom = observations.left_out, observations.phantom
+    others = sorted(set(runs.trained["tags.cell"]) - set(repeats["tags.cell"]))
+    left_out = [
+        *observations.left_out,
+        *(f"{cell}: none of its repeats has the split that is shown" for cell in others),
+    ]
+    phantom = observations.phantom
     if not observations.points:
         raise LookupError(f"no cell of {runs.dataset} has its weights: {'; '.join(left_out) or 'none was confirmed'}")
     hit_rates = _hit_rates(observations.points, boxes.frame, store)

@@ -26,6 +26,7 @@ from analysis.figures import (
 from analysis.figures.drawing import Picture
 from analysis.pages.answers import Answer, answers, basis
 from analysis.pages.predicted import from_predictions
+from analysis.probes.networks import first_repeats
 from analysis.reading import artifacts, origins
 from analysis.reading.averages import averages
 from analysis.reading.trials import Runs
@@ -159,6 +160,8 @@ def _images(runs: Runs, results: Path | None, with_images: bool) -> list[Picture
     if results is None or store is None or not (store.is_phantom or with_images):
         return []
     teachers = artifacts.teachers_of(runs, results)
+    repeats = first_repeats(runs)
+    store = artifacts.split_of(store, repeats.iloc[0]) if len(repeats) else store
     row = int(store.rows("validation")[0])
     return [sample_images.picture(store, np.random.default_rng(0)), figure_2.picture(runs, store, teachers, row)]
 

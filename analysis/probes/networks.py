@@ -79,8 +79,16 @@ def network(architecture: str, label_names: Sequence[str], state: dict[str, Tens
 
 
 def first_repeats(runs: Runs) -> pd.DataFrame:
-    """The first confirming repeat of each cell with a student."""
-    return runs.trained.sort_values("params.seed").drop_duplicates("tags.cell")
+    """The first confirming repeat of each cell with a student, all of one split.
+
+    Where splits differ, an image that tests one student may have trained another: cells without a repeat on the first
+    repeat's split are left out.
+    """
+    columns = ["params.fold", "params.split_draw", "params.seed"]  # a run that is older than a column comes first
+    order = runs.trained.reindex(columns=columns).astype(float).fillna(0).sort_values(columns, kind="stable")
+    repeats = runs.trained.loc[order.index]
+    splits = repeats["tags.split_fingerprint"]
+    return repeats[splits == splits.head(1).squeeze()].drop_duplicates("tags.cell")
 
 
 def of_run(runs: Runs, run: pd.Series, teachers: Sequence[Teacher], label_names: Sequence[str]) -> dict[str, Network]:
@@ -91,7 +99,9 @@ def of_run(runs: Runs, run: pd.Series, teachers: Sequence[Teacher], label_names:
     if teacher is not None:
         by_role[TEACHER] = network(teacher.architecture, teacher.label_names, teacher.state_dict())
     if init is not None or run["params.init"] == "random":
-        torch.manual_seed(int(run["params.seed"]))  # as the trial drew the layers that no weights are loaded into
+        own_seed = run.get("params.init_seed")
+        # As the trial drew the layers that no weights are loaded into.
+        torch.manual_seed(int(run["params.seed"] if own_seed is None or pd.isna(own_seed) else own_seed))
         before = build(student, len(label_names))
         give_first_weights(before, str(run["params.init"]), init.state_dict() if init is not None else None)
         by_role[BEFORE] = Network(architecture=student, label_names=tuple(label_names), module=before.eval())

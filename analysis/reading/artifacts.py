@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 from analysis.reading.recorded_places import beside, local_path
 from analysis.reading.tracking_uri import sqlite_file
 from analysis.reading.trials import Runs
+from trainables.data.resplit import folded, redrawn
 from trainables.data.store import Store
 from trainables.teachers import shelf
 from trainables.teachers.shelf import Teacher
@@ -42,6 +43,21 @@ def store_of(results: Path, fingerprint: str) -> Store | None:
         if store.fingerprint == fingerprint:
             return store
     return None
+
+
+def split_of(store: Store, run: pd.Series) -> Store:
+    """The prepared data set as a run (a row of `Runs.trials`) split it: its student was trained on other test images
+    than those of another run whose split was drawn anew.
+    """
+    draw, num_folds, fold = (_number(run.get(f"params.{name}")) for name in ("split_draw", "num_folds", "fold"))
+    if fold:
+        return folded(store, num_folds, fold)
+    return redrawn(store, draw) if draw else store
+
+
+def _number(value: object) -> int:
+    """A parameter of a run; 0 where the run is older than the parameter."""
+    return 0 if value is None or pd.isna(value) else int(str(value).removesuffix(".0"))
 
 
 def whole_of(results: Path, held: Store) -> Store | None:

@@ -109,6 +109,7 @@ def _by_id(tracking_uri: str, wanted: str) -> Chosen:
     rows = recorded.confirm[recorded.confirm["run_id"] == run_id]
     if rows.empty:
         reasons = recorded.left_out.loc[recorded.left_out["run_id"] == run_id, "reason"].tolist()
+        reasons = reasons or ["it draws one source of variance alone, and is no repeat of its cell"]
         raise LookupError(f"the run must be in the tables, but {run_id} is left out: {', '.join(reasons)}")
     return _checked(Chosen(runs=recorded, run=rows.iloc[0], by_validation=False))
 

@@ -7,6 +7,7 @@ that it was searched in, from the trials that have ended.
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -122,7 +123,7 @@ def _study(
     specs = [TrialSpec.from_dict(json.loads(spec)) for spec in ordered["tags.spec"]]
     space = _space(str(parent["tags.dataset"]), str(parent["tags.settings"]), specs)
     searched = [_searched(spec) for spec in specs]
-    if study in {spec.cell.name for spec in specs}:
+    if re.sub(r" fold \d+$", "", study) in {spec.cell.name for spec in specs}:
         ranges = _ranges(space, searched)
         points = [(values, {name: ranges[name] for name in values}) for values in searched]
     else:

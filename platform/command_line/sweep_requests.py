@@ -9,7 +9,17 @@ from typing import Any
 from platform.command_line.image_requests import ResultsRequest
 from platform.command_line.option import IMAGES, MACHINES, option, switch
 from platform.command_line.training_requests import TrainingRequest
-from platform.command_line.values import Variation, plain_name, positive_int, share, teacher_name, variation
+from platform.command_line.values import (
+    Variation,
+    num_folds,
+    plain_name,
+    positive_int,
+    share,
+    sources,
+    teacher_name,
+    variation,
+)
+from trainables.config import SOURCES
 from trainables.knob import AXIS, LENGTH, QUESTION, RUN, SETUP
 
 
@@ -93,10 +103,30 @@ class SweepRequest(TrainingRequest):
     repeats: int | None = option(
         "how often each cell's best configuration is trained again",
         default=None,
-        default_in_words="the preset's",
+        default_in_words="the preset's; 1 for each fold with --folds",
         heading=LENGTH,
         parse=positive_int,
         metavar="N",
+    )
+    vary_in_repeats: tuple[str, ...] = option(
+        "what each of these repeats draws anew: seed, which alone draws all of a training; split; and order or init, "
+        "the order of the images or the first weights of new layers with seeds of their own",
+        default=("seed",),
+        heading=LENGTH,
+        parse=sources,
+        several=True,
+        metavar="SOURCE",
+    )
+    variance_components: bool = switch(
+        "as many repeats again for each source that repeats draw anew, drawing this one alone", heading=LENGTH
+    )
+    folds: int | None = option(
+        "cross-validation by patient with K folds: each is the test set once, and is searched and confirmed by itself",
+        default=None,
+        default_in_words="none",
+        heading=IMAGES,
+        parse=num_folds,
+        metavar="K",
     )
     dry_run: bool = switch(
         "print the plan (cells, trials, time, GPU-hours, disk) from steps timed on this machine, and stop",
@@ -144,6 +174,9 @@ class SweepRequest(TrainingRequest):
             )
         if self.one_at_a_time and not self.vary:
             raise ValueError("--one-at-a-time must have something to change: give --vary NAME=VALUE[,VALUE...]")
+        named = {source for text in self.vary_in_repeats for source in text.split(",")}
+        object.__setattr__(self, "vary_in_repeats", tuple(source for source in SOURCES if source in named))
+        check_redraws(self)
 
     @property
     def variations(self) -> dict[str, tuple[Any, ...]]:
@@ -158,6 +191,34 @@ class SweepRequest(TrainingRequest):
     @property
     def num_slots(self) -> int | None:
         return self.concurrent
+
+
+def check_redraws(request: SweepRequest) -> None:
+    """Refuses splits that cannot be drawn.
+
+    Raises:
+        ValueError: splits or folds are asked for where the split is given, or both are.
+    """
+    redrawn = "split" in request.vary_in_repeats
+    asked = "--folds" if request.folds else "--vary-in-repeats split"
+    if not request.folds and not redrawn:
+        return
+    if request.folds and (redrawn or request.variance_components):
+        other = "--vary-in-repeats split" if redrawn else "--variance-components"
+        raise ValueError(
+            f"the folds of a cross-validation are its splits, and each has repeats of its own, but got --folds "
+            f"{request.folds} with {other}: leave out one of the two"
+        )
+    if request.split == "official":
+        raise ValueError(
+            "an official split is one and the same for everybody, so it cannot be drawn anew, but got --split official "
+            f"with {asked}: take --split drawn, or leave out {asked}"
+        )
+    if request.hold_out:
+        raise ValueError(
+            f"a finding that is held out of training must stay in the test set, so the split cannot be drawn anew, but "
+            f"got --hold-out {request.hold_out!r} with {asked}: leave out one of the two"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

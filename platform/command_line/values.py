@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from trainables.config import TrialConfig
+from trainables.config import MAX_FOLDS, SOURCES, TrialConfig
 from trainables.knob import AXIS, SETUP, TUNED, Knob, knobs
 
 # Cells are made from the first three by options of their own, and a method's numbers belong to the method.
@@ -85,6 +85,21 @@ def validation_share(text: str) -> float:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return value
+
+
+def sources(text: str) -> str:
+    """What repeats draw anew: one source, or several separated by commas."""
+    for name in text.split(","):
+        if name not in SOURCES:
+            raise argparse.ArgumentTypeError(f"must be of {', '.join(SOURCES)}, but got {name!r}")
+    return text
+
+
+def num_folds(text: str) -> int:
+    """The number of folds of a cross-validation."""
+    if not re.fullmatch(r"\d+", text) or not 2 <= int(text) <= MAX_FOLDS:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 2 to {MAX_FOLDS}, but got {text}")
+    return int(text)
 
 
 def channels(text: str) -> int:

@@ -128,7 +128,7 @@ def check_images(choice: Chosen, results: Path, num_images: int, channels: int |
             label_names=facts.label_names,
             what=f"{num_images} seeded random images, since the prepared ones are gone",
         )
-    rows = store.rows("test")
+    rows = artifacts.split_of(store, choice.run).rows("test")
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(num_images, len(rows))).astype(int))]
     return CheckImages(
         images_BHWC=store.gather(rows),

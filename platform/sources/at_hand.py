@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ from trainables.data.averaging import Averaging
 from trainables.data.blank import store_of_the_papers_size
 from trainables.data.dataset import Dataset
 from trainables.data.listing import Listing
+from trainables.data.resplit import split_for
 from trainables.data.splits import SPLITS
 from trainables.data.store import Store
 from trainables.models.architectures import build
@@ -58,9 +60,11 @@ def find_sources(
     stores = {}
     for each_px in dict.fromkeys([size_px, *more_sizes_px]):
         stores[each_px] = images_of_size(each_px, request, listing, places, decode=stand_ins is None)
-    print(summary(listing, stores[size_px]), flush=True)
+    print(summary(listing, split_for(stores[size_px], replace(base, fold=min(base.num_folds, 1)))), flush=True)
+    if base.num_folds:
+        print(f"  these are the counts of fold 1 of {base.num_folds}, which is its test set")
     # Before minutes of phantoms.
-    averaging = checked_averaging(stores[size_px], base.average_labels, base.selection_metric)
+    averaging = checked_averaging(stores[size_px], base.average_labels, base.selection_metric, base.num_folds)
     if are_phantom:
         teachers = _phantom_teachers(teacher_names, places, size_px, stand_ins)
     return stores, averaging, teachers
@@ -112,18 +116,23 @@ def sources_of_the_papers_size(
     print(
         f"{dataset.title}: as many images as in the paper's Table II ({counts}), since no --data is given", flush=True
     )
-    averaging = checked_averaging(store, base.average_labels, base.selection_metric)
+    averaging = checked_averaging(store, base.average_labels, base.selection_metric, base.num_folds)
     return stores, averaging, {name: stand_in(name, stand_ins) for name in teacher_names}
 
 
-def check_overlaps(teachers: Sequence[Teacher], store: Store, places: Places, *, allowed: bool) -> str:
+def check_overlaps(
+    teachers: Sequence[Teacher], store: Store, places: Places, *, allowed: bool, any_is_tested: bool = False
+) -> str:
     """Which of the sweep's test images the teachers have seen, in words; "" if none.
+
+    Args:
+        any_is_tested: whether splits are drawn anew, so that any image may be a test image.
 
     Raises:
         ValueError: a teacher has seen some, which is not `allowed`.
     """
     salt = places.salt_fingerprint()
-    overlaps = [text for teacher in teachers if (text := overlap(teacher, store, salt))]
+    overlaps = [text for teacher in teachers if (text := overlap(teacher, store, salt, any_is_tested=any_is_tested))]
     if overlaps and not allowed:
         raise ValueError(
             f"{'; '.join(overlaps)}: test scores would be too good; --allow-overlap runs anyway, and the report says so"

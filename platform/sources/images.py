@@ -125,7 +125,7 @@ def summary(listing: Listing, store: Store) -> str:
     lines = [
         f"{store.dataset}: {store.num_images} {kind} of {len(set(store.patient))} patients, "
         f"{len(store.label_names)} labels, {store.image_size_px} px, "
-        + (f"fingerprint {store.fingerprint}" if store.fingerprint else "none of them opened"),
+        + (f"fingerprint {store.prepared.fingerprint}" if store.prepared.fingerprint else "none of them opened"),
     ]
     record = DATASETS.get(store.dataset)
     if record and (paper := record.published):

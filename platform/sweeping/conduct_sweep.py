@@ -86,7 +86,9 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     send_rest(ledger, journal)
     plan = setup.plan(ledger.records())
     _clear_rest(setup, plan, ledger)
-    ledger.describe(description(setup, state=how_far(plan)), facts_of(setup.store))
+    ledger.describe(
+        description(setup, state=how_far(plan)), [facts for each in setup.splits.all for facts in facts_of(each)]
+    )
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
         # On this machine while it is still quiet, on a cluster by one of its machines.
@@ -104,7 +106,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
             tags_of=setup.tags,
             forecast=_foreseen(plan, setup, paces, resources),
             standing=partial(Standing, places.standing(setup.name), facts=_facts(setup, request, resources)),
-            inputs_of=lambda record: facts_of(setup.store_of(record.spec.config), record.spec.config),
+            inputs_of=lambda record: facts_of(setup.splits.of(record.spec.config), record.spec.config),
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
         ledger.describe(description(setup, state=how_far(plan)))

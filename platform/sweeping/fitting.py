@@ -69,7 +69,7 @@ def check_variations(space: Space, base: TrialConfig, store: Store) -> Space:
             raise ValueError(f"{cell.name}: {error}") from None
         metrics.add((config.average_labels, config.selection_metric))
     for rule, metric in sorted(metrics):
-        checked_averaging(store, rule, metric)
+        checked_averaging(store, rule, metric, base.num_folds)
     return space
 
 

@@ -82,7 +82,7 @@ class Forecast:
     def _num_images(self, split: str, fraction: float = 1.0) -> int:
         key = (split, fraction)
         if key not in self._counts:
-            self._counts[key] = len(self.setup.store.rows(split, fraction))
+            self._counts[key] = len(self.setup.splits.first.rows(split, fraction))
         return self._counts[key]
 
     def _study_s(self, study: Study, plan: Plan, searched_epochs: float | None) -> float:
@@ -112,8 +112,9 @@ class Forecast:
             return 0.0
         seconds: dict[tuple[object, ...], float] = {}
         for study in plan.studies.values():
-            (searches, repeats), (all_searches, _) = plan.num_open(study), plan.num_planned(study)
-            rounds = repeats + (searches / all_searches if all_searches else 0)
+            (searches, repeats), (all_searches, all_repeats) = plan.num_open(study), plan.num_planned(study)
+            rounds = searches / all_searches if all_searches else 0
+            rounds += plan.num_new_seeds(study) * repeats / all_repeats if all_repeats else 0
             for cell in study.cells:
                 num_images = self._num_images("train", cell.data_fraction)
                 seconds_here = rounds * self._num_epochs(cell) * num_images * self.paces[cell].teach_s

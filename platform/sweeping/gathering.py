@@ -17,7 +17,8 @@ from platform.sources.images import dataset_of, digest_of, listing_of
 from platform.sources.places import Places
 from platform.sweeping.fitting import check_variations, fitted_to_data
 from platform.sweeping.plan import axis_value
-from platform.sweeping.scoring import averaging_tags, selection_metric
+from platform.sweeping.redraws import Redraws
+from platform.sweeping.scoring import averaging_tags, check_scorable, selection_metric
 from platform.sweeping.setup import Setup, doubts, parent_tags
 from platform.sweeping.unfreezing import absent, fitted_to_depths
 from search_spaces import space_of
@@ -29,6 +30,7 @@ from trainables.data.averaging import Averaging
 from trainables.data.catalogue import DATASETS
 from trainables.data.dataset import Dataset
 from trainables.data.listing import Listing
+from trainables.data.resplit import redrawn, split_for
 from trainables.data.store import Store
 from trainables.knob import SETUP, knobs
 from trainables.teachers.imagenet import first_weights
@@ -53,8 +55,8 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
     print("".join(f"{line}\n" for line in [*absent(request), *left_out]), end="", flush=True)
     store = stores[base.image_size_px]
     space = check_variations(fitted_to_data(space, store, teachers), base, store)
-    overlap = check_overlaps(list(teachers.values()), store, places, allowed=request.allow_overlap)
-    settings = _settings(request.search, base, space, store, teachers)
+    num_repeats = request.repeats or (1 if base.num_folds else preset.num_repeats)
+    _check_redrawn(_redraws(request), num_repeats, base, store, averaging)
     return Setup(
         name=name,
         preset=preset_name,
@@ -66,8 +68,9 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         averaging=averaging,
         search=request.search,
         num_trials=request.trials or preset.num_trials,
-        num_repeats=request.repeats or preset.num_repeats,
-        facts=parent_tags(store, settings, overlap, doubts(teachers.values())) | averaging_tags(averaging),
+        num_repeats=num_repeats,
+        redraws=_redraws(request),
+        facts=_facts(request, places, base, space, (store, averaging, teachers)),
         folder=places.sweep(name),
         cpus_per_trial=1.0 if request.cpus_per_trial is None else request.cpus_per_trial,
         cache=_cache_folder(request, places),
@@ -75,6 +78,38 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         local=request.local,
         has_gpu=torch.cuda.is_available(),
     )
+
+
+def _facts(
+    request: SweepRequest,
+    places: Places,
+    base: TrialConfig,
+    space: Space,
+    sources: tuple[Store, Averaging, dict[str, Teacher]],
+) -> dict[str, str]:
+    """The tags of the sweep's own run; refuses teachers that have seen test images, as `check_overlaps` says."""
+    store, averaging, teachers = sources
+    redraws = _redraws(request)
+    overlap = check_overlaps(
+        list(teachers.values()),
+        store,
+        places,
+        allowed=request.allow_overlap,
+        any_is_tested=redraws.splits or base.num_folds > 0,
+    )
+    settings = _settings(request.search, base, space, store, teachers) | decided_by(redraws, base)
+    about = parent_tags(
+        store,
+        json.dumps(settings, sort_keys=True),
+        overlap,
+        doubts(teachers.values()),
+        first_split=split_for(store, replace(base, fold=1)) if base.num_folds else None,
+    )
+    return about | averaging_tags(averaging) | redraws.tags(base.num_folds)
+
+
+def _redraws(request: SweepRequest) -> Redraws:
+    return Redraws(sources=request.vary_in_repeats, components=request.variance_components)
 
 
 def _preset_name(request: SweepRequest, dataset: Dataset) -> str:
@@ -107,7 +142,13 @@ def _base(request: SweepRequest, preset: Preset, dataset: Dataset) -> TrialConfi
     """What all trials share."""
     metric = selection_metric(request.knobs.get("selection_metric"), dataset.selection_metric, dataset.task)
     values = {"selection_metric": metric, **preset.knobs, **request.knobs}
-    return TrialConfig(dataset=dataset.name, method="transfer", **values)
+    return TrialConfig(dataset=dataset.name, method="transfer", num_folds=request.folds or 0, **values)
+
+
+def _check_redrawn(redraws: Redraws, num_repeats: int, base: TrialConfig, store: Store, averaging: Averaging) -> None:
+    """Refuses splits drawn anew on which a repeat would have no score; raises what `check_scorable` does."""
+    for draw in range(1, 1 + num_repeats) if redraws.splits else ():
+        check_scorable(redrawn(store, draw), averaging, base.selection_metric, f"split {draw} drawn anew")
 
 
 def _space(request: SweepRequest, preset: Preset, dataset: Dataset, base: TrialConfig) -> Space:
@@ -140,19 +181,29 @@ def _cache_folder(request: SweepRequest, places: Places) -> Path:
     return (request.cache or (request.local / "cache" if request.local else places.cache)).absolute()
 
 
-def _settings(search: str, base: TrialConfig, space: Space, store: Store, teachers: dict[str, Teacher]) -> str:
+def _settings(
+    search: str, base: TrialConfig, space: Space, store: Store, teachers: dict[str, Teacher]
+) -> dict[str, object]:
     """What decides the sweep's numbers, apart from how many cells, trials and repeats it has: those may grow."""
-    return json.dumps(
-        {
-            **{knob.name: getattr(base, knob.name) for knob in knobs(TrialConfig, SETUP)},
-            "search": search,
-            "seed": base.seed,
-            "tuned": {name: [interval.low, interval.high] for name, interval in space.tuned.items()},
-            "data": store.fingerprint,
-            "held_out": store.held_out,
-            "teachers": {name: teacher.fingerprint for name, teacher in teachers.items()},
-        },
-        sort_keys=True,
+    return {
+        **{knob.name: getattr(base, knob.name) for knob in knobs(TrialConfig, SETUP)},
+        "search": search,
+        "seed": base.seed,
+        "tuned": {name: [interval.low, interval.high] for name, interval in space.tuned.items()},
+        "data": store.fingerprint,
+        "held_out": store.held_out,
+        "teachers": {name: teacher.fingerprint for name, teacher in teachers.items()},
+    }
+
+
+def decided_by(redraws: Redraws, base: TrialConfig) -> dict[str, object]:
+    """What of the repeats makes another sweep: folds, and what is not drawn with the seed any more.
+
+    The rest may grow: more repeats, splits drawn anew, and the components of variance. Nothing where nothing is asked
+    for, so that earlier sweeps keep their names.
+    """
+    return ({"folds": base.num_folds} if base.num_folds else {}) | (
+        {"not drawn with the seed": list(redraws.apart)} if redraws.apart else {}
     )
 
 
@@ -170,6 +221,7 @@ def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing
         "images": digest_of(listing),
         "split": [request.split, request.validation_share, request.hold_out, request.skip_unreadable],
         "teachers": [request.teachers, *_teacher_names(space)],
+        **decided_by(_redraws(request), base),
     }
     kind = ("phantom" if listing.is_phantom else "real") + "-held-out" * bool(request.hold_out)
     digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

@@ -18,6 +18,7 @@ from platform.sources.places import Places
 from platform.sweeping.forecast import Forecast, paces_of
 from platform.sweeping.gathering import prepare_sweep
 from platform.sweeping.plan import Plan
+from platform.sweeping.redraws import in_fold
 from platform.sweeping.runner import Resources
 from platform.sweeping.setup import Setup
 from platform.sweeping.wording import hours, in_words
@@ -120,6 +121,7 @@ def plan_lines(plan: Plan, forecast: Forecast, resources: Resources) -> list[str
     at_most = "" if most == likely else f"; {most} if no trial is stopped early"
     return [
         f"plan: {searches} trials to search, {repeats} repeats to confirm, each of up to {epochs} epochs",
+        *(f"  {line}" for line in forecast.setup.redraw_lines),
         f"  about {likely}, {at_once}{at_most}",
         f"  about {hours(likely_h * share)} {unit}-hours; up to {forecast.disk_bytes(plan) / 1e9:.1f} GB of disk",
     ]
@@ -127,11 +129,13 @@ def plan_lines(plan: Plan, forecast: Forecast, resources: Resources) -> list[str
 
 def cell_lines(plan: Plan, forecast: Forecast) -> list[str]:
     """One line per study and cell: trials, epochs, seconds of an epoch."""
-    cells = [(study, cell) for study in plan.studies.values() for cell in study.cells]
-    width = max(len(cell.name) for _, cell in cells)
+    cells = [
+        (study, cell, f"{cell.name}{in_fold(study.fold)}") for study in plan.studies.values() for cell in study.cells
+    ]
+    width = max(len(name) for _, _, name in cells)
     rows = [f"{'cell':{width}} trials repeats  epoch"]
-    for study, cell in cells:
+    for study, cell, name in cells:
         searches, repeats = plan.num_planned(study)
         shared = "" if len(study.cells) == 1 else f"  (trials shared by {len(study.cells)} cells)"
-        rows.append(f"{cell.name:{width}} {searches:6} {repeats:7}  {in_words(forecast.epoch_s(cell))}{shared}")
+        rows.append(f"{name:{width}} {searches:6} {repeats:7}  {in_words(forecast.epoch_s(cell))}{shared}")
     return rows

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from platform.sweeping.records import TrialRecord
+from platform.sweeping.redraws import Redraws, Repeat
 from platform.sweeping.studies import Params, Study
 from trainables.cell import Cell
 from trainables.config import TrialConfig
@@ -31,6 +32,7 @@ class Plan:
         spec_of: adds the fingerprints of data, teacher and first weights to a configuration.
         num_repeats: trainings of each study's best configuration in the confirm phase.
         records: what the ledger holds of this sweep.
+        redraws: what the repeats draw anew.
     """
 
     def __init__(
@@ -40,12 +42,15 @@ class Plan:
         spec_of: Callable[[TrialConfig], TrialSpec],
         num_repeats: int,
         records: Iterable[TrialRecord] = (),
+        *,
+        redraws: Redraws | None = None,
     ) -> None:
         self.studies = {study.name: study for study in studies}
         self.records: dict[str, TrialRecord] = {}
         self._base = base
         self._spec_of = spec_of
         self._num_repeats = num_repeats
+        self.redraws = redraws or Redraws()
         self._unfinished: deque[TrialRecord] = deque()
         for record in records:
             self._take_up(record)
@@ -62,11 +67,13 @@ class Plan:
         if open_studies:
             study = min(open_studies, key=lambda study: len(study.asked))
             number, params = study.ask()
-            return self._add(self._spec(study.cell(params), params), study.name, number)
-        for study in self.studies.values():
-            for repeat, spec in enumerate(self._repeats(study), 1):
-                if spec.key not in self.records:
-                    return self._add(spec, study.name, repeat)
+            spec = self._spec(study.cell(params), self._config(study, params))
+            return self._add(TrialRecord(spec=spec, study=study.name, number=number))
+        # The scores of all cells first, then what their variance is made of.
+        repeats = [(study, *each) for study in self.studies.values() for each in self._repeats(study)]
+        for study, repeat, spec in sorted(repeats, key=lambda each: each[1].is_component):
+            if spec.key not in self.records:
+                return self._add(TrialRecord(spec=spec, study=study.name, number=repeat.number, drawn=repeat.drawn))
         return None
 
     def settle(self, record: TrialRecord) -> None:
@@ -82,7 +89,7 @@ class Plan:
     @property
     def num_trials(self) -> int:
         """How many trials the whole sweep has, of both phases."""
-        return sum(study.num_trials + study.num_repeats(self._num_repeats) for study in self.studies.values())
+        return sum(study.num_trials + self._most_repeats(study) for study in self.studies.values())
 
     @property
     def num_open_trials(self) -> int:
@@ -92,35 +99,45 @@ class Plan:
     def num_open(self, study: Study) -> tuple[int, int]:
         """How many of a study's search trials, and how many of its repeats, have not ended."""
         if not study.complete:
-            return study.num_trials - len(study.scores), study.num_repeats(self._num_repeats)
-        keys = [spec.key for spec in self._repeats(study)]
+            return study.num_trials - len(study.scores), self._most_repeats(study)
+        keys = [spec.key for _, spec in self._repeats(study)]
         return 0, sum(key not in self.records or self.records[key].status == "RUNNING" for key in keys)
 
     def num_planned(self, study: Study) -> tuple[int, int]:
         """How many search trials and repeats a study has in all; one whose trials all failed has no repeats."""
         all_failed = study.complete and study.choice is None
-        return study.num_trials, 0 if all_failed else study.num_repeats(self._num_repeats)
+        return study.num_trials, 0 if all_failed else self._most_repeats(study)
 
-    def _repeats(self, study: Study) -> list[TrialSpec]:
-        """The best configuration of a completed study, to be trained again with seeds that the search has not used."""
+    def num_new_seeds(self, study: Study) -> int:
+        """How many seeds the repeats of a study have that its search has not: as often, a teacher sees other views."""
+        has_others = "seed" in self.redraws.sources and not study.is_fixed
+        return self._num_repeats if has_others else 0
+
+    def _most_repeats(self, study: Study) -> int:
+        return self.redraws.num_repeats(self._num_repeats, is_fixed=study.is_fixed)
+
+    def _config(self, study: Study, params: Params) -> TrialConfig:
+        """What a trial of the study trains with these parameters."""
+        return replace(config_of(self._base, study.cell(params), params), fold=study.fold)
+
+    def _repeats(self, study: Study) -> list[tuple[Repeat, TrialSpec]]:
+        """The best configuration of a completed study, to be trained again with draws that the search has not used."""
         if study.choice is None:
             return []
-        cell = study.cell(study.choice)
-        seeds = range(self._base.seed + 1, self._base.seed + 1 + study.num_repeats(self._num_repeats))
-        return [self._spec(cell, study.choice, phase="confirm", seed=seed) for seed in seeds]
+        cell, best = study.cell(study.choice), self._config(study, study.choice)
+        repeats = self.redraws.of(best, self._num_repeats)
+        return [(repeat, self._spec(cell, repeat.config)) for repeat in repeats]
 
-    def _spec(self, cell: Cell, params: Params, **changes: Any) -> TrialSpec:
-        """A trial of `cell`, with what its study suggests, and `changes` of its configuration."""
-        spec = self._spec_of(replace(config_of(self._base, cell, params), **changes))
-        return replace(spec, varied_from=varied_from(self._base, cell))
+    def _spec(self, cell: Cell, config: TrialConfig) -> TrialSpec:
+        """The trial of `cell` with that configuration."""
+        return replace(self._spec_of(config), varied_from=varied_from(self._base, cell))
 
     def max_epochs(self, study: Study) -> int:
         """The length of the longest trial of a study."""
         return max(axis_value(self._base, cell, "max_epochs") for cell in study.cells)
 
-    def _add(self, spec: TrialSpec, study: str, number: int) -> TrialRecord:
-        record = TrialRecord(spec=spec, study=study, number=number)
-        self.records[spec.key] = record
+    def _add(self, record: TrialRecord) -> TrialRecord:
+        self.records[record.spec.key] = record
         return record
 
     def _take_up(self, record: TrialRecord) -> None:

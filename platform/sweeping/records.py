@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from platform.sweeping.redraws import FOLD, in_words
 from trainables.trial import TrialSpec
 
 
@@ -14,7 +15,8 @@ class TrialRecord:
 
     spec: TrialSpec
     study: str  # the study that asked for it; "" in the other phases
-    number: int  # the trial's number within its study, or the repeat's number
+    number: int  # the trial's number within its study, or the repeat's among those that draw the same anew
+    drawn: str = ""  # of a repeat: the sources that it draws anew, as `platform.sweeping.redraws` says
     status: str = "RUNNING"  # "RUNNING", "FINISHED" or "FAILED"
     stopped: str = ""  # "asha" where the trial was stopped early
     best_scores: list[float] = field(default_factory=list)  # after each epoch, the best validation score so far
@@ -32,8 +34,13 @@ class TrialRecord:
 
     @property
     def title(self) -> str:
-        """The trial within its cell, as people count: from 1."""
-        return f"repeat {self.number}" if self.spec.config.phase == "confirm" else f"trial {self.number + 1}"
+        """The trial within its cell, as people count: from 1; and, unless it is the seed alone, what it draws anew."""
+        config = self.spec.config
+        fold = f"fold {config.fold}, " if config.fold else ""
+        if config.phase != "confirm":
+            return f"{fold}trial {self.number + 1}"
+        anew = "" if self.drawn in ("", "seed", FOLD) else f" (new {in_words(self.drawn)})"
+        return f"{fold}repeat {self.number}{anew}"
 
 
 def trial_folder(sweep_folder: Path, key: str) -> Path:

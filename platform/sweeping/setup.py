@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,16 @@ from analysis.tables import data_sets, split_sizes
 from platform.sources.places import Places
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord, trial_folder
+from platform.sweeping.redraws import Redraws, lines
 from platform.sweeping.scoring import averaging_lines, averaging_tags
 from platform.sweeping.studies import make_studies
+from platform.sweeping.trial_splits import TrialSplits
 from platform.sweeping.unfreezing import depth_warnings
 from search_spaces.space import Space
 from trainables.cell import ITSELF, as_text, members
 from trainables.config import TrialConfig
-from trainables.data.averaging import Averaging, averaged_labels
+from trainables.data.averaging import Averaging
+from trainables.data.resplit import averaging_of
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.knob import TUNED, knobs
@@ -47,6 +50,7 @@ class Setup:
     search: str
     num_trials: int
     num_repeats: int
+    redraws: Redraws = field(default_factory=Redraws)
     facts: dict[str, str]  # the parent run's tags
     folder: Path
     cpus_per_trial: float
@@ -76,18 +80,29 @@ class Setup:
 
     def plan(self, records: Iterable[TrialRecord]) -> Plan:
         """The plan, with the trials that the ledger already has."""
-        studies = make_studies(self.space, self.search, self.num_trials, self.base.seed)
-        return Plan(studies, self.base, self.spec, self.num_repeats, records)
+        studies = make_studies(self.space, self.search, self.num_trials, self.base.seed, self.base.num_folds)
+        return Plan(studies, self.base, self.spec, self.num_repeats, records, redraws=self.redraws)
 
     def spec(self, config: TrialConfig) -> TrialSpec:
         """A configuration with the fingerprints of what it runs on."""
         return TrialSpec(
             config=config,
             data_fingerprint=self.store_of(config).fingerprint,
-            split_fingerprint=self.store_of(config).split_fingerprint,
+            split_fingerprint=self.splits.of(config).split_fingerprint,
             teacher_fingerprint=self._fingerprint(config.teacher),
             init_fingerprint=self._fingerprint(first_weights(config.init, config.student)),
         )
+
+    @cached_property
+    def splits(self) -> TrialSplits:
+        """Which images train, validate and test each trial."""
+        num_draws = self.num_repeats if self.redraws.splits else 0
+        return TrialSplits(stores=self.stores, base=self.base, num_draws=num_draws)
+
+    @property
+    def redraw_lines(self) -> list[str]:
+        """What differs from the paper's repeats, in words; [] where nothing does."""
+        return lines(self.redraws, self.base.num_folds, self.num_repeats)
 
     def job(self, record: TrialRecord) -> Job:
         """What a worker needs for a trial."""
@@ -137,7 +152,7 @@ class Setup:
                 *self._variations(),
                 f"  selected by {self.base.selection_metric} on the validation set: the scores below",
                 f"  teachers: {teachers}",
-                *(f"  {line}" for line in averaging_lines(self.store, self.averaging)),
+                *(f"  {line}" for line in averaging_lines(self.store, self.averaging, self.base.num_folds)),
                 *([f"  held out of all training: {self.store.held_out}"] if self.store.held_out else []),
                 *(
                     f"  WARNING:  {text}"
@@ -153,10 +168,10 @@ class Setup:
     def _averaging_of(self, config: TrialConfig) -> Averaging:
         if config.average_labels == self.base.average_labels:
             return self.averaging
-        return averaged_labels(self.store, config.average_labels)
+        return averaging_of(self.store, config.average_labels, config.num_folds)
 
     def _own_values(self, spec: TrialSpec) -> dict[str, str]:
-        """The tag `sweep_setup`: the sweep's own values of what the trial's cell changes; none if it changes nothing.
+        """The tag `sweep_setup`: the sweep's own values of what the trial changes; none if it changes nothing.
 
         Trials may share a table if their sweeps' values are equal, whatever their cells change.
         """
@@ -192,8 +207,19 @@ class Setup:
         return "+".join(fingerprints) or name
 
 
-def parent_tags(store: Store, settings: str, teacher_overlap: str = "", teacher_trained_on: str = "") -> dict[str, str]:
-    """The tags of the sweep's own run in MLflow that describe its data; tables and report read them there."""
+def parent_tags(
+    store: Store,
+    settings: str,
+    teacher_overlap: str = "",
+    teacher_trained_on: str = "",
+    *,
+    first_split: Store | None = None,
+) -> dict[str, str]:
+    """The tags of the sweep's own run in MLflow that describe its data; tables and report read them there.
+
+    Args:
+        first_split: the images as the first fold splits them; None where there is no cross-validation.
+    """
     return {
         "dataset": store.dataset,
         "data": "phantom" if store.is_phantom else "real",
@@ -202,7 +228,7 @@ def parent_tags(store: Store, settings: str, teacher_overlap: str = "", teacher_
         "label_names": json.dumps(store.label_names, ensure_ascii=False),
         "held_out": store.held_out,
         "table_1": json.dumps(data_sets.facts(store)),
-        "table_2": json.dumps(split_sizes.facts(store)),
+        "table_2": json.dumps(split_sizes.facts(first_split or store)),
         "recipe": str(RECIPE_VERSION),
         "version": VERSION,
         "settings": settings,

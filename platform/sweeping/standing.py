@@ -17,6 +17,7 @@ from typing import Any
 from analysis.stats.intervals import shown_half_width, t_interval
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
+from platform.sweeping.redraws import FOLD, in_fold
 from platform.sweeping.studies import Study
 from platform.sweeping.wording import auc
 from trainables import atomic
@@ -35,9 +36,9 @@ class StudyStanding:
     confirmed: int
     to_confirm: int  # in all
     best: float | None  # validation score of the best configuration so far
-    test_auc: float | None  # mean over the confirmed repeats
+    test_auc: float | None  # mean over the confirmed repeats that draw all sources anew
     half_width: float | None  # of its 95% interval, if that can be given
-    num_scored: int  # repeats with a test AUC
+    num_scored: int  # these repeats, as far as they have a test AUC
 
 
 def standing_of(study: Study, plan: Plan) -> StudyStanding:
@@ -46,7 +47,8 @@ def standing_of(study: Study, plan: Plan) -> StudyStanding:
     best = study.best
     own = [record for record in plan.records.values() if record.study == study.name]
     repeated = [record for record in own if record.spec.config.phase == "confirm" and record.status == "FINISHED"]
-    aucs = [record.test_auc for record in repeated if record.test_auc is not None]
+    scored = [record for record in repeated if record.drawn in ("", FOLD, plan.redraws.word)]
+    aucs = [record.test_auc for record in scored if record.test_auc is not None]
     cell = study.cell(study.asked[best[0]]).name if best else repeated[0].spec.cell.name if repeated else ""
     return StudyStanding(
         name=study.name,
@@ -57,7 +59,8 @@ def standing_of(study: Study, plan: Plan) -> StudyStanding:
         to_confirm=to_confirm,
         best=best[1] if best else None,
         test_auc=sum(aucs) / len(aucs) if aucs else None,
-        half_width=_half_width(aucs),
+        # Test sets of several splits overlap, so that this interval would be too narrow: the closing table has another.
+        half_width=None if plan.redraws.splits else _half_width(aucs),
         num_scored=len(aucs),
     )
 
@@ -81,11 +84,17 @@ def finished_line(record: TrialRecord, plan: Plan) -> str:
     own, all_standings = standing_of(study, plan), [standing_of(each, plan) for each in plan.studies.values()]
     if is_repeat:
         done = [each for each in all_standings if each.to_confirm and each.confirmed == each.to_confirm]
-        return f"cell {len(done)} of {len(all_standings)} done: {own.cell}: {_score(own)}{_rank(own, done)}"
+        how_many = f"{len(done)} of {len(all_standings)}"
+        how_many = f"{how_many} folds of cells" if study.fold else f"cell {how_many}"
+        alike = [each for each in done if plan.studies[each.name].fold == study.fold]  # tested on the same images
+        return f"{how_many} done: {own.cell}{in_fold(study.fold)}: {_score(own)}{_rank(own, alike)}"
     done = [each for each in all_standings if each.to_search and each.searched == each.to_search]
     if own.best is None:
         return f"search {len(done)} of {len(all_standings)} done: {own.name}: every trial failed"
-    return f"search {len(done)} of {len(all_standings)} done: {own.cell}: best of {own.to_search}: {own.best:.3f}"
+    of_fold = in_fold(study.fold)
+    return (
+        f"search {len(done)} of {len(all_standings)} done: {own.cell}{of_fold}: best of {own.to_search}: {own.best:.3f}"
+    )
 
 
 def _score(standing: StudyStanding) -> str:

@@ -101,7 +101,7 @@ def _table(content: dict[str, Any]) -> list[str]:
         best = "" if study["best"] is None else f"{study['best']:.3f}"
         mean = study["test_auc"]
         test = "" if mean is None else f", {auc(mean, study['half_width'], study['num_scored'])}"
-        which = f" in {study['cell']}" if study["cell"] not in ("", study["name"]) else ""
+        which = "" if study["name"].startswith(study["cell"]) else f" in {study['cell']}"  # of a fold, behind its name
         rows.append(f"  {study['name']:{width}}  {searched:>6}  {confirmed:>7}  {best}{which}{test}".rstrip())
     return rows
 

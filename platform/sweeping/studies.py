@@ -15,6 +15,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 
+from platform.sweeping.redraws import in_fold
 from platform.sweeping.sampling import decider, known_trial
 from search_spaces.joint import JointSpace
 from search_spaces.space import Space
@@ -29,6 +30,7 @@ class Study:
 
     name: str
     num_trials: int
+    fold: int = 0  # of a cross-validation, on whose images alone it searches; 0 for none
     stops_early: bool = True  # whether a weak trial may end before its full length
     asked: dict[int, Params] = field(default_factory=dict)
     scores: dict[int, float | None] = field(default_factory=dict)
@@ -68,9 +70,15 @@ class Study:
         """The parameters to confirm: the best trial's, once the search is complete; None where none succeeded."""
         return self.asked[self.best[0]] if self.complete and self.best else None
 
-    def num_repeats(self, requested: int) -> int:
-        """How often the choice is confirmed, if `requested` times are asked for."""
-        return requested
+    @property
+    def is_fixed(self) -> bool:
+        """Whether nothing is trained, so that repeats differ in their images alone."""
+        return False
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What tells its draws from those of the same search in another fold."""
+        return {"fold": self.fold} if self.fold else {}
 
     @property
     def cells(self) -> Sequence[Cell]:
@@ -117,7 +125,7 @@ class CellStudy(Study):
     def _suggest(self, number: int) -> Params:
         if number == 0:
             return self.space.first(self.of_cell)
-        identity = {"cell": self.of_cell.facts}
+        identity = {"cell": self.of_cell.facts, **self.identity}
         return _ask_optuna(self, self.space.ranges(self.of_cell), _seed(self.seed, identity, number))
 
 
@@ -143,7 +151,7 @@ class JointStudy(Study):
         if number < len(names):  # each cell once at the paper's choice, so that none is dismissed untried
             return {"cell": names[number], **self.space.first(self.space.cells[number])}
         joint = JointSpace(self.space)
-        seed = _seed(self.seed, {"joint": self.space.cells[0].question}, number)
+        seed = _seed(self.seed, {"joint": self.space.cells[0].question, **self.identity}, number)
         known = [known_trial(*self._point(joint, asked), score) for asked, score in _known(self)]
         cell, knobs = joint.walk(decider(known, seed, _num_startup_trials(self), is_conditional=True))
         return {"cell": cell.name, **knobs}
@@ -154,7 +162,7 @@ class JointStudy(Study):
 
 @dataclass(kw_only=True)
 class NoStudy(Study):
-    """A cell in which nothing is trained: there is nothing to search, and all repeats are equal."""
+    """A cell in which nothing is trained: there is nothing to search, and all repeats on one split are equal."""
 
     of_cell: Cell
     num_trials: int = 0
@@ -163,23 +171,33 @@ class NoStudy(Study):
     def choice(self) -> Params | None:
         return {}
 
-    def num_repeats(self, requested: int) -> int:
-        return min(requested, 1)
+    @property
+    def is_fixed(self) -> bool:
+        return True
 
     @property
     def cells(self) -> Sequence[Cell]:
         return (self.of_cell,)
 
 
-def make_studies(space: Space, mode: str, num_trials: int, seed: int) -> list[Study]:
+def make_studies(space: Space, mode: str, num_trials: int, seed: int, num_folds: int = 0) -> list[Study]:
     """The studies of a sweep; `mode` is "optuna" (fair, a study per cell), "grid" or "joint" (a study per question).
+
+    With folds each of them is there once per fold, so that no search learns of another fold's test images.
 
     Raises:
         ValueError: `mode` is none of them.
     """
     taught = replace(space, cells=tuple(cell for cell in space.cells if cell.method != ITSELF))
     untrained = [NoStudy(name=cell.name, of_cell=cell) for cell in space.cells if cell.method == ITSELF]
-    return [*_searches(taught, mode, num_trials, seed), *untrained]
+    studies = [*_searches(taught, mode, num_trials, seed), *untrained]
+    if not num_folds:
+        return studies
+    return [
+        replace(study, name=f"{study.name}{in_fold(fold)}", fold=fold, asked={}, scores={})
+        for study in studies
+        for fold in range(1, num_folds + 1)
+    ]
 
 
 def _searches(space: Space, mode: str, num_trials: int, seed: int) -> Sequence[Study]:

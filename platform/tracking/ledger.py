@@ -93,6 +93,7 @@ class Ledger:
             "split_fingerprint": record.spec.split_fingerprint,
             "teacher_fingerprint": record.spec.teacher_fingerprint,
             "beta_convention": BETA_CONVENTION,
+            **({"drawn": record.drawn} if record.drawn else {}),
             **tags,
         }
         name = f"{config.phase} {record.spec.cell.name} {record.title}"
@@ -183,6 +184,7 @@ class Ledger:
             spec=TrialSpec.from_dict(json.loads(tags["spec"])),
             study=tags["study"],
             number=int(tags["number"]),
+            drawn=tags.get("drawn", ""),
             status=run.info.status,
             stopped=tags.get("stopped", ""),
             run_id=run.info.run_id,

@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.reading.origins import PHANTOM_NOTICE
 from analysis.scores.cells import summary
 from platform.sweeping.records import TrialRecord
+from platform.sweeping.redraws import in_fold
 from platform.sweeping.setup import Setup
 from trainables.cell import ITSELF
 
@@ -54,7 +55,7 @@ class SearchProgress:
         config = record.spec.config
         if config.phase != "search":
             return {}, self._num_ended
-        name = f"best val_{config.selection_metric}/{in_metric_name(record.spec.cell.name)}"
+        name = f"best val_{config.selection_metric}/{in_metric_name(record.spec.cell.name)}{in_fold(config.fold)}"
         if record.score is not None:
             self._best[name] = max(record.score, self._best.get(name, record.score))
         return ({name: self._best[name]} if name in self._best else {}), self._num_ended
@@ -126,7 +127,10 @@ def _compared(setup: Setup) -> str:
     return (
         f"{len(cells)} cells on `{setup.store.dataset}` ({setup.base.image_size_px} px, up to {setup.max_epochs} "
         f"epochs): a search of {search} ({setup.search}), then {setup.num_repeats} repeats of the best configuration, "
-        f"chosen by {setup.base.selection_metric} on the validation images.\n" + "\n".join(lines)
+        f"chosen by {setup.base.selection_metric} on the validation images."
+        + "".join(f" {line[0].upper()}{line[1:]}." for line in setup.redraw_lines)
+        + "\n"
+        + "\n".join(lines)
     )
 
 

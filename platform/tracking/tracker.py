@@ -63,6 +63,7 @@ class Tracker:
         if record.run_id:
             self._run_ids[record.spec.key] = record.run_id
         facts = {"spec": asdict(record.spec), "study": record.study, "number": record.number, "tags": dict(tags)}
+        facts["drawn"] = record.drawn
         self._put("open", record.spec.key, **facts, inputs=list(inputs))
 
     def log(self, record: TrialRecord, metrics: dict[str, float], epoch: int) -> None:
@@ -135,7 +136,12 @@ class Tracker:
             self._ledger.log(self._ledger.parent_id, entry["metrics"], entry["step"], entry["at_ms"])
             return
         if entry["do"] == "open":
-            record = TrialRecord(spec=TrialSpec.from_dict(entry["spec"]), study=entry["study"], number=entry["number"])
+            record = TrialRecord(
+                spec=TrialSpec.from_dict(entry["spec"]),
+                study=entry["study"],
+                number=entry["number"],
+                drawn=entry.get("drawn", ""),  # a journal of an earlier version does not have it
+            )
             record.run_id = self._run_ids.get(key, "")
             if not record.run_id and key in self._may_have_run:
                 record.run_id = self._ledger.run_id_of(key)

@@ -8,6 +8,7 @@ Shapes: N images of a split, L labels or classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,7 @@ class Averaging:
     is_reliable: bool  # whether each of them has MIN_POSITIVES and as many negatives there
 
 
-def averaged_labels(store: Store, rule: str) -> Averaging:
+def averaged_labels(store: Store, rule: str, others: Sequence[Store] = ()) -> Averaging:
     """The labels that the AUC of every trial on `store` is averaged over.
 
     "frequent": those with `MIN_POSITIVES` definite positives and as many negatives in the validation set, and both in
@@ -41,16 +42,19 @@ def averaged_labels(store: Store, rule: str) -> Averaging:
     whichever split is scored; `names` are those of the validation set. An uncertain label counts for neither class, so
     that the set is the same under each policy on uncertain labels. Of the test set only labels are read, no image.
 
+    Args:
+        others: the same images in other splits: what a label must have, it must then have in each of them.
+
     Raises:
         ValueError: there is no such rule.
     """
     if rule not in AVERAGE_RULES:
         raise ValueError(f"the rule must be one of {', '.join(AVERAGE_RULES)}, but got {rule!r}")
-    rarer_L = definite_counts(store, "validation").min(axis=0)
+    rarer_L = _rarest(store, others, "validation")
     if rule == "defined":
         chosen_L, least = rarer_L > 0, 1
     else:
-        scored_L = definite_counts(store, "test").min(axis=0) > 0
+        scored_L = _rarest(store, others, "test") > 0
         for least in (MIN_POSITIVES, MIN_POSITIVES_UNRELIABLE):
             chosen_L = scored_L & (rarer_L >= least)
             if 2 * chosen_L.sum() >= len(chosen_L):
@@ -63,6 +67,11 @@ def averaged_labels(store: Store, rule: str) -> Averaging:
         min_positives=least,
         is_reliable=bool(chosen_L.any() and rarer_L[chosen_L].min() >= MIN_POSITIVES),
     )
+
+
+def _rarest(store: Store, others: Sequence[Store], split: str) -> NDArray[np.int64]:
+    """How many images of its rarer class each label has [L]: in the split, and in the one that has fewest."""
+    return np.min([definite_counts(each, split) for each in (store, *others)], axis=(0, 1))
 
 
 def definite_counts(store: Store, split: str) -> NDArray[np.int64]:

@@ -45,7 +45,7 @@ def fits(store: Store, device: torch.device) -> bool:
     if device.type != "cuda":  # the store is in memory already
         return False
     free, total = torch.cuda.mem_get_info(device)
-    return (store.fingerprint, device) in held or _num_bytes(store) <= min(LARGEST_SHARE * total, free / 2)
+    return (store.prepared.fingerprint, device) in held or _num_bytes(store) <= min(LARGEST_SHARE * total, free / 2)
 
 
 def _num_bytes(store: Store) -> int:
@@ -53,7 +53,7 @@ def _num_bytes(store: Store) -> int:
 
 
 def _loaded(store: Store, device: torch.device) -> Tensor:
-    key = (store.fingerprint, device)
+    key = (store.prepared.fingerprint, device)
     if key not in held:
         held.clear()
         rows_N = np.arange(store.num_images)

@@ -8,9 +8,10 @@ Shapes: N images, L labels (1 for "multiclass": the class), H x W pixels, C plan
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ class Store:
         dataset, task, label_names, channels, image_size_px, is_phantom: as in `Listing`.
         fingerprint: of pixels, labels and splits; two stores of one fingerprint give the same numbers.
         split_fingerprint: of the splits and the nested order alone.
+        prepared: the data set as it was prepared, of which this is another split; the store itself where it is none.
         held_out: the finding that all training went without (`trainables.data.hold_out`); "" where none was.
         labels: int8 [N, L]; patient, image_id, view, sex, split: text [N]; age_years: float32 [N]; train_rank: int64
         [N].
@@ -57,6 +59,7 @@ class Store:
         self.split_fingerprint: str = facts["split_fingerprint"]
         self.held_out: str = facts["held_out"]
         self.left_out: list[list[str]] = facts["left_out"]
+        self.prepared = self
         self._facts, self._columns = dict(facts), dict(columns)
         self._chunks, self._rows_per_chunk = chunks, len(chunks[0])
         self.labels: NDArray[np.int8] = columns["labels"]
@@ -103,6 +106,23 @@ class Store:
         """A store of these rows alone, in memory; its fingerprint is still that of the whole."""
         columns = {name: values[rows] for name, values in self._columns.items()}
         return Store(self.path, self._facts, columns, [self.gather(rows)])
+
+    def with_split(self, split: NDArray[np.str_], train_rank: NDArray[np.int64]) -> Store:
+        """The same images split in another way; no pixel is copied.
+
+        Raises:
+            ValueError: a patient is in two splits.
+        """
+        other = copy.copy(self)
+        other.split, other.train_rank = split.astype(str), train_rank
+        other._columns = {**self._columns, "split": split.astype(object), "train_rank": train_rank}
+        other.split_fingerprint = fingerprint_of_split(split, train_rank)
+        both = f"{self.prepared.fingerprint} {other.split_fingerprint}"
+        other.fingerprint = hashlib.sha256(both.encode()).hexdigest()[:16]
+        prints = {"fingerprint": other.fingerprint, "split_fingerprint": other.split_fingerprint}
+        other._facts = {**self._facts, **prints}
+        other._check_patients()
+        return other
 
     def rows(self, split: str, fraction: float = 1.0) -> NDArray[np.int64]:
         """The rows of a split in ascending order; of "train" the first `fraction`, nested in every larger one.
@@ -153,6 +173,14 @@ class Store:
                 f"no patient may be in two splits, but {np.unique(self.patient[strays]).size} are in {self.path}, "
                 f"patient hash {patient} first; delete the file and prepare the data again"
             )
+
+
+def fingerprint_of_split(split: Iterable[str], train_rank: Iterable[int]) -> str:
+    """16 hexadecimal digits of the SHA-256 over the split and the rank of each image."""
+    digest = hashlib.sha256()
+    for name, rank in zip(split, train_rank, strict=True):
+        digest.update(f"{name} {rank};".encode())
+    return digest.hexdigest()[:16]
 
 
 def new_content(held_out: str) -> hashlib._Hash:

@@ -19,11 +19,11 @@ def unverifiable(teacher: Teacher) -> str:
     )
 
 
-def overlap(teacher: Teacher, store: Store, salt_fingerprint: str) -> str:
+def overlap(teacher: Teacher, store: Store, salt_fingerprint: str, *, any_is_tested: bool = False) -> str:
     """What of `store`'s test images the teacher was trained on, in words; "" where nothing is known to be.
 
     By patients where their hashes are known and made with the same salt; else by the name of the data set, all of which
-    then counts as seen.
+    then counts as seen. With `any_is_tested`, every image of the store counts as a test image.
     """
     seen = teacher.seen
     if (seen.get("data", "real") == "phantom") != store.is_phantom:
@@ -32,7 +32,7 @@ def overlap(teacher: Teacher, store: Store, salt_fingerprint: str) -> str:
     if not share_patients(source, store.dataset):
         return ""
     if seen.get("patients") and seen.get("salt") == salt_fingerprint:
-        test_patients = np.unique(store.patient[store.rows("test")])
+        test_patients = np.unique(store.patient if any_is_tested else store.patient[store.rows("test")])
         num_seen = int(np.isin(test_patients, list(seen["patients"])).sum())
         return f"the teacher {teacher.name} was trained on {num_seen} of {len(test_patients)} test patients" * bool(
             num_seen

@@ -44,6 +44,8 @@ def setup_of(*cells: str, max_epochs: int = 4, cache_bytes: int = 10**9) -> Any:
     images = SimpleNamespace(rows=rows, num_images=150)
     return SimpleNamespace(
         store=images,
+        splits=SimpleNamespace(first=images),
+        redraw_lines=[],
         stores={256: images},
         max_epochs=max_epochs,
         cache_bytes=cache_bytes,

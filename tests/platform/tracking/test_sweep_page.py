@@ -52,6 +52,7 @@ class FakeStore:
 def setup() -> Any:
     space = SimpleNamespace(cells=SPACES["retina"].cells)
     facts = {"num_trials": 4, "num_repeats": 3, "search": "optuna", "max_epochs": 3, "name": "retina-phantom-1"}
+    facts |= {"redraw_lines": []}
     return SimpleNamespace(store=FakeStore(), space=space, base=BASE, **facts)
 
 

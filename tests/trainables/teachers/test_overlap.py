@@ -45,6 +45,11 @@ def test_training_on_other_patients_of_the_same_release_is_no_overlap() -> None:
     assert overlap(taught(dataset="chestxray8", patients=["p1"], salt=SALT), STORE, SALT) == ""
 
 
+def test_where_splits_are_drawn_anew_every_patient_may_be_tested() -> None:
+    teacher = taught(dataset="chestxray8", patients=["p1"], salt=SALT)
+    assert overlap(teacher, STORE, SALT, any_is_tested=True) == "the teacher nih was trained on 1 of 3 test patients"
+
+
 @pytest.mark.parametrize("seen", [{"patients": ["p1"], "salt": "other"}, {}], ids=["another salt", "no patients"])
 @pytest.mark.parametrize("dataset", ["chestxray8", "chestxray14", "nih"])
 def test_where_patients_cannot_be_compared_the_whole_release_counts_as_seen(dataset: str, seen: dict[str, Any]) -> None:
