@@ -22,7 +22,7 @@ from analysis.figures import (
 from analysis.figures.drawing import Picture
 from analysis.pages.answers import Answer, answers, basis
 from analysis.pages.predicted import from_predictions
-from analysis.reading import artifacts, origins
+from analysis.reading import artifacts, openings, origins
 from analysis.reading.averages import averages
 from analysis.reading.trials import Runs
 from analysis.scores.cells import constant_notes, summary
@@ -34,6 +34,7 @@ from analysis.tables import (
     results,
     retina_scores,
     split_sizes,
+    sweep_growth,
     xray_scores,
 )
 from analysis.tables.rendering import Table
@@ -70,12 +71,14 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     tables.append(best_betas.table(_of(runs, best_betas.rows([runs]))))
     tables += [module.table(_of(runs, module.rows([runs]))) for module in (data_sets, split_sizes)]
     tables.append(_architecture(runs))
+    tables.append(sweep_growth.table(sweep_growth.rows(runs.sweeps)))
     phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
     pictures: list[Picture | None] = [*_images(runs, results, with_images)]
     pictures += [figure_3.picture(runs), figure_4.picture(runs), *search_figures.pictures(runs)]
     pictures.append(figure_reliability.picture(predicted.reliability, phantom))
     scored = summary(runs.confirm, "test_auc")
-    notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))
+    titled = scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]])
+    notes = [*constant_notes(titled), *openings.notes(titled)]
     return Content(
         runs=runs,
         contrasts=predicted.contrasts,

@@ -1,8 +1,9 @@
 """From MLflow to a frame: one row per trial, and beside it every run that was left out, with the reason.
 
 Columns are named as `mlflow.search_runs` names them (``tags.cell``, ``params.beta``, ``metrics.test_auc``); ``phantom``
-says which parts of a trial are phantoms (`analysis.reading.origins`). Within one `Runs` all trials share one *setup*:
-phantom or real images, data, split, recipe version and every knob with that role. Trials that differ are left out.
+says which parts of a trial are phantoms (`analysis.reading.origins`), and ``openings`` how often its cell has opened
+the test set (`analysis.reading.openings`). Within one `Runs` all trials share one *setup*: phantom or real images,
+data, split, recipe version and every knob with that role. Trials that differ are left out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pandas as pd
 from analysis.reading import origins
 from analysis.reading.left_out import OTHER_FORM, REQUIRED, reasons
 from analysis.reading.mlflow_frames import run_frame
+from analysis.reading.openings import openings
 from analysis.reading.record_form import RECORD_VERSION
 from analysis.reading.tracking_uri import require_store, without_password
 from trainables.cell import ITSELF
@@ -88,6 +90,7 @@ def runs_of_any_form(tracking_uri: str, dataset: str, sweep: str | None = None) 
     trials = frame[~is_parent].sort_values(["start_time", "run_id"], ignore_index=True)
     trials = trials.assign(phantom=origins.phantom_parts(trials))
     reason = reasons(trials, sweep)
+    trials = trials.assign(openings=openings(trials, reason))
     kept = trials[reason == ""].reset_index(drop=True)
     left_out = trials[["run_id", "tags.sweep", "tags.phase", "tags.cell", "status"]].assign(reason=reason)
     parents = frame[is_parent & frame["run_id"].isin(set(kept["tags.mlflow.parentRunId"]))]

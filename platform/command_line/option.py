@@ -63,9 +63,16 @@ def add(parser: argparse._ActionsContainer, name: str, default: Any, declared: O
     if declared.several:
         facts["nargs"] = "+"
     if declared.flag is None:
+        if default is not MISSING:
+            facts |= {"nargs": "?", "type": _unless_absent(declared.parse)}
         parser.add_argument(name, **{**facts, "metavar": usage(name, declared)})
     else:
         parser.add_argument(flag_of(name, declared), dest=name, required=default is MISSING, **facts)
+
+
+def _unless_absent(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """`parse`, but for argparse's own sign that nothing was typed, which it would read as a value."""
+    return lambda text: text if text == argparse.SUPPRESS else parse(text)
 
 
 def usage(name: str, declared: Option) -> str:

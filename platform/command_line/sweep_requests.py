@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from platform.command_line.ablation import Ablation, reference
 from platform.command_line.image_requests import ResultsRequest
-from platform.command_line.option import IMAGES, MACHINES, option, switch
+from platform.command_line.option import IMAGES, MACHINES, OUTPUT, option, switch
 from platform.command_line.training_requests import TrainingRequest
-from platform.command_line.values import plain_name, positive_int, share, teacher_name
+from platform.command_line.values import plain_name, positive_int, share, teacher_name, toml_path
 from trainables.knob import AXIS, LENGTH, QUESTION, RUN, SETUP
 
 
@@ -20,6 +23,21 @@ class SweepRequest(TrainingRequest):
     ROLES = (AXIS, SETUP, RUN)
     TAKES_SEVERAL = True
 
+    dataset: str = option(
+        "a data set's name, or the name of a prepared data set of your own; an ablation's file may name it",
+        default="",
+        flag=None,
+        parse=plain_name,
+        metavar="DATASET",
+    )
+    ablation: str | None = option(
+        "file that says what the sweep varies, or the name of one in search_spaces/ablations; what is typed beside it "
+        "overrides it",
+        default=None,
+        heading=QUESTION,
+        parse=reference,
+        metavar="FILE",
+    )
     methods: tuple[str, ...] = option(
         "transfer methods, besides plain transfer learning",
         default=("attention",),
@@ -121,9 +139,31 @@ class SweepRequest(TrainingRequest):
         metavar="N",
     )
 
+    save_ablation: Path | None = option(
+        "file to write with what the options say; the sweep then goes on as that file's",
+        default=None,
+        heading=OUTPUT,
+        parse=toml_path,
+        metavar="FILE",
+    )
+    file: Ablation | None = field(default=None)  # what `ablation` names
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.dataset:
+            raise ValueError("a sweep needs a data set: give DATASET, or an ablation's file with a line dataset = NAME")
+
     @property
     def num_slots(self) -> int | None:
         return self.concurrent
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        return self.file.values if self.file else {}
+
+    @property
+    def given_axes(self) -> Mapping[str, tuple[Any, ...]]:
+        return self.file.axes if self.file else {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from trainables.knob import Knob
@@ -68,6 +69,13 @@ def web_address(text: str) -> str:
 def teacher_name(text: str) -> str:
     """A teacher's name, or those of an ensemble as ``a+b``, in alphabetical order, each once."""
     return "+".join(sorted({plain_name(name) for name in text.split("+")}))
+
+
+def toml_path(text: str) -> Path:
+    """The path of a TOML file, absolute: the same file in every folder."""
+    if not text.endswith(".toml"):
+        raise argparse.ArgumentTypeError(f"must end in .toml, but got {text}")
+    return Path(text).expanduser().absolute()
 
 
 def validation_share(text: str) -> float:

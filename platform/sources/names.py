@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from platform.command_line.ablation_request import blamed
 from platform.command_line.sweep_requests import SweepRequest
 from platform.command_line.training_requests import PretrainRequest
 from platform.sources.places import Places
 from trainables import declared
 from trainables.cell import ITSELF, NO_TEACHER, members
+from trainables.config import TrialConfig
 from trainables.data import readers
 from trainables.pasting import command_line
 
@@ -42,24 +44,31 @@ def check_dataset(name: str, places: Places, data: Path | None = None) -> None:
 
 def check_sweep(request: SweepRequest, places: Places) -> None:
     """Refuses what no data set, method, network or teacher is called; raises what `check_dataset` does."""
-    check_dataset(request.dataset, places, request.data)
-    check_columns(request.methods, request.students)
-    inits = {str(value) for value in request.axes.get("init", ())} - {"random"}
-    _check_teachers({part for name in request.teacher_names for part in members(name)} | inits, places)
+    with blamed(request.file, "dataset"):
+        check_dataset(request.dataset, places, request.data)
+    check_names(request)
+    with blamed(request.file):
+        TrialConfig(dataset=request.dataset, method=NO_METHOD, **request.knobs)  # refuses knobs that contradict others
+    with blamed(request.file, "teacher-names"):
+        _check_teachers({part for name in request.teacher_names for part in members(name)}, places)
+    with blamed(request.file, "init"):
+        _check_teachers({str(value) for value in request.axes.get("init", ())} - {"random"}, places)
 
 
-def check_columns(methods: Sequence[str], students: Sequence[str]) -> None:
+def check_names(request: SweepRequest) -> None:
     """Refuses what no method or network is called.
 
     Raises:
         ValueError: there is none of that name; the message has the nearest one.
     """
-    for method in methods:
-        if method == NO_METHOD:
-            raise ValueError(f"{NO_METHOD!r} is in every sweep, as the baseline: leave it out of --methods")
-        _check("method", method, declared.methods())
-    for student in students:
-        check_network("student", student)
+    with blamed(request.file, "methods"):
+        for method in request.methods:
+            if method == NO_METHOD:
+                raise ValueError(f"{NO_METHOD!r} is in every sweep, as the baseline: leave it out of --methods")
+            _check("method", method, declared.methods())
+    with blamed(request.file, "students"):
+        for student in request.students:
+            check_network("student", student)
 
 
 def check_pretraining(request: PretrainRequest, places: Places) -> None:

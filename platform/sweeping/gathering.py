@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from platform.command_line.ablation_request import blamed
 from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.at_hand import check_overlaps, find_sources, sources_of_the_papers_size
 from platform.sources.images import dataset_of, digest_of, listing_of
@@ -18,6 +19,7 @@ from platform.sources.places import Places
 from platform.sweeping.fitting import fitted_to_data
 from platform.sweeping.scoring import averaging_tags, selection_metric
 from platform.sweeping.setup import Setup, doubts, parent_tags
+from platform.tracking.ablation_record import ablation_tags
 from search_spaces import space_of
 from search_spaces.presets import PRESETS, Preset
 from search_spaces.space import INIT, Space, columns_of
@@ -46,10 +48,8 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
     dataset = dataset_of(request.dataset, places)
     preset_name = _preset_name(request, dataset)
     preset = PRESETS[preset_name]
-    base = _base(request, preset, dataset)
-    space = _space(request, preset, dataset)
-    name, sources = _sources(request, places, base, space, stand_ins)
-    store, averaging, teachers = sources
+    base, space = _asked(request, preset, dataset)
+    name, (store, averaging, teachers) = _sources(request, places, base, space, stand_ins)
     space = fitted_to_data(space, store, teachers)
     overlap = check_overlaps(list(teachers.values()), store, places, allowed=request.allow_overlap)
     settings = _settings(request.search, base, space, store, teachers)
@@ -65,7 +65,9 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         search=request.search,
         num_trials=request.trials or preset.num_trials,
         num_repeats=request.repeats or preset.num_repeats,
-        facts=parent_tags(store, settings, overlap, doubts(teachers.values())) | averaging_tags(averaging),
+        facts=parent_tags(store, settings, overlap, doubts(teachers.values()))
+        | averaging_tags(averaging)
+        | ablation_tags(request),
         folder=places.sweep(name),
         cpus_per_trial=1.0 if request.cpus_per_trial is None else request.cpus_per_trial,
         cache=_cache_folder(request, places),
@@ -96,6 +98,12 @@ def _sources(
     name = request.name or default_name(request, base, space, listing)
     print(f"sweep {name}" + ("" if request.name else ": choose a name of your own with --name"), flush=True)
     return name, find_sources(request, listing, places, base, names, stand_ins=stand_ins)
+
+
+def _asked(request: SweepRequest, preset: Preset, dataset: Dataset) -> tuple[TrialConfig, Space]:
+    """What all trials share, and the cells; an error about what an ablation's file says names its line."""
+    with blamed(request.file):
+        return _base(request, preset, dataset), _space(request, preset, dataset)
 
 
 def _base(request: SweepRequest, preset: Preset, dataset: Dataset) -> TrialConfig:
@@ -130,7 +138,8 @@ def _cache_folder(request: SweepRequest, places: Places) -> Path:
 
 
 def _settings(search: str, base: TrialConfig, space: Space, store: Store, teachers: dict[str, Teacher]) -> str:
-    """What decides the sweep's numbers, apart from how many cells, trials and repeats it has: those may grow."""
+    """What decides the sweep's numbers, apart from how many cells, trials and repeats it has: those may grow, and so
+    may the teachers, each of which stays what it was (`platform.tracking.settings`)."""
     return json.dumps(
         {
             **{knob.name: getattr(base, knob.name) for knob in knobs(TrialConfig, SETUP)},
@@ -146,7 +155,8 @@ def _settings(search: str, base: TrialConfig, space: Space, store: Store, teache
 
 
 def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing: Listing) -> str:
-    """The name of a sweep that was given none: the same for the same command on the same images.
+    """The name of a sweep that was given none: the same for the same command on the same images, and for one that
+    only asks for more: cells, teachers, trials or repeats. Sweeps of an ablation's file begin with the file's name.
 
     Known before an image is decoded. If pixels or teachers have changed since, the sweep's settings differ, and the
     ledger refuses to continue it.
@@ -158,8 +168,9 @@ def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing
         "tuned": {name: [interval.low, interval.high] for name, interval in space.tuned.items()},
         "images": digest_of(listing),
         "split": [request.split, request.validation_share, request.hold_out, request.skip_unreadable],
-        "teachers": [request.teachers, *_teacher_names(space)],
+        "teachers": request.teachers,
     }
+    stem = f"{request.file.path.stem}-" if request.file else ""
     kind = ("phantom" if listing.is_phantom else "real") + "-held-out" * bool(request.hold_out)
     digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
-    return f"{listing.dataset}-{kind}-{digest[:4]}"
+    return f"{stem}{listing.dataset}-{kind}-{digest[:4]}"

@@ -100,6 +100,12 @@ class Plan:
         all_failed = study.complete and study.choice is None
         return study.num_trials, 0 if all_failed else study.num_repeats(self._num_repeats)
 
+    def confirmed(self, study: Study) -> list[TrialRecord]:
+        """The finished repeats of a study's choice; those of a choice that a larger search has replaced are not among
+        them, and while a search goes on there is no choice."""
+        repeats = [self.records[spec.key] for spec in self._repeats(study) if spec.key in self.records]
+        return [record for record in repeats if record.status == "FINISHED"]
+
     def _repeats(self, study: Study) -> list[TrialSpec]:
         """The best configuration of a completed study, to be trained again with seeds that the search has not used."""
         if study.choice is None:

@@ -21,6 +21,10 @@ from search_spaces.space import Space
 from trainables.cell import ITSELF, Cell
 
 Params = dict[str, Any]
+# Drawn at random before the sampler learns. The same for every budget, so that a search that is given more trials goes
+# on as if it had had them from the beginning. In simulated searches of 6 and 12 trials 3 was better than 5, 8 and 10,
+# and with 40 trials no worse.
+STARTUP_TRIALS = 3
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
@@ -205,7 +209,7 @@ def _ask_optuna(
 ) -> Params:
     sampler = optuna.samplers.TPESampler(
         seed=seed,
-        n_startup_trials=min(10, max(3, study.num_trials // 4)),
+        n_startup_trials=STARTUP_TRIALS,
         multivariate=True,
         constant_liar=True,  # running trials count as poor, so that two slots do not try the same
     )
