@@ -17,7 +17,7 @@ from optuna.distributions import FloatDistribution
 from trainables.beta import BETA_MAX, BETA_MIN
 from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER, Cell
 from trainables.config import TrialConfig
-from trainables.knob import AXIS, TUNED, Range, departures, knobs
+from trainables.knob import AXIS, SETUP, TUNED, Range, knobs
 from trainables.models.architectures import known
 from trainables.transfer import METHODS
 
@@ -29,6 +29,8 @@ INIT = "imagenet"  # section V.A: teachers and students start from ImageNet's we
 RANDOM_TEACHER = "random-weights"  # a control: nothing was ever learnt
 DEFAULT_FIRST_BETA = 100.0  # ours, for a teacher or a data set that Table III does not have
 BETA = Range(low=BETA_MIN, high=BETA_MAX, first=DEFAULT_FIRST_BETA, log=True)
+VARIABLE = (AXIS, SETUP, TUNED)  # roles of the knobs that cells may differ in
+OF_THE_SCORE = ("average_labels", "image_size_px", "selection_metric")  # knobs that a network scored as it is has, too
 SEARCHED: Mapping[str, Range] = {each.name: each.search for each in knobs(TrialConfig, TUNED) if each.search}
 
 
@@ -49,7 +51,7 @@ class Space:
     def first(self, cell: Cell) -> dict[str, float]:
         """The parameters of a cell's first trial: the paper's choice, where it states one."""
         point = {name: of.first for name, of in self._tuned(cell).items()}
-        if not _is_eq_1(cell):
+        if not _is_eq_1(cell) or "beta" not in point:
             return point
         whole = self.first_beta.get((cell.teacher, cell.student), DEFAULT_FIRST_BETA)
         return {**point, "beta": self.first_beta.get((cell.teacher, cell.student, cell.data_fraction), whole)}
@@ -58,7 +60,7 @@ class Space:
         """The grid of `cell`: each beta with the paper's learning rate; one point where there is no teacher."""
         tuned = self._tuned(cell)
         point = {name: of.first if of.fixed is None else of.fixed for name, of in tuned.items()}
-        if cell.teacher == NO_TEACHER:
+        if "beta" not in tuned:
             return [point]
         beta = tuned["beta"]
         # Other methods' losses have other scales: as many points over the method's own range.
@@ -66,27 +68,40 @@ class Space:
         return [{**point, "beta": value} for value in betas]
 
     def _tuned(self, cell: Cell) -> dict[str, Range]:
-        """What is tuned within `cell`, in the order in which a sampler is asked."""
-        if cell.teacher == NO_TEACHER:
-            return dict(self.tuned)
-        method = METHODS[cell.method]
-        return {**self.tuned, "beta": BETA if _is_eq_1(cell) else method.beta, **method.knobs}
+        """What is tuned within `cell`, in the order in which a sampler is asked; a varied knob has its one value."""
+        tuned = dict(self.tuned)
+        if cell.teacher != NO_TEACHER:
+            method = METHODS[cell.method]
+            tuned |= {"beta": BETA if _is_eq_1(cell) else method.beta, **method.knobs}
+        fixed = dict(cell.varied)
+        return {name: of for name, of in tuned.items() if name not in fixed}
 
-    def crossed(self, axes: Mapping[str, Sequence[Any]]) -> Space:
+    def crossed(self, axes: Mapping[str, Sequence[Any]], base: TrialConfig | None = None) -> Space:
         """The same space with each cell at every combination of the values that `axes` gives to knobs by their names.
 
-        A cell that has first weights of its own, such as a control from random ones, keeps them.
+        A cell that has first weights of its own, such as a control from random ones, keeps them; one without a teacher
+        takes no beta, and one in which nothing is trained takes only what changes the images or the score.
+
+        Args:
+            base: what the sweep's trials share: a cell is named by what sets it apart from that; None for the defaults.
 
         Raises:
             ValueError: a value breaks its knob's rule.
         """
-        by_name = {each.name: each for each in knobs(TrialConfig, AXIS)}
-        for name, values in axes.items():
-            for value in values:
-                by_name[name].check(value)
+        _check_values(axes)
         combinations = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
-        cells = [_at(cell, values) for values in combinations for cell in self.cells]
+        cells = [_at(cell, values, base) for values in combinations for cell in self.cells]
         return replace(self, cells=tuple(dict.fromkeys(cells)))  # a control may be the same at several values
+
+    def one_at_a_time(self, axes: Mapping[str, Sequence[Any]], base: TrialConfig | None = None) -> Space:
+        """The classical ablation: each cell, and behind it the same cell with one knob changed, for each value.
+
+        Arguments and errors are those of `crossed`.
+        """
+        _check_values(axes)
+        changes = [{name: value} for name, values in axes.items() for value in values]
+        cells = [each for cell in self.cells for each in (cell, *(_at(cell, change, base) for change in changes))]
+        return replace(self, cells=tuple(dict.fromkeys(cells)))
 
     def narrowed(self, patterns: Iterable[str] | None) -> Space:
         """The same space with the cells whose names match any of `patterns` (shell wildcards); all, where it is None.
@@ -112,13 +127,33 @@ class Space:
         return [replace(self, cells=tuple(cells)) for cells in parts.values()]
 
 
-def _at(cell: Cell, values: Mapping[str, Any]) -> Cell:
-    """`cell` with these values of its axes."""
+def _check_values(axes: Mapping[str, Sequence[Any]]) -> None:
+    by_name = {each.name: each for each in knobs(TrialConfig, *VARIABLE)}
+    for name, values in axes.items():
+        for value in values:
+            by_name[name].check(value)
+
+
+def _at(cell: Cell, values: Mapping[str, Any], base: TrialConfig | None) -> Cell:
+    """`cell` with these values of its axes, and of other knobs where they are not the sweep's own."""
     own = {name: value for name, value in values.items() if name in Cell.OWN_AXES}
     if cell.init != INIT:
         own.pop("init", None)
-    others = {name: value for name, value in values.items() if name not in Cell.OWN_AXES}
-    return replace(cell, **own, varied=departures(others, TrialConfig))
+    others = {name: value for name, value in values.items() if name not in Cell.OWN_AXES and _has(cell, name)}
+    by_name = {each.name: each for each in knobs(TrialConfig)}
+    usual = {name: getattr(base, name) if base else by_name[name].default for name in others}
+    varied = {name: by_name[name].typed(value) for name, value in others.items()}
+    # What is searched has no value of the sweep's own.
+    kept = {name: value for name, value in varied.items() if by_name[name].role == TUNED or value != usual[name]}
+    before = {name: value for name, value in cell.varied if name not in others}
+    return replace(cell, **own, varied=tuple(sorted((before | kept).items())))
+
+
+def _has(cell: Cell, name: str) -> bool:
+    """Whether the knob means anything in `cell`."""
+    if cell.method == ITSELF:
+        return name in OF_THE_SCORE
+    return name != "beta" or cell.teacher != NO_TEACHER
 
 
 def cells_of_tables_4_and_5(

@@ -76,8 +76,8 @@ class Cell:
         if names != sorted({*names} - {*self.OWN_AXES}):
             raise ValueError(f"varied knobs must be in alphabetical order, each once, but got {', '.join(names)}")
         for name, value in self.varied:
-            text = _text(value)
-            if not name.isidentifier() or _value(text) != value or _text(_value(text)) != text:
+            text = as_text(value)
+            if not name.isidentifier() or _value(text) != value or as_text(_value(text)) != text:
                 raise ValueError(f"a varied knob must be a number, a truth or a word, but got {name}={value!r}")
 
     @property
@@ -87,7 +87,7 @@ class Cell:
         What the paper does is left out: all data, uncertain labels as zeros, first weights from ImageNet, and every
         other knob at its default. So are the first weights where there is no student.
         """
-        fraction = (_text(self.data_fraction),) if self.has_less_data else ()
+        fraction = (as_text(self.data_fraction),) if self.has_less_data else ()
         qualities = ",".join([*fraction, *self.departures])
         return f"{self._column}@{qualities}" if qualities else self._column
 
@@ -109,7 +109,7 @@ class Cell:
     @property
     def variations(self) -> tuple[str, ...]:
         """The other knobs that are not at their defaults, as the name has them: ``("rotation_deg=0",)``."""
-        return tuple(f"{name}={_text(value)}" for name, value in self.varied)
+        return tuple(f"{name}={as_text(value)}" for name, value in self.varied)
 
     @property
     def has_less_data(self) -> bool:
@@ -206,7 +206,7 @@ def _check_part(name: str, value: str) -> None:
         )
 
 
-def _text(value: Value) -> str:
+def as_text(value: Value) -> str:
     """As short as it can be read back: ``true``, ``0.25``, ``0.02803444873060016``, ``bilinear``."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -219,7 +219,7 @@ def _text(value: Value) -> str:
 
 
 def _value(text: str) -> Value:
-    """The inverse of `_text`; a whole number is an int.
+    """The inverse of `as_text`; a whole number is an int.
 
     Raises:
         ValueError: it is no number, no truth and no word.

@@ -105,9 +105,8 @@ class TrialConfig(Recipe):
 
     def __post_init__(self) -> None:
         for each in knobs(type(self)):
-            value = getattr(self, each.name)
-            if each.type is float and type(value) is int:  # 1 and 1.0 are one trial, with one key
-                object.__setattr__(self, each.name, float(value))
+            value = each.typed(getattr(self, each.name))  # 1 and 1.0 are one trial, with one key
+            object.__setattr__(self, each.name, value)
             each.check(value)
         if self.beta is not None:
             check_beta(self.method, self.beta)
@@ -137,7 +136,7 @@ class TrialConfig(Recipe):
 
     @property
     def cell(self) -> Cell:
-        """The cell that this trial belongs to."""
+        """The cell of this configuration, in a sweep that varies axes alone; `TrialSpec.cell` knows of other knobs."""
         axes = {each.name: getattr(self, each.name) for each in knobs(type(self), AXIS)}
         own = {name: axes.pop(name) for name in Cell.OWN_AXES}
         return Cell(**own, varied=departures(axes, type(self)))

@@ -16,7 +16,6 @@ from torch import nn
 from trainables import checkpoint
 from trainables.atomic import patiently, write_bytes
 from trainables.cell import ITSELF, NO_TEACHER, members
-from trainables.config import TrialConfig
 from trainables.data.nearby import nearby
 from trainables.data.store import Store
 from trainables.judging import evaluate
@@ -40,10 +39,10 @@ MIN_MICRO_BATCH_SIZE = 2  # batch norm cannot normalise a single value
 class GpuFullError(RuntimeError):
     """The GPU has no room for so many images at once."""
 
-    def __init__(self, config: TrialConfig, micro_batch_size: int | None) -> None:
-        self.num_images = micro_batch_size or config.batch_size
+    def __init__(self, spec: TrialSpec, micro_batch_size: int | None) -> None:
+        self.num_images = micro_batch_size or spec.config.batch_size
         super().__init__(
-            f"the GPU must have room for {self.num_images} images at once, but does not, in {config.cell}: "
+            f"the GPU must have room for {self.num_images} images at once, but does not, in {spec.cell}: "
             "give each trial more of it (--gpus-per-trial), or make the images smaller (--image-size)"
         )
 
@@ -68,9 +67,7 @@ class Job:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Job:
         """The inverse of `as_dict`."""
-        spec = values["spec"]
-        config = TrialConfig.from_dict(spec["config"])
-        return cls(**{**values, "spec": TrialSpec(**{**spec, "config": config})})
+        return cls(**{**values, "spec": TrialSpec.from_dict(values["spec"])})
 
     def run(self) -> Generator[EpochResult, None, None]:
         """Trains from the last checkpoint, or from the start; saves after every epoch, before it is reported.
@@ -116,7 +113,7 @@ class Job:
                     result = self._saved(training, result)
                 yield result
         except torch.OutOfMemoryError as error:
-            raise GpuFullError(self.spec.config, training.micro_batch_size) from error
+            raise GpuFullError(self.spec, training.micro_batch_size) from error
 
     def _saved(self, training: Training, result: EpochResult) -> EpochResult:
         """Saves the epoch."""

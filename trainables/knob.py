@@ -106,6 +106,10 @@ class Knob:
         if self.type is int and value % self.multiple_of:
             raise ValueError(f"{self.name} must be a multiple of {self.multiple_of}, but got {self.name}={value!r}")
 
+    def typed(self, value: Any) -> Any:
+        """The value as the field keeps it: a whole number of a float's knob as a float, so that 1 and 1.0 are one."""
+        return float(value) if self.type is float and type(value) is int else value
+
     def _is_of_type(self, value: Any) -> bool:
         """Whether the value is of the knob's type; a whole number is a float, and a truth is no number."""
         if isinstance(value, bool):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from typing import Any
 
-from trainables.cell import NO_TEACHER
+from trainables.cell import NO_TEACHER, Cell
 from trainables.config import TrialConfig
 
 # Raised by one whenever a change of the code changes a trial's numbers: runs of two recipes never share a row.
@@ -19,16 +21,42 @@ RECIPE_VERSION = 2
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSpec:
-    """A configuration together with the fingerprints of what it runs on; `key` is the trial's name in the ledger."""
+    """A configuration together with the fingerprints of what it runs on; `key` is the trial's name in the ledger.
+
+    Args:
+        varied_from: the knobs that set the trial's cell apart from its sweep, by name in alphabetical order, each with
+            the sweep's own value; None for one that the sweep searches.
+    """
 
     config: TrialConfig
     data_fingerprint: str
     split_fingerprint: str
     teacher_fingerprint: str = NO_TEACHER
     init_fingerprint: str = "random"
+    varied_from: tuple[tuple[str, Any], ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrialSpec:
+        """The inverse of `dataclasses.asdict`, before JSON and after it."""
+        varied = tuple((str(name), value) for name, value in values.get("varied_from", ()))  # JSON knows no tuples
+        return cls(**{**values, "config": TrialConfig.from_dict(values["config"]), "varied_from": varied})
 
     @property
     def key(self) -> str:
         """16 hexadecimal digits of the SHA-256 over all that decides the trial's result."""
-        facts = {"recipe": RECIPE_VERSION, **asdict(self)}
+        facts = {"recipe": RECIPE_VERSION, **_facts(self), "config": _facts(self.config)}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def cell(self) -> Cell:
+        """The cell that the trial belongs to, with what sets it apart from its sweep."""
+        cell = self.config.cell
+        varied = dict(cell.varied) | {name: getattr(self.config, name) for name, _ in self.varied_from}
+        return replace(cell, varied=tuple(sorted(varied.items())))
+
+
+def _facts(of: TrialConfig | TrialSpec) -> dict[str, Any]:
+    """Every field without a default, and those that differ from theirs: a field that is added later, with what was done
+    before as its default, renames no trial."""
+    defaults = {each.name: each.default for each in fields(of) if each.default is not MISSING}
+    return {name: value for name, value in asdict(of).items() if name not in defaults or value != defaults[name]}

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from platform.command_line.values import Variation
 from trainables.pasting import ROOT
 
 FOLDER = ROOT / "search_spaces" / "ablations"  # of the ablations that come with the platform
 SUFFIX = ".toml"
+PLAIN, OF_AXIS, VARIED = KINDS = ("plain", "axis", "varied")  # options and knobs, options of an axis, knobs in [vary]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +26,14 @@ class Setting:
         name: of the request's field, or of the knob.
         key: the file's word for it, such as ``fractions`` for `data_fraction`.
         value: as if it had been typed; a tuple where it takes several.
-        is_axis: whether it is a knob with the values to vary.
+        kind: one of `KINDS`.
         line: of the key, from 1.
     """
 
     name: str
     key: str
     value: Any
-    is_axis: bool
+    kind: str
     line: int
 
 
@@ -63,13 +65,15 @@ class Ablation:
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """What is set for all cells, by the name of the field or the knob."""
-        return {each.name: each.value for each in self.settings if not each.is_axis}
+        """What is set for all cells, by the name of the field or the knob; `vary` among them."""
+        plain = {each.name: each.value for each in self.settings if each.kind == PLAIN}
+        vary = tuple(Variation(each.name, each.value) for each in self.settings if each.kind == VARIED)
+        return {**plain, "vary": vary} if vary else plain
 
     @property
     def axes(self) -> Mapping[str, tuple[Any, ...]]:
-        """The values to vary, by knob."""
-        return {each.name: each.value for each in self.settings if each.is_axis}
+        """The values of the axes that have an option of their own, by knob."""
+        return {each.name: each.value for each in self.settings if each.kind == OF_AXIS}
 
     def place(self, line: int) -> str:
         """The file and a line of it, as errors name them."""

@@ -38,14 +38,9 @@ def read(reference: str) -> Ablation:
     vary = content.pop(VARY, {})
     if not isinstance(vary, dict):
         raise ValueError(f"{path}, line {lines[VARY,]}: {VARY} must be a table of knobs, but got {vary!r}")
-    settings: dict[tuple[str, bool], Setting] = {}
-    for each in (*_settings(path, lines, (), content, keys()), *_settings(path, lines, (VARY,), vary, variable())):
-        before = settings.setdefault((each.name, each.is_axis), each)
-        if before is not each:
-            raise ValueError(
-                f"{path}, line {each.line}: {each.key} is set twice, as {before.key} on line {before.line}"
-            )
-    return Ablation(reference=reference, text=text, question=question, settings=tuple(settings.values()))
+    options = list(_settings(path, lines, (), content, keys()))
+    varied = list(_settings(path, lines, (VARY,), vary, variable()))
+    return Ablation(reference=reference, text=text, question=question, settings=(*options, *varied))
 
 
 def _text_of(path: Path) -> str:
@@ -80,7 +75,7 @@ def _settings(
             raise ValueError(f"{where} {_unknown(name, table, known)}")
         key = known[name]
         try:
-            yield Setting(name=key.name, key=name, value=key.read(value), is_axis=key.is_axis, line=line)
+            yield Setting(name=key.name, key=name, value=key.read(value), kind=key.kind, line=line)
         except (argparse.ArgumentTypeError, ValueError) as error:
             colon = "" if str(error).startswith("must ") else ":"
             raise ValueError(f"{where} {name}{colon} {error}") from None

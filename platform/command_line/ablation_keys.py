@@ -11,15 +11,15 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from platform.command_line import option
+from platform.command_line.ablation import OF_AXIS, PLAIN, VARIED
 from platform.command_line.parsing import flagged
 from platform.command_line.sweep_requests import SweepRequest
-from platform.command_line.values import value_of
-from trainables.config import TrialConfig
-from trainables.knob import AXIS, SETUP, TUNED, WORDS, Knob, knobs
+from platform.command_line.values import able_to_vary, value_of
+from trainables.knob import AXIS, WORDS, Knob
 
 QUESTION_KEY, VARY = "question", "vary"
-NOT_VARIED = ("dataset", "method", "teacher", "student", "knobs")  # an option chooses them, or they are no single value
-OF_THE_MOMENT = ("dry_run", "ablation", "save_ablation")
+# Options of one run of the command; and `vary`, which is a table of the file.
+NO_KEYS = ("dry_run", "ablation", "save_ablation", "vary")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Key:
         name: the request's field, or the knob.
         type: of a value: bool, int, float or str.
         several: whether it takes a list.
-        is_axis: whether it is a knob, with the values to vary.
+        kind: what it sets, one of `platform.command_line.ablation.KINDS`.
         parse: text -> value, by the option's own rules; None for a switch.
     """
 
@@ -41,7 +41,7 @@ class Key:
     several: bool
     parse: Callable[[str], Any] | None
     choices: tuple[str, ...] = ()
-    is_axis: bool = False
+    kind: str = PLAIN
 
     def read(self, raw: Any) -> Any:
         """The value, as if it had been typed; several as a tuple.
@@ -53,7 +53,8 @@ class Key:
             return self._one(raw)
         if not isinstance(raw, list) or not raw:
             raise ValueError(f"must be a list of one value or more, each {WORDS[self.type]}, but got {_shown(raw)}")
-        return tuple(map(self._one, raw))
+        values = tuple(map(self._one, raw))
+        return tuple(dict.fromkeys(values)) if self.kind == VARIED else values  # as `--vary` has them
 
     def _one(self, raw: Any) -> Any:
         is_number = type(raw) is int or (type(raw) is float and self.type is float)
@@ -81,7 +82,10 @@ def keys() -> Mapping[str, Key]:
         for each in fields(SweepRequest)
         if "option" in each.metadata and _is_kept(each)
     ]
-    found += [_of_knob(knob, knob.plural or knob.flag, several=knob.role == AXIS) for knob in flagged(SweepRequest)]
+    found += [
+        _of_knob(knob, knob.plural or knob.flag, OF_AXIS if knob.role == AXIS else PLAIN)
+        for knob in flagged(SweepRequest)
+    ]
     return {key.key: key for key in found}
 
 
@@ -94,14 +98,13 @@ def kept_out() -> frozenset[str]:
 @cache
 def variable() -> Mapping[str, Key]:
     """Every knob that a sweep can vary, by name."""
-    varied = [knob for knob in knobs(TrialConfig, AXIS, SETUP, TUNED) if knob.name not in NOT_VARIED]
-    return {knob.name: _of_knob(knob, knob.name, several=True) for knob in varied if knob.type is not tuple}
+    return {name: _of_knob(knob, name, VARIED) for name, knob in able_to_vary().items()}
 
 
 def _is_kept(each: Field[Any]) -> bool:
     declared: option.Option = each.metadata["option"]
     is_local = declared.heading == option.MACHINES or declared.parse is Path or declared.is_secret
-    return not is_local and each.name not in OF_THE_MOMENT
+    return not is_local and each.name not in NO_KEYS
 
 
 def _key_of(each: Field[Any]) -> str:
@@ -124,13 +127,13 @@ def _is_union(hint: Any) -> bool:
     return get_origin(hint) in (Union, UnionType)
 
 
-def _of_knob(knob: Knob, flag: str, *, several: bool) -> Key:
+def _of_knob(knob: Knob, flag: str, kind: str) -> Key:
     return Key(
         key=flag.removeprefix("--"),
         name=knob.name,
         type=knob.type,
-        several=several,
+        several=kind != PLAIN,
         parse=value_of(knob),
         choices=knob.choices,
-        is_axis=several,
+        kind=kind,
     )

@@ -30,8 +30,11 @@ def sweep_request(typed: argparse.Namespace) -> SweepRequest:
         return request_of(SweepRequest, typed)
     file = read(typed.ablation)
     values = values_of(SweepRequest, argparse.Namespace(**{**file.values, **vars(typed)}))
+    values["axes"] = {**file.axes, **values["axes"]}
+    own = {each.name: each for each in file.values.get("vary", ())}
+    values["vary"] = tuple({**own, **{each.name: each for each in values.get("vary", ())}}.values())
     with blamed(file):
-        return SweepRequest(**{**values, "axes": {**file.axes, **values["axes"]}, "file": file})
+        return SweepRequest(**values, file=file)
 
 
 @contextmanager
@@ -48,7 +51,7 @@ def blamed(file: Ablation | None, name: str = "") -> Iterator[None]:
 
 def overrides(request: SweepRequest) -> str:
     """The options that were typed beside an ablation's file and may stand in one; "" where none was."""
-    allowed = {key.name for key in keys().values()}
+    allowed = {"vary", *(key.name for key in keys().values())}
     return shlex.join(words_of(request, {each.name for each in fields(request)} - allowed))
 
 
@@ -62,15 +65,13 @@ def saved(request: SweepRequest) -> SweepRequest:
     path = request.save_ablation
     if path is None:
         return request
-    if path.exists():
-        if _content(read(str(path))) != _content_of(request):
-            raise FileExistsError(
-                f"--save-ablation overwrites no file, but {path} says something else: give another name"
-            )
-    else:
+    if not path.exists():
         atomic.write_bytes(path, text_of(request).encode())
         print(f"ablation written to {path}", flush=True)
-    return replace(request, ablation=str(path), file=read(str(path)), save_ablation=None)
+    file = read(str(path))
+    if (file.values, file.axes) != _content_of(request):
+        raise FileExistsError(f"--save-ablation overwrites no file, but {path} says something else: give another name")
+    return replace(request, ablation=str(path), file=file, save_ablation=None)
 
 
 def text_of(request: SweepRequest) -> str:
@@ -81,23 +82,16 @@ def text_of(request: SweepRequest) -> str:
         f"    python -m platform.sweep --ablation {name}",
     ]
     values, axes = _content_of(request)
-    of_options = {key.name: key.key for key in keys().values()}
-    of_axes = {key.name: key.key for key in keys().values() if key.is_axis}
+    words = {key.name: key.key for key in keys().values()}
     question = {QUESTION_KEY: request.file.question} if request.file and request.file.question else {}
-    set_options = {of_options[name]: value for name, value in values.items()}
-    set_axes = {of_axes[name]: value for name, value in axes.items() if name in of_axes}
-    vary = {name: value for name, value in axes.items() if name not in of_axes}
-    return document({**question, **set_options, **set_axes}, {VARY: vary}, head)
+    set_values = {words[name]: value for name, value in {**values, **axes}.items() if name in words}
+    return document({**question, **set_values}, {VARY: request.variations}, head)
 
 
 def _content_of(request: SweepRequest) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """What a file must set for this request: values by field or knob, and axes."""
-    allowed = {key.name for key in keys().values()}
+    """What a file must say for this request, as `Ablation.values` and `Ablation.axes` have it."""
+    allowed = {"vary", *(key.name for key in keys().values())}
     options = {each.name: getattr(request, each.name) for each in fields(request) if each.name in allowed}
     defaults = {each.name: each.default for each in fields(request)}
     options = {name: value for name, value in options.items() if value != defaults[name]}
-    return {**options, **request.knobs}, dict(request.axes)
-
-
-def _content(file: Ablation) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    return file.values, file.axes
+    return {**options, **request.knobs}, request.axes

@@ -26,6 +26,7 @@ class Option:
         default_in_words: for the help, where the default itself would say too little.
         environment: the environment variable that overrides the default.
         is_secret: whether it must not be printed or kept.
+        adds: whether its values add to those that a file says, in place of taking their place.
         decides: whether it decides the numbers that are written, and so belongs in the command that a page cites.
     """
 
@@ -40,6 +41,7 @@ class Option:
     environment: str = ""
     is_secret: bool = False
     decides: bool = False
+    adds: bool = False
 
 
 def option(help: str, *, default: Any = MISSING, **facts: Any) -> Any:

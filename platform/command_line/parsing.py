@@ -138,6 +138,8 @@ def words_of(request: TrainingRequest, leave_out: Collection[str] = ()) -> list[
         if value is None or value == request.given.get(field.name, field.default):
             continue
         values = () if value is True else value if isinstance(value, tuple) else (value,)
+        if declared.adds:
+            values = tuple(each for each in values if each not in request.given.get(field.name, ()))
         texts = [str(each.absolute() if isinstance(each, Path) else each) for each in values]
         if declared.flag is None:
             named += texts

@@ -11,7 +11,15 @@ from platform.command_line.ablation import Ablation, reference
 from platform.command_line.image_requests import ResultsRequest
 from platform.command_line.option import IMAGES, MACHINES, OUTPUT, option, switch
 from platform.command_line.training_requests import TrainingRequest
-from platform.command_line.values import plain_name, positive_int, share, teacher_name, toml_path
+from platform.command_line.values import (
+    Variation,
+    plain_name,
+    positive_int,
+    share,
+    teacher_name,
+    toml_path,
+    variation,
+)
 from trainables.knob import AXIS, LENGTH, QUESTION, RUN, SETUP
 
 
@@ -63,6 +71,20 @@ class SweepRequest(TrainingRequest):
     )
     controls: bool = switch(
         "add the control cells, which any claim of transferred knowledge has to beat", heading=QUESTION
+    )
+    vary: tuple[Variation, ...] = option(
+        "values of any knob, such as rotation_deg=0,15 batch_size=16,32; several knobs are crossed",
+        default=(),
+        default_in_words="none",
+        heading=QUESTION,
+        parse=variation,
+        several=True,
+        adds=True,
+        metavar="NAME=VALUE[,VALUE...]",
+    )
+    one_at_a_time: bool = switch(
+        "the classical ablation: every cell, and beside it one cell for each value of --vary with only that changed",
+        heading=QUESTION,
     )
     cells: tuple[str, ...] | None = option(
         "only the cells whose names match, such as 'attention/*'",
@@ -152,6 +174,18 @@ class SweepRequest(TrainingRequest):
         super().__post_init__()
         if not self.dataset:
             raise ValueError("a sweep needs a data set: give DATASET, or an ablation's file with a line dataset = NAME")
+        names = [each.name for each in self.vary]
+        if twice := {name for name in names if names.count(name) > 1} | (set(names) & set(self.axes)):
+            raise ValueError(
+                f"each knob must be varied once, with all its values, but {', '.join(sorted(twice))} is twice"
+            )
+        if self.one_at_a_time and not self.vary:
+            raise ValueError("--one-at-a-time must have something to change: give --vary NAME=VALUE[,VALUE...]")
+
+    @property
+    def variations(self) -> dict[str, tuple[Any, ...]]:
+        """The values of `vary`, by the name of the knob."""
+        return {each.name: each.values for each in self.vary}
 
     @property
     def num_slots(self) -> int | None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from trainables.knob import Knob
+from trainables.config import TrialConfig
+from trainables.knob import AXIS, SETUP, TUNED, Knob, knobs
 
+# Cells are made from the first three by options of their own, and a method's numbers belong to the method.
+NOT_VARIED = ("method", "teacher", "student", "knobs", "dataset")
 EXPORT_FORMATS = ("safetensors", "onnx")
 
 
@@ -106,6 +111,43 @@ def export_formats(text: str) -> tuple[str, ...]:
                 f"must be of {', '.join(EXPORT_FORMATS)}, separated by commas, but got {name!r}"
             )
     return tuple(name for name in EXPORT_FORMATS if name in names)
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A knob of `trainables.config.TrialConfig` and the values that cells have of it."""
+
+    name: str
+    values: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        texts = (str(value).lower() if isinstance(value, bool) else f"{value}" for value in self.values)
+        return f"{self.name}={','.join(texts)}"
+
+
+def able_to_vary() -> dict[str, Knob]:
+    """The knobs that cells may differ in, by name."""
+    return {each.name: each for each in knobs(TrialConfig, AXIS, SETUP, TUNED) if each.name not in NOT_VARIED}
+
+
+def variation(text: str) -> Variation:
+    """``NAME=VALUE[,VALUE...]``: a knob, by its own name or its flag's, and values that keep its rules, each once."""
+    able = able_to_vary()
+    by_flag = {
+        flag.removeprefix("--"): each.name for each in able.values() for flag in (each.flag, each.plural) if flag
+    }
+    name, equals, values = text.partition("=")
+    name = by_flag.get(name, name.replace("-", "_"))
+    if name not in able:
+        nearest = get_close_matches(name, able, n=1)
+        raise argparse.ArgumentTypeError(
+            f"must be NAME=VALUE[,VALUE...] with one of the knobs {', '.join(sorted(able))}, but got {text}"
+            + (f" (did you mean {nearest[0]}?)" if nearest else "")
+        )
+    if not equals or not all(values.split(",")):
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE[,VALUE...], but got {text}")
+    read = value_of(able[name])
+    return Variation(name, tuple(dict.fromkeys(able[name].typed(read(value)) for value in values.split(","))))
 
 
 def value_of(knob: Knob) -> Callable[[str], Any]:

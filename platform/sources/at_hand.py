@@ -36,12 +36,14 @@ def find_sources(
     base: TrialConfig,
     teacher_names: Sequence[str],
     *,
+    more_sizes_px: Sequence[int] = (),
     stand_ins: Path | None = None,
-) -> tuple[Store, Averaging, dict[str, Teacher]]:
-    """The prepared images of `listing`, the labels to average, and the named teachers; prints a summary.
+) -> tuple[dict[int, Store], Averaging, dict[str, Teacher]]:
+    """The prepared images of `listing` by size, the labels to average, and the named teachers; prints a summary.
 
     Args:
         base: what all trials share: the size of the images, the rule of averaging, and the selection metric.
+        more_sizes_px: sizes of the images besides that of `base`, which comes first.
         stand_ins: for a plan: no image is decoded and no phantom teacher trained; an empty folder for their stand-ins.
 
     Raises:
@@ -53,21 +55,31 @@ def find_sources(
     teachers: dict[str, Teacher] = {}
     if not are_phantom:  # a missing teacher should show before hours of decoding
         teachers = _real_teachers(request, teacher_names, places)
-    store = store_of(
+    stores = {}
+    for each_px in dict.fromkeys([size_px, *more_sizes_px]):
+        stores[each_px] = images_of_size(each_px, request, listing, places, decode=stand_ins is None)
+    print(summary(listing, stores[size_px]), flush=True)
+    # Before minutes of phantoms.
+    averaging = checked_averaging(stores[size_px], base.average_labels, base.selection_metric)
+    if are_phantom:
+        teachers = _phantom_teachers(teacher_names, places, size_px, stand_ins)
+    return stores, averaging, teachers
+
+
+def images_of_size(
+    image_size_px: int, request: TrainingRequest, listing: Listing, places: Places, *, decode: bool = True
+) -> Store:
+    """The prepared images of `listing` in one size; raises what `platform.sources.images.store_of` does."""
+    return store_of(
         listing,
         places,
-        size_px,
+        image_size_px,
         skip_unreadable=request.skip_unreadable,
         split=request.split,
         validation_share=request.validation_share,
         held_out=request.hold_out,
-        decode=stand_ins is None,
+        decode=decode,
     )
-    print(summary(listing, store), flush=True)
-    averaging = checked_averaging(store, base.average_labels, base.selection_metric)  # before minutes of phantoms
-    if are_phantom:
-        teachers = _phantom_teachers(teacher_names, places, size_px, stand_ins)
-    return store, averaging, teachers
 
 
 def _phantom_teachers(
@@ -85,16 +97,23 @@ def _phantom_teachers(
 
 
 def sources_of_the_papers_size(
-    dataset: Dataset, base: TrialConfig, teacher_names: Sequence[str], stand_ins: Path
-) -> tuple[Store, Averaging, dict[str, Teacher]]:
+    dataset: Dataset,
+    base: TrialConfig,
+    teacher_names: Sequence[str],
+    stand_ins: Path,
+    *,
+    more_sizes_px: Sequence[int] = (),
+) -> tuple[dict[int, Store], Averaging, dict[str, Teacher]]:
     """For a plan of the paper's own set-up, where its images are not at hand: as many blank ones as Table II counts."""
-    store = store_of_the_papers_size(dataset, base.image_size_px)
+    sizes_px = dict.fromkeys([base.image_size_px, *more_sizes_px])
+    stores = {each_px: store_of_the_papers_size(dataset, each_px) for each_px in sizes_px}
+    store = stores[base.image_size_px]
     counts = ", ".join(f"{len(store.rows(split)):,} {split}" for split in SPLITS)
     print(
         f"{dataset.title}: as many images as in the paper's Table II ({counts}), since no --data is given", flush=True
     )
     averaging = checked_averaging(store, base.average_labels, base.selection_metric)
-    return store, averaging, {name: stand_in(name, stand_ins) for name in teacher_names}
+    return stores, averaging, {name: stand_in(name, stand_ins) for name in teacher_names}
 
 
 def check_overlaps(teachers: Sequence[Teacher], store: Store, places: Places, *, allowed: bool) -> str:

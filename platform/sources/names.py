@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 from platform.command_line.ablation_request import blamed
 from platform.command_line.sweep_requests import SweepRequest
@@ -18,6 +21,7 @@ from trainables import declared
 from trainables.cell import ITSELF, NO_TEACHER, members
 from trainables.config import TrialConfig
 from trainables.data import readers
+from trainables.knob import SETUP, knobs
 from trainables.pasting import command_line
 
 NO_METHOD = "transfer"  # what a cell without a teacher is called: no method of its own, and always in a sweep
@@ -48,11 +52,27 @@ def check_sweep(request: SweepRequest, places: Places) -> None:
         check_dataset(request.dataset, places, request.data)
     check_names(request)
     with blamed(request.file):
-        TrialConfig(dataset=request.dataset, method=NO_METHOD, **request.knobs)  # refuses knobs that contradict others
+        check_recipes(request)
     with blamed(request.file, "teacher-names"):
         _check_teachers({part for name in request.teacher_names for part in members(name)}, places)
     with blamed(request.file, "init"):
         _check_teachers({str(value) for value in request.axes.get("init", ())} - {"random"}, places)
+
+
+def check_recipes(request: SweepRequest) -> None:
+    """Refuses knobs that do not go together, where that can be said before the preset's are known.
+
+    Raises:
+        ValueError: the knobs that are typed, or a combination of those that are varied, contradict one another.
+    """
+    base = TrialConfig(dataset=request.dataset, method=NO_METHOD, **request.knobs)
+    shared = {knob.name for knob in knobs(TrialConfig, SETUP)}
+    varied = {name: values for name, values in request.variations.items() if name in shared}
+    changes: Iterable[dict[str, Any]] = (dict(zip(varied, values, strict=True)) for values in product(*varied.values()))
+    if request.one_at_a_time:
+        changes = ({name: value} for name, values in varied.items() for value in values)
+    for change in changes:
+        replace(base, **change)
 
 
 def check_names(request: SweepRequest) -> None:

@@ -84,7 +84,8 @@ def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
     init = first_weights(base.init, base.student)
     names = [] if init == "random" else [init]
     listing = listing_of(request.dataset, request.data, places, request.phantom_size)
-    store, averaging, teachers = find_sources(request, listing, places, base, names)
+    stores, averaging, teachers = find_sources(request, listing, places, base, names)
+    store = stores[base.image_size_px]
     for teacher in teachers.values():
         check_first_weights(base.student, teacher)
     settings = _settings(base, store, teachers)
@@ -92,7 +93,7 @@ def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
     return Setup(
         name=name,
         space=_one_point(base),
-        store=store,
+        stores=stores,
         teachers=teachers,
         teachers_folder=teachers[init].folder.parent if names else _folder(store, places),
         base=base,

@@ -106,10 +106,9 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
             folder=setup.folder,
             job_of=setup.job,
             tags_of=setup.tags,
-            max_epochs=setup.max_epochs,
             forecast=_foreseen(plan, setup, paces, resources),
             standing=partial(Standing, places.standing(setup.name), facts=_facts(setup, request, resources)),
-            inputs_of=lambda record: facts_of(setup.store, record.spec.config),
+            inputs_of=lambda record: facts_of(setup.store_of(record.spec.config), record.spec.config),
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
         ledger.describe(description(setup, state=how_far(plan)))
@@ -134,7 +133,6 @@ def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict
         "sweep": setup.name,
         "is_phantom": setup.store.is_phantom,
         "metric": setup.base.selection_metric,
-        "max_epochs": setup.max_epochs,
         "cpus": resources.cpus,
         "gpus": resources.gpus,
         "command": request.COMMAND,

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from platform.sweeping.plan import config_of
+from platform.sweeping.scoring import checked_averaging, selection_metric
 from search_spaces.space import Space
 from trainables.cell import ITSELF, NO_TEACHER, Cell, members
+from trainables.config import TrialConfig
 from trainables.data.listing import UNCERTAIN
 from trainables.data.store import Store
 from trainables.models.architectures import known
@@ -47,6 +50,27 @@ def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) 
             raise refusal
         print(f"left out: {cell.name}: {refusal}", flush=True)
     return replace(space, cells=tuple(kept))
+
+
+def check_variations(space: Space, base: TrialConfig, store: Store) -> Space:
+    """The space, unless it has a cell whose knobs do not go together, or whose score cannot be had on these images.
+
+    Raises:
+        ValueError: there is such a cell; the message names it.
+    """
+    metrics = set()
+    for cell in space.cells:
+        if not cell.varied:
+            continue
+        try:
+            config = config_of(base, cell, space.first(cell) if cell.method != ITSELF else {})
+            selection_metric(config.selection_metric, config.selection_metric, store.task)
+        except ValueError as error:
+            raise ValueError(f"{cell.name}: {error}") from None
+        metrics.add((config.average_labels, config.selection_metric))
+    for rule, metric in sorted(metrics):
+        checked_averaging(store, rule, metric)
+    return space
 
 
 def check_first_weights(student: str, init: Teacher) -> None:

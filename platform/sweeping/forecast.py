@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from platform.sweeping.plan import Plan, config_of
+from platform.sweeping.plan import Plan, axis_value, config_of
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.search import expected_epochs
 from platform.sweeping.setup import Setup
@@ -63,9 +63,9 @@ class Forecast:
         likely_s = most_s = self._teaching_s(plan)
         for study in plan.studies.values():
             likely_s += self._study_s(study, plan, self._searched_epochs(study))
-            most_s += self._study_s(study, plan, self.setup.max_epochs)
+            most_s += self._study_s(study, plan, None)
         running = [record for record in plan.records.values() if record.status == "RUNNING"]
-        begun_s = sum(len(record.best_scores) * self.epoch_s(record.spec.config.cell) for record in running)
+        begun_s = sum(len(record.best_scores) * self.epoch_s(record.spec.cell) for record in running)
         scale = self._taken_s / self._forecast_s if self._forecast_s else 1.0
         width = max(1, min(self.num_slots, plan.num_open_trials))
         return Estimate(
@@ -84,11 +84,11 @@ class Forecast:
             self._counts[key] = len(self.setup.store.rows(split, fraction))
         return self._counts[key]
 
-    def _study_s(self, study: Study, plan: Plan, searched_epochs: float) -> float:
+    def _study_s(self, study: Study, plan: Plan, searched_epochs: float | None) -> float:
         cells = study.cells
         searches, repeats = plan.num_open(study)
-        searched_s = [self._trial_s(cell, searched_epochs) for cell in cells]
-        tested_s = [self._trial_s(cell, self.setup.max_epochs) + self._test_s(cell) for cell in cells]
+        searched_s = [self._trial_s(cell, searched_epochs or self._num_epochs(cell)) for cell in cells]
+        tested_s = [self._trial_s(cell, self._num_epochs(cell)) + self._test_s(cell) for cell in cells]
         return (searches * sum(searched_s) + repeats * sum(tested_s)) / len(cells)
 
     def _trial_s(self, cell: Cell, num_epochs: float) -> float:
@@ -97,22 +97,26 @@ class Forecast:
     def _test_s(self, cell: Cell) -> float:
         return self._num_images("test") * self.paces[cell].evaluate_s
 
-    def _searched_epochs(self, study: Study) -> float:
-        length = self.setup.max_epochs
-        return expected_epochs(study.num_trials, length) if study.stops_early and study.num_trials else length
+    def _num_epochs(self, cell: Cell) -> int:
+        return int(axis_value(self.setup.base, cell, "max_epochs"))
+
+    def _searched_epochs(self, study: Study) -> float | None:
+        """The expected length of a search's trial; None for the full length."""
+        length = max(map(self._num_epochs, study.cells))
+        return expected_epochs(study.num_trials, length) if study.stops_early and study.num_trials else None
 
     def _teaching_s(self, plan: Plan) -> float:
         """The teachers' answers that are still to be computed, each once, where the cache keeps them."""
         if not self._fits_cache:
             return 0.0
-        seconds: dict[tuple[str, str], float] = {}
+        seconds: dict[tuple[object, ...], float] = {}
         for study in plan.studies.values():
             (searches, repeats), (all_searches, _) = plan.num_open(study), plan.num_planned(study)
             rounds = repeats + (searches / all_searches if all_searches else 0)
             for cell in study.cells:
                 num_images = self._num_images("train", cell.data_fraction)
-                seconds_here = rounds * self.setup.max_epochs * num_images * self.paces[cell].teach_s
-                key = (cell.method, cell.teacher)
+                seconds_here = rounds * self._num_epochs(cell) * num_images * self.paces[cell].teach_s
+                key = _views_of(cell)
                 seconds[key] = max(seconds.get(key, 0.0), seconds_here)
         return sum(seconds.values())
 
@@ -123,8 +127,8 @@ class Forecast:
     @property
     def _answers_bytes(self) -> int:
         """All answers to the views of one seed: a search's, or those of one round of repeats."""
-        per_view = {(cell.method, cell.teacher): pace.knowledge_bytes for cell, pace in self.paces.items()}
-        return sum(per_view.values()) * self.setup.store.num_images * self.setup.max_epochs
+        answers = {_views_of(cell): pace.knowledge_bytes * self._num_epochs(cell) for cell, pace in self.paces.items()}
+        return sum(answers.values()) * self.setup.store.num_images
 
 
 def paces_of(setup: Setup, measure: Callable[[Job], Pace]) -> dict[Cell, Pace]:
@@ -145,6 +149,11 @@ def paces_of(setup: Setup, measure: Callable[[Job], Pace]) -> dict[Cell, Pace]:
             paces[kind] = _without_teacher(alike[0]) if may_share else measure(_job(cell, setup))
     untrained = _without_teacher(max(paces.values(), key=lambda pace: pace.evaluate_s, default=NOTHING))
     return {cell: untrained if cell.method == ITSELF else paces[_kind(cell, setup)] for cell in setup.space.cells}
+
+
+def _views_of(cell: Cell) -> tuple[object, ...]:
+    """Cells of equal values share the teachers' answers; any knob that is varied is taken to decide them."""
+    return (cell.method, cell.teacher, cell.varied)
 
 
 def _kind(cell: Cell, setup: Setup) -> tuple[object, ...]:

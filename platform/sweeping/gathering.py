@@ -16,7 +16,8 @@ from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.at_hand import check_overlaps, find_sources, sources_of_the_papers_size
 from platform.sources.images import dataset_of, digest_of, listing_of
 from platform.sources.places import Places
-from platform.sweeping.fitting import fitted_to_data
+from platform.sweeping.fitting import check_variations, fitted_to_data
+from platform.sweeping.plan import axis_value
 from platform.sweeping.scoring import averaging_tags, selection_metric
 from platform.sweeping.setup import Setup, doubts, parent_tags
 from platform.tracking.ablation_record import ablation_tags
@@ -49,15 +50,18 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
     preset_name = _preset_name(request, dataset)
     preset = PRESETS[preset_name]
     base, space = _asked(request, preset, dataset)
-    name, (store, averaging, teachers) = _sources(request, places, base, space, stand_ins)
-    space = fitted_to_data(space, store, teachers)
+    name, (stores, averaging, teachers) = _sources(request, places, base, space, stand_ins)
+    store = stores[base.image_size_px]
+    with blamed(request.file):  # which may hold what does not go together
+        space = check_variations(fitted_to_data(space, store, teachers), base, store)
     overlap = check_overlaps(list(teachers.values()), store, places, allowed=request.allow_overlap)
     settings = _settings(request.search, base, space, store, teachers)
+    tags = parent_tags(store, settings, overlap, doubts(teachers.values()))
     return Setup(
         name=name,
         preset=preset_name,
         space=space,
-        store=store,
+        stores=stores,
         teachers=teachers,
         teachers_folder=next(iter(teachers.values())).folder.parent if teachers else places.results,
         base=base,
@@ -65,9 +69,7 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         search=request.search,
         num_trials=request.trials or preset.num_trials,
         num_repeats=request.repeats or preset.num_repeats,
-        facts=parent_tags(store, settings, overlap, doubts(teachers.values()))
-        | averaging_tags(averaging)
-        | ablation_tags(request),
+        facts=averaging_tags(averaging) | ablation_tags(request) | tags,
         folder=places.sweep(name),
         cpus_per_trial=1.0 if request.cpus_per_trial is None else request.cpus_per_trial,
         cache=_cache_folder(request, places),
@@ -85,25 +87,29 @@ def _preset_name(request: SweepRequest, dataset: Dataset) -> str:
 
 def _sources(
     request: SweepRequest, places: Places, base: TrialConfig, space: Space, stand_ins: Path | None
-) -> tuple[str, tuple[Store, Averaging, dict[str, Teacher]]]:
+) -> tuple[str, tuple[dict[int, Store], Averaging, dict[str, Teacher]]]:
     """The sweep's name, which is printed before anything long begins, and what it learns from."""
     names, dataset = _teacher_names(space), dataset_of(request.dataset, places)
+    sizes_px = sorted({axis_value(base, cell, "image_size_px") for cell in space.cells})
     if stand_ins and request.preset == "paper" and request.data is None and dataset.name in DATASETS:
         if request.hold_out:
             raise ValueError(
                 "--hold-out needs the images' labels, which the paper's counts do not have: give --data DIR"
             )
-        return f"{dataset.name}-paper", sources_of_the_papers_size(dataset, base, names, stand_ins)
+        return f"{dataset.name}-paper", sources_of_the_papers_size(
+            dataset, base, names, stand_ins, more_sizes_px=sizes_px
+        )
     listing = listing_of(request.dataset, request.data, places, request.phantom_size)
     name = request.name or default_name(request, base, space, listing)
     print(f"sweep {name}" + ("" if request.name else ": choose a name of your own with --name"), flush=True)
-    return name, find_sources(request, listing, places, base, names, stand_ins=stand_ins)
+    return name, find_sources(request, listing, places, base, names, more_sizes_px=sizes_px, stand_ins=stand_ins)
 
 
 def _asked(request: SweepRequest, preset: Preset, dataset: Dataset) -> tuple[TrialConfig, Space]:
     """What all trials share, and the cells; an error about what an ablation's file says names its line."""
     with blamed(request.file):
-        return _base(request, preset, dataset), _space(request, preset, dataset)
+        base = _base(request, preset, dataset)
+        return base, _space(request, preset, dataset, base)
 
 
 def _base(request: SweepRequest, preset: Preset, dataset: Dataset) -> TrialConfig:
@@ -113,7 +119,7 @@ def _base(request: SweepRequest, preset: Preset, dataset: Dataset) -> TrialConfi
     return TrialConfig(dataset=dataset.name, method="transfer", **values)
 
 
-def _space(request: SweepRequest, preset: Preset, dataset: Dataset) -> Space:
+def _space(request: SweepRequest, preset: Preset, dataset: Dataset, base: TrialConfig) -> Space:
     """The requested cells, and the ranges within them."""
     columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
     in_paper = tuple(dataset.fractions.values()) if preset is PRESETS["paper"] else ()
@@ -123,7 +129,13 @@ def _space(request: SweepRequest, preset: Preset, dataset: Dataset) -> Space:
         "init": (INIT,),
     }
     space = replace(preset.fitted(space_of(dataset.name)), cells=columns)
-    return space.crossed(usual_axes | dict(request.axes)).narrowed(request.cells)
+    variations = request.variations
+    if request.one_at_a_time:
+        usual_axes |= request.axes
+        space = space.crossed(usual_axes, base).one_at_a_time(variations, base)
+    else:
+        space = space.crossed(usual_axes | dict(request.axes) | variations, base)
+    return space.narrowed(request.cells)
 
 
 def _teacher_names(space: Space) -> list[str]:

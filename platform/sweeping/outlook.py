@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 
 import ray
@@ -24,6 +23,7 @@ from platform.sweeping.setup import Setup
 from platform.sweeping.wording import hours, in_words
 from trainables import pace
 from trainables.cell import Cell
+from trainables.data.store import Store
 from trainables.job import Job
 from trainables.pace import Pace
 
@@ -82,13 +82,17 @@ def _timed(setup: Setup, gpus: float) -> dict[Cell, Pace]:
     """On this machine. Where there is a GPU, in a process that ends: one that has used it keeps some of its memory,
     which the trials need; and one that has asked for it cannot be kept from it afterwards, as trials without are.
     """
-    few = pace.few_images(setup.store, setup.base.batch_size)
+    few = {size_px: pace.few_images(store, setup.base.batch_size) for size_px, store in setup.stores.items()}
+
+    def images_of(job: Job) -> Store:
+        return few[job.spec.config.image_size_px]
+
     if setup.has_gpu:
         with ProcessPoolExecutor(1) as child:
-            return paces_of(setup, lambda job: child.submit(pace.measure, job, few, gpus=gpus).result())
+            return paces_of(setup, lambda job: child.submit(pace.measure, job, images_of(job), gpus=gpus).result())
     num_threads = torch.get_num_threads()
     try:
-        return paces_of(setup, partial(pace.measure, store=few, gpus=gpus))
+        return paces_of(setup, lambda job: pace.measure(job, images_of(job), gpus=gpus))
     finally:
         torch.set_num_threads(num_threads)
 
@@ -108,7 +112,7 @@ def plan_lines(plan: Plan, forecast: Forecast, resources: Resources) -> list[str
     counts = [plan.num_open(study) for study in plan.studies.values()]
     searches, repeats = (sum(numbers) for numbers in zip(*counts, strict=True))
     estimate, width = forecast.left(plan), max(1, min(forecast.num_slots, plan.num_open_trials))
-    epochs = forecast.setup.max_epochs
+    epochs = max(map(plan.max_epochs, plan.studies.values()))
     likely_h = estimate.likely_s * width / 3600
     likely, most = (in_words(seconds + IMPORTS_S) for seconds in (estimate.likely_s, estimate.most_s))
     unit, share = ("GPU", resources.gpus) if resources.gpus else ("CPU", resources.cpus)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.studies import Params, Study
 from trainables.cell import Cell
 from trainables.config import TrialConfig
-from trainables.knob import TUNED, knobs
+from trainables.knob import AXIS, TUNED, knobs
 from trainables.trial import TrialSpec
 
 # "knobs" holds a method's own knobs; it is assembled from everything else that a study suggests.
@@ -61,7 +62,7 @@ class Plan:
         if open_studies:
             study = min(open_studies, key=lambda study: len(study.asked))
             number, params = study.ask()
-            return self._add(self._spec_of(config_of(self._base, study.cell(params), params)), study.name, number)
+            return self._add(self._spec(study.cell(params), params), study.name, number)
         for study in self.studies.values():
             for repeat, spec in enumerate(self._repeats(study), 1):
                 if spec.key not in self.records:
@@ -110,9 +111,18 @@ class Plan:
         """The best configuration of a completed study, to be trained again with seeds that the search has not used."""
         if study.choice is None:
             return []
-        best = config_of(self._base, study.cell(study.choice), study.choice)
+        cell = study.cell(study.choice)
         seeds = range(self._base.seed + 1, self._base.seed + 1 + study.num_repeats(self._num_repeats))
-        return [self._spec_of(replace(best, phase="confirm", seed=seed)) for seed in seeds]
+        return [self._spec(cell, study.choice, phase="confirm", seed=seed) for seed in seeds]
+
+    def _spec(self, cell: Cell, params: Params, **changes: Any) -> TrialSpec:
+        """A trial of `cell`, with what its study suggests, and `changes` of its configuration."""
+        spec = self._spec_of(replace(config_of(self._base, cell, params), **changes))
+        return replace(spec, varied_from=varied_from(self._base, cell))
+
+    def max_epochs(self, study: Study) -> int:
+        """The length of the longest trial of a study."""
+        return max(axis_value(self._base, cell, "max_epochs") for cell in study.cells)
 
     def _add(self, spec: TrialSpec, study: str, number: int) -> TrialRecord:
         record = TrialRecord(spec=spec, study=study, number=number)
@@ -126,7 +136,7 @@ class Plan:
             return
         self.records[record.spec.key] = record
         if record.spec.config.phase != "confirm":
-            study.take_up(record.number, _params_of(record.spec.config), record.spec.config.cell.name)
+            study.take_up(record.number, _params_of(record.spec), record.spec.cell.name)
         if record.status == "RUNNING":
             self._unfinished.append(record)
         else:
@@ -140,7 +150,20 @@ def config_of(base: TrialConfig, cell: Cell, params: Params) -> TrialConfig:
     return replace(base, **cell.axes, **of_trial, knobs=tuple(sorted(of_method.items())))
 
 
-def _params_of(config: TrialConfig) -> Params:
+def axis_value(base: TrialConfig, cell: Cell, name: str) -> Any:
+    """The value of the knob called `name` in `cell`, of a sweep with this `base`."""
+    return cell.axes.get(name, getattr(base, name))
+
+
+def varied_from(base: TrialConfig, cell: Cell) -> tuple[tuple[str, Any], ...]:
+    """For `TrialSpec.varied_from`: the sweep's own values of the knobs that set `cell` apart from it."""
+    roles = {knob.name: knob.role for knob in knobs(TrialConfig)}
+    names = [name for name, _ in cell.varied if roles[name] != AXIS]
+    return tuple((name, None if roles[name] == TUNED else getattr(base, name)) for name in names)
+
+
+def _params_of(spec: TrialSpec) -> Params:
     """What a study suggested for the trial; without a teacher, no beta."""
-    params = {name: getattr(config, name) for name in TUNED_FIELDS}
-    return {name: value for name, value in params.items() if value is not None} | dict(config.knobs)
+    fixed = {name for name, _ in spec.varied_from}
+    params = {name: getattr(spec.config, name) for name in TUNED_FIELDS if name not in fixed}
+    return {name: value for name, value in params.items() if value is not None} | dict(spec.config.knobs)

@@ -32,7 +32,6 @@ class Progress:
 
     Args:
         plan: knows what remains.
-        max_epochs: the length of a trial.
         forecast: knows the time left; None where no step could be timed, and then the time is not shown.
         standing: is kept up to date in a file, for `platform.status`; None for no file.
         stream: where the lines go; None for standard output.
@@ -41,14 +40,13 @@ class Progress:
     def __init__(
         self,
         plan: Plan,
-        max_epochs: int,
         forecast: Forecast | None = None,
         standing: Standing | None = None,
         stream: TextIO | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._plan, self._max_epochs, self._forecast, self._standing = plan, max_epochs, forecast, standing
+        self._plan, self._forecast, self._standing = plan, forecast, standing
         self._stream = stream or sys.stdout
         self._is_terminal = self._stream.isatty()
         self._clock = clock
@@ -85,15 +83,16 @@ class Progress:
     def epoch(self, record: TrialRecord, epoch: int, result: Mapping[str, float]) -> None:
         """An epoch of a trial has ended."""
         if self._forecast and epoch > 1:  # the first one's time has Python's imports in it
-            self._forecast.learn(record.spec.config.cell, result["epoch_s"])
+            self._forecast.learn(record.spec.cell, result["epoch_s"])
         self._note()
         if record.spec.config.method == ITSELF:  # its end says all
             return
-        text = f"epoch {epoch}/{self._max_epochs}: {result['score']:.3f}"
+        max_epochs = record.spec.config.max_epochs
+        text = f"epoch {epoch}/{max_epochs}: {result['score']:.3f}"
         if self._is_terminal:
             self._bar.set_postfix_str(", ".join(part for part in (self._left(), text) if part))
             return
-        now_s, last = self._clock(), epoch == self._max_epochs
+        now_s, last = self._clock(), epoch == max_epochs
         if last or now_s - self._shown_at_s.get(record.spec.key, -QUIET_S) >= QUIET_S:
             self._shown_at_s[record.spec.key] = now_s
             self._say(record, f"{text} (best {result['best_score']:.3f}){_constant(result)}")
@@ -122,7 +121,7 @@ class Progress:
 
     def _say(self, record: TrialRecord, what: str) -> None:
         done = f"{self._trials_done}/{self._plan.num_trials}"
-        self._write(f"{done} {record.spec.config.cell.name} {record.title}: {what}")
+        self._write(f"{done} {record.spec.cell.name} {record.title}: {what}")
 
     def _write(self, line: str) -> None:
         if self._is_terminal:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from trainables.config import TrialConfig
 from trainables.trial import TrialSpec
 
 
@@ -37,11 +34,6 @@ class TrialRecord:
     def title(self) -> str:
         """The trial within its cell, as people count: from 1."""
         return f"repeat {self.number}" if self.spec.config.phase == "confirm" else f"trial {self.number + 1}"
-
-
-def spec_of(values: Mapping[str, Any]) -> TrialSpec:
-    """The inverse of `dataclasses.asdict`."""
-    return TrialSpec(**{**values, "config": TrialConfig.from_dict(values["config"])})
 
 
 def trial_folder(sweep_folder: Path, key: str) -> Path:

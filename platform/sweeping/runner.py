@@ -23,7 +23,7 @@ from platform.sweeping.forecast import Forecast
 from platform.sweeping.plan import Plan
 from platform.sweeping.progress import Progress
 from platform.sweeping.records import TrialRecord, trial_folder
-from platform.sweeping.search import KEY, FairAsha, PlannedSearch, asha_of
+from platform.sweeping.search import KEY, FairAsha, PlannedSearch
 from platform.sweeping.standing import Standing
 from platform.tracking.clearing import clear, files_of
 from platform.tracking.data_inputs import Facts
@@ -70,7 +70,6 @@ class Trials:
     folder: Path  # the sweep's own
     job_of: Callable[[TrialRecord], Job]  # what a worker needs for a trial
     tags_of: Callable[[TrialRecord], dict[str, str]]  # of its run in MLflow, beyond its configuration
-    max_epochs: int
     forecast: Forecast | None = None  # None where no step could be timed
     # Kept in a file, for those who look in; from the plan and what gives the seconds left.
     standing: Callable[[Plan, Callable[[], float | None]], Standing] | None = None
@@ -164,7 +163,7 @@ def run(
     # All that may run together are asked for together, so that a cluster grows at once and not node by node.
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(num_slots))
     standing = trials.standing(plan, partial(_seconds_left, plan, trials)) if trials.standing else None
-    progress = Progress(plan, trials.max_epochs, trials.forecast, standing)
+    progress = Progress(plan, trials.forecast, standing)
     tracker = Tracker(ledger, journal, lambda key, run_id: clear(trials.folder_of(key), ledger, run_id))
 
     def start(record: TrialRecord) -> dict[str, Any]:
@@ -175,7 +174,7 @@ def run(
     events = TrialEvents(plan, tracker, progress, trials.folder_of)
     tuner = tune.Tuner(
         tune.with_resources(StudentTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
-        tune_config=_tune_config(plan, PlannedSearch(plan, start, num_slots), trials.max_epochs),
+        tune_config=_tune_config(plan, PlannedSearch(plan, start, num_slots)),
         run_config=_run_config(trials.folder, events, verbose=verbose),
     )
     try:
@@ -189,14 +188,8 @@ def _seconds_left(plan: Plan, trials: Trials) -> float | None:
     return trials.forecast.left(plan).likely_s if trials.forecast else None
 
 
-def _tune_config(plan: Plan, search: PlannedSearch, max_epochs: int) -> tune.TuneConfig:
-    grace_epochs, reduction_factor = asha_of(max_epochs)
-    return tune.TuneConfig(
-        search_alg=search,
-        scheduler=FairAsha(plan, max_epochs=max_epochs, grace_epochs=grace_epochs, reduction_factor=reduction_factor),
-        num_samples=-1,
-        reuse_actors=True,
-    )
+def _tune_config(plan: Plan, search: PlannedSearch) -> tune.TuneConfig:
+    return tune.TuneConfig(search_alg=search, scheduler=FairAsha(plan), num_samples=-1, reuse_actors=True)
 
 
 def remove_rays_files(folder: Path) -> None:

@@ -71,20 +71,16 @@ class FairAsha(FIFOScheduler):
     Nor are the trials of a study that rules it out: the paper trained each point of its grid to the end.
 
     Args:
-        plan: knows which study a trial belongs to, and what the ledger holds of earlier ones.
-        max_epochs: the length of a trial.
-        grace_epochs: no trial is stopped before this many.
-        reduction_factor: at each rung, the best 1/reduction_factor of the trials seen there continue.
+        plan: knows which study a trial belongs to, how long its trials are, and what the ledger holds of earlier ones.
+        rule: from the length of a trial to the epochs before which none is stopped, and the reduction factor: at each
+            rung, the best 1/factor of the trials seen there continue. None for `asha_of`.
     """
 
-    def __init__(self, plan: Plan, *, max_epochs: int, grace_epochs: int, reduction_factor: int) -> None:
+    def __init__(self, plan: Plan, rule: Callable[[int], tuple[int, int]] | None = None) -> None:
         super().__init__()
         self._plan = plan
-        self._brackets = {
-            name: _bracket(max_epochs, grace_epochs, reduction_factor)
-            for name, study in plan.studies.items()
-            if study.stops_early
-        }
+        lengths = {name: plan.max_epochs(study) for name, study in plan.studies.items() if study.stops_early}
+        self._brackets = {name: _bracket(length, *(rule or asha_of)(length)) for name, length in lengths.items()}
         for record in plan.records.values():
             self._replay(record)
 

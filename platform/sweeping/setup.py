@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from analysis.tables import data_sets, split_sizes
 from platform.sources.places import Places
@@ -15,11 +16,12 @@ from platform.sweeping.records import TrialRecord, trial_folder
 from platform.sweeping.scoring import averaging_lines, averaging_tags
 from platform.sweeping.studies import make_studies
 from search_spaces.space import Space
-from trainables.cell import ITSELF, members
+from trainables.cell import ITSELF, as_text, members
 from trainables.config import TrialConfig
-from trainables.data.averaging import Averaging
+from trainables.data.averaging import Averaging, averaged_labels
 from trainables.data.store import Store
 from trainables.job import Job
+from trainables.knob import TUNED, knobs
 from trainables.models.architectures import build
 from trainables.models.densenet import num_trainable, unfreeze
 from trainables.teachers.imagenet import first_weights
@@ -36,7 +38,7 @@ class Setup:
     name: str
     preset: str = ""  # of a sweep
     space: Space
-    store: Store
+    stores: dict[int, Store]  # by the size of the images in pixels; the sweep's own first, then those of varied sizes
     teachers: dict[str, Teacher]  # by name; the first weights are among them
     teachers_folder: Path
     base: TrialConfig  # what all trials share
@@ -58,6 +60,15 @@ class Setup:
         return max(1, int(self.cpus_per_trial))
 
     @property
+    def store(self) -> Store:
+        """The prepared images of the sweep's own size."""
+        return self.stores[self.base.image_size_px]
+
+    def store_of(self, config: TrialConfig) -> Store:
+        """The prepared images of a trial."""
+        return self.stores[config.image_size_px]
+
+    @property
     def max_epochs(self) -> int:
         """The length of a trial."""
         return self.base.max_epochs
@@ -71,8 +82,8 @@ class Setup:
         """A configuration with the fingerprints of what it runs on."""
         return TrialSpec(
             config=config,
-            data_fingerprint=self.store.fingerprint,
-            split_fingerprint=self.store.split_fingerprint,
+            data_fingerprint=self.store_of(config).fingerprint,
+            split_fingerprint=self.store_of(config).split_fingerprint,
             teacher_fingerprint=self._fingerprint(config.teacher),
             init_fingerprint=self._fingerprint(first_weights(config.init, config.student)),
         )
@@ -81,7 +92,7 @@ class Setup:
         """What a worker needs for a trial."""
         return Job(
             spec=record.spec,
-            store=str(self.store.path),
+            store=str(self.store_of(record.spec.config).path),
             teachers=str(self.teachers_folder),
             folder=str(trial_folder(self.folder, record.spec.key)),
             num_threads=self.num_threads,
@@ -103,7 +114,8 @@ class Setup:
             "init_fingerprint": record.spec.init_fingerprint,
             "teacher_trained_on": doubts(self.teachers[name] for name in members(config.teacher)),
             "selection_metric": config.selection_metric,
-            **averaging_tags(self.averaging),
+            **averaging_tags(self._averaging_of(config)),
+            **self._own_values(record.spec),
             "num_threads": str(self.num_threads),
             "held_out": self.store.held_out,
         }
@@ -121,6 +133,7 @@ class Setup:
                 f"{plan.num_trials} trials in all" + (f", {done} of them done" if done else ""),
                 f"  {self.max_epochs} epochs, {self.base.image_size_px} px, seed {self.base.seed}"
                 + (f" (preset {self.preset})" if self.preset else ""),
+                *self._variations(),
                 f"  selected by {self.base.selection_metric} on the validation set: the scores below",
                 f"  teachers: {teachers}",
                 *(f"  {line}" for line in averaging_lines(self.store, self.averaging)),
@@ -131,6 +144,33 @@ class Setup:
                 f"  images:   {self.store.path}" + (f", copied to {self.local} on each machine" if self.local else ""),
             ]
         )
+
+    def _averaging_of(self, config: TrialConfig) -> Averaging:
+        if config.average_labels == self.base.average_labels:
+            return self.averaging
+        return averaged_labels(self.store, config.average_labels)
+
+    def _own_values(self, spec: TrialSpec) -> dict[str, str]:
+        """The tag `sweep_setup`: the sweep's own values of what the trial's cell changes; none if it changes nothing.
+
+        Trials may share a table if their sweeps' values are equal, whatever their cells change.
+        """
+        own: dict[str, Any] = dict(spec.varied_from)
+        if spec.data_fingerprint != self.store.fingerprint:
+            own["data_fingerprint"] = self.store.fingerprint
+        if spec.split_fingerprint != self.store.split_fingerprint:
+            own["split_fingerprint"] = self.store.split_fingerprint
+        return {"sweep_setup": json.dumps(own, sort_keys=True)} if own else {}
+
+    def _variations(self) -> list[str]:
+        """A line for each knob that cells vary: its values, and what the other cells have."""
+        texts: dict[str, dict[str, None]] = {}
+        for cell in self.space.cells:
+            for (name, _), text in zip(cell.varied, cell.variations, strict=True):
+                texts.setdefault(name, {})[text.partition("=")[2]] = None
+        tuned = {knob.name for knob in knobs(TrialConfig, TUNED)}
+        own = {name: "searched" if name in tuned else as_text(getattr(self.base, name)) for name in texts}
+        return [f"  varied:   {name}: {', '.join(values)}; else {own[name]}" for name, values in texts.items()]
 
     @cached_property
     def _num_trainable(self) -> dict[tuple[str, str], int]:

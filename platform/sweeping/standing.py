@@ -46,7 +46,7 @@ def standing_of(study: Study, plan: Plan) -> StudyStanding:
     best = study.best
     repeated = plan.confirmed(study)
     aucs = [record.test_auc for record in repeated if record.test_auc is not None]
-    cell = study.cell(study.asked[best[0]]).name if best else repeated[0].spec.config.cell.name if repeated else ""
+    cell = study.cell(study.asked[best[0]]).name if best else repeated[0].spec.cell.name if repeated else ""
     return StudyStanding(
         name=study.name,
         cell=cell,
@@ -133,13 +133,11 @@ class Standing:
             "slot_s": sum(record.seconds for record in records),
             "studies": [asdict(standing_of(study, plan)) for study in plan.studies.values()],
             "running": [
-                {"trial": f"{r.spec.config.cell.name} {r.title}", "epoch": len(r.best_scores)}
+                {"trial": f"{r.spec.cell.name} {r.title}", "epoch": len(r.best_scores), "of": r.spec.config.num_reports}
                 for r in records
                 if r.status == "RUNNING"
             ],
             "failed": [
-                {"trial": f"{r.spec.config.cell.name} {r.title}", "reason": r.error}
-                for r in records
-                if r.status == "FAILED"
+                {"trial": f"{r.spec.cell.name} {r.title}", "reason": r.error} for r in records if r.status == "FAILED"
             ],
         }

@@ -66,10 +66,7 @@ def in_lines(content: dict[str, Any], *, is_running: bool, resume: str = "") -> 
         *_table(content),
     ]
     if is_running:
-        lines += [
-            f"  running: {each['trial']}, epoch {each['epoch']} of {content['max_epochs']}"
-            for each in content["running"]
-        ]
+        lines += [f"  running: {each['trial']}, epoch {each['epoch']} of {each['of']}" for each in content["running"]]
     failed = content["failed"]
     lines += [f"  FAILED: {each['trial']}: {each['reason']}" for each in failed[:NUM_FAILURES]]
     lines += [f"  and {len(failed) - NUM_FAILURES} more failed"] if len(failed) > NUM_FAILURES else []

@@ -16,12 +16,12 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from analysis.reading.record_form import RECORD_VERSION, UNKNOWN_FORM, key_of
-from platform.sweeping.records import TrialRecord, spec_of
+from platform.sweeping.records import TrialRecord
 from platform.tracking.data_inputs import Facts, as_input
 from platform.tracking.database import make_database
 from platform.tracking.settings import grown
 from trainables.beta import BETA_CONVENTION
-from trainables.trial import RECIPE_VERSION
+from trainables.trial import RECIPE_VERSION, TrialSpec
 
 MAX_TAG_CHARS = 5000  # MLflow's own limit on a tag's value
 
@@ -94,7 +94,7 @@ class Ledger:
             "spec": json.dumps(asdict(record.spec), sort_keys=True),
             "dataset": config.dataset,
             "phase": config.phase,
-            "cell": config.cell.name,
+            "cell": record.spec.cell.name,
             "seed": str(config.seed),
             "recipe": str(RECIPE_VERSION),
             "record": str(RECORD_VERSION),
@@ -104,7 +104,7 @@ class Ledger:
             "beta_convention": BETA_CONVENTION,
             **tags,
         }
-        name = f"{config.phase} {config.cell.name} {record.title}"
+        name = f"{config.phase} {record.spec.cell.name} {record.title}"
         run = self.client.create_run(self.experiment_id, start_time=at_ms, run_name=name, tags=all_tags)
         record.run_id = run.info.run_id
         self._log_params(record)
@@ -178,7 +178,7 @@ class Ledger:
     def _record(self, run: Run) -> TrialRecord:
         tags = run.data.tags
         record = TrialRecord(
-            spec=spec_of(json.loads(tags["spec"])),
+            spec=TrialSpec.from_dict(json.loads(tags["spec"])),
             study=tags["study"],
             number=int(tags["number"]),
             status=run.info.status,

@@ -54,7 +54,7 @@ class SearchProgress:
         config = record.spec.config
         if config.phase != "search":
             return {}, self._num_ended
-        name = f"best val_{config.selection_metric}/{in_metric_name(config.cell.name)}"
+        name = f"best val_{config.selection_metric}/{in_metric_name(record.spec.cell.name)}"
         if record.score is not None:
             self._best[name] = max(record.score, self._best.get(name, record.score))
         return ({name: self._best[name]} if name in self._best else {}), self._num_ended

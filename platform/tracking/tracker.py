@@ -21,10 +21,11 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
-from platform.sweeping.records import TrialRecord, spec_of
+from platform.sweeping.records import TrialRecord
 from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Entry, Journal
 from platform.tracking.ledger import Ledger
+from trainables.trial import TrialSpec
 
 RETRY_S = 2.0
 PATIENCE_S = 30.0  # how long the end of a sweep waits for a server that is away
@@ -134,7 +135,7 @@ class Tracker:
             self._ledger.log(self._ledger.parent_id, entry["metrics"], entry["step"], entry["at_ms"])
             return
         if entry["do"] == "open":
-            record = TrialRecord(spec=spec_of(entry["spec"]), study=entry["study"], number=entry["number"])
+            record = TrialRecord(spec=TrialSpec.from_dict(entry["spec"]), study=entry["study"], number=entry["number"])
             record.run_id = self._run_ids.get(key, "")
             if not record.run_id and key in self._may_have_run:
                 record.run_id = self._ledger.run_id_of(key)

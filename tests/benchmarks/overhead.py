@@ -86,9 +86,7 @@ def ours(num_trials: int, folder: Path) -> list[float]:
     start_ray(verbose=False)
     resources = runner.Resources(num_slots=1)
     journal = Journal(folder / "journal.jsonl")
-    trials = runner.Trials(
-        folder=folder, job_of=job_of, tags_of=lambda record: {}, max_epochs=1, forecast=None, standing=None
-    )
+    trials = runner.Trials(folder=folder, job_of=job_of, tags_of=lambda record: {}, forecast=None, standing=None)
     runner.run(plan, trials, ledger, journal, resources)
     return ended_s
 

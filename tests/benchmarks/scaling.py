@@ -74,8 +74,8 @@ class Simulation:
         )
         self.tracker = Tracker(ledger, Journal(folder / "journal.jsonl"))
         self.search = search.PlannedSearch(self.plan, self._start, num_concurrent)
-        self.asha = search.FairAsha(self.plan, max_epochs=MAX_EPOCHS, grace_epochs=1, reduction_factor=3)
-        watched = progress.Progress(self.plan, MAX_EPOCHS, stream=io.StringIO())
+        self.asha = search.FairAsha(self.plan, lambda max_epochs: (1, 3))
+        watched = progress.Progress(self.plan, stream=io.StringIO())
         self.events = runner.TrialEvents(self.plan, self.tracker, watched, lambda key: Path("nowhere"))
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.longest_queue = 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, dataclass, fields, replace
 
 from trainables.config import TrialConfig
+from trainables.knob import SETUP, knob
 from trainables.trial import TrialSpec
 
 ATTENTION = TrialConfig(dataset="retina", teacher="imagenet", beta=60.0)
@@ -38,3 +40,26 @@ def test_knobs_are_part_of_a_trials_name() -> None:
     specs = [TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s") for config in (plain, warm, cool)]
     assert len({spec.key for spec in specs}) == 3
     assert TrialConfig.from_dict({**vars(warm), "knobs": [["temperature", 4.0]]}) == warm
+
+
+def test_a_trials_cell_says_what_sets_it_apart_from_its_sweep() -> None:
+    config = replace(ATTENTION, rotation_deg=0.0, learning_rate=1e-4)
+    spec = TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
+    assert spec.cell.name == "attention/imagenet/densenet121/all"
+    varied = replace(spec, varied_from=(("learning_rate", None), ("rotation_deg", 15.0)))
+    assert varied.cell.name == "attention/imagenet/densenet121/all@learning_rate=0.0001,rotation_deg=0"
+    assert varied.key != spec.key  # two cells may come to one configuration, and each has trials of its own
+    assert TrialSpec.from_dict(json.loads(json.dumps(asdict(varied)))) == varied
+
+
+def test_a_field_with_what_was_done_before_as_its_default_renames_no_trial() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Longer(TrialConfig):
+        later: str = knob("as before", role=SETUP, help="of a later version")
+
+    values = {each.name: getattr(ATTENTION, each.name) for each in fields(ATTENTION)}
+    before, after, other = (
+        TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s").key
+        for config in (ATTENTION, Longer(**values), Longer(**values, later="otherwise"))
+    )
+    assert before == after != other

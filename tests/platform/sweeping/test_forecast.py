@@ -41,8 +41,10 @@ def rows(split: str, fraction: float = 1.0) -> Any:
 
 def setup_of(*cells: str, max_epochs: int = 4, cache_bytes: int = 10**9) -> Any:
     space = replace(SPACE, cells=(*SPACE.cells, *controls_of(["imagenet"]))).narrowed(cells)
+    images = SimpleNamespace(rows=rows, num_images=150)
     return SimpleNamespace(
-        store=SimpleNamespace(rows=rows, num_images=150),
+        store=images,
+        stores={256: images},
         max_epochs=max_epochs,
         cache_bytes=cache_bytes,
         space=space,

@@ -97,20 +97,23 @@ def test_the_steps_are_really_timed(
     assert found and float(found[1]) > 0
 
 
+JOB = SimpleNamespace(spec=SimpleNamespace(config=SimpleNamespace(image_size_px=32)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("has_gpu", [False, True])
 def test_a_gpu_is_left_to_the_trials(has_gpu: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """There, the step runs in a process that ends, and the device gets all memory back."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setattr(outlook, "paces_of", lambda setup, measure: measure("job"))
+    monkeypatch.setattr(outlook, "paces_of", lambda setup, measure: measure(JOB))
     monkeypatch.setattr(pace, "measure", process_and_images)
     store = store_of_the_papers_size(DATASETS["retina"], 32)
-    setup: Any = SimpleNamespace(base=SimpleNamespace(batch_size=4), store=store, has_gpu=has_gpu)
+    setup: Any = SimpleNamespace(base=SimpleNamespace(batch_size=4), stores={32: store}, has_gpu=has_gpu)
     timed: Any = try_timing(setup, Resources(gpus=1.0), on_cluster=False)
     assert timed[1:] == (4, 4, 1.0)
     assert (timed[0] != os.getpid()) == has_gpu
 
 
-def process_and_images(job: str, store: Store, *, gpus: float) -> tuple[int, int, int, float]:
+def process_and_images(job: SimpleNamespace, store: Store, *, gpus: float) -> tuple[int, int, int, float]:
     """In the place of `trainables.pace.measure`."""
     return os.getpid(), len(store.rows("train")), len(store.rows("validation")), gpus

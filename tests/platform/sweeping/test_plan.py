@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from platform.sweeping.records import TrialRecord
 from platform.sweeping.studies import make_studies
 from search_spaces.retina import SPACE
 from search_spaces.space import controls_of
+from trainables.cell import Cell
 from trainables.config import TrialConfig
 from trainables.trial import TrialSpec
 
@@ -183,3 +185,23 @@ def test_a_teacher_itself_alone_is_a_sweep():
     resumed = make_plan_with_the_teacher_itself([begun], patterns=["itself/mimic-cxr/*"])
     assert [record.spec.key for record in run_to_the_end(resumed)] == [begun.spec.key]
     assert resumed.finished and list(resumed.records) == [begun.spec.key]
+
+
+def test_the_cells_of_a_varied_knob_have_trials_of_their_own_and_resume() -> None:
+    cell = Cell.parse("attention/imagenet/densenet40/all")
+    axes: dict[str, tuple[Any, ...]] = {"max_epochs": (2, 5), "beta": (60.0,)}
+    space = replace(SPACE, cells=(cell,)).one_at_a_time(axes, BASE)
+
+    def plan_of(records: Any = ()) -> Plan:
+        return Plan(make_studies(space, "optuna", 2, seed=7), BASE, spec_of, 1, copy.deepcopy(list(records)))
+
+    plan = plan_of()
+    order = run_to_the_end(plan)
+    longer, fixed = (f"{cell.name}@max_epochs=5", f"{cell.name}@beta=60")
+    assert {record.spec.cell.name for record in order} == {cell.name, longer, fixed} == set(plan.studies)
+    assert {record.spec.config.max_epochs for record in order if record.study == longer} == {5}
+    assert {record.spec.config.beta for record in order if record.study == fixed} == {60.0}
+    assert {record.spec.varied_from for record in order if record.study == longer} == {(("max_epochs", 2),)}
+    assert [plan.max_epochs(plan.studies[name]) for name in (cell.name, longer)] == [2, 5]
+    assert all("beta" not in params for params in plan.studies[fixed].asked.values())
+    assert plan_of(order).finished and plan_of(order).studies[fixed].asked == plan.studies[fixed].asked

@@ -29,7 +29,7 @@ def test_a_trials_lines_from_its_start_to_its_end() -> None:
 
 
 def test_the_whole_sweep_with_the_standing_of_its_cell() -> None:
-    watched = Watched(make_plan(max_epochs=1), max_epochs=1)
+    watched = Watched(make_plan(max_epochs=1))
     while (record := watched.plan.next()) is not None:
         watched.epoch(record, 3600.0, 0.5 + 0.125 * (record.number == 1))
         record.test_auc = 0.75 if record.spec.config.phase == "confirm" else None
@@ -45,7 +45,7 @@ def test_the_whole_sweep_with_the_standing_of_its_cell() -> None:
 
 
 def test_without_a_forecast_no_time_left_is_printed() -> None:
-    watched = Watched(make_plan(max_epochs=1), max_epochs=1, has_forecast=False)
+    watched = Watched(make_plan(max_epochs=1), has_forecast=False)
     record = watched.plan.next()
     watched.epoch(record, 1.0, 0.5)
     watched.end(record)
@@ -96,7 +96,7 @@ def test_a_cell_whose_trials_all_failed_says_so() -> None:
 
 
 def test_into_a_file_short_epochs_are_printed_now_and_then_and_the_last_always() -> None:
-    watched = Watched(make_plan(max_epochs=8), max_epochs=8)
+    watched = Watched(make_plan(max_epochs=8))
     record = watched.plan.next()
     for _ in range(8):
         watched.epoch(record, 4.0, 0.5)
@@ -105,7 +105,7 @@ def test_into_a_file_short_epochs_are_printed_now_and_then_and_the_last_always()
 
 
 def test_each_trial_is_printed_at_its_own_pace() -> None:
-    watched = Watched(make_plan(max_epochs=8), max_epochs=8)
+    watched = Watched(make_plan(max_epochs=8))
     first, second = watched.plan.next(), watched.plan.next()
     watched.epoch(first, 1.0, 0.5)
     watched.epoch(second, 1.0, 0.5)

@@ -41,7 +41,7 @@ def make_plan(
 
 
 def asha_of(plan: Any) -> Any:
-    return FairAsha(plan, max_epochs=MAX_EPOCHS, grace_epochs=1, reduction_factor=3)
+    return FairAsha(plan, lambda max_epochs: (1, 3))
 
 
 def trial_of(record: Any) -> Any:
@@ -250,7 +250,7 @@ def test_a_result_without_a_score_lets_the_trial_continue() -> None:
 
 def test_a_grace_longer_than_the_trial_stops_nobody() -> None:
     plan = make_plan(cells=[STRONG])
-    asha = FairAsha(plan, max_epochs=2, grace_epochs=8, reduction_factor=3)
+    asha = FairAsha(plan, lambda max_epochs: (8, 3))
     records = [begin(plan, asha) for _ in range(3)]
     assert [report(asha, r, 1, s) for r, s in zip(records, (0.9, 0.5, 0.1), strict=True)] == [CONTINUE] * 3
 

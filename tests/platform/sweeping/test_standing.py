@@ -20,7 +20,6 @@ FACTS: dict[str, Any] = {
     "sweep": "mine",
     "is_phantom": True,
     "metric": "f1_weighted",
-    "max_epochs": 4,
     "cpus": 2.0,
     "gpus": 0.0,
     "command": "platform.sweep",

@@ -55,13 +55,11 @@ class OneMinutePerTrial:
 class Watched:
     """A plan, its progress, and what it has printed."""
 
-    def __init__(
-        self, plan: Any, max_epochs: int = 4, stream: io.StringIO | None = None, *, has_forecast: bool = True
-    ) -> None:
+    def __init__(self, plan: Any, stream: io.StringIO | None = None, *, has_forecast: bool = True) -> None:
         self.plan, self.clock, self.stream = plan, Clock(), stream or io.StringIO()
         self.forecast = OneMinutePerTrial()
         forecast: Any = self.forecast if has_forecast else None
-        self.progress = Progress(plan, max_epochs, forecast, stream=self.stream, clock=self.clock)
+        self.progress = Progress(plan, forecast, stream=self.stream, clock=self.clock)
 
     def epoch(self, record: Any, took_s: float, score: float, **metrics: float) -> None:
         self.clock.now_s += took_s
