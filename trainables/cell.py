@@ -16,9 +16,9 @@ NO_TEACHER = NO_STUDENT = "none"
 ITSELF = "itself"  # a control, not a method: the teacher is scored as it is, and nothing is trained
 UNCERTAINTY_POLICIES = ("zeros", "ones", "ignore")
 
-# Fields of a cell that belong to the question and not to the tuning: the first decides how high a score can be, the
-# second what is scored. A search over several cells never chooses between two values of these.
-QUESTION_AXES = ("data_fraction", "uncertainty")
+# Knobs that belong to the question and not to the tuning: the first decides how high a score can be, the others what is
+# scored. A search over several cells never chooses between two values of these.
+QUESTION_AXES = ("data_fraction", "uncertainty", "average_labels", "selection_metric")
 
 PART = r"[^/@,=\s]+"
 COLUMN = re.compile(rf"(?P<method>{PART})/(?P<teacher>{PART})/(?P<student>{PART})/(?P<unfreeze>{PART})")
@@ -170,7 +170,7 @@ class Cell:
     @property
     def question(self) -> dict[str, object]:
         """The facts among `QUESTION_AXES`: cells of equal questions may be chosen from by their scores."""
-        return {name: value for name, value in self.facts.items() if name in QUESTION_AXES}
+        return {name: value for name, value in {**self.facts, **dict(self.varied)}.items() if name in QUESTION_AXES}
 
     @property
     def _column(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +16,7 @@ from typing import Any
 
 import optuna
 import pandas as pd
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from analysis.reading.mlflow_frames import metric_frame, run_frame
@@ -24,9 +24,11 @@ from analysis.reading.origins import PHANTOM_NOTICE
 from analysis.reading.record_form import RECORD_VERSION
 from analysis.reading.tracking_uri import require_store, without_password
 from search_spaces import space_of
+from search_spaces.joint import JointSpace
 from search_spaces.space import Space
 from trainables.config import TrialConfig
 from trainables.knob import TUNED, Range, knobs
+from trainables.trial import TrialSpec
 
 MADE_BY = "analysis.optuna_export"  # a user attribute of the studies that may be replaced
 SCORE, BEST_SCORE = "score", "best_score"
@@ -117,13 +119,18 @@ def _study(
 ) -> RecordedStudy:
     ended = rows[rows["status"].isin(["FINISHED", "FAILED"])]
     ordered = ended.assign(number=ended["tags.number"].astype(int)).sort_values("number")
-    configs = [TrialConfig.from_dict(json.loads(spec)["config"]) for spec in ordered["tags.spec"]]
-    is_joint = study not in {config.cell.name for config in configs}
-    params = [_params(config, is_joint=is_joint) for config in configs]
-    ranges = _ranges(_space(str(parent["tags.dataset"]), str(parent["tags.settings"])), configs, params)
+    specs = [TrialSpec.from_dict(json.loads(spec)) for spec in ordered["tags.spec"]]
+    space = _space(str(parent["tags.dataset"]), str(parent["tags.settings"]), specs)
+    searched = [_searched(spec) for spec in specs]
+    if study in {spec.cell.name for spec in specs}:
+        ranges = _ranges(space, searched)
+        points = [(values, {name: ranges[name] for name in values}) for values in searched]
+    else:
+        joint = JointSpace(space)
+        points = [joint.of(spec.cell, values) for spec, values in zip(specs, searched, strict=True)]
     trials = [
-        _trial(row, values, ranges, curves.get(str(row["run_id"])))
-        for (_, row), values in zip(ordered.iterrows(), params, strict=True)
+        _trial(row, *point, curves.get(str(row["run_id"])))
+        for (_, row), point in zip(ordered.iterrows(), points, strict=True)
     ]
     return RecordedStudy(
         sweep=sweep,
@@ -142,39 +149,37 @@ def _study(
     )
 
 
-def _space(dataset: str, settings: str) -> Space:
-    """The data set's search space with the ranges that the sweep had."""
+def _space(dataset: str, settings: str, specs: Sequence[TrialSpec]) -> Space:
+    """The data set's search space with the ranges that the sweep had, and the cells of these trials."""
     space = space_of(dataset)
     tuned = dict(space.tuned)
     for name, (low, high) in json.loads(settings).get("tuned", {}).items():
         tuned[name] = (
             replace(tuned[name], low=low, high=high) if name in tuned else Range(low=low, high=high, first=low)
         )
-    return replace(space, tuned=tuned)
+    return replace(space, tuned=tuned, cells=tuple(dict.fromkeys(spec.cell for spec in specs)))
 
 
-def _params(config: TrialConfig, *, is_joint: bool) -> Params:
-    """What the study suggested for a trial; without a teacher, no beta."""
-    values = {name: getattr(config, name) for name in TUNED_FIELDS}
-    known = {name: value for name, value in values.items() if value is not None} | dict(config.knobs)
-    return {"cell": config.cell.name, **known} if is_joint else known
+def _searched(spec: TrialSpec) -> Params:
+    """The tuned knobs that the study suggested for a trial; without a teacher, no beta."""
+    fixed = {name for name, _ in spec.varied_from}
+    values = {name: getattr(spec.config, name) for name in TUNED_FIELDS if name not in fixed}
+    return {name: value for name, value in values.items() if value is not None} | dict(spec.config.knobs)
 
 
-def _ranges(space: Space, configs: list[TrialConfig], params: list[Params]) -> dict[str, BaseDistribution]:
+def _ranges(space: Space, searched: Sequence[Params]) -> dict[str, BaseDistribution]:
     """Each parameter's distribution, wide enough for every value: a grid may have points beyond a search's range."""
     ranges: dict[str, BaseDistribution] = {}
-    for config in {config.cell: config for config in configs}.values():
-        for name, of in space.ranges(config.cell).items():
-            values = [float(trial[name]) for trial in params if name in trial] or [of.low]
+    for cell in space.cells:
+        for name, of in space.ranges(cell).items():
+            values = [float(trial[name]) for trial in searched if name in trial] or [of.low]
             low, high = min(of.low, *values), max(of.high, *values)
             ranges[name] = FloatDistribution(low, high, log=of.log and low > 0)  # a grid may have no weight decay
-    if any("cell" in trial for trial in params):
-        ranges["cell"] = CategoricalDistribution(sorted({trial["cell"] for trial in params}))
     return ranges
 
 
 def _trial(
-    row: pd.Series, params: Params, ranges: dict[str, BaseDistribution], curve: pd.DataFrame | None
+    row: pd.Series, params: Params, distributions: dict[str, BaseDistribution], curve: pd.DataFrame | None
 ) -> FrozenTrial:
     best = row.get(f"metrics.{BEST_SCORE}")
     is_scored = row["status"] == "FINISHED" and pd.notna(best)
@@ -185,7 +190,7 @@ def _trial(
         state=TrialState.PRUNED if is_stopped else TrialState.COMPLETE if is_scored else TrialState.FAIL,
         value=float(best) if is_scored else None,
         params=params,
-        distributions={name: ranges[name] for name in params},
+        distributions=distributions,
         user_attrs={name: str(row[column]) for name, column in attributes.items() if pd.notna(row.get(column))},
         intermediate_values={} if curve is None else _by_epoch(curve),
     )

@@ -52,8 +52,7 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
     base, space = _asked(request, preset, dataset)
     name, (stores, averaging, teachers) = _sources(request, places, base, space, stand_ins)
     store = stores[base.image_size_px]
-    with blamed(request.file):  # which may hold what does not go together
-        space = check_variations(fitted_to_data(space, store, teachers), base, store)
+    space = _fitted(request, space, base, store, teachers)
     overlap = check_overlaps(list(teachers.values()), store, places, allowed=request.allow_overlap)
     settings = _settings(request.search, base, space, store, teachers)
     tags = parent_tags(store, settings, overlap, doubts(teachers.values()))
@@ -110,6 +109,14 @@ def _asked(request: SweepRequest, preset: Preset, dataset: Dataset) -> tuple[Tri
     with blamed(request.file):
         base = _base(request, preset, dataset)
         return base, _space(request, preset, dataset, base)
+
+
+def _fitted(
+    request: SweepRequest, space: Space, base: TrialConfig, store: Store, teachers: dict[str, Teacher]
+) -> Space:
+    """What of the cells fits images and teachers; errors as in `_asked`."""
+    with blamed(request.file):
+        return check_variations(fitted_to_data(space, store, teachers), base, store)
 
 
 def _base(request: SweepRequest, preset: Preset, dataset: Dataset) -> TrialConfig:

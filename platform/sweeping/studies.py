@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.distributions import BaseDistribution
 
+from platform.sweeping.sampling import decider, known_trial
+from search_spaces.joint import JointSpace
 from search_spaces.space import Space
 from trainables.cell import ITSELF, Cell
 
@@ -25,7 +25,6 @@ Params = dict[str, Any]
 # on as if it had had them from the beginning. In simulated searches of 6 and 12 trials 3 was better than 5, 8 and 10,
 # and with 40 trials no worse.
 STARTUP_TRIALS = 3
-optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 @dataclass(kw_only=True)
@@ -128,7 +127,7 @@ class CellStudy(Study):
 
 @dataclass(kw_only=True)
 class JointStudy(Study):
-    """One study over all cells of a question: the cell is a parameter, and beta exists only in cells with a teacher."""
+    """One study over all cells of a question, whose dimensions are its parameters (`search_spaces.joint`)."""
 
     space: Space  # of one question: see `Space.by_question`
     seed: int
@@ -144,15 +143,18 @@ class JointStudy(Study):
         self.asked[number] = {"cell": cell, **params}
 
     def _suggest(self, number: int) -> Params:
-        names = [cell.name for cell in self.space.cells]
-        if number < len(names):  # each cell once at the paper's choice, so that none is dismissed untried
-            return {"cell": names[number], **self.space.first(self.space.cells[number])}
-        question = self.space.cells[0].question
-        cell_seed = _seed(self.seed, {"joint": question, "asked": "cell"}, number)
-        chosen: Params = _ask_optuna(self, {"cell": CategoricalDistribution(names)}, cell_seed)
-        rest_seed = _seed(self.seed, {"joint": question, "asked": "rest"}, number)
-        ranges = self.space.ranges(self.cell(chosen))
-        return chosen | _ask_optuna(self, ranges, rest_seed, only_cell=chosen["cell"])
+        tried = {asked["cell"] for asked in self.asked.values()}
+        untried = next((cell for cell in self.space.cells if cell.name not in tried), None)
+        if untried is not None:  # each cell once at the paper's choice, so that none is dismissed, nor one added later
+            return {"cell": untried.name, **self.space.first(untried)}
+        joint = JointSpace(self.space)
+        seed = _seed(self.seed, {"joint": self.space.cells[0].question}, number)
+        known = [known_trial(*self._point(joint, asked), score) for asked, score in _known(self)]
+        cell, knobs = joint.walk(decider(known, seed, STARTUP_TRIALS, is_conditional=True))
+        return {"cell": cell.name, **knobs}
+
+    def _point(self, joint: JointSpace, asked: Params) -> tuple[Params, dict[str, BaseDistribution]]:
+        return joint.of(self.cell(asked), {name: value for name, value in asked.items() if name != "cell"})
 
 
 @dataclass(kw_only=True)
@@ -204,28 +206,20 @@ def _joint_study(space: Space, num_trials: int, seed: int) -> JointStudy:
     return JointStudy(name=f"joint@{question}" if question else "joint", num_trials=num_trials, space=space, seed=seed)
 
 
-def _ask_optuna(
-    study: Study, ranges: Mapping[str, BaseDistribution], seed: int, only_cell: str | None = None
-) -> Params:
-    sampler = optuna.samplers.TPESampler(
-        seed=seed,
-        n_startup_trials=STARTUP_TRIALS,
-        multivariate=True,
-        constant_liar=True,  # running trials count as poor, so that two slots do not try the same
-    )
-    question = optuna.create_study(direction="maximize", sampler=sampler)
-    known = (n for n, params in study.asked.items() if only_cell is None or params["cell"] == only_cell)
-    question.add_trials([trial for n in known if (trial := _known_trial(study, n, ranges)) is not None])
-    return dict(question.ask(dict(ranges)).params)
+def _ask_optuna(study: Study, ranges: Mapping[str, BaseDistribution], seed: int) -> Params:
+    known = []
+    for asked, score in _known(study):
+        params = {name: value for name, value in asked.items() if name in ranges}
+        known.append(known_trial(params, {name: ranges[name] for name in params}, score))
+    decide = decider(known, seed, STARTUP_TRIALS, is_conditional=False)
+    return {name: decide(name, distribution) for name, distribution in ranges.items()}
 
 
-def _known_trial(study: Study, number: int, ranges: Mapping[str, BaseDistribution]) -> FrozenTrial | None:
-    params = {name: value for name, value in study.asked[number].items() if name in ranges}
-    distributions = {name: ranges[name] for name in params}
-    if number not in study.scores:
-        return create_trial(params=params, distributions=distributions, state=TrialState.RUNNING)
-    score = study.scores[number]
-    return None if score is None else create_trial(params=params, distributions=distributions, value=score)
+def _known(study: Study) -> list[tuple[Params, float | None]]:
+    """The trials that were asked for and have not failed, with their scores; None while they run."""
+    all_asked = [(asked, number) for number, asked in study.asked.items()]
+    has_failed = {number for number, score in study.scores.items() if score is None}
+    return [(asked, study.scores.get(number)) for asked, number in all_asked if number not in has_failed]
 
 
 def _seed(seed: int, identity: Mapping[str, object], number: int) -> int:

@@ -98,15 +98,17 @@ def test_a_study_of_somebody_else_is_never_replaced(sweep: Sweep, capsys: pytest
     assert optuna.load_study(study_name=f"first/{TRANSFER}", storage=to).user_attrs == {"mine": 1}
 
 
-def test_a_joint_search_is_one_study_whose_cell_is_a_parameter(tmp_path: Path, empty_mlflow: Path) -> None:
+def test_a_joint_search_is_one_study_whose_parameters_are_the_dimensions_of_the_cells(
+    tmp_path: Path, empty_mlflow: Path
+) -> None:
     sweep = sweep_in(tmp_path, empty_mlflow, search="joint")
     sweep.trial(TRANSFER, 0, [0.5], study="joint")
     sweep.trial(ATTENTION, 1, [0.75], study="joint", beta=60.0)
     _, to = export(sweep)
     study = optuna.load_study(study_name="first/joint", storage=to)
-    assert study.best_params["cell"] == ATTENTION.name
-    cells = CategoricalDistribution([ATTENTION.name, TRANSFER.name])
-    assert [trial.distributions["cell"] for trial in study.trials] == [cells, cells]
+    assert study.best_params["method"] == "attention" and study.best_trial.user_attrs["cell"] == ATTENTION.name
+    methods = CategoricalDistribution(["attention", "transfer"])
+    assert [trial.distributions["method"] for trial in study.trials] == [methods, methods]
     assert ["beta" in trial.params for trial in study.trials] == [False, True]
 
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from platform.sweeping.studies import make_studies
@@ -158,3 +159,19 @@ def test_of_two_equal_scores_the_earlier_trial_is_the_best():
 def test_an_unknown_kind_of_search_is_named():
     with pytest.raises(ValueError, match=r"one of optuna, grid, joint, but got 'random'"):
         make_studies(SPACE, "random", 1, 0)
+
+
+def test_a_joint_search_carries_what_one_teacher_taught_it_to_the_next() -> None:
+    """With the score a matter of beta alone, the betas that it tries with a teacher close in on the best, whichever
+    teacher had shown it."""
+    space = SPACE.narrowed(["attention/*/densenet40/*"])
+    (study,) = make_studies(space, "joint", 30, seed=3)
+    distances = []
+    for number in range(study.num_trials):
+        _, params = study.ask()
+        distance = abs(math.log10(params["beta"]) - math.log10(1500))
+        study.tell(number, -distance if study.cell(params).teacher == "imagenet" else None)
+        if study.cell(params).teacher == "mimic-cxr":  # whose trials all fail, and so teach nothing
+            distances.append(distance)
+    assert len(distances) > 5
+    assert np.mean(distances[-5:]) < 0.5 < abs(math.log10(30) - math.log10(1500))
