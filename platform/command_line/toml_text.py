@@ -25,7 +25,7 @@ def key_lines(text: str) -> dict[tuple[str, ...], int]:
         is_table = text[at] == "["
         end = _end_of(text, at, "\n") if is_table else _end_of(text, at, "=")
         if is_table:
-            table = _parts(text[at:end])
+            table = _parts(text[at:end].rstrip("\r"))
             lines.setdefault(table, line)
             at = end
         else:
