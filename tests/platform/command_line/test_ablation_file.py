@@ -74,7 +74,7 @@ def test_a_file_makes_the_request_of_the_same_words(write: Write) -> None:
 
 
 def test_what_is_typed_overrides_the_file_and_is_recorded(write: Write) -> None:
-    words = "chexpert --trials 3 --flip --fractions 1 --search optuna --vary rotation_deg=90 flip=true --results /x --name n"
+    words = "chexpert --trials 3 --flip --fractions 1 --vary rotation_deg=90 flip=true --results /x --name n"
     asked = request("--ablation", str(write(FILE)), *words.split())
     assert (asked.dataset, asked.trials, asked.knobs, asked.axes) == (
         "chexpert", 3, {"batch_size": 8, "flip": True}, {"data_fraction": (1.0,)},
@@ -145,7 +145,7 @@ MISTAKES = [
     ("question = ['why']", 1, r"question must be a text, but got \['why'\]"),
     ("vary = 3", 1, "vary must be a table of knobs, but got 3"),
     ("[vary]\n'rotation' = [1]", 2, r"must be a knob's name, but got 'rotation' \(did you mean rotation_deg\?\)"),
-    ("[vary]\n\nrotation_deg = [0, 200]", 3, "rotation_deg: 0 <= rotation_deg <= 180 must hold, but got rotation_deg=200"),
+    ("[vary]\n\nrotation_deg = [0, 200]", 3, "rotation_deg: 0 <= rotation_deg <= 180 must hold, but got"),
     ("[vary]\nrotation_deg = 3", 2, "rotation_deg must be a list of one value or more, each a number, but got 3"),
     ("trials = 1\nvary = {flip = [true], seed = [1]}", 2, "must be a knob's name, but got 'seed'"),
     ("[vary]\nstudent = ['densenet40']", 2, "must be a knob's name, but got 'student'"),
