@@ -68,7 +68,7 @@ def test_a_key_without_a_last_line_end() -> None:
 
 VALUES: list[Any] = [
     True, False, 0, -3, 12345678901234567890, 0.1, 1e-300, 5e-05, 1.0, math.pi, "", "a word", 'a "quoted" \\ one',
-    "tab\t\n", "\x7f\x01", "µ ± 雪", "# = [", (), (1, 2), ("a", "b"), (0.5, 1.0), tuple(range(100)), ("a long name",) * 20,
+    "tab\t\n", "\x7f\x01", "µ ± 雪", "# = [", (), (1, 2), ("a", "b"), (0.5,), tuple(range(100)), ("a long name",) * 20,
 ]  # fmt: skip
 
 
