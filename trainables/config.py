@@ -8,8 +8,10 @@ from typing import Any
 
 from trainables.beta import check_beta, check_presence
 from trainables.cell import ITSELF, NO_TEACHER, UNCERTAINTY_POLICIES, Cell, members
+from trainables.init_names import check_init
 from trainables.knob import AXIS, QUESTION, RUN, SETUP, TUNED, departures, knob, knobs
-from trainables.recipe import PAPER, Recipe
+from trainables.recipe import Recipe
+from trainables.recipe_learning import PAPER
 
 PHASES = ("pretrain", "search", "confirm")
 AVERAGE_RULES = ("frequent", "defined")  # which labels an AUC is averaged over: trainables.data.averaging
@@ -38,7 +40,16 @@ class TrialConfig(Recipe):
     )
     student: str = knob("densenet121", role=AXIS, help="the student's architecture")
     unfreeze: str = knob(
-        "all", role=AXIS, help='the layers that are trained: "all", or "last34" (2.7m parameters of DenseNet-121)'
+        "all",
+        role=AXIS,
+        flag="--unfreeze",
+        heading=QUESTION,
+        metavar="DEPTH",
+        help="how deep the student is unfrozen: head (its classifier alone: a linear probe), then stage by stage "
+        "(last34 and from-block3 of DenseNet-121, from-layer4 of a ResNet), to all; "
+        "`python -m analysis.table_depths` lists the depths of every network",
+        default_in_words="the paper's: all, and last34 of DenseNet-121 without a teacher",
+        source="Tables IV and V",
     )
     data_fraction: float = knob(
         1.0,
@@ -63,8 +74,9 @@ class TrialConfig(Recipe):
         flag="--init",
         heading=QUESTION,
         metavar="NAME",
-        help="the student's first weights: a teacher's name, or random",
-        source=PAPER,
+        help="the student's first weights: a teacher's name; random; or matched-NAME, random ones with the mean and "
+        "variance of each of that teacher's weights",
+        source=f"{PAPER}; matched-NAME: Raghu et al. 2019",
     )
     uncertainty: str = knob(
         "zeros",
@@ -108,6 +120,8 @@ class TrialConfig(Recipe):
             value = each.typed(getattr(self, each.name))  # 1 and 1.0 are one trial, with one key
             object.__setattr__(self, each.name, value)
             each.check(value)
+        self.check_learning()
+        check_init(self.init)
         if self.beta is not None:
             check_beta(self.method, self.beta)
         _check_order("teachers", members(self.teacher), repr(self.teacher))

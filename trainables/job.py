@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,17 @@ from torch import nn
 from trainables import checkpoint
 from trainables.atomic import patiently, write_bytes
 from trainables.cell import ITSELF, NO_TEACHER, members
+from trainables.data import mixup
 from trainables.data.nearby import nearby
 from trainables.data.store import Store
+from trainables.init_names import RANDOM
 from trainables.judging import evaluate
 from trainables.loop import train, untrained
 from trainables.metrics import metric_name
-from trainables.models.architectures import build, load_backbone
-from trainables.models.densenet import unfreeze
+from trainables.models.architectures import build
+from trainables.models.beginning import give_first_weights
+from trainables.models.freezing import unfreeze
+from trainables.recipe_views import ViewRecipe
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
 from trainables.teachers.imagenet import first_weights
@@ -165,9 +169,10 @@ class Job:
             return Itself(teachers, store.task, store.label_names)
         torch.manual_seed(config.seed)  # decides the layers that no weights are loaded into
         student = build(config.student, len(store.label_names))
-        if config.init != "random":
-            load_backbone(student, load(Path(self.teachers), first_weights(config.init, config.student)).state_dict())
-        unfreeze(student, config.unfreeze)
+        source = first_weights(config.init, config.student)
+        weights = None if source == RANDOM else load(Path(self.teachers), source).state_dict()
+        give_first_weights(student, config.init, weights)
+        unfreeze(student, config.student, config.unfreeze)
         return student
 
     def opened_store(self) -> Store:
@@ -187,9 +192,8 @@ class Job:
             "code": [RECIPE_VERSION, code_fingerprint()],
             "data": store.fingerprint,
             "seed": config.seed,
-            "rotation_deg": config.rotation_deg,
-            "interpolation": config.interpolation,
-            "flip": config.flip,
+            "views": {each.name: getattr(config, each.name) for each in fields(ViewRecipe)},
+            "mixed_with": mixup.fingerprint(store.rows("train", config.data_fraction)) if config.mixup_alpha else "",
             # What may change the last bits of the teacher's answer.
             "batch_size": config.batch_size,
             "num_threads": self.num_threads,
@@ -202,7 +206,7 @@ class Job:
 
     def _open_the_test_set(self, training: Training) -> dict[str, float]:
         """The best student's metrics on the test set, with one row of `PREDICTIONS_FILE` per image."""
-        training.student.load_state_dict(training.best_weights)
+        training.scored.load_state_dict(training.best_weights)
         metrics, probabilities_NL = evaluate(training, "test")
 
         store, rows = training.store, training.store.rows("test")

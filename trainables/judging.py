@@ -35,7 +35,7 @@ def judge(training: Training, epoch: int, metrics: dict[str, float]) -> EpochRes
     improved = best is None or metrics["score"] > best.best_score
     if improved:
         training.best_weights = {
-            name: tensor.detach().to("cpu", copy=True) for name, tensor in training.student.state_dict().items()
+            name: tensor.detach().to("cpu", copy=True) for name, tensor in training.scored.state_dict().items()
         }
     return EpochResult(
         epoch=epoch,
@@ -68,6 +68,8 @@ def validate(training: Training) -> dict[str, float]:
 
 def evaluate(training: Training, split: str) -> tuple[dict[str, float], NDArray[np.float32]]:
     """Metrics and probabilities [N, L] of the student as it stands, on the whole of a split, in evaluation mode.
+
+    The loss is cross-entropy, whatever the recipe trains with, so that it can be compared between recipes.
 
     Raises:
         NonFiniteLossError: the loss is not finite.
@@ -105,9 +107,9 @@ def check_finite(config: TrialConfig, what: str, loss: float) -> None:
 
 @torch.inference_mode()
 def _predict(training: Training, rows_N: NDArray[np.int64]) -> Tensor:
-    training.student.eval()
+    training.scored.eval()
     size = min(EVALUATION_BATCH_SIZE, 4 * (training.micro_batch_size or EVALUATION_BATCH_SIZE))
     chunks = np.split(rows_N, range(size, len(rows_N), size))
     with training.autocast():
-        logits = [training.student(normalise(training.images.of(rows))) for rows in chunks]
+        logits = [training.scored(normalise(training.images.of(rows))) for rows in chunks]
     return torch.cat(logits).float()

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainables.batches import batches, micro_batches
-from trainables.data.augment import training_views
 from trainables.judging import check_finite, judge, validate
+from trainables.schedule import learning_rate
 from trainables.training import EpochResult, Training
-from trainables.transfer.objective import cross_entropy, total_loss
+from trainables.transfer.objective import total_loss
 
 
 def train(training: Training) -> Iterator[EpochResult]:
@@ -39,12 +39,12 @@ def train(training: Training) -> Iterator[EpochResult]:
     yield from list(training.history)
     for epoch in range(len(training.history) + 1, config.max_epochs + 1):
         started_s = time.perf_counter()
-        learning_rate = _set_learning_rate(training, epoch)
+        rate = _set_learning_rate(training, epoch)
         losses, num_images = train_one_epoch(training, epoch)
         seconds = time.perf_counter() - started_s
 
         metrics = {f"train_{name}": value for name, value in losses.items()}
-        metrics |= {"images_per_s": num_images / seconds, "learning_rate": learning_rate}
+        metrics |= {"images_per_s": num_images / seconds, "learning_rate": rate}
 
         result = judge(training, epoch, metrics | validate(training))
         training.history.append(result)
@@ -67,47 +67,39 @@ def train_one_epoch(training: Training, epoch: int) -> tuple[dict[str, float], i
     # EfficientNet and ConvNeXt drop activations and layers, drawn from torch's generator: seeded by epoch, so that an
     # interrupted training resumes as the undisturbed one. The paper's networks draw nothing.
     torch.manual_seed(int(np.random.default_rng((config.seed, epoch)).integers(2**63)))
-    rows = training.store.rows("train", config.data_fraction)
     sums = torch.zeros(3, device=training.device)  # summed on the device, so that no step waits for it
-    for rows_B in batches(rows, config.batch_size, config.seed, epoch):
+    for rows_B in batches(training.rows, config.batch_size, config.seed, epoch):
         training.optimizer.zero_grad(set_to_none=True)
         for part_b in micro_batches(rows_B, training.micro_batch_size):
             losses = _losses(training, part_b, epoch)
             (losses[0] * (len(part_b) / len(rows_B))).backward()
             sums += torch.stack(losses).detach() * len(part_b)
         training.optimizer.step()
+        if training.averaged is not None:
+            training.averaged.follow(training.student)
 
-    loss_mean, ce_mean, transfer_mean = (sums / len(rows)).tolist()
+    loss_mean, ce_mean, transfer_mean = (sums / len(training.rows)).tolist()
     check_finite(config, f"training loss of epoch {epoch}", loss_mean)
-    return {"loss": loss_mean, "ce": ce_mean, "transfer": transfer_mean}, len(rows)
+    return {"loss": loss_mean, "ce": ce_mean, "transfer": transfer_mean}, len(training.rows)
 
 
 def _set_learning_rate(training: Training, epoch: int) -> float:
-    config = training.config
-    learning_rate = config.learning_rate * 0.5 ** ((epoch - 1) // config.lr_halving_epochs)
+    rate = learning_rate(training.config, epoch)
     for group in training.optimizer.param_groups:
-        group["lr"] = learning_rate
-    return learning_rate
+        group["lr"] = rate
+    return rate
 
 
 def _losses(training: Training, rows_B: NDArray[np.int64], epoch: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Of this epoch's views of these images: the total loss (Eq. 2), the cross-entropy and the method's loss."""
-    config, store, guide = training.config, training.store, training.guide
-    views = training_views(
-        training.images.of(rows_B),
-        rows_B,
-        seed=config.seed,
-        epoch=epoch,
-        rotation_deg=config.rotation_deg,
-        flip=config.flip,
-        interpolation=config.interpolation,
-    )
+    """Of this epoch's views of these images: the total loss (Eq. 2), the loss on the labels and the method's loss."""
+    config, guide = training.config, training.guide
+    views = training.views(rows_B, epoch)
     # Only whole batches have the compiled size: a smaller last batch, or a part of one, would be compiled anew.
     student = training.compiled if len(rows_B) == config.batch_size else training.tapped
     with training.autocast():
         logits, taps = student(views)
     logits = logits.float()
-    ce = cross_entropy(store.task, logits, *training.targets(rows_B))
+    ce = training.label_loss(logits, *training.targets_of_views(rows_B, epoch))
     if guide is None or config.beta is None:
         return ce, ce, torch.zeros_like(ce)
     transfer = guide.loss(taps, logits, guide.knowledge_of(views, rows_B, epoch))

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from trainables import checkpoint
-from trainables.data.augment import training_views
 from trainables.data.store import Store
 from trainables.job import MIN_MICRO_BATCH_SIZE, Job
 from trainables.judging import evaluate
@@ -117,19 +116,10 @@ def _teaching(training: Training) -> tuple[float, int]:
     guide = training.guide
     if guide is None:
         return 0.0, 0
-    rows, config = training.store.rows("train"), training.config
-    views = training_views(
-        training.images.of(rows),
-        rows,
-        seed=config.seed,
-        epoch=1,
-        rotation_deg=config.rotation_deg,
-        flip=config.flip,
-        interpolation=config.interpolation,
-    )
+    views = training.views(training.rows, epoch=1)
     knowledge = guide.knowledge(views)
     bytes_per_value = 2  # the cache keeps half precision
-    return _seconds(lambda: guide.knowledge(views)) / len(rows), knowledge[0].numel() * bytes_per_value
+    return _seconds(lambda: guide.knowledge(views)) / len(training.rows), knowledge[0].numel() * bytes_per_value
 
 
 def _saving(job: Job, training: Training) -> tuple[float, int]:

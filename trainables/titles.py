@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER, Cell, members
 from trainables.data import catalogue
+from trainables.init_names import RANDOM, is_matched, source_of
+from trainables.models import stages
 from trainables.models.architectures import ARCHITECTURES
-from trainables.models.densenet import UNFREEZE_DEPTHS
 from trainables.teachers import imagenet
 from trainables.transfer import METHODS
 
@@ -66,7 +67,7 @@ def student(name: str) -> str:
 
 def depth(name: str) -> str:
     """How deep a student is unfrozen."""
-    return UNFREEZE_DEPTHS.get(name, name)
+    return stages.title(name)
 
 
 def fraction(share: float) -> str:
@@ -76,7 +77,10 @@ def fraction(share: float) -> str:
 
 def first_weights(name: str) -> str:
     """Where a student's training begins."""
-    return "from random weights" if name == "random" else f"from {_source(name)} weights"
+    if name == RANDOM:
+        return "from random weights"
+    source = f"{_source(source_of(name))} weights"
+    return f"from random weights scaled as {source}" if is_matched(name) else f"from {source}"
 
 
 def _source(name: str) -> str:

@@ -20,7 +20,8 @@ from analysis.reading.trials import Runs
 from trainables.data.augment import normalise
 from trainables.data.catalogue import synonyms
 from trainables.data.store import Store
-from trainables.models.architectures import TAPS, build, load_backbone, restored
+from trainables.models.architectures import TAPS, build, restored
+from trainables.models.beginning import give_first_weights
 from trainables.models.taps import Taps
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.shelf import Teacher
@@ -92,8 +93,7 @@ def of_run(runs: Runs, run: pd.Series, teachers: Sequence[Teacher], label_names:
     if init is not None or run["params.init"] == "random":
         torch.manual_seed(int(run["params.seed"]))  # as the trial drew the layers that no weights are loaded into
         before = build(student, len(label_names))
-        if init is not None:
-            load_backbone(before, init.state_dict())
+        give_first_weights(before, str(run["params.init"]), init.state_dict() if init is not None else None)
         by_role[BEFORE] = Network(architecture=student, label_names=tuple(label_names), module=before.eval())
     folder = artifacts.of_run(runs.tracking_uri, run, "model")
     if folder and (files := sorted(folder.glob("*.safetensors"))):

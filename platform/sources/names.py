@@ -21,7 +21,9 @@ from trainables import declared
 from trainables.cell import ITSELF, NO_TEACHER, members
 from trainables.config import TrialConfig
 from trainables.data import readers
+from trainables.init_names import RANDOM, source_of
 from trainables.knob import SETUP, knobs
+from trainables.models import stages
 from trainables.pasting import command_line
 
 NO_METHOD = "transfer"  # what a cell without a teacher is called: no method of its own, and always in a sweep
@@ -56,7 +58,8 @@ def check_sweep(request: SweepRequest, places: Places) -> None:
     with blamed(request.file, "teacher-names"):
         _check_teachers({part for name in request.teacher_names for part in members(name)}, places)
     with blamed(request.file, "init"):
-        _check_teachers({str(value) for value in request.axes.get("init", ())} - {"random"}, places)
+        inits = (*request.axes.get("init", ()), *request.variations.get("init", ()))
+        _check_teachers({source_of(str(value)) for value in inits} - {RANDOM}, places)
 
 
 def check_recipes(request: SweepRequest) -> None:
@@ -76,10 +79,10 @@ def check_recipes(request: SweepRequest) -> None:
 
 
 def check_names(request: SweepRequest) -> None:
-    """Refuses what no method or network is called.
+    """Refuses what no method or network is called, and a depth that none of the students has.
 
     Raises:
-        ValueError: there is none of that name; the message has the nearest one.
+        ValueError: there is none of that name; the message has the nearest one, or the students' depths.
     """
     with blamed(request.file, "methods"):
         for method in request.methods:
@@ -89,13 +92,29 @@ def check_names(request: SweepRequest) -> None:
     with blamed(request.file, "students"):
         for student in request.students:
             check_network("student", student)
+    with blamed(request.file, "unfreeze"):
+        check_depths(request.students, request.depths)
+
+
+def check_depths(networks: Sequence[str], depths: Sequence[str]) -> None:
+    """Refuses a depth to which none of the networks can be unfrozen.
+
+    Raises:
+        ValueError: there is no such depth; the message has those that there are.
+    """
+    by_network = {name: declared.depths(name) for name in networks}
+    for depth in depths:
+        if not any(depth in own for own in by_network.values()):
+            nearest = _nearest(depth, [name for own in by_network.values() for name in own])
+            raise ValueError(stages.no_depth(depth, by_network) + nearest)
 
 
 def check_pretraining(request: PretrainRequest, places: Places) -> None:
     """Refuses what no data set, network or teacher is called; raises what `check_dataset` does."""
     check_dataset(request.dataset, places, request.data)
     check_network("teacher", request.architecture)
-    _check_teachers({str(request.knobs.get("init", "random"))} - {"random"}, places)
+    check_depths([request.architecture], [str(request.knobs.get("unfreeze", stages.ALL))])
+    _check_teachers({source_of(str(request.knobs.get("init", RANDOM)))} - {RANDOM}, places)
 
 
 def check_network(role: str, name: str) -> None:

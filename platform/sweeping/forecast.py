@@ -14,8 +14,6 @@ from trainables.cell import ITSELF, NO_TEACHER, Cell, members
 from trainables.job import Job
 from trainables.pace import Pace
 
-CHECKPOINTS = 2 * 3 + 1  # copies of a student that a running trial keeps: two states with Adam's moments, and the best
-
 NOTHING = Pace(train_s=0.0, teach_s=0.0, evaluate_s=0.0, save_s=0.0, start_s=0.0, weights_bytes=0, knowledge_bytes=0)
 
 
@@ -76,7 +74,10 @@ class Forecast:
         """What the sweep will write at most: every trial's best student, the checkpoints of running ones, the cache."""
         largest = max(pace.weights_bytes for pace in self.paces.values())
         cache = min(self.setup.cache_bytes, self._answers_bytes)
-        return (plan.num_open_trials + CHECKPOINTS * self.num_slots) * largest + cache
+        # Copies of a student that a running trial keeps: two states with Adam's moments and the average, and the best.
+        decays = [dict(cell.varied).get("ema_decay", self.setup.base.ema_decay) for cell in self.paces]
+        copies = 2 * (3 + any(decays)) + 1
+        return (plan.num_open_trials + copies * self.num_slots) * largest + cache
 
     def _num_images(self, split: str, fraction: float = 1.0) -> int:
         key = (split, fraction)

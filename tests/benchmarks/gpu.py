@@ -28,6 +28,7 @@ from trainables.data.resident import Images
 from trainables.data.store import Store
 from trainables.loop import train_one_epoch
 from trainables.models.architectures import build
+from trainables.recipe_views import ViewRecipe
 from trainables.training import Training
 
 STUDENT, BATCH_SIZE = "densenet121", 32
@@ -121,7 +122,7 @@ def share_of_floor(store: Store, device: torch.device, num_rounds: int) -> float
 
     def augmented() -> int:
         for rows in batches:
-            training_views(images.of(rows), rows, seed=0, epoch=1, rotation_deg=15, flip=True)
+            training_views(images.of(rows), rows, ViewRecipe(), seed=0, epoch=1)
         return len(batches) * BATCH_SIZE
 
     def floor() -> int:

@@ -26,6 +26,7 @@ from tests.benchmarks.step import CPU, make_store
 from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD, training_views
 from trainables.data.store import Store
 from trainables.models.architectures import TAPS, build
+from trainables.recipe_views import ViewRecipe
 
 BATCH_SIZE = 32
 
@@ -47,7 +48,7 @@ def batches_of(store: Store) -> list[tuple[Tensor, Tensor]]:
     for rows in np.split(store.rows("train"), range(BATCH_SIZE, store.num_images, BATCH_SIZE)):
         if len(rows):
             images = torch.from_numpy(store.gather(rows))
-            views = training_views(images, rows, seed=0, epoch=1, rotation_deg=15, flip=True)
+            views = training_views(images, rows, ViewRecipe(), seed=0, epoch=1)
             batches.append((views, torch.arange(len(rows)) % len(store.label_names)))
     return batches
 
@@ -105,7 +106,7 @@ def views_of(store: Store) -> dict[str, Callable[[], object]]:
 
     def ours() -> None:
         for rows in batches:
-            training_views(torch.from_numpy(store.gather(rows)), rows, seed=0, epoch=1, rotation_deg=15, flip=True)
+            training_views(torch.from_numpy(store.gather(rows)), rows, ViewRecipe(), seed=0, epoch=1)
 
     return {"kornia": kornias, "ours": ours}
 

@@ -27,6 +27,7 @@ from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.loop import train_one_epoch
 from trainables.models.architectures import build
+from trainables.recipe_views import ViewRecipe
 from trainables.teachers import shelf
 from trainables.teachers.cache import KnowledgeCache, in_batches
 from trainables.teachers.guide import Guide
@@ -80,13 +81,13 @@ def measure(image_size_px: int, student: str, num_rounds: int) -> dict[str, floa
         def teach() -> None:
             for rows_B in batches(rows, 32, 0, 1):
                 images = torch.from_numpy(store.gather(rows_B))
-                views = training_views(images, rows_B, seed=0, epoch=1, rotation_deg=15, flip=True)
+                views = training_views(images, rows_B, ViewRecipe(), seed=0, epoch=1)
                 in_batches(guide.knowledge, views, 32)
 
         def augment() -> None:
             for rows_B in batches(rows, 32, 0, 1):
                 images = torch.from_numpy(store.gather(rows_B))
-                training_views(images, rows_B, seed=0, epoch=1, rotation_deg=15, flip=True)
+                training_views(images, rows_B, ViewRecipe(), seed=0, epoch=1)
 
         train_one_epoch(guided, 1)  # fills epoch 1, and warms everything up
         train_one_epoch(plain, 1)

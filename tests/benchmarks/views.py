@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +28,7 @@ from trainables.data.catalogue import read
 from trainables.data.listing import Listing
 from trainables.data.readers import chestxray8, retina
 from trainables.data.store_making import prepare
+from trainables.recipe_views import ViewRecipe
 
 NUM_IMAGES = 96
 BATCH_SIZE = 32
@@ -82,8 +82,8 @@ def measure(dataset: str, image_size_px: int, num_rounds: int) -> dict[str, floa
         def ours(interpolation: str = "nearest") -> None:
             for rows in batches:
                 images = torch.from_numpy(store.gather(rows))
-                recipe: dict[str, Any] = {"rotation_deg": 15, "flip": True, "interpolation": interpolation}
-                training_views(images, rows, seed=0, epoch=1, **recipe)
+                recipe = ViewRecipe(interpolation=interpolation)
+                training_views(images, rows, recipe, seed=0, epoch=1)
 
         def floor() -> None:
             for rows in batches:

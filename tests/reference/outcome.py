@@ -24,6 +24,8 @@ import pandas as pd
 
 from analysis.reading.record_form import name_of
 from tests.reference.machine import machine
+from trainables.config import TrialConfig
+from trainables.knob import knobs
 
 ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("record.json.gz")
@@ -94,6 +96,25 @@ def differences(before: Json, now: Json, where: str = "") -> Iterator[str]:
             yield from differences(old, new, f"{where} > {number}")
     elif json.dumps(before) != json.dumps(now):
         yield f"{where}: {before!r} in the record, {now!r} now"
+
+
+def without_newer_knobs(now: Json, before: Json) -> Json:
+    """`now` without the parameters of knobs that were declared after the record was made, and are at their defaults.
+
+    A new knob's default is what was done without it: the numbers must be the record's all the same.
+    """
+    recorded = {name for run in before["runs"].values() for name in run["params"]}
+    defaults = {knob.name: str(knob.default) for knob in knobs(TrialConfig)}
+    runs = {
+        name: {
+            **run,
+            "params": {
+                knob: value for knob, value in run["params"].items() if knob in recorded or value != defaults.get(knob)
+            },
+        }
+        for name, run in now["runs"].items()
+    }
+    return {**now, "runs": runs}
 
 
 def _run(results: Path) -> str:

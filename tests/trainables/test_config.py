@@ -46,6 +46,27 @@ ATTENTION = TrialConfig(dataset="retina", teacher="imagenet", beta=60.0)
         ({"interpolation": "cubic"}, r"interpolation must be one of nearest, bilinear, but got 'cubic'"),
         ({"average_labels": "common"}, r"average_labels must be one of frequent, defined, but got 'common'"),
         ({"selection_metric": "loss"}, r"selection_metric must be one of auc, f1_weighted, .*, but got 'loss'"),
+        ({"loss": "hinge"}, r"loss must be one of ce, weighted, focal, but got 'hinge'"),
+        ({"focal_gamma": 1.0}, r"focal_gamma is the focal loss's, but got focal_gamma=1 with loss='ce': give --loss"),
+        (
+            {"schedule": "cosine", "lr_halving_epochs": 8},
+            r"lr_halving_epochs=8 with schedule='cosine': give --schedule",
+        ),
+        (
+            {"warmup_epochs": 5, "max_epochs": 5},
+            r"warmup_epochs < max_epochs .* warmup_epochs=5 and max_epochs=5: give",
+        ),
+        ({"optimizer": "sgd"}, r"optimizer must be one of adam, adamw, but got 'sgd'"),
+        ({"label_smoothing": 0.6}, r"0 <= label_smoothing <= 0\.5 must hold, but got label_smoothing=0\.6"),
+        ({"ema_decay": 1.0}, r"0 <= ema_decay <= 0\.99999 must hold, but got ema_decay=1\.0"),
+        ({"crop_scale_min": 0.0}, r"0\.05 <= crop_scale_min <= 1 must hold, but got crop_scale_min=0\.0"),
+        ({"brightness": 1.5}, r"0 <= brightness <= 1 must hold, but got brightness=1\.5"),
+        ({"mixup_alpha": -0.2}, r"0 <= mixup_alpha <= 10 must hold, but got mixup_alpha=-0\.2"),
+        (
+            {"init": "matched-random"},
+            r"matched-NAME must name weights .*, but got init='matched-random': give the name",
+        ),
+        ({"init": "matched-"}, r"but got init='matched-'"),
         ({"precision": "half"}, r"precision must be one of float32, bfloat16, but got 'half'"),
     ],
 )

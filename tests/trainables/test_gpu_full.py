@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -110,7 +111,12 @@ def test_not_even_two_images_fit(store: Store, tmp_path: Path, room: dict[str, i
         list(job(store, tmp_path).run())
 
 
-def test_without_batch_norm_the_parts_make_the_same_step(store: Store) -> None:
+@pytest.mark.parametrize(
+    "recipe",
+    [{}, {"mixup_alpha": 0.4, "loss": "weighted", "label_smoothing": 0.1, "crop_scale_min": 0.5}],
+    ids=["the paper's", "mixed and weighted"],
+)
+def test_without_batch_norm_the_parts_make_the_same_step(store: Store, recipe: dict[str, Any]) -> None:
     def drawn() -> torch.nn.Module:
         torch.manual_seed(0)
         student = build(NAME, 5)
@@ -123,7 +129,7 @@ def test_without_batch_norm_the_parts_make_the_same_step(store: Store) -> None:
     def steps(micro_batch_size: int | None) -> dict[str, Tensor]:
         student = drawn()
         training = Training(
-            config=replace(CONFIG, max_epochs=1, learning_rate=0.01),
+            config=replace(CONFIG, max_epochs=1, learning_rate=0.01, **recipe),
             store=store,
             student=student,
             guide=None,

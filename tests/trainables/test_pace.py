@@ -59,6 +59,21 @@ def test_a_pace_in_seconds_and_bytes(make_job: Any, store: Store, tmp_path: Path
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_the_step_is_that_of_the_trials_recipe(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = {"mixup_alpha": 0.4, "crop_scale_min": 0.5, "loss": "weighted", "ema_decay": 0.9, "optimizer": "adamw"}
+    seen: list[Any] = []
+
+    def noted(training: Any, epoch: int) -> Any:
+        seen.append(training)
+        return loop.train_one_epoch(training, epoch)
+
+    monkeypatch.setattr(pace, "train_one_epoch", noted)
+    measured = pace.measure(make_job(**GUIDED, **recipe, warmup_epochs=2))
+    assert min(measured.train_s, measured.teach_s, measured.evaluate_s, measured.save_s) > 0
+    assert {name: getattr(seen[0].config, name) for name in recipe} == recipe
+    assert seen[0].averaged is not None and isinstance(seen[0].optimizer, torch.optim.AdamW)
+
+
 def test_the_step_is_the_loops_own_and_in_proportion_to_it(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 

@@ -22,6 +22,7 @@ from trainables.data.store_making import prepare
 from trainables.judging import evaluate
 from trainables.loop import train
 from trainables.models.architectures import build
+from trainables.recipe_views import ViewRecipe
 from trainables.teachers import shelf
 from trainables.teachers.guide import Guide
 from trainables.teachers.shelf import Teacher
@@ -93,7 +94,7 @@ def test_the_student_sees_the_views_of_its_seed_epoch_and_recipe(store: Store, r
     for epoch in (1, 2):
         for rows in batches(store.rows("train"), 32, 7, epoch):
             images = torch.from_numpy(store.gather(rows))
-            assert torch.equal(next(seen), training_views(images, rows, seed=7, epoch=epoch, **recipe))
+            assert torch.equal(next(seen), training_views(images, rows, ViewRecipe(**recipe), seed=7, epoch=epoch))
     assert next(seen, None) is None
 
 

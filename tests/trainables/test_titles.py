@@ -23,6 +23,8 @@ from trainables.transfer.attention import AttentionTransfer
         ("transfer/none/densenet121/last34", "Plain transfer, DenseNet-121, last 34 layers trained"),
         ("transfer/none/densenet121/all@ones", "Plain transfer, DenseNet-121, uncertain labels: ones"),
         ("transfer/none/resnet18/all@from-random,flip=1", "Plain transfer, ResNet-18, from random weights, flip=1"),
+        ("transfer/none/resnet18/all@from-matched-imagenet", "Plain transfer, ResNet-18, from random weights scaled as "
+         "ImageNet weights"),
         ("itself/mimic-cxr/none/none", "MIMIC-CXR teacher itself"),
         ("hers/mine/tiny/all", "hers, mine teacher, tiny"),
     ],

@@ -1,7 +1,10 @@
-"""Training views: a rotation and a flip that are a pure function of (seed, epoch, image).
+"""Training views: pure functions of (seed, epoch, image) and of the recipe (`trainables.recipe_views`).
 
 A view never depends on batch order, worker or resumption, so two trials with one seed see the same pictures, a resumed
 trial sees what the uninterrupted one saw, and a teacher's answer to a view can be kept for all of them.
+
+An image is rotated, mirrored and cropped in one pass (`trainables.data.turning`), then its brightness and contrast are
+changed, then it is normalised; `trainables.data.mixup` mixes two such views.
 
 Shapes: B images, H x W pixels, C planes as stored (1 grey or 3 colours); float views always have 3 planes.
 Source of the recipe: Akbarian et al. 2020, section V.A (rotation in [-15, +15] degrees, horizontal flip, ImageNet's
@@ -10,19 +13,36 @@ mean and standard deviation).
 
 from __future__ import annotations
 
-import math
+from enum import IntEnum
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
-from torch.nn import functional
+
+from trainables.data.turning import PILLOWS, Crops, turn_by_gathering, turn_by_pillow, turn_by_sampling
+from trainables.recipe_views import ViewRecipe
 
 # torchvision's documentation of its pre-trained classifiers; the teacher and the students start from those weights.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-PILLOWS = {"nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampling.BILINEAR}
+GREY = (0.2989, 0.587, 0.114)  # ITU-R 601-2's luma, as torchvision's ColorJitter takes it
+LARGEST_ASPECT = 4 / 3  # of a crop's sides, in shares of the image's; the smallest is its inverse
+
+
+class Draw(IntEnum):
+    """Which of a view's draws decides what; a new one goes to the end, so that earlier views stay as they are."""
+
+    ANGLE = 0
+    MIRRORED = 1
+    CROP_AREA = 2
+    CROP_ASPECT = 3
+    CROP_ACROSS = 4
+    CROP_DOWN = 5
+    BRIGHTNESS = 6
+    CONTRAST = 7
+    PARTNER = 8
+    SHARE = 9
 
 
 def draws(seed: int, epoch: int, image_indices: NDArray[np.int64], num_draws: int) -> NDArray[np.float64]:
@@ -46,36 +66,72 @@ def turns(
 
     Angles are uniform in [-rotation_deg, +rotation_deg); half of the views are mirrored, or none without `flip`.
     """
-    uniform_BD = draws(seed, epoch, image_indices, 2)
-    angles_B = np.deg2rad((uniform_BD[:, 0] * 2 - 1) * rotation_deg)
-    mirrored_B = (uniform_BD[:, 1] < 0.5) & flip
+    uniform_BD = draws(seed, epoch, image_indices, Draw.MIRRORED + 1)
+    angles_B = np.deg2rad((uniform_BD[:, Draw.ANGLE] * 2 - 1) * rotation_deg)
+    mirrored_B = (uniform_BD[:, Draw.MIRRORED] < 0.5) & flip
     return angles_B, mirrored_B
 
 
-def training_views(
-    images_BHWC: Tensor,
-    image_indices: NDArray[np.int64],
-    *,
-    seed: int,
-    epoch: int,
-    rotation_deg: float,
-    flip: bool,
-    interpolation: str = "nearest",
-) -> Tensor:
-    """Rotated, flipped and normalised views, float32 [B, 3, H, W], on the device of `images_BHWC` (uint8).
+def crops(image_indices: NDArray[np.int64], *, seed: int, epoch: int, scale_min: float) -> Crops:
+    """Which rectangle of each image becomes its view (Szegedy et al. 2015, section 6).
 
-    Rotation is about the centre, with black corners; "nearest" takes the nearest pixel, as torchvision's RandomRotation
-    does by default, "bilinear" mixes the four around.
+    Its area is uniform in [scale_min, 1] of the image's, its aspect log-uniform between 3/4 and 4/3 as far as the image
+    has room for it, and its place uniform. torchvision's RandomResizedCrop draws again where there is no room.
     """
+    uniform_BD = draws(seed, epoch, image_indices, Draw.CROP_DOWN + 1)
+    areas_B = scale_min + uniform_BD[:, Draw.CROP_AREA] * (1 - scale_min)
+    largest_B = np.minimum(LARGEST_ASPECT, 1 / areas_B)
+    aspects_B = largest_B ** (2 * uniform_BD[:, Draw.CROP_ASPECT] - 1)
+    widths_B, heights_B = np.sqrt(areas_B * aspects_B), np.sqrt(areas_B / aspects_B)
+    across_B = (uniform_BD[:, Draw.CROP_ACROSS] - 0.5) * (1 - widths_B)
+    down_B = (uniform_BD[:, Draw.CROP_DOWN] - 0.5) * (1 - heights_B)
+    return Crops(widths_B, heights_B, across_B, down_B)
+
+
+def training_views(
+    images_BHWC: Tensor, image_indices: NDArray[np.int64], recipe: ViewRecipe, *, seed: int, epoch: int
+) -> Tensor:
+    """Normalised views, float32 [B, 3, H, W], on the device of `images_BHWC` (uint8); not mixed with one another.
+
+    Rotation is about the image's centre, with black corners, and a crop is taken from the rotated image; "nearest"
+    takes the nearest pixel, as torchvision's RandomRotation does by default, "bilinear" mixes the four around.
+    """
+    flip, rotation_deg = recipe.flip, recipe.rotation_deg
     angles_B, mirrored_B = turns(image_indices, seed=seed, epoch=epoch, rotation_deg=rotation_deg, flip=flip)
-    if not images_BHWC.is_cuda:
-        return normalise(turn_by_pillow(images_BHWC, angles_B, mirrored_B, PILLOWS[interpolation]))
-    turn = {"nearest": turn_by_gathering, "bilinear": turn_by_sampling}[interpolation]
-    return normalise(turn(images_BHWC, angles_B, mirrored_B))
+    is_cropped = recipe.crop_scale_min < 1
+    rectangles = crops(image_indices, seed=seed, epoch=epoch, scale_min=recipe.crop_scale_min) if is_cropped else None
+    if images_BHWC.is_cuda:
+        turn = {"nearest": turn_by_gathering, "bilinear": turn_by_sampling}[recipe.interpolation]
+        turned_BHWC = turn(images_BHWC, angles_B, mirrored_B, rectangles)
+    else:
+        turned_BHWC = turn_by_pillow(images_BHWC, angles_B, mirrored_B, PILLOWS[recipe.interpolation], rectangles)
+    if not (recipe.brightness or recipe.contrast):
+        return normalise(turned_BHWC)
+    uniform_BD = draws(seed, epoch, image_indices, Draw.CONTRAST + 1)
+    brightness_B = 1 + recipe.brightness * (2 * uniform_BD[:, Draw.BRIGHTNESS] - 1)
+    contrast_B = 1 + recipe.contrast * (2 * uniform_BD[:, Draw.CONTRAST] - 1)
+    return normalise(relit(turned_BHWC, brightness_B, contrast_B))
+
+
+def relit(images_BHWC: Tensor, brightness_B: NDArray[np.float64], contrast_B: NDArray[np.float64]) -> Tensor:
+    """Images with these factors of brightness, then of contrast, float32 in [0, 255].
+
+    As torchvision's ColorJitter in that order, but not rounded to bytes: brightness multiplies each pixel, contrast its
+    distance from the image's mean grey.
+    """
+    factors_2B = torch.from_numpy(np.stack([brightness_B, contrast_B]).astype(np.float32)).to(images_BHWC.device)
+    brightness_B111, contrast_B111 = factors_2B[:, :, None, None, None]
+    bright_BHWC = (images_BHWC.to(torch.float32) * brightness_B111).clamp_(0, 255)
+    weights_C = torch.tensor(GREY if images_BHWC.shape[3] == 3 else (1.0,), device=images_BHWC.device)
+    grey_B111 = (bright_BHWC.mean(dim=(1, 2)) * weights_C).sum(dim=1)[:, None, None, None]
+    return torch.lerp(grey_B111, bright_BHWC, contrast_B111).clamp_(0, 255)
 
 
 def normalise(images_BHWC: Tensor) -> Tensor:
-    """uint8 [B, H, W, C] to float32 [B, 3, H, W] in channels-last memory; a grey plane is widened to three."""
+    """Images [B, H, W, C], uint8 or as `relit` gives them, to float32 [B, 3, H, W] in channels-last memory.
+
+    A grey plane is widened to three. An argument in float32 is overwritten.
+    """
     planes, width = 3, images_BHWC.shape[2]
     scale = 1 / (255 * torch.tensor(IMAGENET_STD, device=images_BHWC.device))
     offset = -255 * torch.tensor(IMAGENET_MEAN, device=images_BHWC.device) * scale
@@ -93,66 +149,6 @@ def _widened(grey_BHW1: Tensor) -> Tensor:
     for plane in range(3):
         wide_BHWC[..., plane] = grey_BHW1[..., 0]
     return wide_BHWC
-
-
-def turn_by_pillow(
-    images_BHWC: Tensor,
-    angles_B: NDArray[np.float64],
-    mirrored_B: NDArray[np.bool_],
-    pick: Image.Resampling = Image.Resampling.NEAREST,
-) -> Tensor:
-    """On a CPU: one affine pass over the bytes of each image; mirroring and turning are one matrix."""
-    images = images_BHWC.numpy()
-    turned = np.empty_like(images)
-    grey = images.shape[3] == 1
-    height, width = images.shape[1:3]
-    for place, (angle, mirrored) in enumerate(zip(angles_B.tolist(), mirrored_B.tolist(), strict=True)):
-        cos, sin, sign = math.cos(angle), math.sin(angle), -1.0 if mirrored else 1.0
-        # Each output pixel asks where it came from: offset from the centre, mirrored, then turned back.
-        row_x = (cos * sign, -sin, (width - cos * sign * width + sin * height) / 2)
-        row_y = (sin * sign, cos, (height - sin * sign * width - cos * height) / 2)
-        image = Image.fromarray(images[place, :, :, 0] if grey else images[place])
-        moved = image.transform((width, height), Image.Transform.AFFINE, (*row_x, *row_y), pick)
-        turned[place] = np.asarray(moved).reshape(images.shape[1:])
-    return torch.from_numpy(turned)
-
-
-def turn_by_gathering(images_BHWC: Tensor, angles_B: NDArray[np.float64], mirrored_B: NDArray[np.bool_]) -> Tensor:
-    """On a GPU: the whole batch at once, without leaving the device."""
-    batch, height, width, planes = images_BHWC.shape
-    device = images_BHWC.device
-    cos_B11, sin_B11, sign_B11 = (
-        torch.from_numpy(values.astype(np.float32)).to(device)[:, None, None]
-        for values in (np.cos(angles_B), np.sin(angles_B), np.where(mirrored_B, -1.0, 1.0))
-    )
-    # Each output pixel asks where it came from: offsets from the centre, mirrored, then turned back.
-    y_H1 = (torch.arange(height, device=device, dtype=torch.float32) - (height - 1) / 2)[:, None]
-    x_1W = (torch.arange(width, device=device, dtype=torch.float32) - (width - 1) / 2)[None, :]
-    x_BHW = sign_B11 * x_1W
-    column_BHW = torch.round(cos_B11 * x_BHW - sin_B11 * y_H1 + (width - 1) / 2).long()
-    row_BHW = torch.round(sin_B11 * x_BHW + cos_B11 * y_H1 + (height - 1) / 2).long()
-    inside_BHW = (column_BHW >= 0) & (column_BHW < width) & (row_BHW >= 0) & (row_BHW < height)
-    source_BP = (row_BHW.clamp(0, height - 1) * width + column_BHW.clamp(0, width - 1)).view(batch, -1)
-    pixels_BPC = images_BHWC.reshape(batch, height * width, planes)
-    turned_BPC = pixels_BPC.gather(1, source_BP.unsqueeze(-1).expand(-1, -1, planes))
-    return turned_BPC.view(batch, height, width, planes) * inside_BHW.unsqueeze(-1)
-
-
-def turn_by_sampling(images_BHWC: Tensor, angles_B: NDArray[np.float64], mirrored_B: NDArray[np.bool_]) -> Tensor:
-    """On a GPU, bilinear: as `turn_by_gathering`, by the mean of the four pixels around, each by its nearness."""
-    height, width = images_BHWC.shape[1:3]
-    cos_B, sin_B, sign_B = np.cos(angles_B), np.sin(angles_B), np.where(mirrored_B, -1.0, 1.0)
-    none_B = np.zeros_like(cos_B)
-    # In units of half a side, which the two sides of an oblong picture do not share.
-    rows_2B3 = (
-        (cos_B * sign_B, -sin_B * height / width, none_B),
-        (sin_B * sign_B * width / height, cos_B, none_B),
-    )
-    turns_B23 = torch.from_numpy(np.array(rows_2B3, np.float32)).permute(2, 0, 1).to(images_BHWC.device)
-    images_BCHW = images_BHWC.permute(0, 3, 1, 2).float()
-    grid_BHW2 = functional.affine_grid(turns_B23, list(images_BCHW.shape), align_corners=False)
-    turned_BCHW = functional.grid_sample(images_BCHW, grid_BHW2, align_corners=False)
-    return turned_BCHW.round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

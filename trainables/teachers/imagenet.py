@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torchvision.models import WeightsEnum
 
+from trainables.init_names import source_of
 from trainables.models.architectures import ARCHITECTURES, known
 from trainables.teachers import shelf
 from trainables.teachers.importing import import_network
@@ -50,12 +51,15 @@ def architecture_of(name: str) -> str | None:
 
 
 def first_weights(init: str, student: str) -> str:
-    """The teacher's name whose weights a student begins with: "imagenet" means those of its own architecture.
+    """The teacher's name whose weights a student begins with, or which its own are drawn to match; "random" for none.
+
+    "imagenet" means the weights of the student's own architecture.
 
     Raises:
         ValueError: there is no such student.
     """
-    return name_of(known(student).first_weights) if init == NAME else init
+    source = source_of(init)
+    return name_of(known(student).first_weights) if source == NAME else source
 
 
 def find(weights_file: Path | None = None, architecture: str = PAPER) -> Path:

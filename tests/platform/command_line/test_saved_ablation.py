@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def request(*words: str) -> SweepRequest:
 def content(asked: SweepRequest) -> SweepRequest:
     """The request without what says whether it comes from a file, and without what concerns this machine."""
     names = {each.name for each in fields(asked)} - {key.name for key in keys().values()} - {"knobs", "axes", "vary"}
-    defaults = {each.name: each.default for each in fields(asked) if each.name in names}
+    defaults: dict[str, Any] = {each.name: each.default for each in fields(asked) if each.name in names}
     return replace(asked, **defaults)
 
 

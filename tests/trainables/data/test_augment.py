@@ -11,7 +11,8 @@ from scipy import stats
 from torchvision.transforms import functional
 from torchvision.transforms.functional import InterpolationMode
 
-from trainables.data import augment
+from trainables.data import augment, turning
+from trainables.recipe_views import ViewRecipe
 
 
 def pictures(num_images: int, size_px: int = 33, planes: int = 3) -> torch.Tensor:
@@ -20,8 +21,8 @@ def pictures(num_images: int, size_px: int = 33, planes: int = 3) -> torch.Tenso
 
 
 def views(images: torch.Tensor, rows: list[int], **change: Any) -> torch.Tensor:
-    arguments = {"seed": 3, "epoch": 5, "rotation_deg": 15.0, "flip": True, **change}
-    return augment.training_views(images, np.array(rows), **arguments)
+    drawn_from = {"seed": 3, "epoch": 5} | {name: change.pop(name) for name in ("seed", "epoch") if name in change}
+    return augment.training_views(images, np.array(rows), ViewRecipe(**change), **drawn_from)
 
 
 def test_a_view_does_not_depend_on_its_batch():
@@ -142,7 +143,7 @@ def test_a_flip_mirrors_left_to_right_about_half_of_the_views():
     assert 16 < mirrored.sum() < 48
 
 
-@pytest.mark.parametrize("turn", [augment.turn_by_pillow, augment.turn_by_gathering])
+@pytest.mark.parametrize("turn", [turning.turn_by_pillow, turning.turn_by_gathering])
 @pytest.mark.parametrize("planes", [1, 3])
 @pytest.mark.parametrize("size_px", [33, 64])
 @pytest.mark.parametrize("angle_deg", [-15.0, -4.0, 0.0, 9.5, 90.0])
@@ -165,10 +166,10 @@ def test_a_bilinear_rotation_agrees_with_torchvisions(angle_deg, size_px, planes
     images = pictures(1, size_px, planes)
     theirs = functional.rotate(images[0].permute(2, 0, 1).float(), angle_deg, InterpolationMode.BILINEAR)
     theirs = theirs.flip(2) if mirrored else theirs
-    by_pillow = augment.turn_by_pillow(
-        images, np.deg2rad([angle_deg]), np.array([mirrored]), augment.PILLOWS["bilinear"]
+    by_pillow = turning.turn_by_pillow(
+        images, np.deg2rad([angle_deg]), np.array([mirrored]), turning.PILLOWS["bilinear"]
     )
-    by_sampling = augment.turn_by_sampling(images, np.deg2rad([angle_deg]), np.array([mirrored]))
+    by_sampling = turning.turn_by_sampling(images, np.deg2rad([angle_deg]), np.array([mirrored]))
     y, x = torch.meshgrid(torch.arange(size_px), torch.arange(size_px), indexing="ij")
     within = (
         torch.hypot(x - (size_px - 1) / 2, y - (size_px - 1) / 2) < size_px / 2 - 1.5
@@ -190,9 +191,9 @@ def test_an_oblong_picture_is_turned_as_torchvision_turns_it(angle_deg, size_px,
         turned = functional.rotate(picture[0].permute(2, 0, 1), angle_deg, interpolation)
         return (turned.flip(2) if mirrored else turned).permute(1, 2, 0)
 
-    for turn in (augment.turn_by_pillow, augment.turn_by_gathering):
+    for turn in (turning.turn_by_pillow, turning.turn_by_gathering):
         assert (turn(image, angles, flips)[0] == rotated(image, InterpolationMode.NEAREST)).float().mean() > 0.99
-    far = (augment.turn_by_sampling(image, angles, flips)[0] - rotated(image.float(), InterpolationMode.BILINEAR)).abs()
+    far = (turning.turn_by_sampling(image, angles, flips)[0] - rotated(image.float(), InterpolationMode.BILINEAR)).abs()
     assert (far <= 0.51).float().mean() > 0.95  # all but the borders, which differ by design
 
 

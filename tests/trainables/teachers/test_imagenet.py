@@ -148,6 +148,9 @@ def test_names_say_architectures() -> None:
     assert imagenet.first_weights("imagenet", "resnet18") == "imagenet-resnet18"
     assert {imagenet.first_weights("imagenet", name) for name in ("densenet40", "densenet121")} == {"imagenet"}
     assert imagenet.first_weights("mimic-cxr", "resnet18") == "mimic-cxr"
+    assert imagenet.first_weights("matched-imagenet", "resnet18") == "imagenet-resnet18"
+    assert imagenet.first_weights("matched-mimic-cxr", "resnet18") == "mimic-cxr"
+    assert imagenet.first_weights("random", "resnet18") == "random"
     with pytest.raises(ValueError, match=r"imagenet-NAME must name one of .*resnet18.*, but got 'imagenet-vgg'"):
         imagenet.architecture_of("imagenet-vgg")
     with pytest.raises(ValueError, match="torchvision's, but densenet40 has none"):
