@@ -49,8 +49,7 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
     """
     dataset = dataset_of(request.dataset, places)
     preset = PRESETS[preset_name := _preset_name(request, dataset)]
-    base, asked = _asked(request, preset, dataset)
-    space, left_out = fitted_to_depths(asked, request.methods)
+    base, (space, left_out) = _asked(request, preset, dataset)
     name, (stores, averaging, teachers) = _sources(request, places, base, space, stand_ins)
     print("".join(f"{line}\n" for line in [*absent(request), *left_out]), end="", flush=True)
     store = stores[base.image_size_px]
@@ -106,11 +105,12 @@ def _sources(
     return name, find_sources(request, listing, places, base, names, more_sizes_px=sizes_px, stand_ins=stand_ins)
 
 
-def _asked(request: SweepRequest, preset: Preset, dataset: Dataset) -> tuple[TrialConfig, Space]:
-    """What all trials share, and the cells; an error about what an ablation's file says names its line."""
+def _asked(request: SweepRequest, preset: Preset, dataset: Dataset) -> tuple[TrialConfig, tuple[Space, list[str]]]:
+    """What all trials share, and the cells, as `fitted_to_depths` returns them; an error about what an ablation's file
+    says names its line."""
     with blamed(request.file):
         base = _base(request, preset, dataset)
-        return base, _space(request, preset, dataset, base)
+        return base, fitted_to_depths(_space(request, preset, dataset, base), request.methods)
 
 
 def _fitted(
