@@ -12,13 +12,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures import drawing
+from analysis.figures import drawing, figure_importance
 from analysis.figures.drawing import Picture
 from analysis.reading import origins
 from analysis.reading.history import history
 from analysis.reading.repeats import design_of
 from analysis.reading.tracking_uri import without_password
 from analysis.reading.trials import Runs, runs
+from analysis.scores import importances
 from trainables import titles
 from trainables.atomic import write_bytes
 
@@ -139,7 +140,9 @@ def write(uri: str, dataset: str, sweep: str | None, out: Path) -> list[Path]:
     Raises:
         FileNotFoundError, LookupError, ValueError: as `analysis.reading.trials.runs`, or there was no search.
     """
-    drawn = pictures(runs(uri, dataset, sweep))
+    recorded = runs(uri, dataset, sweep)
+    importance = figure_importance.picture(importances.rows_of(recorded, joint_alone=False), recorded)
+    drawn = [*pictures(recorded), *([importance] if importance else [])]
     if not drawn:
         raise LookupError(f"no finished trial of a search on {dataset} in {without_password(uri)}")
     paths = []

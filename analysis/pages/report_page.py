@@ -85,7 +85,7 @@ def _section(of_dataset: Content, out: Path, ui: str) -> Section:
     return Section(
         anchor=runs.dataset,
         title=title(runs.dataset),
-        facts=_facts(runs),
+        facts=facts_of(runs),
         answers=of_dataset.answers,
         basis=of_dataset.basis,
         sentences=of_dataset.sentences,
@@ -98,7 +98,7 @@ def _section(of_dataset: Content, out: Path, ui: str) -> Section:
     )
 
 
-def _facts(runs: Runs) -> list[tuple[str, str]]:
+def facts_of(runs: Runs) -> list[tuple[str, str]]:
     """What the numbers of a data set rest on, and what to beware of."""
     first = runs.trials.iloc[0]
     facts = [

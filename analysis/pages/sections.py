@@ -16,6 +16,8 @@ from analysis.figures import (
     figure_4,
     figure_cells,
     figure_depth,
+    figure_importance,
+    figure_one_at_a_time,
     figure_reliability,
     figure_variance,
     sample_images,
@@ -27,6 +29,7 @@ from analysis.pages.predicted import from_predictions
 from analysis.reading import artifacts, openings, origins
 from analysis.reading.averages import averages
 from analysis.reading.trials import Runs
+from analysis.scores import importances, one_change
 from analysis.scores.cells import constant_notes, summary
 from analysis.scores.variance_components import component_rows
 from analysis.tables import (
@@ -34,12 +37,14 @@ from analysis.tables import (
     data_sets,
     densenet40_layers,
     findings,
+    one_at_a_time,
     results,
     retina_scores,
     split_sizes,
     sweep_growth,
     unfreeze_depths,
     variance_sources,
+    what_mattered,
     xray_scores,
 )
 from analysis.tables.rendering import Table
@@ -77,6 +82,9 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     tables.append(variance_sources.table(runs, components) if len(components) else None)
     tables.append(findings.drops(runs, figure_4.drops(curves)) if len(curves) else None)
     tables.append(best_betas.table(_of(runs, best_betas.rows([runs]))))
+    changes, mattered = one_change.rows(runs), importances.rows_of(runs, joint_alone=True)
+    tables[1:1] = one_at_a_time.tables(changes)
+    tables.append(what_mattered.table(mattered, runs) if len(mattered) else None)
     tables += _of_the_set_up(runs)
     phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
     pictures: list[Picture | None] = [*_images(runs, results, with_images)]
@@ -88,6 +96,7 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
         *search_figures.pictures(runs),
     ]
     pictures.append(figure_reliability.picture(predicted.reliability, phantom, design))
+    pictures = [*figure_one_at_a_time.pictures(changes), *pictures, figure_importance.picture(mattered, runs)]
     return Content(
         runs=runs,
         contrasts=predicted.contrasts,

@@ -22,6 +22,8 @@ from analysis.reading.repeats import Design, design_of, with_parts
 from analysis.reading.sweep_setup import own_setup
 from analysis.reading.tracking_uri import require_store, without_password
 from trainables.cell import ITSELF
+from trainables.config import TrialConfig
+from trainables.knob import SETUP, knobs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,11 +150,18 @@ def refusal(recorded: Runs) -> str:
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """With every column that is read later, and numbers where a parameter is a number in all runs."""
+    """With every column that is read later, and numbers where a parameter is a number in all runs.
+
+    A trial from before a knob was declared has the knob's default: that is what was done without it.
+    """
     needed = ["run_id", "status", "start_time", "tags.kind", "tags.sweep", "tags.mlflow.parentRunId", "params.method"]
     needed += ["tags.record"]
     needed += REQUIRED
     frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *needed])))
+    is_trial = frame["tags.kind"] == "trial"
+    for knob in knobs(TrialConfig, SETUP):
+        column = frame[f"params.{knob.name}"]
+        frame[f"params.{knob.name}"] = column.mask(is_trial & column.isna(), str(knob.default))
     for name in frame.columns[frame.columns.str.startswith("params.")]:
         frame[name] = _numbers_where_all_are(frame[name].replace("None", None))
     return frame

@@ -6,7 +6,6 @@ Shapes: B draws, N test images of a part.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -46,12 +45,20 @@ def draws_over_parts(repeats: Sequence[Predictions], weights: dict[str, NDArray[
         return None
     if list(by_part) == [""]:
         return scored[""]
-    num_patients = sum(draws.num_patients for draws in scored.values())
-    return replace(
-        next(iter(scored.values())),
+    return joined_parts(scored, repeats[0].test_to_train)
+
+
+def joined_parts(scored: dict[str, Draws], test_to_train: float) -> Draws:
+    """The draws of a cell's parts as those of one cell.
+
+    Args:
+        test_to_train: images tested on, over those trained on, in each part.
+    """
+    counts = [draws.num_patients for draws in scored.values()]
+    return Draws(
         points_S=np.concatenate([draws.points_S for draws in scored.values()]),
         draws_SB=np.concatenate([draws.draws_SB for draws in scored.values()]),
-        num_patients=num_patients if is_fold(repeats[0].test_part) else round(num_patients / len(scored)),
+        num_patients=sum(counts) if is_fold(next(iter(scored))) else round(sum(counts) / len(counts)),
         parts_S=tuple(part for part, draws in scored.items() for _ in draws.points_S),
-        test_to_train=repeats[0].test_to_train,
+        test_to_train=test_to_train,
     )

@@ -25,8 +25,6 @@ from analysis.stats.multiple import holm
 from search_spaces.space import RANDOM_TEACHER
 from trainables import titles
 from trainables.cell import ITSELF, NO_TEACHER, Cell
-from trainables.config import TrialConfig
-from trainables.knob import knobs
 from trainables.models.freezing import rank
 from trainables.models.stages import ALL
 
@@ -46,7 +44,6 @@ WORDS: dict[str, Callable[[Any], str]] = {
     "data_fraction": titles.fraction,
     "init": titles.first_weights,
 }
-DEFAULTS = {knob.name: knob.default for knob in knobs(TrialConfig)}
 NOT_ASKED = ("method", "uncertainty")  # by pairs of cells that differ in it alone
 COLUMNS = [
     "axis", "question", "first", "second", "difference", "low", "high", "p_patients", "p_seeds", "p_holm", "num_pairs",
@@ -131,8 +128,9 @@ def _is_first(axis: str, cell: Cell, other: Cell, cells: Mapping[str, Cell]) -> 
 def _words(axis: str, choice: Any) -> str:
     if axis in WORDS:
         return WORDS[axis](choice)
-    value = DEFAULTS[axis] if choice is None else choice  # a cell does not say what is at its default
-    return f"{axis}={str(value).lower() if isinstance(value, bool) else value}"
+    if choice is None:  # a cell does not say what its sweep has
+        return f"{axis} as in the sweep"
+    return f"{axis}={str(choice).lower() if isinstance(choice, bool) else choice}"
 
 
 def contrast_rows(cells: Mapping[str, Draws], phantom: Mapping[str, str] | None = None, seed: int = 0) -> pd.DataFrame:

@@ -16,6 +16,8 @@ from analysis.tables.rendering import MISSING, Cell, Table
 from trainables import titles
 from trainables.beta import BETA_CONVENTION
 from trainables.data import catalogue
+from trainables.models.freezing import rank
+from trainables.models.stages import ALL
 
 DATASETS = tuple(name for name, record in catalogue.DATASETS.items() if record.split_counts)
 KEYS = ["dataset", "teacher", "student", "method", "unfreeze"]
@@ -36,7 +38,9 @@ def rows(recorded: Sequence[Runs]) -> pd.DataFrame:
     names = paper["dataset"].drop_duplicates().tolist()
     frame = paper.merge(own, on=KEYS, how="outer", sort=False)
     order = frame["dataset"].map(lambda name: names.index(name) if name in names else len(names))
-    frame = frame.assign(_order=order).sort_values(["_order", "dataset", "teacher", "student", "method"])
+    depth = [rank(*of) for of in frame[["student", "unfreeze"]].itertuples(index=False, name=None)]
+    by = ["_order", "dataset", "teacher", "student", "method", "_depth"]
+    frame = frame.assign(_order=order, _depth=depth).sort_values(by, kind="stable")
     texts = ["phantom", "warning", "beta_range"]
     frame[texts] = frame[texts].astype(object).fillna("")
     return frame[[*KEYS, "paper_beta", *columns]].reset_index(drop=True)
@@ -72,7 +76,9 @@ def table(frame: pd.DataFrame) -> Table:
     """The frame of `rows` as a list, the paper's beta beside ours."""
     phantom = origins.union(frame["phantom"])
     has_paper = bool(frame["paper_beta"].notna().any())
-    head = [["data set", "teacher", "student", "method", *(["paper", "ours"] if has_paper else ["beta"]), "trials"]]
+    has_depths = bool(frame["unfreeze"].ne(ALL).any())
+    head = [["data set", "teacher", "student", *["depth"] * has_depths, "method"]]
+    head[0] += [*(["paper", "ours"] if has_paper else ["beta"]), "trials"]
     head[0] += ["ours trained on" if has_paper else "trained on", *([origins.PHANTOM] if phantom else [])]
     body = []
     for row in frame.itertuples():
@@ -84,7 +90,9 @@ def table(frame: pd.DataFrame) -> Table:
         )
         size = words(row.dataset, row.num_train, row.image_size_px, row.max_epochs) if ids else MISSING
         line = [
-            *(Cell(row.dataset), teacher, Cell(titles.student(row.student)), method),
+            *(Cell(row.dataset), teacher, Cell(titles.student(row.student))),
+            *[Cell(row.unfreeze)] * has_depths,
+            method,
             *([Cell(_beta(row.paper_beta))] * has_paper),
             Cell(_beta(row.beta) + (f" ({row.beta_range})" if row.beta_range else ""), "", ids),
             Cell(trials),

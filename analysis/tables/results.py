@@ -21,6 +21,7 @@ from analysis.stats.intervals import NORMAL_NAME
 from analysis.tables.rendering import MISSING, Cell, Table, number, ranks
 from trainables import titles
 from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER
+from trainables.models.stages import ALL, LAST_34
 
 METRIC_NAMES = {"auc": "AUC", "f1_weighted": "F1", "accuracy": "accuracy", "kappa": "kappa"}
 COLUMN = [*CELL, "init", "varied"]  # identifies a column of a table
@@ -122,6 +123,8 @@ def results_table(frame: pd.DataFrame, name: str, title: str, notes: list[str]) 
     has_paper = bool(frame["paper_mean"].notna().any())
     if not has_paper:  # a data set that the paper does not have
         head[3:] = [["trainable", *head[4][1:]]]
+    if any(_is_at_own_depth(method, depth) for method, _, _, depth, *_ in columns):
+        head.insert(3, ["depth", *[depth for _, _, _, depth, *_ in columns]])
     inits, varied = [init for *_, init, _ in columns], [text for *_, text in columns]
     if any(varied):
         head.insert(3, ["varied", *varied])
@@ -145,6 +148,11 @@ def results_table(frame: pd.DataFrame, name: str, title: str, notes: list[str]) 
         phantom=origins.union(frame["phantom"]),
         is_sortable=False,
     )
+
+
+def _is_at_own_depth(method: str, depth: str) -> bool:
+    """Whether it is trained at a depth that the paper does not have there, so that a column has to name it."""
+    return depth not in (ALL, NO_STUDENT) and (method, depth) != ("transfer", LAST_34)
 
 
 def _intervals(frame: pd.DataFrame, has_paper: bool) -> list[str]:

@@ -49,7 +49,7 @@ def test_the_papers_cells_ask_the_papers_questions() -> None:
         ([f"{NET40}@0.5", f"{NET40}@0.25"], "How much data?", ("50% of the training data", "25% of the training data")),
         ([NET40, f"{NET40}@from-random"], "Which first weights?", ("from random weights", "from ImageNet weights")),
         ([f"{NET40}@flip=0", f"{NET40}@flip=5"], "Which flip?", ("flip=5", "flip=0")),
-        ([PLAIN121, f"{PLAIN121}@flip=false"], "Which flip?", ("flip=true", "flip=false")),
+        ([PLAIN121, f"{PLAIN121}@flip=false"], "Which flip?", ("flip as in the sweep", "flip=false")),
     ],
 )  # fmt: skip
 def test_every_axis_has_its_question(names: list[str], question: str, choices: tuple[str, str]) -> None:
