@@ -89,12 +89,8 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
     pictures: list[Picture | None] = [*_images(runs, results, with_images)]
     pictures.append(figure_variance.picture(figure_variance.rows(components, phantom)))
-    pictures += [
-        figure_3.picture(runs),
-        figure_4.picture(runs),
-        figure_depth.picture(runs),
-        *search_figures.pictures(runs),
-    ]
+    pictures += [module.picture(runs) for module in (figure_3, figure_4, figure_depth)]
+    pictures += search_figures.pictures(runs)
     pictures.append(figure_reliability.picture(predicted.reliability, phantom, design))
     pictures = [*figure_one_at_a_time.pictures(changes), *pictures, figure_importance.picture(mattered, runs)]
     return Content(
