@@ -11,10 +11,12 @@ from dataclasses import fields
 from typing import Any
 
 from platform.command_line import option
+from platform.command_line.ablation_request import saved, sweep_request
+from platform.command_line.adopt_request import AdoptRequest
 from platform.command_line.endings import end, say_errors
 from platform.command_line.parsing import parser_of, request_of
-from platform.command_line.sweep_requests import AdoptRequest, SweepRequest
-from platform.sources.names import check_columns, check_sweep
+from platform.command_line.sweep_requests import SweepRequest
+from platform.sources.names import check_names, check_sweep
 from platform.sources.places import Places
 from platform.tracking.adopting import adopt, check_place
 
@@ -60,9 +62,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser()
     typed = commands.parse_args(arguments)
     with say_errors(commands):
-        request = request_of(SweepRequest, typed)
+        request = sweep_request(typed)
         if "list_cells" in typed:
-            check_columns(request.methods, request.students, request.depths)
+            check_names(request)
             from search_spaces.space import Space, columns_of  # torch: only once the options are right
 
             columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
@@ -73,6 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         places = Places.under(request.results)
         check_sweep(request, places)
         check_place(places)
+        request = saved(request)
         from platform.sweeping.conduct_sweep import conduct  # torch, Ray and MLflow take ten seconds
 
         return conduct(request)

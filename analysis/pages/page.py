@@ -16,6 +16,7 @@ import jinja2
 from analysis.figures import drawing
 from analysis.pages.answers import Answer
 from analysis.reading import origins, tracking_uri
+from analysis.reading.ablations import Ablation
 from analysis.reading.trials import Runs
 from analysis.tables.rendering import FORMATS, Cell, Table
 from trainables.atomic import write_bytes
@@ -91,6 +92,7 @@ class Section:
     basis: str = ""  # what all answers have in common
     spread: str = ""  # what is in the spread over repeats, and what is not
     lead: WrittenPicture | None = None  # the picture that stands before the tables
+    ablations: Sequence[Ablation] = ()  # the files that its sweeps were made from
 
     @property
     def warnings(self) -> list[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.pages.page import WARNING, Section, write_page, write_picture, write_table
 from analysis.pages.sections import Content, content
 from analysis.reading import origins, tracking_uri
+from analysis.reading.ablations import ablations
 from analysis.reading.averages import averages
 from analysis.reading.dataset_names import ALL
 from analysis.reading.trials import Runs
@@ -88,6 +89,7 @@ def _section(of_dataset: Content, out: Path, ui: str) -> Section:
         answers=of_dataset.answers,
         basis=of_dataset.basis,
         sentences=of_dataset.sentences,
+        ablations=ablations(runs),
         spread=of_dataset.spread,
         lead=write_picture(of_dataset.lead, runs.dataset, out) if of_dataset.lead else None,
         tables=[write_table(table, runs, out, ui) for table in of_dataset.tables],

@@ -27,7 +27,7 @@ from analysis.figures.drawing import Picture
 from analysis.pages.answers import Answer, answers, basis
 from analysis.pages.predicted import from_predictions
 from analysis.probes.networks import first_repeats
-from analysis.reading import artifacts, origins
+from analysis.reading import artifacts, openings, origins
 from analysis.reading.averages import averages
 from analysis.reading.trials import Runs
 from analysis.scores import importances, one_change
@@ -42,6 +42,7 @@ from analysis.tables import (
     results,
     retina_scores,
     split_sizes,
+    sweep_growth,
     unfreeze_depths,
     variance_sources,
     what_mattered,
@@ -81,14 +82,14 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     components = component_rows(runs.confirm, runs.components, predicted.draws)
     tables.append(variance_sources.table(runs, components) if len(components) else None)
     tables.append(findings.drops(runs, figure_4.drops(curves)) if len(curves) else None)
-    tables += _set_up(runs)
     changes, mattered = one_change.rows(runs), importances.rows_of(runs, joint_alone=True)
     tables[1:1] = one_at_a_time.tables(changes)
     tables.append(what_mattered.table(mattered, runs) if len(mattered) else None)
+    tables += _of_the_set_up(runs)
     phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
     pictures: list[Picture | None] = [*_images(runs, results, with_images)]
     pictures.append(figure_variance.picture(figure_variance.rows(components, phantom)))
-    pictures += [figure_3.picture(runs), figure_4.picture(runs), figure_depth.picture(runs)]
+    pictures += [module.picture(runs) for module in (figure_3, figure_4, figure_depth)]
     pictures += search_figures.pictures(runs)
     pictures.append(figure_reliability.picture(predicted.reliability, phantom, design))
     pictures = [*figure_one_at_a_time.pictures(changes), *pictures, figure_importance.picture(mattered, runs)]
@@ -97,7 +98,7 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
         contrasts=predicted.contrasts,
         answers=answers(predicted.contrasts, phantom, design),
         basis=basis(predicted.contrasts, averaged, design),
-        sentences=_constant_answers(runs),
+        sentences=[f"{note[0].upper()}{note[1:]}." for note in _notes(runs)],
         spread=design.sentence if len(runs.confirm) else "",
         lead=figure_cells.picture(
             figure_cells.rows(predicted.variance, phantom), averaged.notes if averaged else [], design
@@ -108,8 +109,15 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     )
 
 
-def _set_up(runs: Runs) -> list[Table | None]:
-    """The tables on what was trained: betas, images and networks."""
+def _notes(runs: Runs) -> list[str]:
+    """Which cells give a constant answer, and which have opened the test set more than once."""
+    scored = summary(runs.confirm, "test_auc")
+    titled = scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]])
+    return [*constant_notes(titled), *openings.notes(titled)]
+
+
+def _of_the_set_up(runs: Runs) -> list[Table | None]:
+    """The tables on what was trained: betas, images, networks and sweeps."""
     splits = split_sizes.table(_of(runs, split_sizes.rows([runs])))
     return [
         best_betas.table(_of(runs, best_betas.rows([runs]))),
@@ -117,14 +125,8 @@ def _set_up(runs: Runs) -> list[Table | None]:
         replace(splits, notes=[*splits.notes, *runs.design.split_notes]),
         _architecture(runs),
         unfreeze_depths.of_runs(runs, _num_labels(runs)),
+        sweep_growth.table(sweep_growth.rows(runs.sweeps)),
     ]
-
-
-def _constant_answers(runs: Runs) -> list[str]:
-    """A sentence on the cells that give a constant answer; none where no cell does."""
-    scored = summary(runs.confirm, "test_auc")
-    notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))
-    return [f"{note[0].upper()}{note[1:]}." for note in notes]
 
 
 def _left_out(runs: Runs, tables: Sequence[Table], pictures: Sequence[Picture | None]) -> list[str]:

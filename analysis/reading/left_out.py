@@ -22,6 +22,7 @@ OF_THE_SETUP = [
 NUM_FOLDS = "params.num_folds"  # of the setup, too: means over folds and over repeats are never one row
 # What may differ between the repeats of one configuration.
 NOT_OF_THE_CONFIGURATION = {f"params.{knob.name}" for knob in knobs(TrialConfig, RUN)} | OF_A_REPEAT
+REPLACED = "a configuration that a later search has replaced"
 OTHER_FORM = f"recorded in another form than {RECORD_VERSION}: "
 REQUIRED = ["tags.cell", "tags.phase", "tags.trial", *OF_THE_SETUP]
 
@@ -102,12 +103,17 @@ def _phantom_beside_real(trials: pd.DataFrame) -> pd.Series:
 
 def _older_choice(trials: pd.DataFrame) -> pd.Series:
     """Repeats of a configuration that a later search has replaced; each fold has a search of its own."""
-    names = [name for name in trials if name.startswith("params.") and name not in NOT_OF_THE_CONFIGURATION]
-    names += [name for name in ("tags.teacher_fingerprint", "tags.init_fingerprint") if name in trials]
     confirm = trials[trials["tags.phase"] == "confirm"]
-    configuration = confirm.groupby(names, dropna=False).ngroup()
+    configuration = configurations(confirm)
     fold = confirm.reindex(columns=["params.fold"])["params.fold"].fillna(0)
     newest = configuration.groupby([confirm["tags.cell"], fold]).transform("last")
     reason = pd.Series("", index=trials.index)
-    reason[confirm.index[configuration != newest]] = "a configuration that a later search has replaced"
+    reason[confirm.index[configuration != newest]] = REPLACED
     return reason
+
+
+def configurations(confirm: pd.DataFrame) -> pd.Series:
+    """A number for each run that it shares with the repeats of the same configuration, and with no other run."""
+    names = [name for name in confirm if name.startswith("params.") and name not in NOT_OF_THE_CONFIGURATION]
+    names += [name for name in ("tags.teacher_fingerprint", "tags.init_fingerprint") if name in confirm]
+    return confirm.groupby(names, dropna=False).ngroup()

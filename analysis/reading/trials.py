@@ -1,10 +1,10 @@
 """From MLflow to a frame: one row per trial, and beside it every run that was left out, with the reason.
 
 Columns are named as `mlflow.search_runs` names them (``tags.cell``, ``params.beta``, ``metrics.test_auc``); ``phantom``
-says which parts of a trial are phantoms (`analysis.reading.origins`), and `analysis.reading.repeats` adds what a repeat
-drew anew. Within one `Runs` all trials share one *setup*:
-phantom or real images, data, split, recipe version and every knob with that role, as their sweep has them. Trials that
-differ are left out.
+says which parts of a trial are phantoms (`analysis.reading.origins`), ``openings`` how often its cell has opened the
+test set (`analysis.reading.openings`), and `analysis.reading.repeats` adds what a repeat drew anew. Within one `Runs`
+all trials share one *setup*: phantom or real images, data, split, recipe version and every knob with that role, as
+their sweep has them. Trials that differ are left out.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pandas as pd
 from analysis.reading import origins
 from analysis.reading.left_out import OTHER_FORM, REQUIRED, reasons
 from analysis.reading.mlflow_frames import run_frame
+from analysis.reading.openings import openings
 from analysis.reading.record_form import RECORD_VERSION
 from analysis.reading.repeats import Design, design_of, with_parts
 from analysis.reading.sweep_setup import own_setup
@@ -121,6 +122,7 @@ def runs_of_any_form(tracking_uri: str, dataset: str, sweep: str | None = None) 
     trials = frame[~is_parent].sort_values(["start_time", "run_id"], ignore_index=True)
     trials = trials.assign(phantom=origins.phantom_parts(trials))
     reason = reasons(trials, sweep)
+    trials = trials.assign(openings=openings(trials, reason))
     kept = trials[reason == ""].reset_index(drop=True)
     left_out = trials[["run_id", "tags.sweep", "tags.phase", "tags.cell", "status"]].assign(reason=reason)
     parents = frame[is_parent & frame["run_id"].isin(set(kept["tags.mlflow.parentRunId"]))]

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.reading import origins
+from analysis.reading import openings, origins
 from analysis.reading.averages import PAPERS_RULE, Averages
 from analysis.reading.repeats import Design, design_of
 from analysis.stats.intervals import MIN_REPEATS, N_TOO_SMALL, T_NAME, normal_interval, shown_half_width
 from analysis.stats.resampled import RESAMPLED_NAME, mean_over
-from analysis.tables.rendering import CONSTANT, MISSING, TOO_SMALL, Cell, Table, number, ranks, text
+from analysis.tables.rendering import CONSTANT, MISSING, OPENED_AGAIN, TOO_SMALL, Cell, Table, number, ranks, text
 from trainables.cell import ITSELF
 
 UNTRAINED = f"{ITSELF}: the teacher's own score, without training; nothing in it is random"
 COLUMNS = ["cell", "mean", "half_width", "half_width_normal", "n", "num_undefined"]
-MARKS = ["phantom", "num_repeats", "num_constant", "is_multiclass", "is_constant", "is_n_too_small"]
+MARKS = ["phantom", "num_repeats", "num_constant", "is_multiclass", "is_constant", "is_n_too_small", "openings"]
 DECISIONS = ("f1_weighted", "accuracy", "kappa")  # they judge the answer, not its probability
 
 
@@ -38,10 +38,10 @@ def summary(confirm_runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     both half-widths are NaN where n is too small for them (`shown_half_width`), and then `is_n_too_small`, but not of a
     teacher itself. `phantom`: which parts of the cell are phantoms. `num_constant`: in how many of the
     `num_repeats` the student predicts one class only, or a label's probabilities do not vary; `is_constant`: whether
-    that makes this metric meaningless.
+    that makes this metric meaningless. `openings`: how often the cell has opened the test set.
     """
     is_multiclass = bool(confirm_runs.reindex(columns=["metrics.test_f1_weighted"]).notna().any(axis=None))
-    phantom = origins.of_cells(confirm_runs)
+    phantom, opened = origins.of_cells(confirm_runs), openings.of_cells(confirm_runs)
     names = [
         "tags.cell",
         f"metrics.{metric}",
@@ -61,7 +61,7 @@ def summary(confirm_runs: pd.DataFrame, metric: str) -> pd.DataFrame:
         row |= {"phantom": phantom[str(cell)], "num_repeats": len(group), "num_constant": int(constant.sum())}
         flat = _no_score(group["value"].to_numpy(dtype=float), constant, metric, is_multiclass=is_multiclass)
         row |= {"is_multiclass": is_multiclass, "is_constant": flat}
-        rows.append({**row, "is_n_too_small": _is_n_too_small(row, group)})
+        rows.append({**row, "is_n_too_small": _is_n_too_small(row, group), "openings": opened.get(cell, 1)})
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *MARKS])
     return frame.astype({"mean": float, "half_width": float, "half_width_normal": float})
 
@@ -118,20 +118,23 @@ def eligible(frame: pd.DataFrame, *, beside_paper: bool = False) -> list[bool]:
     return [bool(value) for value in may]
 
 
-def score(mean: float, half_width: float, *, is_n_too_small: object, num_constant: object) -> str:
+def score(mean: float, half_width: float, *, is_n_too_small: object, num_constant: object, openings: object = 1) -> str:
     """``84.46±0.52``, with the signs that its notes explain; in percent."""
     plain = number(mean, half_width)
     if plain == MISSING:
         return plain
     is_constant = not pd.isna(num_constant) and float(str(num_constant)) > 0
-    return plain + (TOO_SMALL if is_n_too_small is True else "") + (CONSTANT if is_constant else "")
+    is_opened_again = not pd.isna(openings) and float(str(openings)) > 1
+    signs = {TOO_SMALL: is_n_too_small is True, CONSTANT: is_constant, OPENED_AGAIN: is_opened_again}
+    return plain + "".join(sign for sign, holds in signs.items() if holds)
 
 
 def mark_notes(frame: pd.DataFrame) -> list[str]:
     """What the signs of these rows mean; none where no row has one."""
     scored = frame[frame["n"].gt(0)]
     notes = [f"{TOO_SMALL}: {N_TOO_SMALL}"] if scored["is_n_too_small"].eq(True).any() else []
-    return [*notes, *(f"{CONSTANT}: {note}" for note in constant_notes(scored))]
+    notes += [f"{CONSTANT}: {note}" for note in constant_notes(scored)]
+    return [*notes, *(f"{OPENED_AGAIN}: {note}" for note in openings.notes(scored))]
 
 
 def constant_notes(frame: pd.DataFrame) -> list[str]:
@@ -207,4 +210,5 @@ def _percent(row: object) -> str:
         100 * row.half_width,  # type: ignore[attr-defined]
         is_n_too_small=row.is_n_too_small,  # type: ignore[attr-defined]
         num_constant=row.num_constant,  # type: ignore[attr-defined]
+        openings=row.openings,  # type: ignore[attr-defined]
     )

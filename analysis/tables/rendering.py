@@ -14,12 +14,14 @@ from analysis.reading.origins import notice
 MISSING = "-"
 TOO_SMALL = "†"  # behind a number from too few repeats
 CONSTANT = "‡"  # behind a number from a student that gives every image the same answer
+OPENED_AGAIN = "§"  # behind a number of a cell that has opened the test set for more than one configuration
 MARKS_NOTE = "best: {best}, second best: {second}{apart}"
 APART = "; the paper's numbers and ours are each ranked by themselves"
 LATEX_SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$",
     TOO_SMALL: r"\textdagger{}", CONSTANT: r"\textdaggerdbl{}",
+    OPENED_AGAIN: r"\S{}",
     "<": r"$<$", ">": r"$>$",
 }  # fmt: skip
 

@@ -221,7 +221,7 @@ def _block(dataset: str, metric: str, by_cell: pd.DataFrame, *, is_beside_paper:
 
 def _ours_line(label: str, by_cell: pd.DataFrame, beside_paper: bool) -> list[Cell]:
     texts = [
-        score(r.mean, r.half_width, is_n_too_small=r.is_n_too_small, num_constant=r.num_constant)
+        score(r.mean, r.half_width, is_n_too_small=r.is_n_too_small, num_constant=r.num_constant, openings=r.openings)
         for r in by_cell.itertuples()
     ]
     is_there = by_cell["n"].gt(0)

@@ -23,9 +23,11 @@ class Option:
         flag: its flag; "" for the field's name in dashes, and None for a positional argument.
         parse: text -> value; raises `argparse.ArgumentTypeError` where the text is invalid.
         several: whether it takes more than one value.
+        adds_up: whether a flag that is typed again adds values; otherwise the last one counts.
         default_in_words: for the help, where the default itself would say too little.
         environment: the environment variable that overrides the default.
         is_secret: whether it must not be printed or kept.
+        adds: whether its values add to those that a file says, in place of taking their place.
         decides: whether it decides the numbers that are written, and so belongs in the command that a page cites.
     """
 
@@ -36,10 +38,12 @@ class Option:
     choices: tuple[str, ...] = ()
     metavar: str | None = None
     several: bool = False
+    adds_up: bool = False
     default_in_words: str = ""
     environment: str = ""
     is_secret: bool = False
     decides: bool = False
+    adds: bool = False
 
 
 def option(help: str, *, default: Any = MISSING, **facts: Any) -> Any:
@@ -62,10 +66,19 @@ def add(parser: argparse._ActionsContainer, name: str, default: Any, declared: O
         facts["choices"] = declared.choices
     if declared.several:
         facts["nargs"] = "+"
+    if declared.adds_up:
+        facts["action"] = "extend"
     if declared.flag is None:
+        if default is not MISSING:
+            facts |= {"nargs": "?", "type": _unless_absent(declared.parse)}
         parser.add_argument(name, **{**facts, "metavar": usage(name, declared)})
     else:
         parser.add_argument(flag_of(name, declared), dest=name, required=default is MISSING, **facts)
+
+
+def _unless_absent(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """`parse`, but for argparse's own sign that nothing was typed, which it would read as a value."""
+    return lambda text: text if text == argparse.SUPPRESS else parse(text)
 
 
 def usage(name: str, declared: Option) -> str:

@@ -6,7 +6,7 @@ import argparse
 import os
 import shlex
 from collections.abc import Callable, Collection
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,29 +45,45 @@ def add_options(parser: argparse.ArgumentParser, request: type) -> None:
     """Adds an option to `parser` for each field of `request`, and for each knob that its trainings take."""
     options = {field.name: field for field in fields(request) if "option" in field.metadata}
     takes_several = issubclass(request, TrainingRequest) and request.TAKES_SEVERAL
-    flagged = _flagged(request)
-    used = {field.metadata["option"].heading for field in options.values()} | {knob.heading for knob in flagged}
+    with_flags = flagged(request)
+    used = {field.metadata["option"].heading for field in options.values()} | {knob.heading for knob in with_flags}
     headings = _Headings(parser, used)
     for name, field in options.items():
         declared: option.Option = field.metadata["option"]
         option.add(headings[declared.heading], name, field.default, declared)
-    for knob in flagged:
+    for knob in with_flags:
         several = takes_several and knob.role == AXIS
         _add_knob(headings[knob.heading], knob, _default_of(knob, request, several), several)
-    needed = [name for name, field in options.items() if field.default is MISSING]
-    usages = [option.usage(name, options[name].metadata["option"]) for name in needed]
-    parser.usage = " ".join(["%(prog)s", *usages, "[options]"])
+    usages = [_usage(name, field) for name, field in options.items()]
+    parser.usage = " ".join(["%(prog)s", *filter(None, usages), "[options]"])
+
+
+def _usage(name: str, field: Field[Any]) -> str:
+    """How an option that every command has, or may have before its options, stands in the usage; "" for the others."""
+    declared: option.Option = field.metadata["option"]
+    if field.default is MISSING:
+        return option.usage(name, declared)
+    return f"[{option.usage(name, declared)}]" if declared.flag is None else ""
 
 
 def request_of(request: type[Request], typed: argparse.Namespace) -> Request:
     """The request: what was typed, else what the environment holds, else the defaults.
 
     Raises:
+        ValueError: an environment variable holds what its option does not take, or options contradict one another.
+    """
+    return request(**values_of(request, typed))
+
+
+def values_of(request: type, typed: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of `request`: what was typed, else what the environment holds.
+
+    Raises:
         ValueError: an environment variable holds what its option does not take.
     """
     typed_values = vars(typed)
     values: dict[str, Any] = {}
-    for field in fields(request):  # type: ignore[arg-type]
+    for field in fields(request):
         declared: option.Option | None = field.metadata.get("option")
         if declared is None:
             continue
@@ -77,11 +93,11 @@ def request_of(request: type[Request], typed: argparse.Namespace) -> Request:
         elif declared.environment and os.environ.get(declared.environment):
             values[field.name] = _from_environment(declared)
     if issubclass(request, TrainingRequest):
-        typed_knobs = {knob.name: knob for knob in _flagged(request) if knob.name in typed_values}
+        typed_knobs = {knob.name: knob for knob in flagged(request) if knob.name in typed_values}
         axes = {name for name, knob in typed_knobs.items() if knob.role == AXIS and request.TAKES_SEVERAL}
         values["knobs"] = {name: typed_values[name] for name in typed_knobs if name not in axes}
         values["axes"] = {name: tuple(typed_values[name]) for name in typed_knobs if name in axes}
-    return request(**values)
+    return values
 
 
 def _from_environment(declared: option.Option) -> Any:
@@ -91,7 +107,7 @@ def _from_environment(declared: option.Option) -> Any:
         raise ValueError(f"{declared.environment} {error}") from None
 
 
-def _flagged(request: type) -> list[Knob]:
+def flagged(request: type) -> list[Knob]:
     """The knobs that are options of the request's command."""
     roles = request.ROLES if issubclass(request, TrainingRequest) else ()
     return [knob for knob in knobs(TrialConfig, *roles) if knob.flag] if roles else []
@@ -111,27 +127,32 @@ def typed_again(request: Any, prog: str) -> str:
 
 
 def words_of(request: TrainingRequest, leave_out: Collection[str] = ()) -> list[str]:
-    """The words that make `request` again, without what is secret, and without the fields in `leave_out`."""
+    """The words that make `request` anew, without what its file says, what is secret, and the fields in `leave_out`."""
     named: list[str] = []
     words: list[str] = []
     for field in fields(request):
         declared: option.Option | None = field.metadata.get("option")
         value = getattr(request, field.name)
-        if declared is None or declared.is_secret or field.name in leave_out or value is None or value == field.default:
+        if declared is None or declared.is_secret or field.name in leave_out:
+            continue
+        if value is None or value == request.given.get(field.name, field.default):
             continue
         values = () if value is True else value if isinstance(value, tuple) else (value,)
+        if declared.adds:
+            values = tuple(each for each in values if each not in request.given.get(field.name, ()))
         texts = [str(each.absolute() if isinstance(each, Path) else each) for each in values]
         if declared.flag is None:
             named += texts
         else:
             words += [option.flag_of(field.name, declared), *texts]
-    flagged = {knob.name: knob for knob in _flagged(type(request))}
+    with_flags = {knob.name: knob for knob in flagged(type(request))}
     for name, value in request.knobs.items():
-        flag = flagged[name].flag
-        is_switch = isinstance(value, bool)
-        words += [flag.replace("--", "--no-", 1) if value is False else flag, *([] if is_switch else [str(value)])]
+        if request.given.get(name) != value:
+            flag, is_switch = with_flags[name].flag, isinstance(value, bool)
+            words += [flag.replace("--", "--no-", 1) if value is False else flag, *([] if is_switch else [str(value)])]
     for name, several in request.axes.items():
-        words += [flagged[name].plural or flagged[name].flag, *map(str, several)]
+        if request.given_axes.get(name) != several:
+            words += [with_flags[name].plural or with_flags[name].flag, *map(str, several)]
     return [*named, *words]
 
 

@@ -1,13 +1,15 @@
-"""The requests of `platform.sweep`: a sweep, or the adoption of a results folder that was moved."""
+"""The request of `platform.sweep`: which cells, how they are searched, what a repeat draws anew, and how long."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from platform.command_line.image_requests import ResultsRequest
-from platform.command_line.option import IMAGES, MACHINES, option, switch
+from platform.command_line.ablation import Ablation, reference
+from platform.command_line.option import IMAGES, MACHINES, OUTPUT, option, switch
+from platform.command_line.redraw_rules import check_redraws
 from platform.command_line.training_requests import TrainingRequest
 from platform.command_line.values import (
     Variation,
@@ -17,6 +19,7 @@ from platform.command_line.values import (
     share,
     sources,
     teacher_name,
+    toml_path,
     variation,
 )
 from trainables.config import SOURCES
@@ -31,6 +34,21 @@ class SweepRequest(TrainingRequest):
     ROLES = (AXIS, SETUP, RUN)
     TAKES_SEVERAL = True
 
+    dataset: str = option(
+        "a data set's name, or the name of a prepared data set of your own; an ablation's file may name it",
+        default="",
+        flag=None,
+        parse=plain_name,
+        metavar="DATASET",
+    )
+    ablation: str | None = option(
+        "file that says what the sweep varies, or the name of one in search_spaces/ablations; what is typed beside it "
+        "overrides it",
+        default=None,
+        heading=QUESTION,
+        parse=reference,
+        metavar="FILE",
+    )
     methods: tuple[str, ...] = option(
         "transfer methods, besides plain transfer learning",
         default=("attention",),
@@ -64,6 +82,8 @@ class SweepRequest(TrainingRequest):
         heading=QUESTION,
         parse=variation,
         several=True,
+        adds_up=True,
+        adds=True,
         metavar="NAME=VALUE[,VALUE...]",
     )
     one_at_a_time: bool = switch(
@@ -165,8 +185,19 @@ class SweepRequest(TrainingRequest):
         metavar="N",
     )
 
+    save_ablation: Path | None = option(
+        "file to write with what the options say; the sweep then goes on as that file's",
+        default=None,
+        heading=OUTPUT,
+        parse=toml_path,
+        metavar="FILE",
+    )
+    file: Ablation | None = field(default=None)  # what `ablation` names
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.dataset:
+            raise ValueError("a sweep needs a data set: give DATASET, or an ablation's file with a line dataset = NAME")
         names = [each.name for each in self.vary]
         if twice := {name for name in names if names.count(name) > 1} | (set(names) & set(self.axes)):
             raise ValueError(
@@ -176,7 +207,13 @@ class SweepRequest(TrainingRequest):
             raise ValueError("--one-at-a-time must have something to change: give --vary NAME=VALUE[,VALUE...]")
         named = {source for text in self.vary_in_repeats for source in text.split(",")}
         object.__setattr__(self, "vary_in_repeats", tuple(source for source in SOURCES if source in named))
-        check_redraws(self)
+        check_redraws(
+            sources=self.vary_in_repeats,
+            components=self.variance_components,
+            folds=self.folds,
+            split=self.split,
+            hold_out=self.hold_out,
+        )
 
     @property
     def variations(self) -> dict[str, tuple[Any, ...]]:
@@ -192,39 +229,10 @@ class SweepRequest(TrainingRequest):
     def num_slots(self) -> int | None:
         return self.concurrent
 
+    @property
+    def given(self) -> Mapping[str, Any]:
+        return self.file.values if self.file else {}
 
-def check_redraws(request: SweepRequest) -> None:
-    """Refuses splits that cannot be drawn.
-
-    Raises:
-        ValueError: splits or folds are asked for where the split is given, or both are.
-    """
-    redrawn = "split" in request.vary_in_repeats
-    asked = "--folds" if request.folds else "--vary-in-repeats split"
-    if not request.folds and not redrawn:
-        return
-    if request.folds and (redrawn or request.variance_components):
-        other = "--vary-in-repeats split" if redrawn else "--variance-components"
-        raise ValueError(
-            f"the folds of a cross-validation are its splits, and each has repeats of its own, but got --folds "
-            f"{request.folds} with {other}: leave out one of the two"
-        )
-    if request.split == "official":
-        raise ValueError(
-            "an official split is one and the same for everybody, so it cannot be drawn anew, but got --split official "
-            f"with {asked}: take --split drawn, or leave out {asked}"
-        )
-    if request.hold_out:
-        raise ValueError(
-            f"a finding that is held out of training must stay in the test set, so the split cannot be drawn anew, but "
-            f"got --hold-out {request.hold_out!r} with {asked}: leave out one of the two"
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdoptRequest(ResultsRequest):
-    """Record where a results folder is now, after it was moved or copied."""
-
-    adopt: bool = switch(
-        "record the place of a results folder that was moved or copied, and stop; takes --results, and no data set"
-    )
+    @property
+    def given_axes(self) -> Mapping[str, tuple[Any, ...]]:
+        return self.file.axes if self.file else {}

@@ -89,6 +89,16 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
         """How many trials run at once; None for as many as fit."""
         return 1
 
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """What need not be typed: the values of fields and knobs that a file has set, by name."""
+        return {}
+
+    @property
+    def given_axes(self) -> Mapping[str, tuple[Any, ...]]:
+        """The axes that need not be typed, by name."""
+        return {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainRequest(TrainingRequest):

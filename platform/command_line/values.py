@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from trainables.config import MAX_FOLDS, SOURCES, TrialConfig
@@ -75,6 +76,13 @@ def teacher_name(text: str) -> str:
     return "+".join(sorted({plain_name(name) for name in text.split("+")}))
 
 
+def toml_path(text: str) -> Path:
+    """The path of a TOML file, absolute: the same file in every folder."""
+    if not text.endswith(".toml"):
+        raise argparse.ArgumentTypeError(f"must end in .toml, but got {text}")
+    return Path(text).expanduser().absolute()
+
+
 def validation_share(text: str) -> float:
     """What `trainables.data.splits` takes for the validation set's part of the images."""
     from trainables.data.splits import check_validation_share  # pandas: only if the flag is given
@@ -132,9 +140,14 @@ class Variation:
         return f"{self.name}={','.join(texts)}"
 
 
+def able_to_vary() -> dict[str, Knob]:
+    """The knobs that cells may differ in, by name."""
+    return {each.name: each for each in knobs(TrialConfig, AXIS, SETUP, TUNED) if each.name not in NOT_VARIED}
+
+
 def variation(text: str) -> Variation:
     """``NAME=VALUE[,VALUE...]``: a knob, by its own name or its flag's, and values that keep its rules, each once."""
-    able = {each.name: each for each in knobs(TrialConfig, AXIS, SETUP, TUNED) if each.name not in NOT_VARIED}
+    able = able_to_vary()
     by_flag = {
         flag.removeprefix("--"): each.name for each in able.values() for flag in (each.flag, each.plural) if flag
     }

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
+from itertools import product
 from pathlib import Path
+from typing import Any
 
+from platform.command_line.ablation_request import blamed
 from platform.command_line.sweep_requests import SweepRequest
 from platform.command_line.training_requests import PretrainRequest
 from platform.sources.places import Places
 from trainables import declared
 from trainables.cell import ITSELF, NO_TEACHER, members
+from trainables.config import TrialConfig
 from trainables.data import readers
 from trainables.init_names import RANDOM, source_of
+from trainables.knob import SETUP, knobs
 from trainables.models import stages
 from trainables.pasting import command_line
 
@@ -44,25 +50,50 @@ def check_dataset(name: str, places: Places, data: Path | None = None) -> None:
 
 def check_sweep(request: SweepRequest, places: Places) -> None:
     """Refuses what no data set, method, network or teacher is called; raises what `check_dataset` does."""
-    check_dataset(request.dataset, places, request.data)
-    check_columns(request.methods, request.students, request.depths)
-    inits = {source_of(str(value)) for value in request.axes.get("init", ())} - {RANDOM}
-    _check_teachers({part for name in request.teacher_names for part in members(name)} | inits, places)
+    with blamed(request.file, "dataset"):
+        check_dataset(request.dataset, places, request.data)
+    check_names(request)
+    with blamed(request.file):
+        check_recipes(request)
+    with blamed(request.file, "teacher-names"):
+        _check_teachers({part for name in request.teacher_names for part in members(name)}, places)
+    with blamed(request.file, "init"):
+        inits = (*request.axes.get("init", ()), *request.variations.get("init", ()))
+        _check_teachers({source_of(str(value)) for value in inits} - {RANDOM}, places)
 
 
-def check_columns(methods: Sequence[str], students: Sequence[str], depths: Sequence[str] = ()) -> None:
+def check_recipes(request: SweepRequest) -> None:
+    """Refuses knobs that do not go together, where that can be said before the preset's are known.
+
+    Raises:
+        ValueError: the knobs that are typed, or a combination of those that are varied, contradict one another.
+    """
+    base = TrialConfig(dataset=request.dataset, method=NO_METHOD, **request.knobs)
+    shared = {knob.name for knob in knobs(TrialConfig, SETUP)}
+    varied = {name: values for name, values in request.variations.items() if name in shared}
+    changes: Iterable[dict[str, Any]] = (dict(zip(varied, values, strict=True)) for values in product(*varied.values()))
+    if request.one_at_a_time:
+        changes = ({name: value} for name, values in varied.items() for value in values)
+    for change in changes:
+        replace(base, **change)
+
+
+def check_names(request: SweepRequest) -> None:
     """Refuses what no method or network is called, and a depth that none of the students has.
 
     Raises:
         ValueError: there is none of that name; the message has the nearest one, or the students' depths.
     """
-    for method in methods:
-        if method == NO_METHOD:
-            raise ValueError(f"{NO_METHOD!r} is in every sweep, as the baseline: leave it out of --methods")
-        _check("method", method, declared.methods())
-    for student in students:
-        check_network("student", student)
-    check_depths(students, depths)
+    with blamed(request.file, "methods"):
+        for method in request.methods:
+            if method == NO_METHOD:
+                raise ValueError(f"{NO_METHOD!r} is in every sweep, as the baseline: leave it out of --methods")
+            _check("method", method, declared.methods())
+    with blamed(request.file, "students"):
+        for student in request.students:
+            check_network("student", student)
+    with blamed(request.file, "unfreeze"):
+        check_depths(request.students, request.depths)
 
 
 def check_depths(networks: Sequence[str], depths: Sequence[str]) -> None:

@@ -32,8 +32,10 @@ from platform.sweeping.records import trial_folder
 from platform.sweeping.runner import Resources, Trials, remove_rays_files, run
 from platform.sweeping.setup import Setup
 from platform.sweeping.standing import Standing
+from platform.tracking.ablation_record import keep_file
 from platform.tracking.clearing import clear
 from platform.tracking.data_inputs import facts_of
+from platform.tracking.growth import note_growth
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.sweep_page import description
@@ -60,6 +62,7 @@ def conduct(request: SweepRequest) -> int:
     with alone(places.sweep(setup.name)), announced(request.notify_url, setup.name) as notice:
         with must_answer(places.printable_tracking_uri):
             ledger = open_ledger(setup, request.dataset, places)
+            keep_file(ledger, request.file)
             plan = carry_out(setup, ledger, request, places, storage)
             close(setup, plan, ledger, places)
         if plan.finished:
@@ -86,6 +89,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     send_rest(ledger, journal)
     plan = setup.plan(ledger.records())
     _clear_rest(setup, plan, ledger)
+    note_growth(ledger, setup, plan)
     ledger.describe(
         description(setup, state=how_far(plan)), [facts for each in setup.splits.all for facts in facts_of(each)]
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from platform.command_line.ablation_request import blamed
 from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.at_hand import check_overlaps, find_sources, sources_of_the_papers_size
 from platform.sources.images import dataset_of, digest_of, listing_of
@@ -21,6 +22,7 @@ from platform.sweeping.redraws import Redraws
 from platform.sweeping.scoring import averaging_tags, check_scorable, selection_metric
 from platform.sweeping.setup import Setup, doubts, parent_tags
 from platform.sweeping.unfreezing import absent, fitted_to_depths
+from platform.tracking.ablation_record import ablation_tags
 from search_spaces import space_of
 from search_spaces.presets import PRESETS, Preset
 from search_spaces.space import INIT, Space, columns_of
@@ -49,12 +51,11 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
     """
     dataset = dataset_of(request.dataset, places)
     preset = PRESETS[preset_name := _preset_name(request, dataset)]
-    base = _base(request, preset, dataset)
-    space, left_out = fitted_to_depths(_space(request, preset, dataset, base), request.methods)
+    base, (space, left_out) = _asked(request, preset, dataset)
     name, (stores, averaging, teachers) = _sources(request, places, base, space, stand_ins)
     print("".join(f"{line}\n" for line in [*absent(request), *left_out]), end="", flush=True)
     store = stores[base.image_size_px]
-    space = check_variations(fitted_to_data(space, store, teachers), base, store)
+    space = _fitted(request, space, base, store, teachers)
     num_repeats = request.repeats or (1 if base.num_folds else preset.num_repeats)
     _check_redrawn(_redraws(request), num_repeats, base, store, averaging)
     return Setup(
@@ -105,7 +106,7 @@ def _facts(
         doubts(teachers.values()),
         first_split=split_for(store, replace(base, fold=1)) if base.num_folds else None,
     )
-    return about | averaging_tags(averaging) | redraws.tags(base.num_folds)
+    return about | averaging_tags(averaging) | redraws.tags(base.num_folds) | ablation_tags(request)
 
 
 def _redraws(request: SweepRequest) -> Redraws:
@@ -136,6 +137,22 @@ def _sources(
     name = request.name or default_name(request, base, space, listing)
     print(f"sweep {name}" + ("" if request.name else ": choose a name of your own with --name"), flush=True)
     return name, find_sources(request, listing, places, base, names, more_sizes_px=sizes_px, stand_ins=stand_ins)
+
+
+def _asked(request: SweepRequest, preset: Preset, dataset: Dataset) -> tuple[TrialConfig, tuple[Space, list[str]]]:
+    """What all trials share, and the cells, as `fitted_to_depths` returns them; an error about what an ablation's file
+    says names its line."""
+    with blamed(request.file):
+        base = _base(request, preset, dataset)
+        return base, fitted_to_depths(_space(request, preset, dataset, base), request.methods)
+
+
+def _fitted(
+    request: SweepRequest, space: Space, base: TrialConfig, store: Store, teachers: dict[str, Teacher]
+) -> Space:
+    """What of the cells fits images and teachers; errors as in `_asked`."""
+    with blamed(request.file):
+        return check_variations(fitted_to_data(space, store, teachers), base, store)
 
 
 def _base(request: SweepRequest, preset: Preset, dataset: Dataset) -> TrialConfig:
@@ -184,7 +201,8 @@ def _cache_folder(request: SweepRequest, places: Places) -> Path:
 def _settings(
     search: str, base: TrialConfig, space: Space, store: Store, teachers: dict[str, Teacher]
 ) -> dict[str, object]:
-    """What decides the sweep's numbers, apart from how many cells, trials and repeats it has: those may grow."""
+    """What decides the sweep's numbers, apart from how many cells, trials and repeats it has: those may grow, and so
+    may the teachers, each of which stays what it was (`platform.tracking.settings`)."""
     return {
         **{knob.name: getattr(base, knob.name) for knob in knobs(TrialConfig, SETUP)},
         "search": search,
@@ -208,7 +226,8 @@ def decided_by(redraws: Redraws, base: TrialConfig) -> dict[str, object]:
 
 
 def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing: Listing) -> str:
-    """The name of a sweep that was given none: the same for the same command on the same images.
+    """The name of a sweep that was given none: the same for the same command on the same images, and for one that
+    only asks for more: cells, teachers, trials or repeats. Sweeps of an ablation's file begin with the file's name.
 
     Known before an image is decoded. If pixels or teachers have changed since, the sweep's settings differ, and the
     ledger refuses to continue it.
@@ -220,9 +239,10 @@ def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing
         "tuned": {name: [interval.low, interval.high] for name, interval in space.tuned.items()},
         "images": digest_of(listing),
         "split": [request.split, request.validation_share, request.hold_out, request.skip_unreadable],
-        "teachers": [request.teachers, *_teacher_names(space)],
+        "teachers": request.teachers,
         **decided_by(_redraws(request), base),
     }
+    stem = f"{request.file.path.stem}-" if request.file else ""
     kind = ("phantom" if listing.is_phantom else "real") + "-held-out" * bool(request.hold_out)
     digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
-    return f"{listing.dataset}-{kind}-{digest[:4]}"
+    return f"{stem}{listing.dataset}-{kind}-{digest[:4]}"

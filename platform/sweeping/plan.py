@@ -113,6 +113,13 @@ class Plan:
         has_others = "seed" in self.redraws.sources and not study.is_fixed
         return self._num_repeats if has_others else 0
 
+    def confirmed(self, study: Study) -> list[TrialRecord]:
+        """The finished repeats of a study's choice; those of a choice that a larger search has replaced are not among
+        them, and while a search goes on there is no choice."""
+        keys = [spec.key for _, spec in self._repeats(study)]
+        repeats = [self.records[key] for key in keys if key in self.records]
+        return [record for record in repeats if record.status == "FINISHED"]
+
     def _most_repeats(self, study: Study) -> int:
         return self.redraws.num_repeats(self._num_repeats, is_fixed=study.is_fixed)
 

@@ -45,8 +45,7 @@ def standing_of(study: Study, plan: Plan) -> StudyStanding:
     """How far a study is."""
     (searches, repeats), (to_search, to_confirm) = plan.num_open(study), plan.num_planned(study)
     best = study.best
-    own = [record for record in plan.records.values() if record.study == study.name]
-    repeated = [record for record in own if record.spec.config.phase == "confirm" and record.status == "FINISHED"]
+    repeated = plan.confirmed(study)
     scored = [record for record in repeated if record.drawn in ("", FOLD, plan.redraws.word)]
     aucs = [record.test_auc for record in scored if record.test_auc is not None]
     cell = study.cell(study.asked[best[0]]).name if best else repeated[0].spec.cell.name if repeated else ""

@@ -19,6 +19,7 @@ from analysis.reading.record_form import RECORD_VERSION, UNKNOWN_FORM, key_of
 from platform.sweeping.records import TrialRecord
 from platform.tracking.data_inputs import Facts, as_input
 from platform.tracking.database import make_database
+from platform.tracking.settings import grown
 from trainables.beta import BETA_CONVENTION
 from trainables.trial import RECIPE_VERSION, TrialSpec
 
@@ -32,7 +33,7 @@ class Ledger:
         tracking_uri: where MLflow keeps them, for example ``sqlite:////data/results/mlflow.db``.
         experiment: MLflow's experiment: the data set's name.
         sweep: the sweep's name.
-        facts: tags of the parent run, set again each time; the tag ``settings`` must not change.
+        facts: tags of the parent run, set again each time; the tag ``settings`` may only get more teachers.
         artifact_folder: where a new experiment's files go; None leaves that to the tracking server.
 
     Raises:
@@ -67,6 +68,14 @@ class Ledger:
         """The parent run's description, in Markdown, and what the sweep's trials may read."""
         self.client.set_tag(self.parent_id, MLFLOW_RUN_NOTE, text)
         self.client.log_inputs(self.parent_id, [as_input(facts) for facts in inputs])
+
+    def tag(self, name: str) -> str:
+        """A tag of the parent run; "" where it has none of that name."""
+        return str(self.client.get_run(self.parent_id).data.tags.get(name, ""))
+
+    def set_tag(self, name: str, value: str) -> None:
+        """Sets a tag of the parent run."""
+        self.client.set_tag(self.parent_id, name, value)
 
     def open(self, record: TrialRecord, tags: Mapping[str, str], at_ms: int, inputs: Iterable[Facts] = ()) -> None:
         """Makes the trial's run, or reopens an earlier one, and notes its id in `record`; `inputs` are its images."""
@@ -140,7 +149,7 @@ class Ledger:
         if runs:
             parent_id = str(runs[0].info.run_id)
             self._check_form(runs[0].data.tags.get("record", UNKNOWN_FORM))
-            self._check_settings(runs[0].data.tags.get("settings", ""))
+            tags["settings"] = grown(runs[0].data.tags.get("settings", ""), tags.get("settings", ""), self.sweep)
             self.client.update_run(parent_id, status="RUNNING")
             self.client.log_batch(parent_id, tags=[RunTag(name, value) for name, value in tags.items()])
             return parent_id
@@ -152,17 +161,6 @@ class Ledger:
                 f"a sweep must be recorded in form {RECORD_VERSION} to be resumed, but {self.sweep} is in form {form}; "
                 "give this one another --name, or resume that one with the version of the code that began it"
             )
-
-    def _check_settings(self, before: str) -> None:
-        now = self._facts.get("settings", "")
-        if before == now:
-            return
-        old, new = json.loads(before or "{}"), json.loads(now or "{}")
-        changed = "; ".join(f"{k}: {old.get(k)} before, {new.get(k)} now" for k in new if old.get(k) != new[k])
-        raise ValueError(
-            f"a sweep must keep the settings that it began with, but {self.sweep} has other ones ({changed}); "
-            "give the same flags, or another --name"
-        )
 
     def _search(self, query: str, order_by: list[str] | None = None) -> list[Run]:
         runs: list[Run] = []

@@ -5,7 +5,7 @@ The metrics are made of the trials', for MLflow's charts alone; nothing reads th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -91,6 +91,7 @@ def description(setup: Setup, *, state: str, tables: str = "") -> str:
         return "\n\n".join([*head, what])
     parts = [
         *head,
+        *_asked(setup.facts),
         f"### What is compared\n{_compared(setup)}",
         "### How to read it\n"
         "- The runs below this one are trials. Those of phase `search` were scored on validation images only; those "
@@ -110,6 +111,15 @@ def description(setup: Setup, *, state: str, tables: str = "") -> str:
     ]
     text = "\n\n".join(parts)
     return f"{text}\n\n### How the cells stand\n{_fitted(tables, MAX_CHARS - len(text) - 60)}" if tables else text
+
+
+def _asked(facts: Mapping[str, str]) -> list[str]:
+    """The question of an ablation's file, and which file it is; nothing without one."""
+    if "ablation_file" not in facts:
+        return []
+    typed = f", with `{facts['overrides']}` typed beside it" if facts["overrides"] else ""
+    file = f"Asked by `{facts['ablation_file']}` (the artifact `ablation.toml`){typed}."
+    return [f"### {facts['ablation_question']}\n{file}" if facts["ablation_question"] else file]
 
 
 def _compared(setup: Setup) -> str:

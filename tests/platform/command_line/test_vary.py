@@ -61,6 +61,11 @@ def test_the_command_that_resumes_has_them() -> None:
     assert request.variations == {"flip": (True, False), "rotation_deg": (0.0, 7.5)}
 
 
+def test_a_flag_that_is_typed_again_adds_knobs() -> None:
+    request = typed(SweepRequest, "retina", "--vary", "flip=true", "--vary", "rotation=0", "batch_size=8")
+    assert [*request.variations] == ["flip", "rotation_deg", "batch_size"]
+
+
 def test_a_knob_is_varied_once() -> None:
     with pytest.raises(ValueError, match="each knob must be varied once, with all its values, but init is twice"):
         typed(SweepRequest, "retina", "--init", "random", "--vary", "init=imagenet")

@@ -166,8 +166,8 @@ def test_a_run_that_had_ended_runs_again_when_it_is_opened(ledger_of: Callable[.
     [
         ({"epochs": 4}, r"\(epochs: 3 before, 4 now\)"),
         ({"seed": 7, "epochs": 9}, r"\(epochs: 3 before, 9 now; seed: 0 before, 7 now\)"),
-        ({"teachers": {"imagenet": "xyz"}}, r"\(teachers: \{'imagenet': 'abc'\} before, \{'imagenet': 'xyz'\} now\)"),
-        ({"batch_size": 16}, r"\(batch_size: None before, 16 now\)"),
+        ({"teachers": {"mimic-cxr": "def", "imagenet": "xyz"}}, r"\(imagenet: abc before, xyz now\)"),
+        ({"batch_size": 16}, r"\(batch_size: 32 before, 16 now\)"),  # not on record, and so at its default
     ],
     ids=["epochs", "two", "teacher", "new"],
 )

@@ -52,8 +52,20 @@ class FakeStore:
 def setup() -> Any:
     space = SimpleNamespace(cells=SPACES["retina"].cells)
     facts = {"num_trials": 4, "num_repeats": 3, "search": "optuna", "max_epochs": 3, "name": "retina-phantom-1"}
-    facts |= {"redraw_lines": []}
+    facts |= {"redraw_lines": [], "facts": {}}
     return SimpleNamespace(store=FakeStore(), space=space, base=BASE, **facts)
+
+
+def test_the_description_of_an_ablation_begins_with_its_question_and_names_the_file(setup: Any) -> None:
+    assert "Asked by" not in description(setup, state="Finished.")
+    setup.facts = {"ablation_file": "mine.toml", "ablation_question": "Does it turn?", "overrides": "--trials 3"}
+    text = description(setup, state="Finished.")
+    named = (
+        "### Does it turn?\nAsked by `mine.toml` (the artifact `ablation.toml`), with `--trials 3` typed beside it.\n"
+    )
+    assert f"Finished.\n\n{named}\n### What is compared" in text
+    setup.facts = {"ablation_file": "mine.toml", "ablation_question": "", "overrides": ""}
+    assert "\n\nAsked by `mine.toml` (the artifact `ablation.toml`).\n\n" in description(setup, state="Finished.")
 
 
 @pytest.fixture(scope="module")

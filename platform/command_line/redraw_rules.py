@@ -1,0 +1,35 @@
+"""Which draws of a repeat do not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def check_redraws(
+    *, sources: Sequence[str], components: bool, folds: int | None, split: str, hold_out: str | None
+) -> None:
+    """Refuses splits that cannot be drawn; the arguments are the options of their names.
+
+    Raises:
+        ValueError: splits or folds are asked for where the split is given, or both are.
+    """
+    redrawn = "split" in sources
+    asked = "--folds" if folds else "--vary-in-repeats split"
+    if not folds and not redrawn:
+        return
+    if folds and (redrawn or components):
+        other = "--vary-in-repeats split" if redrawn else "--variance-components"
+        raise ValueError(
+            f"the folds of a cross-validation are its splits, and each has repeats of its own, but got --folds "
+            f"{folds} with {other}: leave out one of the two"
+        )
+    if split == "official":
+        raise ValueError(
+            "an official split is one and the same for everybody, so it cannot be drawn anew, but got --split official "
+            f"with {asked}: take --split drawn, or leave out {asked}"
+        )
+    if hold_out:
+        raise ValueError(
+            f"a finding that is held out of training must stay in the test set, so the split cannot be drawn anew, but "
+            f"got --hold-out {hold_out!r} with {asked}: leave out one of the two"
+        )

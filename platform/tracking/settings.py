@@ -1,0 +1,48 @@
+"""What a sweep may not change when it goes on, and the teachers, of which it may get more."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from trainables.config import TrialConfig
+from trainables.knob import knobs
+
+TEACHERS = "teachers"  # the setting that holds each teacher's fingerprint by its name
+_DEFAULTS = {knob.name: knob.default for knob in knobs(TrialConfig)}
+
+
+def grown(before: str, now: str, sweep: str) -> str:
+    """The settings of a sweep that goes on: those of before, with the teachers of both.
+
+    A knob that the record does not have, since the code had none of that name, had its default.
+
+    Args:
+        before, now: JSON objects; "" for none.
+        sweep: its name.
+
+    Raises:
+        ValueError: a setting has changed, or a teacher has that keeps its name.
+    """
+    old, new = json.loads(before or "{}"), json.loads(now or "{}")
+    teachers = [settings.pop(TEACHERS, {}) for settings in (old, new)]
+    old = {name: _DEFAULTS[name] for name in new if name in _DEFAULTS} | old
+    changed = [
+        *_changes(old, new, {*old, *new}),
+        *_changes(teachers[0], teachers[1], teachers[0].keys() & teachers[1].keys()),
+    ]
+    if changed:
+        raise ValueError(
+            f"a sweep must keep the settings that it began with, but {sweep} has other ones ({'; '.join(changed)}); "
+            "give the same flags, or another --name"
+        )
+    both = teachers[0] | teachers[1]
+    return json.dumps({**new, TEACHERS: both} if both else new, sort_keys=True)
+
+
+def _changes(old: dict[str, Any], new: dict[str, Any], names: set[str]) -> list[str]:
+    return [
+        f"{name}: {old.get(name)} before, {new.get(name)} now"
+        for name in sorted(names)
+        if old.get(name) != new.get(name)
+    ]

@@ -1,0 +1,45 @@
+"""What a sweep may not change when it goes on, and what it may."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from platform.tracking.settings import grown
+
+BEFORE = {"epochs": 3, "teachers": {"imagenet": "abc"}}
+
+
+def after(now: dict[str, Any], before: dict[str, Any] | None = None) -> Any:
+    return json.loads(grown(json.dumps(before or BEFORE), json.dumps(now), "mine"))
+
+
+def test_a_sweep_may_get_more_teachers_and_forgets_none() -> None:
+    both = {"imagenet": "abc", "mimic-cxr": "def"}
+    assert after({"epochs": 3, "teachers": {"mimic-cxr": "def"}}) == {"epochs": 3, "teachers": both}
+    assert after({"epochs": 3, "teachers": {}}) == BEFORE
+
+
+def test_a_teacher_that_keeps_its_name_keeps_its_weights() -> None:
+    with pytest.raises(
+        ValueError, match=r"keep the settings .* mine has other ones \(imagenet: abc before, xyz now\);"
+    ):
+        after({"epochs": 3, "teachers": {"imagenet": "xyz", "mimic-cxr": "def"}})
+
+
+def test_a_knob_that_is_not_on_record_had_its_default() -> None:
+    assert after({**BEFORE, "batch_size": 32})["batch_size"] == 32
+    with pytest.raises(ValueError, match=r"\(batch_size: 32 before, 16 now\)"):
+        after({**BEFORE, "batch_size": 16})
+
+
+@pytest.mark.parametrize("now", [{"teachers": {}}, {"epochs": 4}, {"epochs": 3, "more": 1}])
+def test_every_other_change_is_refused(now: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="give the same flags, or another --name"):
+        after(now)
+
+
+def test_a_sweep_without_settings_has_none_to_keep() -> None:
+    assert grown("", "", "mine") == "{}"
