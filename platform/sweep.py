@@ -62,11 +62,13 @@ def main(arguments: list[str] | None = None) -> int:
     with say_errors(commands):
         request = request_of(SweepRequest, typed)
         if "list_cells" in typed:
-            check_columns(request.methods, request.students)
-            from search_spaces.space import columns_of  # torch: only once the options are right
+            check_columns(request.methods, request.students, request.depths)
+            from search_spaces.space import Space, columns_of  # torch: only once the options are right
 
             columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
-            print("\n".join(cell.name for cell in columns))
+            space = Space(dataset=request.dataset, cells=columns)
+            space = space.crossed({"unfreeze": request.depths}) if request.depths else space
+            print("\n".join(cell.name for cell in space.cells))
             return 0
         places = Places.under(request.results)
         check_sweep(request, places)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from optuna.distributions import FloatDistribution
 
+from search_spaces.depths import at_own_depths
 from trainables.beta import BETA_MAX, BETA_MIN
 from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER, Cell
 from trainables.config import TrialConfig
@@ -80,17 +81,19 @@ class Space:
         """The same space with each cell at every combination of the values that `axes` gives to knobs by their names.
 
         A cell that has first weights of its own, such as a control from random ones, keeps them; one without a teacher
-        takes no beta, and one in which nothing is trained takes only what changes the images or the score.
+        takes no beta, and one in which nothing is trained takes only what changes the images or the score. A student is
+        left out at the depths that it does not have.
 
         Args:
             base: what the sweep's trials share: a cell is named by what sets it apart from that; None for the defaults.
 
         Raises:
-            ValueError: a value breaks its knob's rule.
+            ValueError: a value breaks its knob's rule, or no student has a depth.
         """
         _check_values(axes)
         combinations = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
         cells = [_at(cell, values, base) for values in combinations for cell in self.cells]
+        cells = at_own_depths(cells, axes.get("unfreeze", ()))
         return replace(self, cells=tuple(dict.fromkeys(cells)))  # a control may be the same at several values
 
     def one_at_a_time(self, axes: Mapping[str, Sequence[Any]], base: TrialConfig | None = None) -> Space:
@@ -101,6 +104,7 @@ class Space:
         _check_values(axes)
         changes = [{name: value} for name, values in axes.items() for value in values]
         cells = [each for cell in self.cells for each in (cell, *(_at(cell, change, base) for change in changes))]
+        cells = at_own_depths(cells, axes.get("unfreeze", ()))
         return replace(self, cells=tuple(dict.fromkeys(cells)))
 
     def narrowed(self, patterns: Iterable[str] | None) -> Space:
@@ -139,6 +143,8 @@ def _at(cell: Cell, values: Mapping[str, Any], base: TrialConfig | None) -> Cell
     own = {name: value for name, value in values.items() if name in Cell.OWN_AXES}
     if cell.init != INIT:
         own.pop("init", None)
+    if cell.student == NO_STUDENT:
+        own.pop("unfreeze", None)
     others = {name: value for name, value in values.items() if name not in Cell.OWN_AXES and _has(cell, name)}
     by_name = {each.name: each for each in knobs(TrialConfig)}
     usual = {name: getattr(base, name) if base else by_name[name].default for name in others}

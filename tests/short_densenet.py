@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from trainables.models import stages
 from trainables.models.architectures import ARCHITECTURES, TAPS, Architecture, Tap
 from trainables.models.densenet import DenseNet, DenseNet40
 
@@ -40,7 +41,15 @@ def registered() -> Iterator[str]:
         "attention": Tap("features.denseblock4.denselayer1", 32),
         "embedding": Tap("features.norm5", 120),
     }
-    short = Architecture(title="Short", make=Short, taps=taps, output="classifier", weights=None, first_weights=NAME)
+    short = Architecture(
+        title="Short",
+        make=Short,
+        taps=taps,
+        output="classifier",
+        weights=None,
+        first_weights=NAME,
+        depths=stages.DENSENET_121,
+    )
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(ARCHITECTURES, NAME, short)
         patched.setitem(TAPS, NAME, taps)

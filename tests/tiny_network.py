@@ -15,6 +15,8 @@ from trainables.models.architectures import ARCHITECTURES, TAPS, Architecture, T
 NAME = "tiny"
 STAGES = {"shallow": (8, 4), "middle": (12, 2), "attention": (16, 4), "embedding": (20, 1)}  # planes, and stride
 
+DEPTHS = {"head": "classifier", "from-middle": "features.middle", "all": "features.shallow"}
+
 
 class Tiny(nn.Module):
     """Four convolutions that halve the input five times, each with batch norm, and a linear head of L outputs."""
@@ -37,7 +39,9 @@ class Tiny(nn.Module):
 def registered() -> Iterator[str]:
     """Within it, this process knows the network by its name, as a student and as a teacher."""
     taps = {role: Tap(f"features.{role}", num_planes) for role, (num_planes, _) in STAGES.items()}
-    tiny = Architecture(title="Tiny", make=Tiny, taps=taps, output="classifier", weights=None, first_weights=NAME)
+    tiny = Architecture(
+        title="Tiny", make=Tiny, taps=taps, output="classifier", weights=None, first_weights=NAME, depths=DEPTHS
+    )
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(ARCHITECTURES, NAME, tiny)
         patched.setitem(TAPS, NAME, taps)

@@ -143,14 +143,18 @@ class Cell:
         return cell
 
     def baseline(self) -> Cell:
-        """Plain transfer of the same student, with the same images and first weights: what a method has to beat.
+        """Plain transfer of the same student, with the same images and first weights: what the cell has to beat.
+
+        A method's cell is compared at its own depth, so that nothing differs but the method; plain transfer at another
+        depth is compared with plain transfer of all layers.
 
         Raises:
             ValueError: the cell has no student.
         """
         if self.student == NO_STUDENT:
             raise ValueError(f"a baseline must have a student, but got {self.name!r}, in which nothing is trained")
-        return replace(self, method="transfer", teacher=NO_TEACHER, unfreeze="all")
+        depth = "all" if self.teacher == NO_TEACHER else self.unfreeze
+        return replace(self, method="transfer", teacher=NO_TEACHER, unfreeze=depth)
 
     @property
     def axes(self) -> dict[str, Any]:

@@ -40,7 +40,16 @@ class TrialConfig(Recipe):
     )
     student: str = knob("densenet121", role=AXIS, help="the student's architecture")
     unfreeze: str = knob(
-        "all", role=AXIS, help='the layers that are trained: "all", or "last34" (2.7m parameters of DenseNet-121)'
+        "all",
+        role=AXIS,
+        flag="--unfreeze",
+        heading=QUESTION,
+        metavar="DEPTH",
+        help="how deep the student is unfrozen: head (its classifier alone: a linear probe), then stage by stage "
+        "(last34 and from-block3 of DenseNet-121, from-layer4 of a ResNet), to all; "
+        "`python -m analysis.table_depths` lists the depths of every network",
+        default_in_words="the paper's: all, and last34 of DenseNet-121 without a teacher",
+        source="Tables IV and V",
     )
     data_fraction: float = knob(
         1.0,

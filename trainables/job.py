@@ -25,7 +25,7 @@ from trainables.loop import train, untrained
 from trainables.metrics import metric_name
 from trainables.models.architectures import build
 from trainables.models.beginning import give_first_weights
-from trainables.models.densenet import unfreeze
+from trainables.models.freezing import unfreeze
 from trainables.recipe_views import ViewRecipe
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
@@ -172,7 +172,7 @@ class Job:
         source = first_weights(config.init, config.student)
         weights = None if source == RANDOM else load(Path(self.teachers), source).state_dict()
         give_first_weights(student, config.init, weights)
-        unfreeze(student, config.unfreeze)
+        unfreeze(student, config.student, config.unfreeze)
         return student
 
     def opened_store(self) -> Store:

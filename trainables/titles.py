@@ -9,8 +9,8 @@ from __future__ import annotations
 from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER, Cell, members
 from trainables.data import catalogue
 from trainables.init_names import RANDOM, is_matched, source_of
+from trainables.models import stages
 from trainables.models.architectures import ARCHITECTURES
-from trainables.models.densenet import UNFREEZE_DEPTHS
 from trainables.teachers import imagenet
 from trainables.transfer import METHODS
 
@@ -67,7 +67,7 @@ def student(name: str) -> str:
 
 def depth(name: str) -> str:
     """How deep a student is unfrozen."""
-    return UNFREEZE_DEPTHS.get(name, name)
+    return stages.title(name)
 
 
 def fraction(share: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from analysis.reading.origins import marked, notice, union
 from trainables import titles
-from trainables.cell import NO_TEACHER, Cell
+from trainables.cell import NO_STUDENT, NO_TEACHER, Cell
+from trainables.models.freezing import rank
+from trainables.models.stages import ALL
 
 # Okabe and Ito's palette, https://jfly.uni-koeln.de/color/ ; yellow is left out: it vanishes on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -26,9 +28,15 @@ LINES = {("densenet121", "all"): "-", ("densenet40", "all"): "--", ("densenet121
 MARKERS = {("densenet121", "all"): "o", ("densenet40", "all"): "s", ("densenet121", "last34"): "^"}
 # The same of cells whose first weights, or whose policy on uncertain labels, are not the paper's.
 DEPARTING_LINES = {"-": (0, (9, 2, 1, 2)), "--": (0, (4, 2, 1, 2)), ":": (0, (1, 3)), "-.": (0, (4, 2, 1, 2, 1, 2))}
-DEPARTING_MARKERS = {"o": "h", "s": "p", "^": "v", "D": "d"}
+DEPARTING_MARKERS = {"o": "h", "s": "p", "^": "v", "D": "d", "P": "+", "X": "x", "*": "1", "<": "2", ">": "3", "8": "4"}
+# Other depths, from few layers to all.
+DEPTH_LINES: Sequence[Any] = (
+    (0, (8, 1, 1, 1)), (0, (6, 2)), (0, (5, 1, 1, 1, 1, 1)), (0, (3, 5)), (0, (2, 2)), (0, (10, 2, 3, 2)),
+)  # fmt: skip
+DEPTH_MARKERS = "PX*<>8"
 PNG_DPI = 150
 LEGEND_CHARS = 64  # of a line of a legend: two columns of these fit into a figure
+LEGEND_LINES, LEGEND_LINE_IN = 9, 0.17  # a longer legend makes its figure higher, by this per line
 MAX_VECTORS = 500  # more marks than these are pixels within an SVG: thousands of paths would choke a browser
 BLANK: Any = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # behind a text that lies over lines
 SETTINGS: Any = {"svg.hashsalt": "analysis", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
@@ -90,9 +98,21 @@ def legend(figure: Figure, axes: list[Axes], num_columns: int = 2) -> None:
     """One legend below the axes for all of them: beside the lines it would hide some."""
     entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     if entries:
+        num_lines = sum(max(map(_num_lines, row)) for row in _rows(list(entries), num_columns))
+        figure.set_figheight(figure.get_figheight() + LEGEND_LINE_IN * max(0, num_lines - LEGEND_LINES))
         figure.legend(
             entries.values(), entries.keys(), loc="outside lower center", ncols=num_columns, fontsize=7, frameon=False
         )
+
+
+def _rows(labels: Sequence[str], num_columns: int) -> list[list[str]]:
+    """A legend's rows: it fills one column after the other."""
+    num_rows = -(-len(labels) // num_columns)
+    return [list(labels[row::num_rows]) for row in range(num_rows)]
+
+
+def _num_lines(label: str) -> int:
+    return label.count("\n") + 1
 
 
 def announce_phantom(figure: Figure, phantom: str) -> None:
@@ -138,14 +158,22 @@ def style(name: str, teachers: list[str]) -> dict[str, Any]:
     cell = Cell.parse(name)
     line = look(cell.student, cell.unfreeze, colour(cell.teacher, teachers))
     if cell.departures:
-        line |= {"linestyle": DEPARTING_LINES[line["linestyle"]], "marker": DEPARTING_MARKERS[line["marker"]]}
+        line |= {"linestyle": _departing(line["linestyle"]), "marker": DEPARTING_MARKERS[line["marker"]]}
     return {**line, "alpha": 0.5 if cell.has_less_data else 1.0}
 
 
 def look(student: str, unfreeze: str, line_colour: str) -> dict[str, Any]:
     """A line in this colour; dash and marker are the student's and its depth's."""
-    kind = (student, unfreeze)
-    return {"color": line_colour, "linestyle": LINES.get(kind, "-."), "marker": MARKERS.get(kind, "D")}
+    kind, line, marker = (student, unfreeze), "-.", "D"
+    if unfreeze not in (ALL, NO_STUDENT):
+        place = rank(student, unfreeze) % len(DEPTH_LINES)
+        line, marker = DEPTH_LINES[place], DEPTH_MARKERS[place]
+    return {"color": line_colour, "linestyle": LINES.get(kind, line), "marker": MARKERS.get(kind, marker)}
+
+
+def _departing(line: Any) -> Any:
+    """The dash of cells that depart from the paper: of another depth's, the same with a dot more."""
+    return DEPARTING_LINES[line] if line in DEPARTING_LINES else (0, (*line[1], 1, 4))
 
 
 def colour(teacher: str, teachers: list[str]) -> str:

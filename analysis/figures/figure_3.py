@@ -15,8 +15,7 @@ from analysis.reading import origins
 from analysis.reading.averages import averages
 from analysis.reading.facts import from_sweeps
 from analysis.reading.trials import Runs
-from analysis.scores.cells import eligible, summary
-from analysis.stats.intervals import T_NAME
+from analysis.scores.cells import eligible, interval_note, summary
 from trainables import titles
 from trainables.cell import ITSELF, Cell
 
@@ -25,7 +24,7 @@ ITSELF_TITLE = "The teacher itself, untrained"
 
 def rows(runs: Runs) -> pd.DataFrame:
     """One row per cell and fraction: panel, line (`Cell.short`), data_fraction, num_images (of training;
-    NaN where the sweep does not say how many there are), auc, half_width (Student's t; NaN where n is too small), n,
+    NaN where the sweep does not say how many there are), auc, half_width (`summary`; NaN where n is too small), n,
     phantom, is_ranked (whether it may be called the highest), data. Percent.
     """
     columns = ["panel", "line", "data_fraction", "num_images", "auc", "half_width", "n", "phantom", "is_ranked", "data"]
@@ -83,7 +82,8 @@ def picture(runs: Runs) -> Picture | None:
     drawing.legend(figure, axes)
     averaged = averages(runs)
     alternative = (
-        f"AUC on the test set against the amount of training data, one line per cell, bands: 95% interval, {T_NAME}. "
+        f"AUC on the test set against the amount of training data, one line per cell, bands: "
+        f"{interval_note(runs.design)}. "
     )
     alternative += "".join(f"{note}. " for note in (averaged.notes if averaged else []))
     alternative += _highest(frame[frame["is_ranked"]], cells)

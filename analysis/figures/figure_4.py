@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -15,42 +16,62 @@ from analysis.reading import origins
 from analysis.reading.averages import averages
 from analysis.reading.history import history
 from analysis.reading.trials import Runs
-from analysis.stats.intervals import T_NAME, shown_half_width, t_interval
+from analysis.scores.cells import interval_note
+from analysis.stats.intervals import shown_half_width
+from analysis.stats.resampled import mean_over, resampled_interval
 from trainables import titles
 from trainables.cell import Cell
 
 METRIC = "val_auc"
+COLUMNS = ["cell", "run_id", "epoch", "auc", "part", "to_train"]
 
 
 def curves(runs: Runs) -> pd.DataFrame:
-    """Every repeat's validation AUC: cell, run_id, epoch, auc. Percent; in the order of the runs, by epoch.
+    """Every repeat's validation AUC: cell, run_id, epoch, auc, part and to_train (the part of the images that the
+    repeat was tested on, and its validation images over its training images: 0 where all repeats have the same).
+    Percent; in the order of the runs, by epoch.
 
     Not in the order of the runs' ids, which are random: two equal sweeps would then differ in the last bit of a sum.
     """
     confirm = runs.trained
     logged = history(runs.tracking_uri, confirm["run_id"].tolist(), [METRIC]) if len(confirm) else pd.DataFrame()
     if logged.empty:
-        return pd.DataFrame(columns=["cell", "run_id", "epoch", "auc"])
-    cell = confirm.set_index("run_id")["tags.cell"]
-    frame = logged.assign(cell=logged["run_id"].map(cell), auc=100 * logged["value"], epoch=logged["step"])
+        return pd.DataFrame(columns=COLUMNS)
+    of_run = confirm.set_index("run_id")
+    names = {"cell": "tags.cell", "part": "test_part", "to_train": "validation_to_train"}
+    facts = {name: logged["run_id"].map(of_run[column]) for name, column in names.items()}
+    frame = logged.assign(**facts, auc=100 * logged["value"], epoch=logged["step"])
     place = {run_id: number for number, run_id in enumerate(confirm["run_id"])}
     frame = frame.sort_values("run_id", key=lambda ids: ids.map(place), kind="stable", ignore_index=True)
-    return frame[["cell", "run_id", "epoch", "auc"]]
+    return frame[COLUMNS]
 
 
 def rows(every: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell and epoch, from `curves`: cell, epoch, auc (mean over repeats), half_width (Student's t), n.
+    """One row per cell and epoch, from `curves`: cell, epoch, auc (mean over repeats), half_width, n.
 
-    Only epochs that every repeat of the cell has reached count; otherwise the mean would jump where a repeat ends.
+    half_width is Student's t, or the corrected resampled t's for validation sets that differ and may overlap; n then
+    counts them. Only epochs that every repeat of the cell has reached count; otherwise the mean would jump where a
+    repeat ends.
     """
     num_repeats = every.groupby("cell")["run_id"].transform("nunique")
     reached = every.groupby(["cell", "epoch"])["run_id"].transform("nunique")
-    grouped = every[reached == num_repeats].groupby(["cell", "epoch"])["auc"]
-    frame = grouped.agg(auc="mean", n="size", sd="std").reset_index()
+    shared = every[reached == num_repeats]
+    share = {"to_train": ("to_train", "first")}
+    if shared["part"].ne("").any():
+        by_part = shared.groupby(["cell", "epoch", "part"], as_index=False)
+        shared = by_part.agg(auc=("auc", "mean"), **share)
+    grouped = shared.groupby(["cell", "epoch"])
+    frame = grouped.agg(auc=("auc", "mean"), n=("auc", "size"), sd=("auc", "std"), **share).reset_index()
     # One t-quantile per number of repeats instead of one per point: there are cells x epochs points.
-    scale = {n: shown_half_width(t_interval(_unit_spread(n))) if n > 1 else np.nan for n in frame["n"].unique()}
-    frame["half_width"] = frame["sd"] * frame["n"].map(scale).astype(float)
+    scales = [_scale(n, to_train) for n, to_train in zip(frame["n"], frame["to_train"], strict=True)]
+    frame["half_width"] = frame["sd"] * scales
     return frame[["cell", "epoch", "auc", "half_width", "n"]]
+
+
+@cache
+def _scale(n: int, to_train: float) -> float:
+    """The half-width over the standard deviation of n values; NaN where n is too small."""
+    return shown_half_width(resampled_interval(_unit_spread(n), to_train)) if n > 1 else float("nan")
 
 
 def _unit_spread(n: int) -> np.ndarray:
@@ -68,7 +89,9 @@ def drops(every: pd.DataFrame) -> pd.DataFrame:
         by_run = block.sort_values("epoch", kind="stable").groupby("run_id", sort=False)
         lost = (by_run["auc"].max() - by_run["auc"].last()).to_numpy()
         best_epoch = block.loc[by_run["auc"].idxmax(), "epoch"].mean()
-        interval = t_interval(lost)
+        parts = by_run["part"].first().tolist()
+        interval = mean_over(lost, parts, float(block["to_train"].iloc[0]))
+        assert interval is not None  # each cell has a curve
         lines.append((cell, interval.mean, shown_half_width(interval), interval.n, best_epoch))
     return pd.DataFrame(lines, columns=["cell", "drop", "half_width", "n", "best_epoch"])
 
@@ -124,10 +147,11 @@ def picture(runs: Runs) -> Picture | None:
     lost = "; ".join(
         f"{origins.marked(titles.of_name(r.cell), parts[r.cell])} {r.drop:.2f}" for r in drops(every).itertuples()
     )
-    averaged = averages(runs)
+    averaged, design = averages(runs), runs.design
     which = "".join(f" {note}." for note in (averaged.notes if averaged else []))
     alternative = (
-        f"Validation AUC by epoch, mean over repeats, bands: 95% interval, {T_NAME}; a dot marks the best epoch."
+        f"Validation AUC by epoch, mean over {design.repeats}, bands: {interval_note(design)}; a dot marks the best "
+        "epoch."
         f"{which} "
         f"Points lost from the best epoch to the last: {lost}."
     )

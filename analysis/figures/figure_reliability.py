@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from analysis.figures import drawing
 from analysis.figures.drawing import Picture
 from analysis.reading import origins
+from analysis.reading.repeats import SEED_ALONE, Design
 from analysis.stats.calibration import expected_calibration_error
 from trainables import titles
 
@@ -25,8 +26,14 @@ def draw(frame: pd.DataFrame, ax: Axes, phantom: Mapping[str, str]) -> None:
     ax.set_ylabel("share of positives")
 
 
-def picture(frame: pd.DataFrame, phantom: Mapping[str, str]) -> Picture | None:
-    """The whole figure; None where no cell has predictions. `phantom`: each cell's parts that are phantoms."""
+def picture(frame: pd.DataFrame, phantom: Mapping[str, str], design: Design = SEED_ALONE) -> Picture | None:
+    """The whole figure; None where no cell has predictions.
+
+    Args:
+        frame: as for `draw`.
+        phantom: each cell's parts that are phantoms.
+        design: what the repeats draw anew.
+    """
     if frame.empty:
         return None
     figure, (ax,) = drawing.empty_figure(height_in=5.0)
@@ -41,5 +48,6 @@ def picture(frame: pd.DataFrame, phantom: Mapping[str, str]) -> Picture | None:
         "Share of positives against the predicted probability. "
         f"ECE, the expected calibration error, as a share (0.1: ten points): {errors}."
     )
-    title = "Reliability on the test set, labels and repeats together"
+    together = "repeats" if design.is_on_one_split else design.parts
+    title = f"Reliability on test images, labels and {together} together"
     return Picture(name="reliability", title=title, alternative=alternative, figure=figure, frame=frame)

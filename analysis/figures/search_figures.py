@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures import drawing
+from analysis.figures import drawing, figure_importance
 from analysis.figures.drawing import Picture
 from analysis.reading import origins
 from analysis.reading.history import history
+from analysis.reading.repeats import design_of
 from analysis.reading.tracking_uri import without_password
 from analysis.reading.trials import Runs, runs
+from analysis.scores import importances
 from trainables import titles
 from trainables.atomic import write_bytes
 
@@ -137,7 +140,9 @@ def write(uri: str, dataset: str, sweep: str | None, out: Path) -> list[Path]:
     Raises:
         FileNotFoundError, LookupError, ValueError: as `analysis.reading.trials.runs`, or there was no search.
     """
-    drawn = pictures(runs(uri, dataset, sweep))
+    recorded = runs(uri, dataset, sweep)
+    importance = figure_importance.picture(importances.rows_of(recorded, joint_alone=False), recorded)
+    drawn = [*pictures(recorded), *([importance] if importance else [])]
     if not drawn:
         raise LookupError(f"no finished trial of a search on {dataset} in {without_password(uri)}")
     paths = []
@@ -150,28 +155,20 @@ def write(uri: str, dataset: str, sweep: str | None, out: Path) -> list[Path]:
 
 
 def pictures(recorded: Runs) -> list[Picture]:
-    """The figures of the search; none where there was no search."""
+    """The figures of the search; none where there was no search.
+
+    What the best score so far was is left out of a cross-validation, in which each fold has a search of its own, with
+    other validation images.
+    """
     frame = trials(recorded)
     if frame.empty:
         return []
-    costs = spent(recorded, frame)
     phantom = origins.of_cells(recorded.search)
     parallel, (ax,) = drawing.empty_figure()
     draw_parallel(frame, ax)
-    budget, axes = drawing.empty_figure(num_columns=2)
-    for ax, across in zip(axes, ("num_trials", "num_epochs"), strict=True):
-        draw_spent(costs, ax, across, phantom)
-    drawing.legend(budget, axes)
-    ends = costs.groupby("cell")[["num_trials", "num_epochs"]].max()
-    spending = "; ".join(
-        f"{origins.marked(titles.of_name(str(row.Index)), phantom[str(row.Index)])}: "
-        f"{row.num_trials} trials, {row.num_epochs:g} epochs"
-        for row in ends.itertuples()
-    )
-    drawn = [
-        ("search_parallel", "What the search tried", WHAT_IS_TRIED, parallel, frame),
-        ("search_budget", "Was the budget equal?", f"Best score so far. Spent: {spending}.", budget, costs),
-    ]
+    drawn = [("search_parallel", "What the search tried", WHAT_IS_TRIED, parallel, frame)]
+    if not design_of(recorded.search).num_folds:
+        drawn.append(_budget(recorded, frame, phantom))
     if frame["beta"].notna().any():
         beta, (ax,) = drawing.empty_figure()
         draw_beta(frame, ax, phantom)
@@ -183,3 +180,20 @@ def pictures(recorded: Runs) -> list[Picture]:
         Picture(name=name, title=title, alternative=alternative, figure=figure, frame=data)
         for name, title, alternative, figure, data in drawn
     ]
+
+
+def _budget(
+    recorded: Runs, frame: pd.DataFrame, phantom: Mapping[str, str]
+) -> tuple[str, str, str, Figure, pd.DataFrame]:
+    costs = spent(recorded, frame)
+    budget, axes = drawing.empty_figure(num_columns=2)
+    for ax, across in zip(axes, ("num_trials", "num_epochs"), strict=True):
+        draw_spent(costs, ax, across, phantom)
+    drawing.legend(budget, axes)
+    ends = costs.groupby("cell")[["num_trials", "num_epochs"]].max()
+    spending = "; ".join(
+        f"{origins.marked(titles.of_name(str(row.Index)), phantom[str(row.Index)])}: "
+        f"{row.num_trials} trials, {row.num_epochs:g} epochs"
+        for row in ends.itertuples()
+    )
+    return "search_budget", "Was the budget equal?", f"Best score so far. Spent: {spending}.", budget, costs

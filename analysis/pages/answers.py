@@ -10,12 +10,14 @@ import pandas as pd
 
 from analysis.reading.averages import Averages
 from analysis.reading.origins import PHANTOM, union
+from analysis.reading.repeats import SEED_ALONE, Design
 from analysis.scores.comparisons import LEVEL
 from analysis.stats.intervals import MIN_REPEATS
+from analysis.stats.resampled import RESAMPLED_NAME
 from trainables.titles import PLAIN
 
 CHANCE = "Cannot be told apart from chance."
-TOO_FEW = f"Too few repeats to tell ({{n}}, and it takes {MIN_REPEATS})."
+TOO_FEW = f"Too few {{repeats}} to tell ({{n}}, and it takes {MIN_REPEATS})."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,7 @@ class Answer:
     sentence: str
 
 
-def answers(frame: pd.DataFrame, phantom: Mapping[str, str]) -> list[Answer]:
+def answers(frame: pd.DataFrame, phantom: Mapping[str, str], design: Design = SEED_ALONE) -> list[Answer]:
     """One answer per question of `analysis.scores.questions.contrast_rows`.
 
     Of several contrasts the verdict names one choice alone only if it beats every other one; else it names each pair
@@ -36,25 +38,34 @@ def answers(frame: pd.DataFrame, phantom: Mapping[str, str]) -> list[Answer]:
 
     Args:
         phantom: each cell's parts that are phantoms.
+        design: what the repeats draw anew.
     """
-    return [_answer(block, phantom) for _, block in frame.groupby("question", sort=False)]
+    return [_answer(block, phantom, design) for _, block in frame.groupby("question", sort=False)]
 
 
-def basis(frame: pd.DataFrame, averaged: Averages | None) -> str:
+def basis(frame: pd.DataFrame, averaged: Averages | None, design: Design = SEED_ALONE) -> str:
     """What all of the answers have in common: what is compared, and how it is judged; "" where there is none."""
     if frame.empty:
         return ""
     auc = "; ".join(averaged.notes) if averaged else "AUC: on the test set"
     count = f"these {len(frame)} comparisons" if len(frame) > 1 else "this one comparison"
+    judged = (
+        "Interval: 95%, hierarchical bootstrap over repeats and test patients, paired. p: the larger of that "
+        f"bootstrap's and a test over repeats, with Holm's correction for {count}."
+    )
+    if not design.is_on_one_split:
+        judged = (
+            f"Cells are paired by {design.parts}: in each, all see the same test images. Interval (95%) and p: "
+            f"{RESAMPLED_NAME} over the {design.parts}, with Holm's correction for {count}; {design.holds}."
+        )
     return (
-        f"{auc}. Differences are in points of AUC on the test set, each the mean over all pairs of cells that differ "
-        "in nothing else. Interval: 95%, hierarchical bootstrap over repeats and test patients, paired. p: the larger "
-        f"of that bootstrap's and a test over repeats, with Holm's correction for {count}. What cannot be told apart "
-        "from chance may still be a difference: it takes more repeats or more test patients to see it."
+        f"{auc}. Differences are in points of AUC on test images, each the mean over all pairs of cells that differ "
+        f"in nothing else. {judged} What cannot be told apart from chance may still be a difference: it takes more "
+        f"{design.repeats} or more test patients to see it."
     )
 
 
-def _answer(block: pd.DataFrame, phantom: Mapping[str, str]) -> Answer:
+def _answer(block: pd.DataFrame, phantom: Mapping[str, str], design: Design) -> Answer:
     ranks = block.assign(size=block["difference"].abs(), has_few=block["n"] < MIN_REPEATS)
     ordered = ranks.sort_values(
         ["has_few", "p_holm", "size"], ascending=[True, True, False], kind="stable", na_position="last"
@@ -63,11 +74,11 @@ def _answer(block: pd.DataFrame, phantom: Mapping[str, str]) -> Answer:
     row, *others = rows
     parts = union(phantom.get(name) for cells in block["cells"] for name in cells.split())
     rest = "; ".join(map(_briefly, others))
-    sentence = f"{_compared(row)} ({_numbers(row)})"
+    sentence = f"{_compared(row)} ({_numbers(row, design)})"
     sentence += f"; the others, in points: {rest}." if rest else "."
     return Answer(
         question=str(row["question"]),
-        verdict=_verdict(rows),
+        verdict=_verdict(rows, design),
         sentence=sentence + (f" {PHANTOM} {parts}: it says nothing about medicine." if parts else ""),
     )
 
@@ -76,12 +87,13 @@ def _is_told(row: Mapping[str, object]) -> bool:
     return int(str(row["n"])) >= MIN_REPEATS and float(str(row["p_holm"])) < LEVEL
 
 
-def _verdict(rows: Sequence[Mapping[str, object]]) -> str:
+def _verdict(rows: Sequence[Mapping[str, object]], design: Design) -> str:
     """The verdict of a question's contrasts, of which the first leads the sentence."""
     significant = [row for row in rows if _is_told(row)]
     if not significant:
         num_repeats = int(str(rows[0]["n"]))
-        return TOO_FEW.format(n=num_repeats) if num_repeats < MIN_REPEATS else CHANCE
+        is_few = num_repeats < MIN_REPEATS
+        return TOO_FEW.format(repeats=design.repeats, n=num_repeats) if is_few else CHANCE
     if rows[0]["axis"] == "method":
         return "Yes." if _is_higher(significant[0]) else "No, it is worse."
     choices = {str(row[side]) for row in rows for side in ("first", "second")}
@@ -114,14 +126,14 @@ def _minus(first: str, second: str) -> str:
     return f"{first[:1].upper()}{first[1:]} minus {after}"
 
 
-def _numbers(row: Mapping[str, object]) -> str:
+def _numbers(row: Mapping[str, object], design: Design) -> str:
     p = float(str(row["p_holm"]))
-    pairs = int(str(row["num_pairs"]))
+    pairs, has_interval = int(str(row["num_pairs"])), math.isfinite(float(str(row["low"])))
     parts = [
-        f"95% interval {_points(row['low'])} to {_points(row['high'])}",
+        f"95% interval {_points(row['low'])} to {_points(row['high'])}" if has_interval else "no interval",
         f"corrected p = {p:.3f}" if math.isfinite(p) else "p is not defined",
         "one pair of cells" if pairs == 1 else f"mean over {pairs} pairs of cells",
-        f"{row['n']} repeat{'s' * (row['n'] != 1)} each, {row['num_patients']} test patients",
+        design.tested(row["n"], row["num_patients"]),
     ]
     return "; ".join(parts)
 

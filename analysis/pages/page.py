@@ -89,6 +89,7 @@ class Section:
     left_out: Sequence[str]
     answers: Sequence[Answer] = ()
     basis: str = ""  # what all answers have in common
+    spread: str = ""  # what is in the spread over repeats, and what is not
     lead: WrittenPicture | None = None  # the picture that stands before the tables
 
     @property

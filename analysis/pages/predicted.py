@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -10,8 +9,9 @@ import pandas as pd
 from analysis.reading.origins import of_cells
 from analysis.reading.predictions import Predictions, by_cell
 from analysis.reading.trials import Runs
-from analysis.scores.comparisons import Draws, comparison_rows, draws_of, planned, variance_rows, weights_of
+from analysis.scores.comparisons import Draws, comparison_rows, planned, variance_rows
 from analysis.scores.labels import label_rows, reliability_rows
+from analysis.scores.parts import drawn
 from analysis.scores.questions import contrast_rows
 from analysis.scores.subgroups import subgroup_rows
 from analysis.tables import findings
@@ -26,6 +26,7 @@ class Predicted:
     contrasts: pd.DataFrame = field(default_factory=lambda: contrast_rows({}))
     variance: pd.DataFrame = field(default_factory=lambda: variance_rows({}))
     reliability: pd.DataFrame = field(default_factory=pd.DataFrame)
+    draws: dict[str, Draws] = field(default_factory=dict)  # of each cell
 
 
 def from_predictions(runs: Runs) -> Predicted:
@@ -33,7 +34,7 @@ def from_predictions(runs: Runs) -> Predicted:
     draws: dict[str, Draws] = {}
     kept: dict[str, list[Predictions]] = {}
     labels, groups, bins = [], [], []
-    for cell, repeats, of_cell in _drawn(runs):
+    for cell, repeats, of_cell in drawn(by_cell(runs.tracking_uri, runs.confirm)):
         labels.append(label_rows(cell, repeats))
         groups.append(subgroup_rows(cell, repeats))
         bins.append(reliability_rows(cell, repeats))
@@ -53,19 +54,12 @@ def from_predictions(runs: Runs) -> Predicted:
         contrasts=contrast_rows(draws, of_cells(runs.confirm)),
         variance=variance,
         reliability=pd.concat(bins, ignore_index=True),
+        draws=draws,
     )
 
 
 def contrasts_of(runs: Runs) -> pd.DataFrame:
     """`analysis.scores.questions.contrast_rows` alone, of all cells that were tested on the same images."""
-    draws = {cell: of_cell for cell, _, of_cell in _drawn(runs) if of_cell is not None}
+    cells = drawn(by_cell(runs.tracking_uri, runs.confirm))
+    draws = {cell: of_cell for cell, _, of_cell in cells if of_cell is not None}
     return contrast_rows(draws, of_cells(runs.confirm))
-
-
-def _drawn(runs: Runs) -> Iterator[tuple[str, list[Predictions], Draws | None]]:
-    """Each cell with its predictions and draws; None where it was tested on other images than the first cell."""
-    weights, images = None, None
-    for cell, repeats in by_cell(runs.tracking_uri, runs.confirm):
-        if weights is None:
-            weights, images = weights_of(repeats[0]), repeats[0].images["image"]
-        yield cell, repeats, draws_of(repeats, weights) if repeats[0].images["image"].equals(images) else None

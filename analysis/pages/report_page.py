@@ -84,10 +84,11 @@ def _section(of_dataset: Content, out: Path, ui: str) -> Section:
     return Section(
         anchor=runs.dataset,
         title=title(runs.dataset),
-        facts=_facts(runs),
+        facts=facts_of(runs),
         answers=of_dataset.answers,
         basis=of_dataset.basis,
         sentences=of_dataset.sentences,
+        spread=of_dataset.spread,
         lead=write_picture(of_dataset.lead, runs.dataset, out) if of_dataset.lead else None,
         tables=[write_table(table, runs, out, ui) for table in of_dataset.tables],
         pictures=[write_picture(picture, runs.dataset, out) for picture in of_dataset.pictures],
@@ -95,16 +96,17 @@ def _section(of_dataset: Content, out: Path, ui: str) -> Section:
     )
 
 
-def _facts(runs: Runs) -> list[tuple[str, str]]:
+def facts_of(runs: Runs) -> list[tuple[str, str]]:
     """What the numbers of a data set rest on, and what to beware of."""
     first = runs.trials.iloc[0]
     facts = [
-        ("data", f"{runs.data.replace('phantom', origins.PHANTOM)}, fingerprint {first['tags.data_fingerprint']}"),
-        ("split", first["tags.split_fingerprint"]),
+        ("data", f"{runs.data.replace('phantom', origins.PHANTOM)}, fingerprint {runs.data_fingerprint}"),
+        ("split", _split(runs)),
         ("recipe (version of the code that decides results)", first["tags.recipe"]),
         ("teachers", _sources(runs, "teacher")),
         ("first weights", _sources(runs, "init")),
-        ("runs", f"{len(runs.search)} of the search, {len(runs.confirm)} confirming repeats"),
+        ("runs", f"{len(runs.search)} of the search, {len(runs.confirm)} confirming repeats{_components(runs)}"),
+        ("repeats draw anew", runs.design.spread or "a fold"),
     ]
     if (averaged := averages(runs)) is not None:
         facts.append(("AUC", "; ".join([f"the mean over {averaged.which} ({averaged.why})", *averaged.warnings])))
@@ -114,6 +116,19 @@ def _facts(runs: Runs) -> list[tuple[str, str]]:
     if warnings := sorted({str(text) for text in pd.unique(tags) if pd.notna(text) and text}):
         facts.append((WARNING, "; ".join(warnings)))
     return facts
+
+
+def _split(runs: Runs) -> str:
+    """The split's fingerprint, and how many others the repeats have."""
+    design = runs.design
+    if design.num_folds:
+        return f"{runs.split_fingerprint} as prepared, divided anew in {design.num_folds} folds"
+    return runs.split_fingerprint + (f", and {design.num_draws} drawn anew" if design.num_draws else "")
+
+
+def _components(runs: Runs) -> str:
+    number = len(runs.components)
+    return f"; {number} that draw one source alone, for the components of variance" if number else ""
 
 
 def _sources(runs: Runs, role: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,11 @@ from analysis.figures import (
     figure_3,
     figure_4,
     figure_cells,
+    figure_depth,
+    figure_importance,
+    figure_one_at_a_time,
     figure_reliability,
+    figure_variance,
     sample_images,
     search_figures,
 )
@@ -25,15 +29,21 @@ from analysis.pages.predicted import from_predictions
 from analysis.reading import artifacts, origins
 from analysis.reading.averages import averages
 from analysis.reading.trials import Runs
+from analysis.scores import importances, one_change
 from analysis.scores.cells import constant_notes, summary
+from analysis.scores.variance_components import component_rows
 from analysis.tables import (
     best_betas,
     data_sets,
     densenet40_layers,
     findings,
+    one_at_a_time,
     results,
     retina_scores,
     split_sizes,
+    unfreeze_depths,
+    variance_sources,
+    what_mattered,
     xray_scores,
 )
 from analysis.tables.rendering import Table
@@ -50,6 +60,7 @@ class Content:
     answers: list[Answer]
     basis: str  # what the answers have in common
     sentences: list[str]  # what else to know before reading any number
+    spread: str  # what is in the spread over repeats, and what is not; "" where nothing was confirmed
     lead: Picture | None  # all cells at a glance
     tables: list[Table]
     pictures: list[Picture]
@@ -64,25 +75,42 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
         results: the sweep's results folder, for Figs. 1 and 2; without it they are left out.
         with_images: whether images of patients may be shown; phantoms always are.
     """
-    curves, predicted = figure_4.curves(runs), from_predictions(runs)
+    curves, predicted, design = figure_4.curves(runs), from_predictions(runs), runs.design
     tables: list[Table | None] = [_results(runs), *predicted.tables]
+    components = component_rows(runs.confirm, runs.components, predicted.draws)
+    tables.append(variance_sources.table(runs, components) if len(components) else None)
     tables.append(findings.drops(runs, figure_4.drops(curves)) if len(curves) else None)
     tables.append(best_betas.table(_of(runs, best_betas.rows([runs]))))
-    tables += [module.table(_of(runs, module.rows([runs]))) for module in (data_sets, split_sizes)]
-    tables.append(_architecture(runs))
+    tables.append(data_sets.table(_of(runs, data_sets.rows([runs]))))
+    splits = split_sizes.table(_of(runs, split_sizes.rows([runs])))
+    tables.append(replace(splits, notes=[*splits.notes, *design.split_notes]))
+    tables += [_architecture(runs), unfreeze_depths.of_runs(runs, _num_labels(runs))]
+    changes, mattered = one_change.rows(runs), importances.rows_of(runs, joint_alone=True)
+    tables[1:1] = one_at_a_time.tables(changes)
+    tables.append(what_mattered.table(mattered, runs) if len(mattered) else None)
     phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
     pictures: list[Picture | None] = [*_images(runs, results, with_images)]
-    pictures += [figure_3.picture(runs), figure_4.picture(runs), *search_figures.pictures(runs)]
-    pictures.append(figure_reliability.picture(predicted.reliability, phantom))
+    pictures.append(figure_variance.picture(figure_variance.rows(components, phantom)))
+    pictures += [
+        figure_3.picture(runs),
+        figure_4.picture(runs),
+        figure_depth.picture(runs),
+        *search_figures.pictures(runs),
+    ]
+    pictures.append(figure_reliability.picture(predicted.reliability, phantom, design))
     scored = summary(runs.confirm, "test_auc")
     notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))
+    pictures = [*figure_one_at_a_time.pictures(changes), *pictures, figure_importance.picture(mattered, runs)]
     return Content(
         runs=runs,
         contrasts=predicted.contrasts,
-        answers=answers(predicted.contrasts, phantom),
-        basis=basis(predicted.contrasts, averaged),
+        answers=answers(predicted.contrasts, phantom, design),
+        basis=basis(predicted.contrasts, averaged, design),
         sentences=[f"{note[0].upper()}{note[1:]}." for note in notes],
-        lead=figure_cells.picture(figure_cells.rows(predicted.variance, phantom), averaged.notes if averaged else []),
+        spread=design.sentence if len(runs.confirm) else "",
+        lead=figure_cells.picture(
+            figure_cells.rows(predicted.variance, phantom), averaged.notes if averaged else [], design
+        ),
         tables=[table for table in tables if table is not None and table.body],
         pictures=[picture for picture in pictures if picture is not None],
         left_out=_left_out(runs, [table for table in tables if table is not None], pictures),
@@ -97,6 +125,10 @@ def _left_out(runs: Runs, tables: Sequence[Table], pictures: Sequence[Picture | 
         "subgroups": "the test images have no two sexes, age bands or views",
         "table_3": "no cell has a teacher",
     }
+    design = runs.design
+    if not design.is_on_one_split:
+        why = "folds would rank the probabilities of different students against each other"
+        reasons["delong"] = why if design.num_folds else "repeats on splits drawn anew share no one test set"
     lines = [
         f"{table.title}: {reasons.get(table.name, 'no run has numbers for it')}" for table in tables if not table.body
     ]
@@ -104,6 +136,8 @@ def _left_out(runs: Runs, tables: Sequence[Table], pictures: Sequence[Picture | 
         lines.append(
             "Fig. 3, AUC by the amount of training data: all cells are trained on the same amount (--fractions)"
         )
+    if design.num_folds and len(runs.search):
+        lines.append("Was the budget equal?: each fold has a search of its own, with other validation images")
     if not any(picture and picture.name == "figure_1" for picture in pictures):
         hidden = ", or they show patients (--images)" if runs.data == "real" else ""
         lines.append(f"Figs. 1 and 2: the prepared images are not in the results folder (--results){hidden}")
@@ -112,7 +146,7 @@ def _left_out(runs: Runs, tables: Sequence[Table], pictures: Sequence[Picture | 
 
 def _images(runs: Runs, results: Path | None, with_images: bool) -> list[Picture | None]:
     """Figs. 1 and 2, where the prepared images are at hand and may be shown."""
-    store = artifacts.store_of(results, str(runs.trials["tags.data_fingerprint"].iloc[0])) if results else None
+    store = artifacts.store_of(results, runs.data_fingerprint) if results else None
     if results is None or store is None or not (store.is_phantom or with_images):
         return []
     teachers = artifacts.teachers_of(runs, results)
@@ -124,11 +158,16 @@ def _architecture(runs: Runs) -> Table | None:
     """Table VI, where a DenseNet-40 was trained."""
     if not runs.trained["params.student"].eq("densenet40").any():
         return None
-    texts = runs.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
-    num_labels = len(json.loads(texts[-1])) if texts else 0
+    num_labels = _num_labels(runs)
     return densenet40_layers.table(
         densenet40_layers.rows(num_labels=num_labels) if num_labels else densenet40_layers.rows()
     )
+
+
+def _num_labels(runs: Runs) -> int:
+    """How many outputs the students have; 0 where the sweep does not say."""
+    texts = runs.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
+    return len(json.loads(texts[-1])) if texts else 0
 
 
 def _results(runs: Runs) -> Table:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pandas as pd
 
 from analysis.reading.record_form import RECORD_VERSION, UNKNOWN_FORM
+from analysis.reading.repeats import OF_A_REPEAT
+from analysis.reading.sweep_setup import own_setup
 from trainables.config import TrialConfig
 from trainables.knob import RUN, SETUP, knobs
 
@@ -17,8 +19,9 @@ OF_THE_SETUP = [
     "tags.split_fingerprint",
     *(f"params.{knob.name}" for knob in knobs(TrialConfig, SETUP)),
 ]
-# The knobs that may differ between the repeats of one configuration.
-NOT_OF_THE_CONFIGURATION = {f"params.{knob.name}" for knob in knobs(TrialConfig, RUN)}
+NUM_FOLDS = "params.num_folds"  # of the setup, too: means over folds and over repeats are never one row
+# What may differ between the repeats of one configuration.
+NOT_OF_THE_CONFIGURATION = {f"params.{knob.name}" for knob in knobs(TrialConfig, RUN)} | OF_A_REPEAT
 OTHER_FORM = f"recorded in another form than {RECORD_VERSION}: "
 REQUIRED = ["tags.cell", "tags.phase", "tags.trial", *OF_THE_SETUP]
 
@@ -62,15 +65,19 @@ def _held_out(trials: pd.DataFrame) -> pd.Series:
 
 
 def _other_setup(trials: pd.DataFrame) -> pd.Series:
-    """Real data take precedence over phantoms, then the newest run's setup over others."""
-    real = trials[trials["tags.data"] == "real"]
-    chosen = (real if len(real) else trials).iloc[-1]
+    """Real data take precedence over phantoms, then the newest run's setup over others.
+
+    What counts is the setup of a trial's sweep: its cell may change a knob of it, and a repeat may draw another split.
+    """
+    setup = own_setup(trials, [*OF_THE_SETUP, NUM_FOLDS]).fillna({NUM_FOLDS: 0})
+    real = setup[setup["tags.data"] == "real"]
+    chosen = (real if len(real) else setup).iloc[-1]
     reason = pd.Series("", index=trials.index)
-    for name in reversed(OF_THE_SETUP):
+    for name in reversed(setup.columns):
         here = chosen[name]
-        is_other = trials[name] != here
+        is_other = setup[name] != here
         if is_other.any():
-            values = trials.loc[is_other, name].map(_short)
+            values = setup.loc[is_other, name].map(_short)
             reason[is_other] = f"another setup: {name} " + values + f", not {_short(here)}"
     return reason
 
@@ -94,12 +101,13 @@ def _phantom_beside_real(trials: pd.DataFrame) -> pd.Series:
 
 
 def _older_choice(trials: pd.DataFrame) -> pd.Series:
-    """Repeats of a configuration that a later search has replaced."""
+    """Repeats of a configuration that a later search has replaced; each fold has a search of its own."""
     names = [name for name in trials if name.startswith("params.") and name not in NOT_OF_THE_CONFIGURATION]
     names += [name for name in ("tags.teacher_fingerprint", "tags.init_fingerprint") if name in trials]
     confirm = trials[trials["tags.phase"] == "confirm"]
     configuration = confirm.groupby(names, dropna=False).ngroup()
-    newest = configuration.groupby(confirm["tags.cell"]).transform("last")
+    fold = confirm.reindex(columns=["params.fold"])["params.fold"].fillna(0)
+    newest = configuration.groupby([confirm["tags.cell"], fold]).transform("last")
     reason = pd.Series("", index=trials.index)
     reason[confirm.index[configuration != newest]] = "a configuration that a later search has replaced"
     return reason

@@ -6,7 +6,7 @@ Shapes: N test images, L labels or classes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,9 @@ POSITIVE, UNCERTAIN = 1, -1  # label codes; every other code is a negative
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """What one repeat predicts for the test images, in the order of the file, which is the store's.
+    """What one repeat predicts for its test images, in the order of the file, which is the store's.
 
-    The order is therefore the same for every repeat, and depends neither on hashed names nor on their salt.
+    The order is therefore the same for every repeat on one part, and depends neither on hashed names nor on their salt.
     """
 
     label_names: tuple[str, ...]
@@ -34,6 +34,8 @@ class Predictions:
     averaged_L: NDArray[np.bool_]  # the labels that its sweep averages; none where the sweep does not say
     is_multiclass: bool
     images: pd.DataFrame  # image, patient, view, sex, age_years
+    test_part: str = ""  # the part of the images that they are (`analysis.reading.repeats`)
+    test_to_train: float = 0.0  # how many there are, over those trained on, where parts differ
 
     @property
     def patient_N(self) -> NDArray[np.object_]:
@@ -88,22 +90,46 @@ def load(tracking_uri: str, run: pd.Series) -> Predictions | None:
     if path is None:
         return None
     averaged = None if run["tags.average_rule"] == "defined" else names_in(run["tags.averaged_labels"])
-    return from_frame(pd.read_parquet(path), str(run["params.uncertainty"]), averaged)
+    loaded = from_frame(pd.read_parquet(path), str(run["params.uncertainty"]), averaged)
+    return replace(loaded, test_part=str(run["test_part"]), test_to_train=float(run["test_to_train"]))
 
 
 def by_cell(tracking_uri: str, confirm: pd.DataFrame) -> Iterator[tuple[str, list[Predictions]]]:
     """Each cell of `confirm` that has predictions, one cell in memory at a time.
 
     Raises:
-        ValueError: two repeats of a cell were tested on different images.
+        ValueError: two repeats were tested on the same part by name, and on different images.
     """
     for cell, confirming in confirm.groupby("tags.cell", sort=False):
         loaded = [load(tracking_uri, run) for _, run in confirming.iterrows()]
         repeats = [predictions for predictions in loaded if predictions is not None]
-        for other in repeats[1:]:
-            if not other.images["image"].equals(repeats[0].images["image"]):
+        for part, (first, *others) in in_parts(repeats).items():
+            if any(not other.images["image"].equals(first.images["image"]) for other in others):
+                which = f" on {part}" if part else ""
                 raise ValueError(
-                    f"the repeats of a cell must be tested on the same images, but those of {cell} are not"
+                    f"the repeats of a cell must be tested on the same images, but those of {cell}{which} are not"
                 )
         if repeats:
             yield str(cell), repeats
+
+
+def in_parts(repeats: Sequence[Predictions]) -> dict[str, list[Predictions]]:
+    """The repeats by what they were tested on, in the order in which the parts come first."""
+    grouped: dict[str, list[Predictions]] = {}
+    for repeat in repeats:
+        grouped.setdefault(repeat.test_part, []).append(repeat)
+    return grouped
+
+
+def in_rounds(repeats: Sequence[Predictions]) -> list[list[Predictions]]:
+    """The repeats in rounds, each with one repeat of every part: of folds, a round has every patient once.
+
+    Repeats that cannot complete a round are in the last ones.
+    """
+    rounds: list[list[Predictions]] = []
+    for of_part in in_parts(repeats).values():
+        for number, repeat in enumerate(of_part):
+            if number == len(rounds):
+                rounds.append([])
+            rounds[number].append(repeat)
+    return rounds

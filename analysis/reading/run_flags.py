@@ -24,14 +24,18 @@ def of_a_data_set(
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that choose runs, and say where they are (`analysis.reading.tracking_uri.located`)."""
+    add_place_flags(parser).add_argument(
+        "--sweep", metavar="NAME", help="only the runs of this sweep (default: those of all sweeps that share a setup)"
+    )
+
+
+def add_place_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Adds the flags that say where runs are, and returns their group, for those that choose among the runs."""
     group = parser.add_argument_group(RUNS)
     group.add_argument(
         "--tracking-uri",
         metavar="URI",
         help="address of MLflow (default: MLFLOW_TRACKING_URI, or mlflow.db of --results)",
-    )
-    group.add_argument(
-        "--sweep", metavar="NAME", help="only the runs of this sweep (default: those of all sweeps that share a setup)"
     )
     group.add_argument(
         "--results",
@@ -40,6 +44,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         help="the sweep's results folder, with mlflow.db, prepared images and teachers (default: where --tracking-uri "
         "has mlflow.db, or else TRANSFER_RESULTS, or results)",
     )
+    return group
 
 
 def add_report_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:

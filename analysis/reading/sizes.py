@@ -17,15 +17,26 @@ COLUMNS = ["num_train", "image_size_px", "max_epochs"]
 def sizes(runs: Runs) -> pd.DataFrame:
     """One row per cell of the confirming repeats, with the cell as index: COLUMNS.
 
-    The number of training images is the sweep's own (its tag ``table_2``). For a fraction that the tag does not count,
-    it is that fraction of all images, rounded; NaN where no sweep has the tag.
+    The number of training images is the sweep's own (its tag ``table_2``), which other splits than the prepared one
+    share. For a fraction that the tag does not count, it is that fraction of all images, rounded; NaN where no sweep
+    has the tag. In a cross-validation, the images outside a fold are divided into training and validation in the same
+    proportion.
     """
     first = runs.confirm.drop_duplicates("tags.cell").set_index("tags.cell")
-    counts = {name: row["train"] for source in from_sweeps([runs], "table_2") for name, row in source.facts.items()}
+    rows = {name: row for source in from_sweeps([runs], "table_2") for name, row in source.facts.items()}
+    counts = {name: _of_a_fold(row, runs.design.num_folds) for name, row in rows.items()}
     fractions = first["params.data_fraction"].astype(float)
     numbers = first[["params.image_size_px", "params.max_epochs"]].astype(float)
     frame = numbers.set_axis(COLUMNS[1:], axis=1)
     return frame.assign(num_train=[_num_train(runs.dataset, fraction, counts) for fraction in fractions])[COLUMNS]
+
+
+def _of_a_fold(row: dict[str, int], num_folds: int) -> int:
+    """The training images: of the prepared split, or on average of a fold's training part."""
+    if not num_folds:
+        return row["train"]
+    seen = row["train"] + row["validation"]
+    return round(row["train"] / seen * (seen + row["test"]) * (1 - 1 / num_folds))
 
 
 def _num_train(dataset: str, fraction: float, counts: dict[str, int]) -> float:

@@ -25,7 +25,12 @@ def results_folder(results: Path | None = None) -> Path:
 
 def default(results: Path | None = None) -> str:
     """MLFLOW_TRACKING_URI, or else the SQLite file of this results folder (None: as `results_folder`)."""
-    return from_environment() or f"{SQLITE}{results_folder(results) / 'mlflow.db'}"
+    return from_environment() or of_folder(results_folder(results))
+
+
+def of_folder(results: Path) -> str:
+    """The SQLite file of this results folder, whatever the environment says."""
+    return f"{SQLITE}{results.resolve() / 'mlflow.db'}"
 
 
 class Located(NamedTuple):

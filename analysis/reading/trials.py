@@ -1,8 +1,10 @@
 """From MLflow to a frame: one row per trial, and beside it every run that was left out, with the reason.
 
 Columns are named as `mlflow.search_runs` names them (``tags.cell``, ``params.beta``, ``metrics.test_auc``); ``phantom``
-says which parts of a trial are phantoms (`analysis.reading.origins`). Within one `Runs` all trials share one *setup*:
-phantom or real images, data, split, recipe version and every knob with that role. Trials that differ are left out.
+says which parts of a trial are phantoms (`analysis.reading.origins`), and `analysis.reading.repeats` adds what a repeat
+drew anew. Within one `Runs` all trials share one *setup*:
+phantom or real images, data, split, recipe version and every knob with that role, as their sweep has them. Trials that
+differ are left out.
 """
 
 from __future__ import annotations
@@ -15,8 +17,12 @@ from analysis.reading import origins
 from analysis.reading.left_out import OTHER_FORM, REQUIRED, reasons
 from analysis.reading.mlflow_frames import run_frame
 from analysis.reading.record_form import RECORD_VERSION
+from analysis.reading.repeats import Design, design_of, with_parts
+from analysis.reading.sweep_setup import own_setup
 from analysis.reading.tracking_uri import require_store, without_password
 from trainables.cell import ITSELF
+from trainables.config import TrialConfig
+from trainables.knob import SETUP, knobs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +42,22 @@ class Runs:
 
     @property
     def confirm(self) -> pd.DataFrame:
-        """The repeats of each cell's best configuration: scores on the test set."""
-        return self.trials[self.trials["tags.phase"] == "confirm"]
+        """The repeats of each cell's best configuration, with all that repeats draw anew: scores on the test set."""
+        return self.trials[(self.trials["tags.phase"] == "confirm") & ~self._is_component]
+
+    @property
+    def components(self) -> pd.DataFrame:
+        """Repeats that draw only some of the sources anew: they show what one source contributes, and are no score."""
+        return self.trials[(self.trials["tags.phase"] == "confirm") & self._is_component]
+
+    @property
+    def _is_component(self) -> pd.Series:
+        return self.trials.reindex(columns=["is_component"])["is_component"].eq(True)
+
+    @property
+    def design(self) -> Design:
+        """What the repeats of `confirm` draw anew."""
+        return design_of(self.confirm)
 
     @property
     def trained(self) -> pd.DataFrame:
@@ -48,6 +68,19 @@ class Runs:
     def data(self) -> str:
         """The images that the trials rest on: "phantom" or "real"; "" where there is no trial."""
         return str(self.trials["tags.data"].iloc[0]) if len(self.trials) else ""
+
+    @property
+    def data_fingerprint(self) -> str:
+        """Of the prepared images, with the split that the sweep began from; "" where there is no trial."""
+        return self._setup("tags.data_fingerprint")
+
+    @property
+    def split_fingerprint(self) -> str:
+        """Of the split that the sweep began from; repeats may draw others. "" where there is no trial."""
+        return self._setup("tags.split_fingerprint")
+
+    def _setup(self, name: str) -> str:
+        return str(own_setup(self.trials, [name])[name].iloc[0]) if len(self.trials) else ""
 
     @property
     def phantom(self) -> str:
@@ -91,11 +124,12 @@ def runs_of_any_form(tracking_uri: str, dataset: str, sweep: str | None = None) 
     kept = trials[reason == ""].reset_index(drop=True)
     left_out = trials[["run_id", "tags.sweep", "tags.phase", "tags.cell", "status"]].assign(reason=reason)
     parents = frame[is_parent & frame["run_id"].isin(set(kept["tags.mlflow.parentRunId"]))]
+    parents = parents.sort_values(["start_time", "run_id"], ignore_index=True)
     return Runs(
         dataset=dataset,
         tracking_uri=tracking_uri,
-        trials=kept,
-        sweeps=parents.sort_values(["start_time", "run_id"], ignore_index=True),
+        trials=with_parts(kept, parents),
+        sweeps=parents,
         left_out=left_out[reason != ""].rename(columns=lambda name: name.removeprefix("tags.")).reset_index(drop=True),
     )
 
@@ -114,11 +148,18 @@ def refusal(recorded: Runs) -> str:
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """With every column that is read later, and numbers where a parameter is a number in all runs."""
+    """With every column that is read later, and numbers where a parameter is a number in all runs.
+
+    A trial from before a knob was declared has the knob's default: that is what was done without it.
+    """
     needed = ["run_id", "status", "start_time", "tags.kind", "tags.sweep", "tags.mlflow.parentRunId", "params.method"]
     needed += ["tags.record"]
     needed += REQUIRED
     frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *needed])))
+    is_trial = frame["tags.kind"] == "trial"
+    for knob in knobs(TrialConfig, SETUP):
+        column = frame[f"params.{knob.name}"]
+        frame[f"params.{knob.name}"] = column.mask(is_trial & column.isna(), str(knob.default))
     for name in frame.columns[frame.columns.str.startswith("params.")]:
         frame[name] = _numbers_where_all_are(frame[name].replace("None", None))
     return frame

@@ -1,4 +1,8 @@
-"""A cell's score: the mean over the repeats of its best configuration, with its intervals, and whether it is ranked."""
+"""A cell's score: the mean over the repeats of its best configuration, with its intervals, and whether it is ranked.
+
+Repeats on one test set have Student's t; repeats on splits drawn anew and folds the corrected resampled t, with folds'
+own repeats averaged first (`analysis.stats.resampled`).
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,13 @@ import pandas as pd
 
 from analysis.reading import origins
 from analysis.reading.averages import PAPERS_RULE, Averages
-from analysis.stats.intervals import MIN_REPEATS, N_TOO_SMALL, T_NAME, normal_interval, shown_half_width, t_interval
+from analysis.reading.repeats import Design, design_of
+from analysis.stats.intervals import MIN_REPEATS, N_TOO_SMALL, T_NAME, normal_interval, shown_half_width
+from analysis.stats.resampled import RESAMPLED_NAME, mean_over
 from analysis.tables.rendering import CONSTANT, MISSING, TOO_SMALL, Cell, Table, number, ranks, text
 from trainables.cell import ITSELF
 
-UNTRAINED = f"{ITSELF}: the teacher's own score, without training; nothing in it is random, so that n = 1"
+UNTRAINED = f"{ITSELF}: the teacher's own score, without training; nothing in it is random"
 COLUMNS = ["cell", "mean", "half_width", "half_width_normal", "n", "num_undefined"]
 MARKS = ["phantom", "num_repeats", "num_constant", "is_multiclass", "is_constant", "is_n_too_small"]
 DECISIONS = ("f1_weighted", "accuracy", "kappa")  # they judge the answer, not its probability
@@ -21,24 +27,35 @@ def summary(confirm_runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """One row per cell: COLUMNS and MARKS.
 
     Args:
-        confirm_runs: one row per repeat, with ``tags.cell``, ``metrics.<metric>`` and, where there is any, ``phantom``
-            and ``params.method``.
+        confirm_runs: one row per repeat, with ``tags.cell``, ``metrics.<metric>`` and, where there is any, ``phantom``,
+            ``params.method``, and what `analysis.reading.repeats` adds.
         metric: a metric's name, for example ``test_auc``; a fraction stays a fraction.
 
     Cells are in the order of the frame. A repeat without a finite value counts in `num_undefined`, never in the mean.
-    half_width is Student's t; both half-widths are NaN where n is too small for them (`shown_half_width`), and then
-    `is_n_too_small`, but not of a teacher itself. `phantom`: which parts of the cell are phantoms. `num_constant`: in
-    how many of the `num_repeats` the student predicts one class only, or a label's probabilities do not vary;
-    `is_constant`: whether that makes this metric meaningless.
+    half_width is Student's t, or the corrected resampled t's, and then n counts parts, and there is no normal form;
+    both half-widths are NaN where n is too small for them (`shown_half_width`), and then `is_n_too_small`, but not of a
+    teacher itself. `phantom`: which parts of the cell are phantoms. `num_constant`: in how many of the
+    `num_repeats` the student predicts one class only, or a label's probabilities do not vary; `is_constant`: whether
+    that makes this metric meaningless.
     """
     is_multiclass = bool(confirm_runs.reindex(columns=["metrics.test_f1_weighted"]).notna().any(axis=None))
     phantom = origins.of_cells(confirm_runs)
-    names = ["tags.cell", f"metrics.{metric}", "metrics.test_num_constant", "params.method"]
-    values = confirm_runs.reindex(columns=names).set_axis(["cell", "value", "num_constant", "method"], axis=1)
+    names = [
+        "tags.cell",
+        f"metrics.{metric}",
+        "metrics.test_num_constant",
+        "params.method",
+        "test_part",
+        "test_to_train",
+    ]
+    values = confirm_runs.reindex(columns=names).set_axis(
+        ["cell", "value", "num_constant", "method", "part", "to_train"], axis=1
+    )
+    values["part"] = values["part"].astype(object).fillna("")
     rows = []
     for cell, group in values.groupby("cell", sort=False):
         constant = group["num_constant"].to_numpy(dtype=float) > 0
-        row = {"cell": cell, **_scores(group["value"].to_numpy(dtype=float), metric)}
+        row = {"cell": cell, **_scores(group, metric)}
         row |= {"phantom": phantom[str(cell)], "num_repeats": len(group), "num_constant": int(constant.sum())}
         flat = _no_score(group["value"].to_numpy(dtype=float), constant, metric, is_multiclass=is_multiclass)
         row |= {"is_multiclass": is_multiclass, "is_constant": flat}
@@ -48,15 +65,28 @@ def summary(confirm_runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     return frame.astype({"mean": float, "half_width": float, "half_width_normal": float})
 
 
-def _scores(values: np.ndarray, metric: str) -> dict[str, float | None]:
-    finite = values[np.isfinite(values)]
+def _scores(group: pd.DataFrame, metric: str) -> dict[str, float | None]:
+    finite = group[np.isfinite(group["value"].to_numpy(dtype=float))]
     row: dict[str, float | None] = {"mean": np.nan, "half_width": np.nan, "half_width_normal": np.nan}
-    if len(finite):
-        t = t_interval(finite)
-        half_width = shown_half_width(t, low=-1.0 if metric.endswith("kappa") else 0.0, high=1.0)
-        normal = normal_interval(finite).half_width if np.isfinite(half_width) else np.nan
-        row |= {"mean": t.mean, "half_width": half_width, "half_width_normal": normal}
-    return {**row, "n": len(finite), "num_undefined": len(values) - len(finite)}
+    to_train = float(group["to_train"].iloc[0])
+    interval = mean_over(finite["value"].to_numpy(dtype=float), finite["part"].tolist(), to_train)
+    if interval is not None:
+        half_width = shown_half_width(interval, low=-1.0 if metric.endswith("kappa") else 0.0, high=1.0)
+        has_normal = np.isfinite(half_width) and interval.kind == T_NAME
+        normal = normal_interval(finite["value"].to_numpy(dtype=float)).half_width if has_normal else np.nan
+        row |= {"mean": interval.mean, "half_width": half_width, "half_width_normal": normal}
+    return {**row, "n": interval.n if interval else 0, "num_undefined": len(group) - len(finite)}
+
+
+def interval_note(design: Design) -> str:
+    """What the half-width of an interval over repeats is, and which spread it holds.
+
+    >>> interval_note(Design(sources=("seed",)))
+    "half-width of the 95% interval, Student's t: spread of seed over n repeats"
+    """
+    name = T_NAME if design.is_on_one_split else RESAMPLED_NAME
+    after = "" if design.is_on_one_split else f", for {design.parts} that share images"
+    return f"half-width of the 95% interval, {name}{after}: {design.holds}"
 
 
 def _no_score(values: np.ndarray, constant: np.ndarray, metric: str, *, is_multiclass: bool) -> bool:
@@ -130,13 +160,19 @@ def closing_table(confirm: pd.DataFrame, metric: str, averages: Averages | None 
         line = [Cell(row.cell), Cell(_percent(row), mark)]
         line += [Cell(papers[row.Index])] if papers is not None else []
         body.append([*line, Cell(str(row.n)), *([Cell(row.phantom or MISSING)] * bool(phantom))])
-    notes = [f"mean over n repeats on the test set, in percent; ±: half-width of the 95% interval, {T_NAME}"]
+    design = design_of(confirm)
+    notes = [f"mean over n {design.repeats} {design.on_what}, in percent; ±: {interval_note(design)}"]
     notes += averages.notes if averages and is_auc else []
     notes += [f"paper's rule: the mean over {PAPERS_RULE}"] if papers is not None else []
     has_untrained = bool(confirm["params.method"].eq(ITSELF).any())
-    notes += [*mark_notes(ordered), *[UNTRAINED] * has_untrained]
+    notes += [*mark_notes(ordered), *[untrained_note(design)] * has_untrained]
     title = f"{metric} by cell"
     return text(Table(name="closing", title=title, head=[head], body=body, frame=frame, phantom=phantom, notes=notes))
+
+
+def untrained_note(design: Design) -> str:
+    """What the score of a teacher itself is."""
+    return f"{UNTRAINED}{', so that n = 1' if design.is_on_one_split else ' but what it is tested on'}"
 
 
 def differ(confirm: pd.DataFrame) -> bool:

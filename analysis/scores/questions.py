@@ -3,7 +3,8 @@ in nothing but the choice in question.
 
 A contrast is judged as a pair of cells is (`analysis.scores.comparisons`): by a hierarchical bootstrap over seeds and
 test patients, and by a test over seeds. Here that is Welch's t-test of a linear combination of means (B. L. Welch,
-Biometrika 34, 1947), which for one pair is his test of two means. Holm's correction covers all contrasts together.
+Biometrika 34, 1947), which for one pair is his test of two means. Over splits drawn anew and over folds it is the
+corrected resampled t of the contrast's values, one per part. Holm's correction covers all contrasts together.
 
 Shapes: B draws, S seeds (repeats).
 """
@@ -18,14 +19,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.scores.comparisons import Draws
+from analysis.scores.comparisons import Draws, judged_by_part, over_parts
 from analysis.stats.bootstrap import over_seeds, percentiles
 from analysis.stats.multiple import holm
 from search_spaces.space import RANDOM_TEACHER
 from trainables import titles
 from trainables.cell import ITSELF, NO_TEACHER, Cell
-from trainables.config import TrialConfig
-from trainables.knob import knobs
+from trainables.models.freezing import rank
+from trainables.models.stages import ALL
 
 ASKED = {  # the axis of a cell -> its question, in the order of a report
     "method": "Does {first} beat plain transfer?",
@@ -43,7 +44,6 @@ WORDS: dict[str, Callable[[Any], str]] = {
     "data_fraction": titles.fraction,
     "init": titles.first_weights,
 }
-DEFAULTS = {knob.name: knob.default for knob in knobs(TrialConfig)}
 NOT_ASKED = ("method", "uncertainty")  # by pairs of cells that differ in it alone
 COLUMNS = [
     "axis", "question", "first", "second", "difference", "low", "high", "p_patients", "p_seeds", "p_holm", "num_pairs",
@@ -95,7 +95,7 @@ def contrasts(names: Sequence[str], phantom: Mapping[str, str] | None = None) ->
             by_choice.setdefault(("method", cell.method, plain.method), []).append((name, plain.name))
         for other_name, other in cells.items():
             differing = [axis for axis in {**cell.axes, **other.axes} if cell.axes.get(axis) != other.axes.get(axis)]
-            if len(differing) == 1 and differing[0] not in NOT_ASKED and _is_first(differing[0], cell, other):
+            if len(differing) == 1 and differing[0] not in NOT_ASKED and _is_first(differing[0], cell, other, cells):
                 choices = cell.axes.get(differing[0]), other.axes.get(differing[0])
                 by_choice.setdefault((differing[0], *choices), []).append((name, other_name))
     listed = [
@@ -112,57 +112,70 @@ def _real(pairs: Sequence[tuple[str, str]], phantom: Mapping[str, str]) -> tuple
     return tuple(sorted(real or pairs))
 
 
-def _is_first(axis: str, cell: Cell, other: Cell) -> bool:
-    """Whether the choice of `cell` stands first: more data, more layers, or the later name."""
-    first, second = cell.axes.get(axis), other.axes.get(axis)
+def _is_first(axis: str, cell: Cell, other: Cell, cells: Mapping[str, Cell]) -> bool:
+    """Whether the choice of `cell` stands first: more data, more layers, or the later name.
+
+    Each depth is contrasted with all layers, where `cells` has the same cell with these; else every two depths.
+    """
     if axis == "unfreeze":
-        return bool(first == "all")
+        has_all = replace(cell, unfreeze=ALL).name in cells
+        is_deeper = rank(cell.student, cell.unfreeze) > rank(cell.student, other.unfreeze)
+        return is_deeper and (cell.unfreeze == ALL or not has_all)
+    first, second = cell.axes.get(axis), other.axes.get(axis)
     return bool(first > second) if isinstance(first, float) and isinstance(second, float) else str(first) > str(second)
 
 
 def _words(axis: str, choice: Any) -> str:
     if axis in WORDS:
         return WORDS[axis](choice)
-    value = DEFAULTS[axis] if choice is None else choice  # a cell does not say what is at its default
-    return f"{axis}={str(value).lower() if isinstance(value, bool) else value}"
+    if choice is None:  # a cell does not say what its sweep has
+        return f"{axis} as in the sweep"
+    return f"{axis}={str(choice).lower() if isinstance(choice, bool) else choice}"
 
 
 def contrast_rows(cells: Mapping[str, Draws], phantom: Mapping[str, str] | None = None, seed: int = 0) -> pd.DataFrame:
     """One row per contrast: `COLUMNS`; difference, low, high are fractions, first less second, the first being the
     higher wherever there is no order between the choices.
 
-    p_seeds is NaN where a cell has one repeat, or none of them has a spread; p_holm then too.
+    p_seeds is NaN where a cell has one repeat, or none of them has a spread; p_holm then too. Where repeats are tested
+    on different parts, the contrast has a value per part, which the corrected resampled t judges (`comparison_rows`).
     """
     rng = np.random.default_rng(seed)
     drawn = {name: over_seeds(cells[name].draws_SB, rng) for name in sorted(cells)}
     rows = []
     for contrast in contrasts(list(cells), phantom):
         weights = contrast.weights
-        difference = sum(weight * cells[name].points_S.mean() for name, weight in weights.items())
+        difference = _difference(cells, weights)
         if difference < 0 and contrast.axis not in ("method", "unfreeze", "data_fraction"):
             contrast = replace(contrast, first=contrast.second, second=contrast.first)
             weights, difference = {name: -weight for name, weight in weights.items()}, -difference
-        both = percentiles(np.sum([weight * drawn[name] for name, weight in weights.items()], axis=0))
-        rows.append(
-            {
-                "axis": contrast.axis,
-                "question": contrast.question,
-                "first": contrast.first,
-                "second": contrast.second,
+        first = cells[next(iter(weights))]
+        if first.parts_S:
+            judged = judged_by_part(over_parts(cells, weights), first)
+        else:
+            both = percentiles(np.sum([weight * drawn[name] for name, weight in weights.items()], axis=0))
+            judged = {
                 "difference": difference,
                 "low": both.low,
                 "high": both.high,
                 "p_patients": both.p_value,
                 "p_seeds": welch([cells[name].points_S for name in weights], list(weights.values())),
-                "num_pairs": len(contrast.pairs),
                 "n": min(len(cells[name].points_S) for name in weights),
                 "num_patients": next(iter(cells.values())).num_patients,
-                "cells": " ".join(weights),
             }
-        )
+        facts = {"axis": contrast.axis, "question": contrast.question, "num_pairs": len(contrast.pairs)}
+        sides = {"first": contrast.first, "second": contrast.second, "cells": " ".join(weights)}
+        rows.append({**facts, **sides, **judged})
     frame = pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "p_holm"])
     both_allow = frame[["p_patients", "p_seeds"]].max(axis=1).where(frame["p_seeds"].notna())
     return frame.assign(p_holm=holm(both_allow.to_numpy(dtype=float)))[COLUMNS]
+
+
+def _difference(cells: Mapping[str, Draws], weights: Mapping[str, float]) -> float:
+    if cells[next(iter(weights))].parts_S:
+        values = over_parts(cells, weights)
+        return float(values.mean()) if len(values) else float("nan")
+    return float(sum(weight * cells[name].points_S.mean() for name, weight in weights.items()))
 
 
 def welch(groups: Sequence[np.ndarray], weights: Sequence[float]) -> float:

@@ -10,14 +10,17 @@ from analysis.reading.averages import averages
 from analysis.reading.origins import PHANTOM, marked, of_cells, union
 from analysis.reading.predictions import Predictions
 from analysis.reading.trials import Runs
-from analysis.scores.comparisons import delong_rows
-from analysis.stats.intervals import MIN_REPEATS, T_NAME
+from analysis.scores.cells import interval_note
+from analysis.scores.label_tests import delong_rows
+from analysis.stats.intervals import MIN_REPEATS
+from analysis.stats.resampled import RESAMPLED_NAME
 from analysis.tables.rendering import MISSING, Cell, Table, number
 from trainables import titles
 from trainables.data.averaging import MIN_POSITIVES
 
 NAMED = ("cell", "first", "second")  # columns that hold names of cells
 Format = Callable[[float], str]
+CLAIMED = "corrected for all pairs here; a difference is claimed where it is below 0.05"
 NO_INTERVAL = f"± -: n is too small (n < {MIN_REPEATS}, or the interval would leave the score's range)"
 
 
@@ -99,36 +102,56 @@ def _warnings(runs: Runs) -> list[str]:
 
 def variance(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.comparisons.variance_rows`."""
+    design, what = runs.design, runs.design.drawn
     columns = {
         "auc": ("AUC", _percent), "low": ("low", _percent), "high": ("high", _percent),
-        "sd_seeds": ("s, seeds", _percent), "sd_patients": ("s, patients", _percent),
+        "sd_seeds": (f"s, {what}", _percent), "sd_patients": ("s, patients", _percent),
         "n": ("n", _count), "num_patients": ("patients", _count),
     }  # fmt: skip
-    notes = [
-        "AUC: on the test set, mean over n repeats; percent",
-        *_averaged(runs),
-        "low, high: 95% interval, hierarchical bootstrap over seeds and patients, with all images of a patient",
-        "s, seeds: standard deviation over repeats; s, patients: that of the repeats' mean under redrawn test patients",
-    ]
-    return listed(
-        runs, frame, columns, name="variance", title="Two sources of variance: seeds and test patients", notes=notes
-    )
+    notes = [f"AUC: mean over n {design.repeats} {design.on_what}; percent", *_averaged(runs)]
+    spread = f"s, {what}: standard deviation over {design.repeats}, {design.holds}; s, patients: "
+    if design.is_on_one_split:
+        notes.append(
+            "low, high: 95% interval, hierarchical bootstrap over repeats and patients, with all images of a patient"
+        )
+        notes.append(f"{spread}that of the repeats' mean under redrawn test patients")
+    else:
+        notes.append(f"low, high: 95% interval, {RESAMPLED_NAME}; {design.no_bootstrap}")
+        notes.append(NO_INTERVAL.replace("± -", "low, high -"))
+        notes.append(f"{spread}that of one {design.repeats.removesuffix('s')} under redrawn test patients of its own")
+    title = f"Two sources of variance: {what} and test patients"
+    return listed(runs, frame, columns, name="variance", title=title, notes=notes)
 
 
 def compared(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.comparisons.comparison_rows`."""
+    design, what = runs.design, runs.design.drawn
+    by_patient = {"p_patients": ("p, patients", _p)} if design.is_on_one_split else {}
     columns = {
         "difference": ("difference", _percent), "low": ("low", _percent), "high": ("high", _percent),
-        "p_patients": ("p, patients", _p), "p_seeds": ("p, seeds", _p), "p_holm": ("p, Holm", _p),
+        **by_patient, "p_seeds": (f"p, {what}", _p), "p_holm": ("p, Holm", _p),
         "n": ("n", _count), "num_patients": ("patients", _count),
     }  # fmt: skip
-    notes = [
-        "AUC of the first minus that of the second, in points; low, high: 95% interval, hierarchical bootstrap, paired",
-        *_averaged(runs),
-        "p, patients: of that bootstrap; p, seeds: Welch's t-test over the repeats; -: not defined",
-        "p, Holm: the larger of the two, corrected for all pairs here; a difference is claimed where it is below 0.05",
-    ]
-    return listed(runs, frame, columns, name="comparisons", title="Cells compared on the same test images", notes=notes)
+    first = "AUC of the first minus that of the second, in points; low, high: 95% interval, "
+    if design.is_on_one_split:
+        notes = [
+            f"{first}hierarchical bootstrap, paired",
+            *_averaged(runs),
+            f"p, patients: of that bootstrap; p, {what}: Welch's t-test over the repeats; -: not defined",
+            f"p, Holm: the larger of the two, {CLAIMED}",
+        ]
+        title = "Cells compared on the same test images"
+    else:
+        notes = [
+            f"{first}{RESAMPLED_NAME}, {design.holds}",
+            *_averaged(runs),
+            f"paired by {design.parts}: in each of the n {design.parts}, both cells see the same test images",
+            f"p, {what}: of the same t; {design.no_bootstrap}; -: not defined",
+            f"p, Holm: {CLAIMED}",
+        ]
+        frame = frame.drop(columns="p_patients")
+        title = f"Cells compared on the same test images, {design.parts.removesuffix('s')} by {design.parts[:-1]}"
+    return listed(runs, frame, columns, name="comparisons", title=title, notes=notes)
 
 
 def delong(runs: Runs, compared: pd.DataFrame, kept: Mapping[str, list[Predictions]]) -> Table:
@@ -155,7 +178,9 @@ def labels(runs: Runs, frame: pd.DataFrame) -> Table:
         "half_width": ("±", _percent), "auprc": ("AUPRC", _percent), "ece": ("ECE", _p), "n": ("n", _count),
     }  # fmt: skip
     others = sorted(set(frame.loc[~frame["is_averaged"], "label"]))
-    notes = [f"±: half-width of the 95% interval over n repeats, {T_NAME}; {NO_INTERVAL}; AUC -: one class only"]
+    notes = [f"±: {interval_note(runs.design)}; {NO_INTERVAL}; AUC -: one class only", *runs.design.count_notes]
+    if runs.design.num_folds:
+        notes.append("AUC and AUPRC: taken within folds, mean over n of them; ECE: of the pooled folds")
     if others:
         notes.append(f"shown here, and not among the labels that the sweep averages: {', '.join(others)}")
     columns_shown = frame.drop(columns="is_averaged")
@@ -170,14 +195,24 @@ def groups(runs: Runs, frame: pd.DataFrame) -> Table:
         "num_images": ("images", _count), "num_patients": ("patients", _count), "num_labels": ("labels", _count),
         "auc": ("AUC", _percent), "half_width": ("±", _percent), "gap": ("gap", _percent), "n": ("n", _count),
     }  # fmt: skip
+    is_folded = bool(runs.design.num_folds)
+    interval = f"±: {interval_note(runs.design)}; {NO_INTERVAL}"
+    if is_folded:
+        columns.pop("half_width")
+        interval = (
+            "AUC of a label: the share of pairs, each a positive and a negative of one fold, in the right order; "
+            "without an interval, since a fold has few images of a subgroup"
+        )
     notes = [
         f"AUC: mean over those of the sweep's averaged labels that have {MIN_POSITIVES} positives and negatives or "
-        "more in every subgroup of the kind",
+        f"more in every subgroup of the kind{', in each split' * bool(runs.design.num_draws)}",
         *_warnings(runs),
-        f"±: half-width of the 95% interval over n repeats, {T_NAME}; {NO_INTERVAL}",
+        interval,
+        *runs.design.count_notes,
         "gap: the kind's best subgroup minus its worst",
     ]
-    return listed(runs, frame, columns, name="subgroups", title="Subgroups of the test images", notes=notes)
+    shown = frame.drop(columns="half_width") if is_folded else frame
+    return listed(runs, shown, columns, name="subgroups", title="Subgroups of the test images", notes=notes)
 
 
 def drops(runs: Runs, frame: pd.DataFrame) -> Table:
@@ -189,7 +224,7 @@ def drops(runs: Runs, frame: pd.DataFrame) -> Table:
     notes = [
         "points of validation AUC lost from the best epoch to the last",
         *_averaged(runs),
-        f"±: 95% interval over n repeats, {T_NAME}; {NO_INTERVAL}",
+        f"±: {interval_note(runs.design)}; {NO_INTERVAL}",
     ]
     return listed(runs, frame, columns, name="overfitting", title="Does it delay overfitting?", notes=notes)
 

@@ -12,14 +12,16 @@ from analysis import published
 from analysis.published import CELL
 from analysis.reading import origins
 from analysis.reading.averages import PAPERS_RULE, averages
+from analysis.reading.repeats import SEED_ALONE
 from analysis.reading.sizes import COLUMNS as SIZES
 from analysis.reading.sizes import sizes, words
 from analysis.reading.trials import Runs
-from analysis.scores.cells import MARKS, UNTRAINED, differ, eligible, mark_notes, score, summary
-from analysis.stats.intervals import NORMAL_NAME, T_NAME
+from analysis.scores.cells import MARKS, UNTRAINED, differ, eligible, interval_note, mark_notes, score, summary
+from analysis.stats.intervals import NORMAL_NAME
 from analysis.tables.rendering import MISSING, Cell, Table, number, ranks
 from trainables import titles
 from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER
+from trainables.models.stages import ALL, LAST_34
 
 METRIC_NAMES = {"auc": "AUC", "f1_weighted": "F1", "accuracy": "accuracy", "kappa": "kappa"}
 COLUMN = [*CELL, "init", "varied"]  # identifies a column of a table
@@ -33,16 +35,14 @@ AVERAGED = {  # the same cell's AUC over the labels that the sweep averages, whe
 }  # fmt: skip
 OURS = [
     "trainable", *SCORES, "n", "num_undefined", *AVERAGED.values(), "averaged", "averages", "warning", *SIZES, *MARKS,
-    "data", "run_ids",
+    "data", "interval", "run_ids",
 ]  # fmt: skip
 
 NOTES = [
     "in percent; -: missing; n: finished repeats of the cell's best configuration, each tested once",
-    f"ours ±: half-width of the 95% interval over n repeats, {T_NAME}; none where n is too small",
-    f"± normal: the same in the {NORMAL_NAME}, to compare with the paper's ±",
+    f"± normal: the same in the {NORMAL_NAME}, to compare with the paper's ±; none where test sets differ",
     f"AUC of ours: by the paper's rule, the mean over {PAPERS_RULE}, unless the row names its labels",
 ]
-OWN_NOTES = [NOTES[0], NOTES[1].removeprefix("ours ")]  # of a data set that the paper does not have
 
 
 def beside_paper(recorded: Sequence[Runs], table: str, metrics: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
@@ -80,7 +80,8 @@ def _ours(runs: Runs, metric: str) -> pd.DataFrame:
     parts = frame[["data_fraction", "uncertainty"]].itertuples(index=False)
     frame["dataset"] = [published.row_name(runs.dataset, float(fraction), policy) for fraction, policy in parts]
     frame = _with_averages(frame, runs, metric)
-    return frame.assign(metric=metric, data=runs.data, trainable=pd.to_numeric(frame["trainable"]))
+    facts_of_all = {"data": runs.data, "interval": interval_note(runs.design)}
+    return frame.assign(metric=metric, **facts_of_all, trainable=pd.to_numeric(frame["trainable"]))
 
 
 def _with_averages(frame: pd.DataFrame, runs: Runs, metric: str) -> pd.DataFrame:
@@ -122,6 +123,8 @@ def results_table(frame: pd.DataFrame, name: str, title: str, notes: list[str]) 
     has_paper = bool(frame["paper_mean"].notna().any())
     if not has_paper:  # a data set that the paper does not have
         head[3:] = [["trainable", *head[4][1:]]]
+    if any(_is_at_own_depth(method, depth) for method, _, _, depth, *_ in columns):
+        head.insert(3, ["depth", *[depth for _, _, _, depth, *_ in columns]])
     inits, varied = [init for *_, init, _ in columns], [text for *_, text in columns]
     if any(varied):
         head.insert(3, ["varied", *varied])
@@ -141,10 +144,27 @@ def results_table(frame: pd.DataFrame, name: str, title: str, notes: list[str]) 
         has_paper=has_paper,
         body=body,
         frame=frame,
-        notes=[*(NOTES if has_paper else OWN_NOTES), *notes, *_notes_of_ours(frame)],
+        notes=[NOTES[0], *_intervals(frame, has_paper), *NOTES[1:][: 2 * has_paper], *notes, *_notes_of_ours(frame)],
         phantom=origins.union(frame["phantom"]),
         is_sortable=False,
     )
+
+
+def _is_at_own_depth(method: str, depth: str) -> bool:
+    """Whether it is trained at a depth that the paper does not have there, so that a column has to name it."""
+    return depth not in (ALL, NO_STUDENT) and (method, depth) != ("transfer", LAST_34)
+
+
+def _intervals(frame: pd.DataFrame, has_paper: bool) -> list[str]:
+    """What our ± is; for each data set where that differs."""
+    ours = frame.loc[frame["n"].gt(0), ["dataset", "interval"]].drop_duplicates()
+    notes = ours["interval"].unique().tolist() or [interval_note(SEED_ALONE)]
+    start = "ours ±" if has_paper else "±"
+    if len(notes) == 1:
+        return [f"{start}: {notes[0]}; none where n is too small"]
+    return [
+        f"{start} of {dataset}: {note}; none where n is too small" for dataset, note in ours.itertuples(index=False)
+    ]
 
 
 def _notes_of_ours(frame: pd.DataFrame) -> list[str]:

@@ -151,6 +151,11 @@ class SweepRequest(TrainingRequest):
         return {each.name: each.values for each in self.vary}
 
     @property
+    def depths(self) -> tuple[str, ...]:
+        """The depths to unfreeze that are asked for, by either flag; () for the paper's."""
+        return (*self.axes.get("unfreeze", ()), *self.variations.get("unfreeze", ()))
+
+    @property
     def num_slots(self) -> int | None:
         return self.concurrent
 

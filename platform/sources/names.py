@@ -17,6 +17,7 @@ from trainables import declared
 from trainables.cell import ITSELF, NO_TEACHER, members
 from trainables.data import readers
 from trainables.init_names import RANDOM, source_of
+from trainables.models import stages
 from trainables.pasting import command_line
 
 NO_METHOD = "transfer"  # what a cell without a teacher is called: no method of its own, and always in a sweep
@@ -44,16 +45,16 @@ def check_dataset(name: str, places: Places, data: Path | None = None) -> None:
 def check_sweep(request: SweepRequest, places: Places) -> None:
     """Refuses what no data set, method, network or teacher is called; raises what `check_dataset` does."""
     check_dataset(request.dataset, places, request.data)
-    check_columns(request.methods, request.students)
+    check_columns(request.methods, request.students, request.depths)
     inits = {source_of(str(value)) for value in request.axes.get("init", ())} - {RANDOM}
     _check_teachers({part for name in request.teacher_names for part in members(name)} | inits, places)
 
 
-def check_columns(methods: Sequence[str], students: Sequence[str]) -> None:
-    """Refuses what no method or network is called.
+def check_columns(methods: Sequence[str], students: Sequence[str], depths: Sequence[str] = ()) -> None:
+    """Refuses what no method or network is called, and a depth that none of the students has.
 
     Raises:
-        ValueError: there is none of that name; the message has the nearest one.
+        ValueError: there is none of that name; the message has the nearest one, or the students' depths.
     """
     for method in methods:
         if method == NO_METHOD:
@@ -61,12 +62,27 @@ def check_columns(methods: Sequence[str], students: Sequence[str]) -> None:
         _check("method", method, declared.methods())
     for student in students:
         check_network("student", student)
+    check_depths(students, depths)
+
+
+def check_depths(networks: Sequence[str], depths: Sequence[str]) -> None:
+    """Refuses a depth to which none of the networks can be unfrozen.
+
+    Raises:
+        ValueError: there is no such depth; the message has those that there are.
+    """
+    by_network = {name: declared.depths(name) for name in networks}
+    for depth in depths:
+        if not any(depth in own for own in by_network.values()):
+            nearest = _nearest(depth, [name for own in by_network.values() for name in own])
+            raise ValueError(stages.no_depth(depth, by_network) + nearest)
 
 
 def check_pretraining(request: PretrainRequest, places: Places) -> None:
     """Refuses what no data set, network or teacher is called; raises what `check_dataset` does."""
     check_dataset(request.dataset, places, request.data)
     check_network("teacher", request.architecture)
+    check_depths([request.architecture], [str(request.knobs.get("unfreeze", stages.ALL))])
     _check_teachers({source_of(str(request.knobs.get("init", RANDOM)))} - {RANDOM}, places)
 
 

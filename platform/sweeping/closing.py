@@ -64,10 +64,11 @@ def answer_lines(sweep: Runs) -> str:
     if contrasts.empty:
         return "No question is answered: no two cells with a test AUC differ in one thing alone."
     lines = ["What can be told apart from chance, in test AUC:"]
-    for answer in answers(contrasts, of_cells(sweep.confirm)):
+    design = sweep.design
+    for answer in answers(contrasts, of_cells(sweep.confirm), design):
         lines.append(f"  {answer.question} {answer.verdict}")
         lines.append(textwrap.fill(answer.sentence, WIDTH, initial_indent="    ", subsequent_indent="    "))
-    return "\n".join([*lines, textwrap.fill(basis(contrasts, averages(sweep)), WIDTH)])
+    return "\n".join([*lines, textwrap.fill(basis(contrasts, averages(sweep), design), WIDTH)])
 
 
 def _commands(setup: Setup, places: Places, sweep: Runs) -> str:

@@ -19,6 +19,7 @@ from platform.sweeping.fitting import check_variations, fitted_to_data
 from platform.sweeping.plan import axis_value
 from platform.sweeping.scoring import averaging_tags, selection_metric
 from platform.sweeping.setup import Setup, doubts, parent_tags
+from platform.sweeping.unfreezing import absent, fitted_to_depths
 from search_spaces import space_of
 from search_spaces.presets import PRESETS, Preset
 from search_spaces.space import INIT, Space, columns_of
@@ -45,11 +46,11 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         to do.
     """
     dataset = dataset_of(request.dataset, places)
-    preset_name = _preset_name(request, dataset)
-    preset = PRESETS[preset_name]
+    preset = PRESETS[preset_name := _preset_name(request, dataset)]
     base = _base(request, preset, dataset)
-    space = _space(request, preset, dataset, base)
+    space, left_out = fitted_to_depths(_space(request, preset, dataset, base), request.methods)
     name, (stores, averaging, teachers) = _sources(request, places, base, space, stand_ins)
+    print("".join(f"{line}\n" for line in [*absent(request), *left_out]), end="", flush=True)
     store = stores[base.image_size_px]
     space = check_variations(fitted_to_data(space, store, teachers), base, store)
     overlap = check_overlaps(list(teachers.values()), store, places, allowed=request.allow_overlap)

@@ -15,6 +15,7 @@ from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord, trial_folder
 from platform.sweeping.scoring import averaging_lines, averaging_tags
 from platform.sweeping.studies import make_studies
+from platform.sweeping.unfreezing import depth_warnings
 from search_spaces.space import Space
 from trainables.cell import ITSELF, as_text, members
 from trainables.config import TrialConfig
@@ -22,8 +23,8 @@ from trainables.data.averaging import Averaging, averaged_labels
 from trainables.data.store import Store
 from trainables.job import Job
 from trainables.knob import TUNED, knobs
-from trainables.models.architectures import build
-from trainables.models.densenet import num_trainable, unfreeze
+from trainables.models.architectures import undrawn
+from trainables.models.freezing import num_trainable, unfreeze
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.overlap import unverifiable
 from trainables.teachers.shelf import Teacher
@@ -138,7 +139,11 @@ class Setup:
                 f"  teachers: {teachers}",
                 *(f"  {line}" for line in averaging_lines(self.store, self.averaging)),
                 *([f"  held out of all training: {self.store.held_out}"] if self.store.held_out else []),
-                *(f"  WARNING:  {text}" for text in [doubts(self.teachers.values())] if text),
+                *(
+                    f"  WARNING:  {text}"
+                    for text in [doubts(self.teachers.values()), *depth_warnings(self.space)]
+                    if text
+                ),
                 f"  MLflow:   {places.printable_tracking_uri}",
                 f"  results:  {places.results}" + (f" ({storage})" if storage else ""),
                 f"  images:   {self.store.path}" + (f", copied to {self.local} on each machine" if self.local else ""),
@@ -176,8 +181,8 @@ class Setup:
     def _num_trainable(self) -> dict[tuple[str, str], int]:
         counts = {}
         for student, depth in {(cell.student, cell.unfreeze) for cell in self.space.cells if cell.method != ITSELF}:
-            network = build(student, len(self.store.label_names))
-            unfreeze(network, depth)
+            network = undrawn(student, len(self.store.label_names))
+            unfreeze(network, student, depth)
             counts[student, depth] = num_trainable(network)
         return counts
 

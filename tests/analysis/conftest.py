@@ -66,9 +66,13 @@ class Store:
         tags: Mapping[str, str] | None = None,
         predictions: pd.DataFrame | None = None,
         data_fingerprint: str = "data-a",
+        split_fingerprint: str = "split-a",
+        redrawn: Mapping[str, int] | None = None,
         **config: Any,
     ) -> str:
         """A trial's run under `parent`, with the tags and parameters of the ledger; returns its id.
+
+        `redrawn` are parameters of a repeat that draws more than the seed anew, such as ``split_draw``.
 
         The paper's rule gives the AUC that the sweep averages, and the labels averaged are those of the predictions,
         unless `metrics` and `tags` say otherwise.
@@ -76,7 +80,7 @@ class Store:
         above = self.parents[parent]
         defaults = {"phase": "confirm", "method": "attention" if "teacher" in config else "transfer"}
         full = TrialConfig(dataset=above.data.tags["dataset"], **{**defaults, **config})
-        spec = TrialSpec(config=full, data_fingerprint=data_fingerprint, split_fingerprint="split-a")
+        spec = TrialSpec(config=full, data_fingerprint=data_fingerprint, split_fingerprint=split_fingerprint)
         all_tags = {
             "mlflow.parentRunId": parent,
             "kind": "trial",
@@ -85,13 +89,13 @@ class Store:
             "data": above.data.tags["data"],
             "phase": full.phase,
             "cell": full.cell.name,
-            "trial": spec.key,
+            "trial": "-".join([spec.key, *(f"{name}{value}" for name, value in (redrawn or {}).items())]),
             "number": str(full.seed),
             "seed": str(full.seed),
             "recipe": str(RECIPE_VERSION),
             "record": str(RECORD_VERSION),
             "data_fingerprint": data_fingerprint,
-            "split_fingerprint": "split-a",
+            "split_fingerprint": split_fingerprint,
             "teacher_fingerprint": "teacher-a",
             "teacher_is_phantom": "false",
             "init_is_phantom": "false",
@@ -103,7 +107,7 @@ class Store:
             **(tags or {}),
         }
         run_id = str(self.client.create_run(above.info.experiment_id, self._tick(), all_tags).info.run_id)
-        params = [Param(name, str(value)) for name, value in asdict(full).items()]
+        params = [Param(name, str(value)) for name, value in {**asdict(full), **(redrawn or {})}.items()]
         scores = dict(metrics or {})
         if "test_auc" in scores:
             scores.setdefault("test_auc_defined", scores["test_auc"])

@@ -14,7 +14,8 @@ from analysis.tables import rendering, table_flags
 
 LARGE = ("pandas", "mlflow", "torch", "matplotlib", "sklearn", "scipy", "numpy", "sqlalchemy")
 TABLES = [f"table_{number}" for number in range(1, 7)]
-COMMANDS = ["attention_maps", "figure_1", "figure_search", "optuna_export", "report", "runs", *TABLES]
+COMMANDS = ["attention_maps", "compare", "figure_1", "figure_search", "optuna_export", "report", "runs"]
+COMMANDS += ["table_depths", *TABLES]
 OF_A_DATA_SET = ["attention_maps", "figure_search", "optuna_export", "report", "runs"]
 NEEDED = {"optuna_export": ("--to", "sqlite:///studies.db")}  # what else a command must be given
 
@@ -39,7 +40,7 @@ def test_help_imports_nothing_large(command: str) -> None:
     assert text[0].startswith(f"usage: python -m analysis.{command} ") and text[0].endswith("[options]")
     if command not in ("figure_1", "runs"):
         assert "what is written:" in text
-    if command not in ("figure_1", "table_6"):
+    if command not in ("figure_1", "table_6", "table_depths"):
         assert "which runs:" in text and any("--results DIR" in line for line in text)
 
 

@@ -126,6 +126,7 @@ def test_curves_and_drops_do_not_depend_on_the_ids_of_runs(store: Any) -> None:
     lost = []
     for ids in ("abcdefg", "gfedcba", "cgaebfd"):
         frame = pd.DataFrame({"cell": np.repeat(np.arange(50), 7), "run_id": list(ids) * 50, "auc": auc.ravel()})
+        frame = frame.assign(part="", to_train=0.0)
         both = pd.concat([frame.assign(epoch=1), frame.assign(epoch=2, auc=40.0)], ignore_index=True)
         lost.append(figure_4.drops(both))
     assert lost[0].equals(lost[1]) and lost[0].equals(lost[2])

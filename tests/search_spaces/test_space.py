@@ -124,3 +124,43 @@ def test_a_teacher_itself_is_a_cell_at_each_fraction_and_policy_but_has_no_first
         "itself/a/none/none",
         "itself/a/none/none@ones",
     ]
+
+
+def test_unfreeze_depths_are_crossed_with_every_method_and_student_that_has_them():
+    space = replace(SPACE, cells=(*SPACE.cells, *controls_of(["imagenet"], ["densenet40"])))
+    names = [cell.name for cell in space.crossed({"unfreeze": ("head", "last34", "all")}).cells]
+    assert names == [
+        "transfer/none/densenet121/head",
+        "transfer/none/densenet40/head",
+        *[f"attention/{teacher}/densenet{n}/head" for teacher in ("imagenet", "mimic-cxr") for n in (121, 40)],
+        "attention/random-weights/densenet40/head",
+        "attention-permuted/imagenet/densenet40/head",
+        "attention-silent/imagenet/densenet40/head",
+        "transfer/none/densenet40/head@from-random",
+        "itself/imagenet/none/none",  # which trains nothing, once
+        "transfer/none/densenet121/last34",
+        *[f"attention/{teacher}/densenet121/last34" for teacher in ("imagenet", "mimic-cxr")],
+        "transfer/none/densenet121/all",
+        "transfer/none/densenet40/all",
+        *[f"attention/{teacher}/densenet{n}/all" for teacher in ("imagenet", "mimic-cxr") for n in (121, 40)],
+        "attention/random-weights/densenet40/all",
+        "attention-permuted/imagenet/densenet40/all",
+        "attention-silent/imagenet/densenet40/all",
+        "transfer/none/densenet40/all@from-random",
+    ]
+
+
+def test_a_depth_that_no_student_has_is_refused_with_those_that_they_have():
+    with pytest.raises(ValueError, match=r"but got 'from-layer4'; densenet121 has head, last34, .*; densenet40 has"):
+        SPACE.crossed({"unfreeze": ("all", "from-layer4")})
+
+
+def test_a_depth_may_be_the_one_thing_that_changes():
+    narrowed = SPACE.narrowed(["transfer/*/all", "attention/imagenet/densenet121/all"])
+    assert [cell.name for cell in narrowed.one_at_a_time({"unfreeze": ("last34",)}).cells] == [
+        "transfer/none/densenet121/all",
+        "transfer/none/densenet121/last34",
+        "transfer/none/densenet40/all",  # which has no such depth
+        "attention/imagenet/densenet121/all",
+        "attention/imagenet/densenet121/last34",
+    ]

@@ -52,11 +52,11 @@ def small_student() -> nn.Module:
     )
 
 
-def make(store: Store, student: nn.Module | None = None, guide: Guide | None = None, **changes: Any) -> Training:
+def make(store: Store, network: nn.Module | None = None, guide: Guide | None = None, **changes: Any) -> Training:
     return Training(
         config=config_of(**changes),
         store=store,
-        student=student or small_student(),
+        student=network or small_student(),
         guide=guide,
         device=CPU,
     )

@@ -101,8 +101,10 @@ def test_a_trial_is_called_as_its_cell() -> None:
 
 def test_the_baseline_is_plain_transfer_of_the_same_images_and_first_weights() -> None:
     cell = replace(TAUGHT, unfreeze="last34", data_fraction=0.25, uncertainty="ones", init="random")
-    assert cell.baseline().name == "transfer/none/densenet40/all@0.25,ones,from-random"
-    assert cell.baseline().baseline() == cell.baseline()
+    plain = cell.baseline()
+    assert plain.name == "transfer/none/densenet40/last34@0.25,ones,from-random"  # at its own depth
+    assert plain.baseline().name == "transfer/none/densenet40/all@0.25,ones,from-random"
+    assert plain.baseline().baseline() == plain.baseline()
     with pytest.raises(ValueError, match="a baseline must have a student, but got 'itself/a/none/none'"):
         Cell(method="itself", teacher="a", student="none", unfreeze="none").baseline()
 

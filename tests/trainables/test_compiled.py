@@ -20,7 +20,8 @@ from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.loop import train
 from trainables.models.architectures import build
-from trainables.models.densenet import LAST_34_LAYERS, DenseNet, DenseNet121, unfreeze
+from trainables.models.densenet import DenseNet, DenseNet121
+from trainables.models.freezing import unfreeze
 from trainables.teachers import shelf
 from trainables.teachers.guide import Guide
 from trainables.teachers.shelf import Teacher
@@ -118,21 +119,45 @@ class FewLayers(DenseNet121):
         DenseNet.__init__(self, (1, 0, 0, 1), 5)
 
 
-def test_frozen_layers_stay_frozen_in_a_compiled_step(store: Store, traced: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("name", "make", "depth", "trained"),
+    [
+        ("densenet121", FewLayers, "last34", ("features.transition3", "features.denseblock4", "features.norm5")),
+        ("densenet40", lambda: Short40(5), "head", ()),
+        ("densenet40", lambda: Short40(5), "from-bottleneck", ("attention", "expansion", "norm")),
+    ],
+)
+def test_frozen_layers_stay_frozen_in_a_compiled_step(
+    store: Store,
+    teacher: Teacher,
+    traced: list[int],
+    name: str,
+    make: Callable[[], nn.Module],
+    depth: str,
+    trained: tuple[str, ...],
+) -> None:
     def frozen() -> nn.Module:
         torch.manual_seed(5)
-        student = FewLayers()
-        unfreeze(student, "last34")
+        student = make()
+        unfreeze(student, name, depth)
         return student
 
     before, students = frozen().state_dict(), [frozen(), frozen()]
     metrics = [
-        numbers(store, student, unfreeze="last34", compiled=compiled, max_epochs=1)
+        numbers(
+            store,
+            student,
+            Guide("attention", name, teacher, CPU) if depth == "from-bottleneck" else None,
+            unfreeze=depth,
+            compiled=compiled,
+            max_epochs=1,
+        )
         for student, compiled in zip(students, (False, True), strict=True)
     ]
     assert metrics[0] == metrics[1] and traced
-    changed = {name for name, tensor in students[1].state_dict().items() if not torch.equal(tensor, before[name])}
-    assert changed and all(name.startswith(LAST_34_LAYERS) for name in changed)
+    assert counters["stats"]["unique_graphs"] == 1
+    changed = {key for key, tensor in students[1].state_dict().items() if not torch.equal(tensor, before[key])}
+    assert changed == {key for key in before if key.startswith((*trained, "classifier"))}
 
 
 # The compiler takes 50 s over DenseNet-40 on two cores, and 85 s over DenseNet-121. This network has all that those

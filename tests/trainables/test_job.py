@@ -26,7 +26,7 @@ from trainables.data.store_making import prepare
 from trainables.job import PREDICTIONS_FILE, Job
 from trainables.metrics import label_auc
 from trainables.models.architectures import build
-from trainables.models.densenet import num_trainable
+from trainables.models.freezing import num_trainable
 from trainables.teachers import shelf
 from trainables.teachers.imagenet import name_of
 from trainables.training import EpochResult, Training

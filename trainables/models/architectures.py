@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from torchvision import models
 from torchvision.models import WeightsEnum
 
+from trainables.models import stages
 from trainables.models.densenet import DenseNet40, DenseNet121, DenseNet169
 
 FILLING = (Tensor.fill_, Tensor.normal_, Tensor.uniform_, Tensor.zero_)  # with which torch.nn.init draws weights
@@ -54,6 +55,7 @@ class Architecture:
     output: str  # the module whose output is the logits; no other runs behind it
     weights: WeightsEnum | None  # of ImageNet; None: it takes those of `first_weights`
     first_weights: str  # the architecture whose weights are its first ones
+    depths: Mapping[str, str]  # how deep it can be unfrozen, as `trainables.models.stages` has it
 
 
 def _of_torchvision(
@@ -61,6 +63,8 @@ def _of_torchvision(
     title: str,
     taps: Mapping[str, tuple[str, int]],
     output: str,
+    *,
+    depths: Mapping[str, str],
     make: Callable[[int], nn.Module] | None = None,
 ) -> Architecture:
     return Architecture(
@@ -70,10 +74,13 @@ def _of_torchvision(
         output=output,
         weights=models.get_model_weights(name)["IMAGENET1K_V1"],
         first_weights=name,
+        depths=depths,
     )
 
 
-def _resnet(name: str, title: str, *, attention: str, planes: tuple[int, int]) -> Architecture:
+def _resnet(
+    name: str, title: str, *, attention: str, planes: tuple[int, int], depths: Mapping[str, str]
+) -> Architecture:
     middle, last = planes
     taps = {
         "shallow": ("maxpool", 64),
@@ -81,22 +88,28 @@ def _resnet(name: str, title: str, *, attention: str, planes: tuple[int, int]) -
         "attention": (attention, last),
         "embedding": ("layer4", last),
     }
-    return _of_torchvision(name, title, taps, "fc")
+    return _of_torchvision(name, title, taps, "fc", depths=depths)
 
 
-def _densenet(name: str, title: str, make: type[nn.Module], *, attention: str, planes: int) -> Architecture:
+def _densenet(
+    title: str, make: type[nn.Module], *, attention: str, planes: int, depths: Mapping[str, str]
+) -> Architecture:
     taps = {
         "shallow": ("features.pool0", 64),
         "middle": ("features.transition1", 128),
         "attention": (attention, 32),
         "embedding": ("features.norm5", planes),
     }
-    return _of_torchvision(name, title, taps, "classifier", make)
+    return _of_torchvision(make.__name__.lower(), title, taps, "classifier", depths=depths, make=make)
 
 
 ARCHITECTURES: dict[str, Architecture] = {
     "densenet121": _densenet(
-        "densenet121", "DenseNet-121", DenseNet121, attention="features.denseblock4.denselayer15", planes=1024
+        "DenseNet-121",
+        DenseNet121,
+        attention="features.denseblock4.denselayer15",
+        planes=1024,
+        depths=stages.DENSENET_121,
     ),
     "densenet40": Architecture(
         title="DenseNet-40",
@@ -110,13 +123,18 @@ ARCHITECTURES: dict[str, Architecture] = {
         output="classifier",
         weights=None,
         first_weights="densenet121",
+        depths=stages.DENSENET_40,
     ),
     "densenet169": _densenet(
-        "densenet169", "DenseNet-169", DenseNet169, attention="features.denseblock4.denselayer31", planes=1664
+        "DenseNet-169",
+        DenseNet169,
+        attention="features.denseblock4.denselayer31",
+        planes=1664,
+        depths=stages.DENSENET_169,
     ),
-    "resnet18": _resnet("resnet18", "ResNet-18", attention="layer4.0", planes=(128, 512)),
-    "resnet50": _resnet("resnet50", "ResNet-50", attention="layer4.1", planes=(512, 2048)),
-    "resnet152": _resnet("resnet152", "ResNet-152", attention="layer4.1", planes=(512, 2048)),
+    "resnet18": _resnet("resnet18", "ResNet-18", attention="layer4.0", planes=(128, 512), depths=stages.RESNET),
+    "resnet50": _resnet("resnet50", "ResNet-50", attention="layer4.1", planes=(512, 2048), depths=stages.RESNET),
+    "resnet152": _resnet("resnet152", "ResNet-152", attention="layer4.1", planes=(512, 2048), depths=stages.RESNET),
     "efficientnet_b0": _of_torchvision(
         "efficientnet_b0",
         "EfficientNet-B0",
@@ -127,6 +145,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "embedding": ("features.8", 1280),
         },
         "classifier.1",
+        depths=stages.EFFICIENTNET,
     ),
     "convnext_tiny": _of_torchvision(
         "convnext_tiny",
@@ -138,6 +157,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "embedding": ("features.7", 768),
         },
         "classifier.2",
+        depths=stages.CONVNEXT,
     ),
 }
 TAPS = {name: architecture.taps for name, architecture in ARCHITECTURES.items()}

@@ -1,4 +1,4 @@
-"""The two students of Akbarian et al. 2020, DenseNet-121 and the light DenseNet-40 of their Table VI; and freezing.
+"""The two students of Akbarian et al. 2020, DenseNet-121 and the light DenseNet-40 of their Table VI.
 
 Shapes: B images, 3 planes of H x W pixels (multiples of 32), L labels or classes.
 """
@@ -6,23 +6,19 @@ Shapes: B images, 3 planes of H x W pixels (multiples of 32), L labels or classe
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
 
 import torch
 import torchvision
 from torch import Tensor, nn
 
-LAST_34_LAYERS = ("features.transition3", "features.denseblock4", "features.norm5", "classifier")
-UNFREEZE_DEPTHS = {"all": "all layers trained", "last34": "last 34 layers trained"}  # by name, what people call it
 DENSENET121_BLOCKS = (6, 12, 24, 16)  # layers of each dense block
 
 
 class DenseNet(torchvision.models.DenseNet):
-    """torchvision's DenseNet (Huang et al. 2017) with L outputs and an optional frozen front."""
+    """torchvision's DenseNet (Huang et al. 2017) with L outputs."""
 
     def __init__(self, block_config: tuple[int, ...], num_labels: int) -> None:
         super().__init__(growth_rate=32, block_config=block_config, num_init_features=64, num_classes=num_labels)
-        self.frozen: tuple[str, ...] = ()
 
     def forward(self, x: Tensor) -> Tensor:
         """Images [B, 3, H, W] to logits [B, L].
@@ -31,20 +27,8 @@ class DenseNet(torchvision.models.DenseNet):
             ValueError: H or W is not a multiple of 32.
         """
         _check_size(x)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            for name in self.frozen:
-                x = self.get_submodule(name)(x)
-        for name, module in self.features.named_children():
-            if f"features.{name}" not in self.frozen:
-                x = module(x)
+        x = self.features(x)
         return self.classifier(torch.flatten(nn.functional.adaptive_avg_pool2d(nn.functional.relu(x), 1), 1))
-
-    def train(self, mode: bool = True) -> DenseNet:
-        """As usual, but frozen batch norms keep their statistics."""
-        super().train(mode)
-        for name in self.frozen:
-            self.get_submodule(name).eval()
-        return self
 
 
 class DenseNet121(DenseNet):
@@ -95,41 +79,6 @@ class DenseNet40(nn.Module):
         x = nn.functional.adaptive_avg_pool2d(self.features(x), (height, width))
         x = nn.functional.relu(self.norm(self.expansion(self.attention(x))))
         return self.classifier(torch.flatten(nn.functional.adaptive_avg_pool2d(x, 1), 1))
-
-
-def unfreeze(student: nn.Module, depth: str) -> None:
-    """Chooses what is trained: "all", or "last34" (DenseNet-121 only: the 2.7m parameters of Tables IV and V).
-
-    Raises:
-        ValueError: there is no such depth, or the student does not have it.
-    """
-    if depth not in UNFREEZE_DEPTHS:
-        raise ValueError(f"unfreeze must be one of {', '.join(UNFREEZE_DEPTHS)}, but got {depth!r}")
-    if depth == "all":
-        student.requires_grad_(True)
-        if isinstance(student, DenseNet):
-            student.frozen = ()
-            student.train(student.training)
-        return
-    if not isinstance(student, DenseNet121):
-        raise ValueError(f"unfreeze='last34' needs DenseNet-121, but got {type(student).__name__}; it has 'all'")
-    student.requires_grad_(False)
-    for name in LAST_34_LAYERS:
-        student.get_submodule(name).requires_grad_(True)
-    student.frozen = tuple(_frozen_front(student))
-    student.train(student.training)
-
-
-def num_trainable(student: nn.Module) -> int:
-    """The number of parameters that training changes: ``tp`` in Tables IV and V."""
-    return sum(parameter.numel() for parameter in student.parameters() if parameter.requires_grad)
-
-
-def _frozen_front(student: DenseNet121) -> Iterator[str]:
-    for name, _ in student.features.named_children():
-        if f"features.{name}" in LAST_34_LAYERS:
-            return
-        yield f"features.{name}"
 
 
 def _check_size(images_BCHW: Tensor) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib.container import ErrorbarContainer
 
@@ -17,9 +19,9 @@ NAMES = [
 ]
 
 
-def variance() -> pd.DataFrame:
+def variance(names: Sequence[str] = NAMES) -> pd.DataFrame:
     facts = {"auc": 0.7, "low": 0.6, "high": 0.75, "sd_seeds": 0.01, "sd_patients": 0.02, "n": 3, "num_patients": 32}
-    return pd.DataFrame([{"cell": name, **facts} for name in NAMES])
+    return pd.DataFrame([{"cell": name, **facts} for name in names])
 
 
 def test_each_students_cells_stand_together_below_their_baseline() -> None:
@@ -35,6 +37,32 @@ def test_each_students_cells_stand_together_below_their_baseline() -> None:
     assert frame["is_baseline"].tolist() == [True, False, True, False, False, False]
     assert frame[["auc", "low", "high"]].iloc[0].tolist() == [70, 60, 75]
     assert frame["phantom"].tolist() == ["", "", "first weights", "", "", ""]
+
+
+def test_a_depth_with_methods_is_a_group_of_its_own_below_its_own_baseline() -> None:
+    at_head, at_34, taught_at_34 = (
+        "transfer/none/densenet121/head",
+        "transfer/none/densenet121/last34",
+        "attention/imagenet/densenet121/last34",
+    )
+    taught_at_block2 = "attention/imagenet/densenet121/from-block2"  # whose baseline was not trained
+    taught = "attention/imagenet/densenet121/all"
+    plain = "transfer/none/densenet121/all"
+    frame = figure_cells.rows(variance([at_head, taught_at_34, taught_at_block2, at_34, taught, plain]), {})
+    groups = [
+        (plain, plain),
+        (taught, plain),
+        (at_head, plain),
+        (taught_at_block2, "transfer/none/densenet121/from-block2"),
+        (at_34, at_34),
+        (taught_at_34, at_34),
+    ]
+    assert list(zip(frame["cell"], frame["group"], strict=True)) == groups
+    assert frame.loc[frame["is_baseline"], "cell"].tolist() == [plain, at_34]
+    picture = figure_cells.picture(frame, [])
+    assert picture is not None
+    (legend,) = picture.figure.legends
+    assert legend.get_texts()[0].get_text() == "plain transfer, at the same depth: the baseline"
 
 
 def test_the_baseline_alone_is_a_black_square_and_every_cell_has_title_name_and_numbers() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import analysis.runs
+from analysis.reading import trials
 from analysis.reading.record_form import RECORD_VERSION
 from analysis.reading.trials import Runs, runs
 from trainables.trial import RECIPE_VERSION
@@ -207,3 +208,18 @@ def test_a_sweep_with_a_finding_held_out_is_read_by_its_name_alone(store: Any) -
     assert recorded.confirm["run_id"].tolist() == [ordinary]  # though the other is newer
     assert reasons(recorded) == {without: "held out of training: Edema (--sweep second asks for these)"}
     assert runs(store.uri, "retina", "second").confirm["run_id"].tolist() == [without]
+
+
+def test_a_trial_from_before_a_knob_was_declared_has_its_default(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = store.sweep()
+    before, after = store.trial(parent), store.trial(parent, seed=1)
+    other = store.trial(store.sweep(name="other"), seed=2, schedule="cosine")
+    frame = trials.run_frame(store.uri, "retina", None)
+    frame.loc[frame["run_id"] == before, "params.schedule"] = None
+    monkeypatch.setattr(
+        trials, "run_frame", lambda uri, name, sweep: frame[frame["tags.sweep"].eq(sweep or frame["tags.sweep"])]
+    )
+    kept = runs(store.uri, "retina", "first").trials
+    assert kept.set_index("run_id").loc[[before, after], "params.schedule"].tolist() == ["halving", "halving"]
+    assert reasons(runs(store.uri, "retina"))[before] == "another setup: params.schedule halving, not cosine"
+    assert other in runs(store.uri, "retina").trials["run_id"].tolist()

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from analysis.reading.predictions import Predictions, from_frame
-from analysis.scores.comparisons import Draws, comparison_rows, delong_rows, draws_of, planned, sentence, variance_rows
+from analysis.scores.comparisons import Draws, comparison_rows, draws_of, planned, sentence, variance_rows
 from analysis.scores.comparisons import weights_of as shared_weights
+from analysis.scores.label_tests import delong_rows
 from trainables.data.store import salted_hashes
 
 NUM_IMAGES = 400
@@ -114,6 +115,12 @@ def test_planned_pairs() -> None:
     assert planned([*cells, *teachers]) == planned(cells)
     few = [f"{name}@0.25,ones,from-random" for name in ("hints/a+b/resnet18/all", "transfer/none/resnet18/all")]
     assert planned([*cells, *few, "transfer/none/resnet18/all"]) == sorted([*planned(cells), tuple(few)])
+    at_34 = "attention/imagenet/densenet121/last34"
+    assert planned([at_34, "transfer/none/densenet121/last34", "transfer/none/densenet121/all"]) == [
+        (at_34, "transfer/none/densenet121/last34"),
+        ("transfer/none/densenet121/last34", "transfer/none/densenet121/all"),
+    ]
+    assert planned([at_34, "transfer/none/densenet121/all"]) == []  # method and depth would differ at once
     assert planned([]) == [] and comparison_rows({}, []).empty
 
 

@@ -49,7 +49,7 @@ def test_the_papers_cells_ask_the_papers_questions() -> None:
         ([f"{NET40}@0.5", f"{NET40}@0.25"], "How much data?", ("50% of the training data", "25% of the training data")),
         ([NET40, f"{NET40}@from-random"], "Which first weights?", ("from random weights", "from ImageNet weights")),
         ([f"{NET40}@flip=0", f"{NET40}@flip=5"], "Which flip?", ("flip=5", "flip=0")),
-        ([PLAIN121, f"{PLAIN121}@flip=false"], "Which flip?", ("flip=true", "flip=false")),
+        ([PLAIN121, f"{PLAIN121}@flip=false"], "Which flip?", ("flip as in the sweep", "flip=false")),
     ],
 )  # fmt: skip
 def test_every_axis_has_its_question(names: list[str], question: str, choices: tuple[str, str]) -> None:
@@ -58,6 +58,27 @@ def test_every_axis_has_its_question(names: list[str], question: str, choices: t
     assert {contrast.first, contrast.second} == set(choices)
     if question == "How much data?":
         assert (contrast.first, contrast.second) == choices  # more data stands first
+
+
+HEAD, LAST34, BLOCK3 = (f"transfer/none/densenet121/{depth}" for depth in ("head", "last34", "from-block3"))
+
+
+def test_each_depth_is_contrasted_with_all_layers_and_the_deeper_one_stands_first() -> None:
+    asked = contrasts([HEAD, BLOCK3, PLAIN121, LAST34, f"{HEAD}@0.5", f"{LAST34}@0.5"])
+    depths = {(each.first, each.second): each.pairs for each in asked if each.axis == "unfreeze"}
+    assert depths == {
+        ("all layers trained", "classifier alone trained"): ((PLAIN121, HEAD),),
+        ("all layers trained", "last 34 layers trained"): ((PLAIN121, LAST34),),
+        ("all layers trained", "trained from block 3 on"): ((PLAIN121, BLOCK3),),
+        ("last 34 layers trained", "classifier alone trained"): ((f"{LAST34}@0.5", f"{HEAD}@0.5"),),  # without "all"
+    }
+
+
+def test_a_method_is_contrasted_with_plain_transfer_at_its_own_depth() -> None:
+    taught = "attention/imagenet/densenet121/last34"
+    (method,) = (each for each in contrasts([PLAIN121, LAST34, taught, NET121]) if each.axis == "method")
+    assert set(method.pairs) == {(taught, LAST34), (NET121, PLAIN121)}
+    assert not [each for each in contrasts([PLAIN121, taught]) if each.axis == "method"]  # depth differs, too
 
 
 @pytest.mark.parametrize(

@@ -284,6 +284,23 @@ def test_table_3(copy: tuple[Any, str]) -> None:
     assert len([line for line in text.splitlines() if line.startswith("CheXpert-5k")]) == 4
 
 
+def test_depths_that_the_paper_does_not_have_are_named_in_tables_3_and_5(copy: tuple[Any, str]) -> None:
+    store, parent = copy
+    before = [module.table(module.rows([runs(store.uri, "retina")])) for module in (best_betas, retina_scores)]
+    assert not any("depth" in [line[0] for line in table.head] + table.head[0] for table in before)
+    taught = {"method": "attention", "teacher": "imagenet", "beta": 7.0, "metrics": {"test_auc": 0.7}}
+    for depth in ("from-block2", "last34"):
+        store.trial(parent, unfreeze=depth, **taught)
+    betas, scores = (module.table(module.rows([runs(store.uri, "retina")])) for module in (best_betas, retina_scores))
+    assert betas.head[0][:5] == ["data set", "teacher", "student", "depth", "method"]
+    ours = [
+        row[3].text for row in betas.body if [cell.text for cell in row[:3]] == ["Retina", "imagenet", "DenseNet-121"]
+    ]
+    assert ours == ["last34", "from-block2", "all"]
+    (depths,) = [line for line in scores.head if line[0] == "depth"]
+    assert depths[1:4] == ["all", "last34", "all"] and depths[-2:] == ["from-block2", "last34"]
+
+
 def test_table_3_without_runs(store: Any) -> None:
     text = rendering.text(best_betas.table(best_betas.rows([runs(store.uri, "retina")])))
     assert "2000" in text and "L = CE + L_AT / beta" in text

@@ -47,7 +47,11 @@ def test_a_misspelt_name_gets_the_nearest_one(tmp_path: Path, name: str, nearest
 
 def test_methods_and_networks_are_known_from_their_sources() -> None:
     assert set(declared.methods()) == {name for name, method in METHODS.items() if method.__module__ in IN_THE_FOLDER}
-    assert declared.architectures() == tuple(name for name in ARCHITECTURES if name != "tiny")
+    networks = {name: facts for name, facts in ARCHITECTURES.items() if name != "tiny"}
+    assert declared.architectures() == tuple(networks)
+    assert {name: declared.depths(name) for name in networks} == {
+        name: tuple(facts.depths) for name, facts in networks.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -61,6 +65,12 @@ def test_methods_and_networks_are_known_from_their_sources() -> None:
         (["--teacher-names", "imagenet-resnet55"], r"\(did you mean imagenet-resnet50\?\)"),
         (["--init", "randon"], r"but got 'randon'"),
         (["--init", "matched-imagnet"], r"but got 'imagnet' \(did you mean imagenet\?\)"),
+        (
+            ["--unfreeze", "all", "from-blok2"],
+            r"'from-blok2'; densenet121 has head, .*; densenet40 .*did you mean from-",
+        ),
+        (["--vary", "unfreeze=all,from-blok2"], "'from-blok2'; densenet121 has head, "),
+        (["--students", "densenet40", "--unfreeze", "last34"], r"'last34'; densenet40 has head, from-bottleneck, "),
         (["--data", "empty"], "--data must name the folder that holds retina/, but there is none in .*empty"),
         (["--data", "nowhere"], "the data folder must exist, but there is no .*nowhere"),
     ],
@@ -91,7 +101,9 @@ def test_right_names_pass(tmp_path: Path) -> None:
         "matched-mine",
     ]
     check_sweep(typed(SweepRequest, *flags), Places.under(tmp_path / "results"))
+    check_sweep(typed(SweepRequest, "retina", "--unfreeze", "last34", "from-bottleneck"), Places.under(tmp_path))
     check_pretraining(typed(PretrainRequest, "retina", "--init", "mine"), Places.under(tmp_path / "results"))
+    check_pretraining(typed(PretrainRequest, "retina", "--unfreeze", "last34"), Places.under(tmp_path / "results"))
 
 
 def test_a_pre_training_of_a_misspelt_network_is_refused(tmp_path: Path) -> None:
@@ -99,6 +111,9 @@ def test_a_pre_training_of_a_misspelt_network_is_refused(tmp_path: Path) -> None
         check_pretraining(typed(PretrainRequest, "retina", "--architecture", "resnet5"), Places.under(tmp_path))
     with pytest.raises(ValueError, match="but got 'imagenett'"):
         check_pretraining(typed(PretrainRequest, "retina", "--init", "imagenett"), Places.under(tmp_path))
+    flags = ["--architecture", "resnet50", "--unfreeze", "last34"]
+    with pytest.raises(ValueError, match="but got 'last34'; resnet50 has head, from-layer4, "):
+        check_pretraining(typed(PretrainRequest, "retina", *flags), Places.under(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +121,7 @@ def test_a_pre_training_of_a_misspelt_network_is_refused(tmp_path: Path) -> None
     [
         ["sweep", "retin"], ["pretrain", "retin"], ["prepare", "retin"], ["sweep", "retina", "--methods", "retina"],
         ["sweep", "retina", "--list-cells", "--students", "retina"], ["sweep", "retina", "--teacher-names", "retin"],
-        ["pretrain", "retina", "--architecture", "retina"],
+        ["pretrain", "retina", "--architecture", "retina"], ["sweep", "retina", "--unfreeze", "retina"],
         ["teachers", "import", "x.pth", "--name", "x", "--architecture", "retina"],
     ],
     ids=" ".join,

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from trainables.models.architectures import ARCHITECTURES, TAPS, build, known, load_backbone, restored
-from trainables.models.densenet import num_trainable, unfreeze
+from trainables.models.freezing import num_trainable
 from trainables.models.taps import Taps, Truncated
 
 pytestmark = pytest.mark.slow
@@ -86,15 +86,6 @@ def test_a_backbone_is_taken_whole_and_the_head_is_not(name: str) -> None:
 def test_another_architectures_backbone_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"every shared layer, but \d+ do not fit: conv1\.weight .*, found none"):
         load_backbone(build("resnet18", 2), drawn("densenet121").state_dict())
-
-
-def test_other_networks_are_trained_as_a_whole() -> None:
-    network = build("resnet18", 1000)
-    unfreeze(network, "all")
-    assert num_trainable(network) == PUBLISHED["resnet18"]
-    for name in ("resnet18", "densenet169"):
-        with pytest.raises(ValueError, match=r"needs DenseNet-121, but got (ResNet|DenseNet169); it has 'all'"):
-            unfreeze(drawn(name), "last34")
 
 
 def test_an_unknown_architecture_is_named_with_its_role() -> None:
