@@ -12,7 +12,7 @@ from trainables.knob import LENGTH, SETUP, TUNED, Range, knob
 PAPER = "Akbarian et al. 2020, section V.A"
 OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("halving", "cosine")
-LOSSES = ("ce", "weighted", "focal")
+LOSSES = {"ce": "cross-entropy", "weighted": "class-weighted cross-entropy", "focal": "focal loss"}  # in words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ class LearningRecipe:
         "ce",
         role=SETUP,
         flag="--loss",
-        choices=LOSSES,
+        choices=tuple(LOSSES),
         help="the loss on the labels: ce, cross-entropy; weighted, cross-entropy that gives rare labels as much weight "
         "as frequent ones; focal, cross-entropy that gives certain predictions little weight",
         source="weighted: Wang et al. 2017; focal: Lin et al. 2017",

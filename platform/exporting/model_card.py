@@ -28,12 +28,14 @@ from analysis.stats.resampled import mean_over
 from analysis.tables.rendering import MISSING
 from platform.exporting.agreement import CheckImages, SizeCheck
 from trainables.cell import NO_TEACHER, members
+from trainables.init_names import is_matched
 from trainables.models.onnx_file import Latency
+from trainables.recipe_learning import LOSSES
 from trainables.transfer import METHODS
 
 METRICS = ("auc", "f1_weighted", "accuracy", "kappa")
 NOT_HYPERPARAMETERS = ("dataset", "method", "teacher", "student", "phase")
-PLAIN = ("L = CE", "fine-tuning of the first weights; no teacher")
+PLAIN = "fine-tuning of the first weights; no teacher"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,7 @@ def card(choice: Chosen, files: Files, results: Path) -> str:
     )
     environment.filters |= {"plain": _plain, "fraction": _fraction, "field": _field}
     scored = predictions.load(choice.runs.tracking_uri, choice.run)
-    method = METHODS.get(str(choice.run["params.method"]))
+    method, label_loss = METHODS.get(str(choice.run["params.method"])), LOSSES[str(choice.run["params.loss"])]
     return environment.get_template("model_card.md.j2").render(
         choice=choice,
         run=choice.run,
@@ -76,8 +78,10 @@ def card(choice: Chosen, files: Files, results: Path) -> str:
         teachers=_teachers(choice, results, str(choice.run["params.teacher"]), "tags.teacher_fingerprint"),
         init=_teachers(choice, results, str(choice.run["params.init"]), "tags.init_fingerprint"),
         phantom_help=[n for n in ("teacher", "init") if choice.run.get(f"tags.{n}_is_phantom") == "true"],
-        formula=method.formula if method else PLAIN[0],
-        reference=method.reference if method else PLAIN[1],
+        is_matched=is_matched(str(choice.run["params.init"])),
+        label_loss=label_loss,
+        formula=method.formula if method else f"L = {label_loss}",
+        reference=method.reference if method else PLAIN,
         hyperparameters=_hyperparameters(choice.run),
         scores=_scores(choice),
         interval=interval_note(choice.runs.design),

@@ -69,7 +69,7 @@ def test_the_card_says_what_it_must(recorded: dict[str, Any], exported: Path) ->
     store = recorded["store"]
     for words in (
         "PHANTOM DATA", "No medical device", "the teacher x was trained on 2 of 3 test patients", "drawn \\| so",
-        "best of its cell's 2 repeats by the score on the validation set", "L = CE", "trained on: generic",
+        "best of its cell's 2 repeats by the score on the validation set", "L = cross-entropy", "trained on: generic",
         f"| Retina | {len(store.rows('train'))} | {len(store.rows('validation'))} | {len(store.rows('test'))} |",
         "of any size, grey or RGB", "bytes that the network sees are the same. Probabilities differ by at most",
         "on 18 pictures from 16 x 22 to 458 x 310 pixels", "| f1_weighted |",

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from analysis.probes import networks
 from analysis.probes.embeddings import embed, of_runs
-from analysis.probes.networks import AFTER, BEFORE, TEACHER
+from analysis.probes.networks import AFTER, BEFORE, TEACHER, Network
 from analysis.reading.trials import runs
 from platform.phantoms.nih_writer import write_chestxray8
 from tests.tiny_network import NAME
@@ -20,6 +20,7 @@ from trainables.data.readers import chestxray8
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
 from trainables.models.architectures import ARCHITECTURES, build
+from trainables.models.beginning import give_first_weights
 from trainables.teachers import shelf
 from trainables.teachers.imagenet import name_of
 
@@ -94,6 +95,26 @@ def test_every_network_behind_the_cells_is_there_once(
     assert subjects.left_out == (f"{TAUGHT}, seed 1: its weights are missing",)
     np.testing.assert_array_equal(subjects.subjects[1].repeats[1], embed(network(NAME, 6), data, ROWS))
     np.testing.assert_array_equal(subjects.subjects[2].repeats[0], embed(network(NAME, 2), data, ROWS))
+
+
+def test_a_student_of_matched_weights_is_drawn_again_as_its_trial_drew_it(
+    store: Any, tiny: str, tmp_path: Path, data: Store
+) -> None:
+    teacher, parent = add_teacher(tmp_path, name_of(NAME), 2), store.sweep(data="phantom")
+    save_file(network(NAME, 5).module.state_dict(), tmp_path / "best-00001.safetensors")
+    for seed in (0, 1):
+        tags = {"init_fingerprint": teacher.fingerprint}
+        run = store.trial(parent, seed=seed, student=NAME, init="matched-imagenet", tags=tags)
+        store.client.log_artifact(run, str(tmp_path / "best-00001.safetensors"), "model")
+    subjects = of_runs(runs(store.uri, "retina"), tmp_path, NAMES, data, ROWS, progress=False).subjects
+    (before,) = (subject for subject in subjects if subject.kind == BEFORE)
+    assert before.name == f"{NAME} from matched-imagenet, before training" and len(before.repeats) == 2
+    for seed, embeddings in enumerate(before.repeats):
+        torch.manual_seed(seed)
+        student = build(NAME, len(NAMES))
+        give_first_weights(student, "matched-imagenet", teacher.state_dict())
+        drawn = Network(architecture=NAME, label_names=NAMES, module=student.eval())
+        np.testing.assert_array_equal(embeddings, embed(drawn, data, ROWS))
 
 
 @pytest.mark.usefixtures("tiny")
