@@ -75,11 +75,7 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
     components = component_rows(runs.confirm, runs.components, predicted.draws)
     tables.append(variance_sources.table(runs, components) if len(components) else None)
     tables.append(findings.drops(runs, figure_4.drops(curves)) if len(curves) else None)
-    tables.append(best_betas.table(_of(runs, best_betas.rows([runs]))))
-    tables.append(data_sets.table(_of(runs, data_sets.rows([runs]))))
-    splits = split_sizes.table(_of(runs, split_sizes.rows([runs])))
-    tables.append(replace(splits, notes=[*splits.notes, *design.split_notes]))
-    tables += [_architecture(runs), unfreeze_depths.of_runs(runs, _num_labels(runs))]
+    tables += [*_of_the_paper(runs), _architecture(runs), unfreeze_depths.of_runs(runs, _num_labels(runs))]
     phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
     pictures: list[Picture | None] = [*_images(runs, results, with_images)]
     pictures.append(figure_variance.picture(figure_variance.rows(components, phantom)))
@@ -90,14 +86,12 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
         *search_figures.pictures(runs),
     ]
     pictures.append(figure_reliability.picture(predicted.reliability, phantom, design))
-    scored = summary(runs.confirm, "test_auc")
-    notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))
     return Content(
         runs=runs,
         contrasts=predicted.contrasts,
         answers=answers(predicted.contrasts, phantom, design),
         basis=basis(predicted.contrasts, averaged, design),
-        sentences=[f"{note[0].upper()}{note[1:]}." for note in notes],
+        sentences=_constant(runs),
         spread=design.sentence if len(runs.confirm) else "",
         lead=figure_cells.picture(
             figure_cells.rows(predicted.variance, phantom), averaged.notes if averaged else [], design
@@ -106,6 +100,23 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
         pictures=[picture for picture in pictures if picture is not None],
         left_out=_left_out(runs, [table for table in tables if table is not None], pictures),
     )
+
+
+def _constant(runs: Runs) -> list[str]:
+    """Which cells give a constant answer, a sentence each."""
+    scored = summary(runs.confirm, "test_auc")
+    notes = constant_notes(scored.assign(cell=[f"{titles.of_name(name)} ({name})" for name in scored["cell"]]))
+    return [f"{note[0].upper()}{note[1:]}." for note in notes]
+
+
+def _of_the_paper(runs: Runs) -> list[Table]:
+    """Tables III, I and II."""
+    splits = split_sizes.table(_of(runs, split_sizes.rows([runs])))
+    return [
+        best_betas.table(_of(runs, best_betas.rows([runs]))),
+        data_sets.table(_of(runs, data_sets.rows([runs]))),
+        replace(splits, notes=[*splits.notes, *runs.design.split_notes]),
+    ]
 
 
 def _left_out(runs: Runs, tables: Sequence[Table], pictures: Sequence[Picture | None]) -> list[str]:
