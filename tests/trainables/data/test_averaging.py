@@ -114,3 +114,11 @@ def test_the_papers_rule_averages_every_label_that_has_both_classes() -> None:
 def test_another_rule_is_named() -> None:
     with pytest.raises(ValueError, match="the rule must be one of frequent, defined, but got 'all'"):
         averaged_labels(grades([1, 1], [1, 1]), "all")
+
+
+def test_with_several_splits_a_label_must_be_frequent_in_each() -> None:
+    one, other = grades([10, 30, 12], [9, 9, 9]), grades([10, 30, 9], [9, 9, 9])
+    assert averaged_labels(one, "frequent").names == ("A", "B", "C")
+    assert averaged_labels(one, "frequent", [other]) == averaged_labels(other, "frequent", [one])
+    assert averaged_labels(one, "frequent", [other]).names == ("A", "B")
+    assert averaged_labels(one, "frequent", [grades([10, 30, 12], [9, 9, 0])]).names == ("A", "B")

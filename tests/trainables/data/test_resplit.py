@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pandas as pd
 import pytest
 
 from trainables.config import TrialConfig
-from trainables.data.averaging import averaged_labels, definite_counts
+from trainables.data import resplit
+from trainables.data.averaging import Averaging, averaged_labels, definite_counts
 from trainables.data.resplit import all_folds, averaging_of, folded, redrawn, split_for
 from trainables.data.splits import SPLITS, split_patients, train_rank
 from trainables.data.store import Store, fingerprint_of_split
@@ -178,3 +180,16 @@ def test_every_repeat_averages_the_prepared_splits_labels_and_every_fold_the_sam
     )
     assert own.names == tuple(name for name, is_in in zip(prepared.label_names, is_frequent, strict=True) if is_in)
     assert "rarely" not in own.names and "rarely" in averaging_of(prepared, "defined", 2).names
+
+
+def test_every_fold_counts_for_what_is_averaged(prepared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[int]] = []
+
+    def watched(store: Store, rule: str, others: Sequence[Store] = ()) -> Averaging:
+        asked.append([len(np.intersect1d(each.rows("test"), prepared.rows("test"))) for each in (store, *others)])
+        return averaged_labels(store, rule, others)
+
+    resplit.held.clear()
+    monkeypatch.setattr(resplit, "averaged_labels", watched)
+    averaging_of(prepared, "frequent", 4)
+    assert [len(each) for each in asked] == [4] and sum(asked[0]) == len(prepared.rows("test"))
