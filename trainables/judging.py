@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainables.config import TrialConfig
-from trainables.data.augment import normalise
+from trainables.data.normalising import normalise
 from trainables.metrics import multiclass_metrics, multilabel_metrics
 from trainables.training import EpochResult, Training
 from trainables.transfer.objective import cross_entropy

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from analysis.reading import artifacts
 from analysis.reading.trials import Runs
-from trainables.data.augment import normalise
 from trainables.data.catalogue import synonyms
+from trainables.data.normalising import normalise
 from trainables.data.store import Store
 from trainables.models.architectures import TAPS, build, restored
 from trainables.models.beginning import give_first_weights

@@ -21,7 +21,7 @@ from platform.command_line.student_requests import ExportRequest
 from platform.exporting.agreement import CheckImages, check_images, check_sizes, distance_from_scores
 from platform.exporting.model_card import Files, card
 from trainables import atomic
-from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD
+from trainables.data.normalising import IMAGENET_MEAN, IMAGENET_STD
 from trainables.models import onnx_file
 from trainables.models.deployed import Deployed, load_student, probabilities
 from trainables.trial import RECIPE_VERSION

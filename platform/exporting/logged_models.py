@@ -29,18 +29,19 @@ from analysis.reading.chosen import best_of
 from analysis.reading.record_form import key_of
 from analysis.reading.trials import Runs
 from platform.tracking.sweep_page import in_metric_name
-from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD
+from trainables.data.normalising import IMAGENET_MEAN, IMAGENET_STD
 from trainables.data.store import Store
 from trainables.pasting import ROOT
 
 CODE = (  # what `trainables.models.deployed` imports, and the packages around it
     "trainables/__init__.py",
     "trainables/data/__init__.py",
-    "trainables/data/augment.py",
+    "trainables/data/normalising.py",
     "trainables/models/__init__.py",
     "trainables/models/architectures.py",
     "trainables/models/densenet.py",
     "trainables/models/deployed.py",
+    "trainables/models/stages.py",
 )
 SERVED_STUDENT = Path(__file__).with_name("served_student.py")  # for MLflow to run, not to import
 PACKAGES = ("mlflow", "numpy", "safetensors", "torch", "torchvision")

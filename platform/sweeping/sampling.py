@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -51,3 +53,9 @@ def known_trial(params: dict[str, Any], distributions: dict[str, BaseDistributio
     if score is None:
         return create_trial(params=params, distributions=distributions, state=TrialState.RUNNING)
     return create_trial(params=params, distributions=distributions, value=score)
+
+
+def sampler_seed(seed: int, identity: Mapping[str, object], number: int) -> int:
+    """The seed for suggestion `number`: by what is searched (`identity`, in canonical JSON), not its name."""
+    asked = json.dumps({"seed": seed, "number": number, **identity}, sort_keys=True)
+    return int.from_bytes(hashlib.sha256(asked.encode()).digest()[:4], "little")

@@ -7,8 +7,6 @@ and a search rebuilt from the ledger suggests what the uninterrupted one would h
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +14,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution
 
 from platform.sweeping.redraws import in_fold
-from platform.sweeping.sampling import decider, known_trial
+from platform.sweeping.sampling import decider, known_trial, sampler_seed
 from search_spaces.joint import JointSpace
 from search_spaces.space import Space
 from trainables.cell import ITSELF, Cell
@@ -130,7 +128,7 @@ class CellStudy(Study):
         if number == 0:
             return self.space.first(self.of_cell)
         identity = {"cell": self.of_cell.facts, **self.identity}
-        return _ask_optuna(self, self.space.ranges(self.of_cell), _seed(self.seed, identity, number))
+        return _ask_optuna(self, self.space.ranges(self.of_cell), sampler_seed(self.seed, identity, number))
 
 
 @dataclass(kw_only=True)
@@ -148,6 +146,16 @@ class JointStudy(Study):
         return next(cell for cell in self.space.cells if cell.name == params["cell"])
 
     def take_up(self, number: int, params: Params, cell: str) -> None:
+        """As in any study; a joint search grows by cells, but chose among those that it has had.
+
+        Raises:
+            ValueError: the cell is not in the space any more.
+        """
+        if cell not in {each.name for each in self.space.cells}:
+            raise ValueError(
+                f"a joint search keeps its cells, but has a trial of {cell}, which this command leaves out: ask for "
+                "that cell as well, or give another --name"
+            )
         self.asked[number] = {"cell": cell, **params}
 
     def _suggest(self, number: int) -> Params:
@@ -156,7 +164,7 @@ class JointStudy(Study):
         if untried is not None:  # each cell once at the paper's choice, so that none is dismissed, nor one added later
             return {"cell": untried.name, **self.space.first(untried)}
         joint = JointSpace(self.space)
-        seed = _seed(self.seed, {"joint": self.space.cells[0].question, **self.identity}, number)
+        seed = sampler_seed(self.seed, {"joint": self.space.cells[0].question, **self.identity}, number)
         known = [known_trial(*self._point(joint, asked), score) for asked, score in _known(self)]
         cell, knobs = joint.walk(decider(known, seed, STARTUP_TRIALS, is_conditional=True))
         return {"cell": cell.name, **knobs}
@@ -238,9 +246,3 @@ def _known(study: Study) -> list[tuple[Params, float | None]]:
     all_asked = [(asked, number) for number, asked in study.asked.items()]
     has_failed = {number for number, score in study.scores.items() if score is None}
     return [(asked, study.scores.get(number)) for asked, number in all_asked if number not in has_failed]
-
-
-def _seed(seed: int, identity: Mapping[str, object], number: int) -> int:
-    """The sampler's seed for suggestion `number`: by what is searched (`identity`, in canonical JSON), not its name."""
-    asked = json.dumps({"seed": seed, "number": number, **identity}, sort_keys=True)
-    return int.from_bytes(hashlib.sha256(asked.encode()).digest()[:4], "little")

@@ -23,7 +23,8 @@ from torch.nn import functional
 from tests.benchmarks.step import make_store
 from tests.benchmarks.targets import verdict
 from trainables.config import TrialConfig
-from trainables.data.augment import normalise, training_views
+from trainables.data.augment import training_views
+from trainables.data.normalising import normalise
 from trainables.data.resident import Images
 from trainables.data.store import Store
 from trainables.loop import train_one_epoch

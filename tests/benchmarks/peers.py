@@ -23,7 +23,8 @@ from torchdistill.core.forward_hook import ForwardHookManager  # type: ignore[im
 from torchdistill.losses.mid_level import ATLoss  # type: ignore[import-untyped]
 
 from tests.benchmarks.step import CPU, make_store
-from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD, training_views
+from trainables.data.augment import training_views
+from trainables.data.normalising import IMAGENET_MEAN, IMAGENET_STD
 from trainables.data.store import Store
 from trainables.models.architectures import TAPS, build
 from trainables.recipe_views import ViewRecipe

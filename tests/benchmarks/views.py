@@ -23,9 +23,10 @@ from torchvision import transforms
 from platform.phantoms.nih_writer import write_chestxray8
 from platform.phantoms.writers import write_retina
 from tests.benchmarks.targets import verdict
-from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD, normalise, training_views
+from trainables.data.augment import training_views
 from trainables.data.catalogue import read
 from trainables.data.listing import Listing
+from trainables.data.normalising import IMAGENET_MEAN, IMAGENET_STD, normalise
 from trainables.data.readers import chestxray8, retina
 from trainables.data.store_making import prepare
 from trainables.recipe_views import ViewRecipe

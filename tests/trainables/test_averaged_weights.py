@@ -14,7 +14,7 @@ from torch import nn
 from tests.trainables.small_training import config_of, make
 from trainables import judging
 from trainables.averaged_weights import AveragedWeights
-from trainables.data.augment import normalise
+from trainables.data.normalising import normalise
 from trainables.data.store import Store
 from trainables.job import PREDICTIONS_FILE, Job
 from trainables.judging import evaluate

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from platform.phantoms.chest_writers import write_mimic_cxr
 from trainables.batches import batches
 from trainables.config import TrialConfig
-from trainables.data.augment import normalise, training_views
+from trainables.data.augment import training_views
 from trainables.data.listing import UNCERTAIN
+from trainables.data.normalising import normalise
 from trainables.data.readers import mimic_cxr
 from trainables.data.store import Store
 from trainables.data.store_making import prepare

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from trainables.data.augment import IMAGENET_MEAN, IMAGENET_STD, normalise
+from trainables.data.normalising import IMAGENET_MEAN, IMAGENET_STD, normalise
 from trainables.models.architectures import restored
 
 TASKS = ("multiclass", "multilabel")

@@ -12,6 +12,7 @@ from torchvision.transforms import functional
 from torchvision.transforms.functional import InterpolationMode
 
 from trainables.data import augment, turning
+from trainables.data.normalising import IMAGENET_MEAN, IMAGENET_STD
 from trainables.recipe_views import ViewRecipe
 
 
@@ -127,9 +128,7 @@ def test_a_view_is_torchvisions_rotation_by_the_same_angle(rotation_deg):
 
 def test_without_rotation_and_flip_a_view_is_the_normalised_picture():
     images = pictures(2)
-    expected = functional.normalize(
-        images.permute(0, 3, 1, 2).float() / 255, list(augment.IMAGENET_MEAN), list(augment.IMAGENET_STD)
-    )
+    expected = functional.normalize(images.permute(0, 3, 1, 2).float() / 255, list(IMAGENET_MEAN), list(IMAGENET_STD))
     torch.testing.assert_close(views(images, [0, 1], rotation_deg=0.0, flip=False), expected, atol=1e-5, rtol=1e-5)
 
 

@@ -17,7 +17,7 @@ from platform.phantoms.writers import write_retina
 from tests.short_densenet import NAME as SHORT
 from tests.tiny_network import NAME
 from trainables.config import TrialConfig
-from trainables.data.augment import normalise
+from trainables.data.normalising import normalise
 from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
