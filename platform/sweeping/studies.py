@@ -38,12 +38,17 @@ class Study:
     stops_early: bool = True  # whether a weak trial may end before its full length
     asked: dict[int, Params] = field(default_factory=dict)
     scores: dict[int, float | None] = field(default_factory=dict)
+    left_out: set[int] = field(default_factory=set, init=False)  # numbers of earlier trials of cells that it lacks now
 
     def ask(self) -> tuple[int, Params]:
         """The next trial's number and parameters; it counts as running until `tell`."""
-        number = len(self.asked)
+        number = len(self.asked) + len(self.left_out)
         self.asked[number] = self._suggest(number)
         return number, self.asked[number]
+
+    def has(self, cell: str) -> bool:
+        """Whether the cell of that name is among those that its trials may belong to."""
+        return True
 
     def take_up(self, number: int, params: Params, cell: str) -> None:
         """Takes up trial `number`, of the cell called `cell`, which an earlier process asked for."""
@@ -143,6 +148,9 @@ class JointStudy(Study):
     @property
     def cells(self) -> Sequence[Cell]:
         return self.space.cells
+
+    def has(self, cell: str) -> bool:
+        return any(each.name == cell for each in self.space.cells)
 
     def cell(self, params: Params) -> Cell:
         return next(cell for cell in self.space.cells if cell.name == params["cell"])
