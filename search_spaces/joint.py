@@ -77,7 +77,9 @@ class JointSpace:
 
     def _named(self, dimension: str, options: Sequence[Any]) -> str:
         is_only = len(self._contexts[dimension]) == 1
-        return dimension if is_only else f"{dimension} of {'|'.join(map(as_text, options))}"
+        # Some cells may search what others have fixed: a choice and a range cannot have one name.
+        name = f"fixed {dimension}" if dimension in self._ranges else dimension
+        return name if is_only else f"{name} of {'|'.join(map(as_text, options))}"
 
     def _of_knob(self, name: str, cell: Cell) -> str:
         return name if len(self._ranges[name]) == 1 else f"{name} of {cell.method}"

@@ -59,6 +59,11 @@ class Ablation:
         return path_of(self.reference)
 
     @property
+    def stem(self) -> str:
+        """With what the names of the file's sweeps begin: its own name, in signs that may stand in a sweep's."""
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", self.path.stem).strip("._-")[:60] or "ablation"
+
+    @property
     def sha256(self) -> str:
         """64 hexadecimal digits, as the program `sha256sum` prints them."""
         return hashlib.sha256(self.text.encode()).hexdigest()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trainables.config import SOURCES
+
 
 def check_redraws(
     *, sources: Sequence[str], components: bool, folds: int | None, split: str, hold_out: str | None
@@ -11,8 +13,13 @@ def check_redraws(
     """Refuses splits that cannot be drawn; the arguments are the options of their names.
 
     Raises:
-        ValueError: splits or folds are asked for where the split is given, or both are.
+        ValueError: splits or folds are asked for where the split is given, or both are; or components of one source.
     """
+    if components and not folds and len(sources) < 2:
+        raise ValueError(
+            f"components of variance need two sources or more, but got --variance-components with --vary-in-repeats "
+            f"{' '.join(sources)}: give more of {', '.join(SOURCES)}, or leave out --variance-components"
+        )
     redrawn = "split" in sources
     asked = "--folds" if folds else "--vary-in-repeats split"
     if not folds and not redrawn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -205,8 +205,7 @@ class SweepRequest(TrainingRequest):
             )
         if self.one_at_a_time and not self.vary:
             raise ValueError("--one-at-a-time must have something to change: give --vary NAME=VALUE[,VALUE...]")
-        named = {source for text in self.vary_in_repeats for source in text.split(",")}
-        object.__setattr__(self, "vary_in_repeats", tuple(source for source in SOURCES if source in named))
+        object.__setattr__(self, "vary_in_repeats", _in_order(self.vary_in_repeats))
         check_redraws(
             sources=self.vary_in_repeats,
             components=self.variance_components,
@@ -231,8 +230,17 @@ class SweepRequest(TrainingRequest):
 
     @property
     def given(self) -> Mapping[str, Any]:
-        return self.file.values if self.file else {}
+        values = dict(self.file.values) if self.file else {}
+        if "vary_in_repeats" in values:
+            values["vary_in_repeats"] = _in_order(values["vary_in_repeats"])
+        return values
 
     @property
     def given_axes(self) -> Mapping[str, tuple[Any, ...]]:
         return self.file.axes if self.file else {}
+
+
+def _in_order(texts: Iterable[str]) -> tuple[str, ...]:
+    """The sources that these texts name, separated by commas or not: each once, in the order of `SOURCES`."""
+    named = {source for text in texts for source in text.split(",")}
+    return tuple(source for source in SOURCES if source in named)

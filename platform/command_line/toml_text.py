@@ -25,12 +25,13 @@ def key_lines(text: str) -> dict[tuple[str, ...], int]:
         is_table = text[at] == "["
         end = _end_of(text, at, "\n") if is_table else _end_of(text, at, "=")
         if is_table:
-            table = _parts(text[at:end].rstrip("\r"))
-            lines.setdefault(table, line)
+            path = table = _parts(text[at:end].rstrip("\r"))
             at = end
         else:
-            lines.setdefault((*table, *_parts(f"{text[at:end]} = true")), line)
+            path = (*table, *_parts(f"{text[at:end]} = true"))
             at = _end_of(text, end + 1, "\n")
+        for length in range(1, len(path) + 1):  # a dotted key makes the tables that it names
+            lines.setdefault(path[:length], line)
     return lines
 
 

@@ -21,7 +21,7 @@ from trainables import declared
 from trainables.cell import ITSELF, NO_TEACHER, members
 from trainables.config import TrialConfig
 from trainables.data import readers
-from trainables.init_names import RANDOM, source_of
+from trainables.init_names import RANDOM, check_init, source_of
 from trainables.knob import SETUP, knobs
 from trainables.models import stages
 from trainables.pasting import command_line
@@ -58,8 +58,10 @@ def check_sweep(request: SweepRequest, places: Places) -> None:
     with blamed(request.file, "teacher-names"):
         _check_teachers({part for name in request.teacher_names for part in members(name)}, places)
     with blamed(request.file, "init"):
-        inits = (*request.axes.get("init", ()), *request.variations.get("init", ()))
-        _check_teachers({source_of(str(value)) for value in inits} - {RANDOM}, places)
+        inits = [str(value) for value in (*request.axes.get("init", ()), *request.variations.get("init", ()))]
+        for init in inits:
+            check_init(init)
+        _check_teachers({source_of(init) for init in inits} - {RANDOM}, places)
 
 
 def check_recipes(request: SweepRequest) -> None:

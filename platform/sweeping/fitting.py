@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from platform.sweeping.plan import config_of
-from platform.sweeping.scoring import checked_averaging, selection_metric
+from platform.sweeping.plan import axis_value, config_of
+from platform.sweeping.scoring import check_scorable, checked_averaging, selection_metric
 from search_spaces.space import Space
 from trainables.cell import ITSELF, NO_TEACHER, Cell, members
 from trainables.config import TrialConfig
 from trainables.data.listing import UNCERTAIN
+from trainables.data.resplit import averaging_of, redrawn
 from trainables.data.store import Store
 from trainables.models.architectures import known
 from trainables.teachers.guide import check_fit
@@ -71,6 +72,21 @@ def check_variations(space: Space, base: TrialConfig, store: Store) -> Space:
     for rule, metric in sorted(metrics):
         checked_averaging(store, rule, metric, base.num_folds)
     return space
+
+
+def check_redrawn(space: Space, base: TrialConfig, store: Store, num_draws: int) -> None:
+    """Refuses splits drawn anew on which a repeat of some cell would have no score.
+
+    Raises:
+        ValueError: as `check_scorable` says.
+    """
+    cells = [
+        (axis_value(base, cell, "average_labels"), axis_value(base, cell, "selection_metric")) for cell in space.cells
+    ]
+    for draw in range(1, 1 + num_draws):
+        split = redrawn(store, draw)
+        for rule, metric in sorted(set(cells)):
+            check_scorable(split, averaging_of(store, rule), metric, f"split {draw} drawn anew")
 
 
 def check_first_weights(student: str, init: Teacher) -> None:

@@ -16,10 +16,10 @@ from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.at_hand import check_overlaps, find_sources, sources_of_the_papers_size
 from platform.sources.images import dataset_of, digest_of, listing_of
 from platform.sources.places import Places
-from platform.sweeping.fitting import check_variations, fitted_to_data
+from platform.sweeping.fitting import check_redrawn, check_variations, fitted_to_data
 from platform.sweeping.plan import axis_value
 from platform.sweeping.redraws import Redraws
-from platform.sweeping.scoring import averaging_tags, check_scorable, selection_metric
+from platform.sweeping.scoring import averaging_tags, selection_metric
 from platform.sweeping.setup import Setup, doubts, parent_tags
 from platform.sweeping.unfreezing import absent, fitted_to_depths
 from platform.tracking.ablation_record import ablation_tags
@@ -32,7 +32,7 @@ from trainables.data.averaging import Averaging
 from trainables.data.catalogue import DATASETS
 from trainables.data.dataset import Dataset
 from trainables.data.listing import Listing
-from trainables.data.resplit import redrawn, split_for
+from trainables.data.resplit import split_for
 from trainables.data.store import Store
 from trainables.knob import SETUP, knobs
 from trainables.teachers.imagenet import first_weights
@@ -57,7 +57,8 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
     store = stores[base.image_size_px]
     space = _fitted(request, space, base, store, teachers)
     num_repeats = request.repeats or (1 if base.num_folds else preset.num_repeats)
-    _check_redrawn(_redraws(request), num_repeats, base, store, averaging)
+    if _redraws(request).splits:
+        check_redrawn(space, base, store, num_repeats)
     return Setup(
         name=name,
         preset=preset_name,
@@ -162,12 +163,6 @@ def _base(request: SweepRequest, preset: Preset, dataset: Dataset) -> TrialConfi
     return TrialConfig(dataset=dataset.name, method="transfer", num_folds=request.folds or 0, **values)
 
 
-def _check_redrawn(redraws: Redraws, num_repeats: int, base: TrialConfig, store: Store, averaging: Averaging) -> None:
-    """Refuses splits drawn anew on which a repeat would have no score; raises what `check_scorable` does."""
-    for draw in range(1, 1 + num_repeats) if redraws.splits else ():
-        check_scorable(redrawn(store, draw), averaging, base.selection_metric, f"split {draw} drawn anew")
-
-
 def _space(request: SweepRequest, preset: Preset, dataset: Dataset, base: TrialConfig) -> Space:
     """The requested cells, and the ranges within them."""
     columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
@@ -242,7 +237,7 @@ def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing
         "teachers": request.teachers,
         **decided_by(_redraws(request), base),
     }
-    stem = f"{request.file.path.stem}-" if request.file else ""
+    stem = f"{request.file.stem}-" if request.file else ""
     kind = ("phantom" if listing.is_phantom else "real") + "-held-out" * bool(request.hold_out)
     digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
     return f"{stem}{listing.dataset}-{kind}-{digest[:4]}"

@@ -152,6 +152,10 @@ class Plan:
         study = self.studies.get(record.study)
         if study is None:  # a cell that this command leaves out
             return
+        if not study.has(record.spec.cell.name):  # the same in a search over several cells, which has used its number
+            if record.spec.config.phase != "confirm":
+                study.left_out.add(record.number)
+            return
         self.records[record.spec.key] = record
         if record.spec.config.phase != "confirm":
             study.take_up(record.number, _params_of(record.spec), record.spec.cell.name)

@@ -36,12 +36,17 @@ class Study:
     stops_early: bool = True  # whether a weak trial may end before its full length
     asked: dict[int, Params] = field(default_factory=dict)
     scores: dict[int, float | None] = field(default_factory=dict)
+    left_out: set[int] = field(default_factory=set, init=False)  # numbers of earlier trials of cells that it lacks now
 
     def ask(self) -> tuple[int, Params]:
         """The next trial's number and parameters; it counts as running until `tell`."""
-        number = len(self.asked)
+        number = len(self.asked) + len(self.left_out)
         self.asked[number] = self._suggest(number)
         return number, self.asked[number]
+
+    def has(self, cell: str) -> bool:
+        """Whether the cell of that name is among those that its trials may belong to."""
+        return True
 
     def take_up(self, number: int, params: Params, cell: str) -> None:
         """Takes up trial `number`, of the cell called `cell`, which an earlier process asked for."""
@@ -142,20 +147,13 @@ class JointStudy(Study):
     def cells(self) -> Sequence[Cell]:
         return self.space.cells
 
+    def has(self, cell: str) -> bool:
+        return any(each.name == cell for each in self.space.cells)
+
     def cell(self, params: Params) -> Cell:
         return next(cell for cell in self.space.cells if cell.name == params["cell"])
 
     def take_up(self, number: int, params: Params, cell: str) -> None:
-        """As in any study; a joint search grows by cells, but chose among those that it has had.
-
-        Raises:
-            ValueError: the cell is not in the space any more.
-        """
-        if cell not in {each.name for each in self.space.cells}:
-            raise ValueError(
-                f"a joint search keeps its cells, but has a trial of {cell}, which this command leaves out: ask for "
-                "that cell as well, or give another --name"
-            )
         self.asked[number] = {"cell": cell, **params}
 
     def _suggest(self, number: int) -> Params:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from platform.sweeping.plan import Plan
+from platform.sweeping.redraws import Redraws
 from platform.sweeping.setup import Setup
 from platform.tracking.ledger import Ledger
 
@@ -19,8 +20,9 @@ def note_growth(ledger: Ledger, setup: Setup, plan: Plan) -> None:
     """Adds the sizes with which a sweep is started to its run's tag `growth`, unless the last entry has the same ones.
 
     The tag is a JSON list of objects: ``at`` (UTC), ``ended`` (trials that had ended by then), ``cells``,
-    ``cells_sha256`` (of their names, shortened), ``trials`` (of all searches together), ``repeats`` (of a cell) and, of
-    an ablation's file, ``ablation_sha256``. A teacher's training has one size, and no such tag.
+    ``cells_sha256`` (of their names, shortened), ``trials`` (of all searches together), ``repeats`` (of a cell, those
+    that draw one source alone among them), ``drawn`` (what they draw anew, where that is not the seed) and, of an
+    ablation's file, ``ablation_sha256``. A teacher's training has one size, and no such tag.
     """
     if setup.base.phase == "pretrain":
         return
@@ -40,7 +42,9 @@ def sizes_of(setup: Setup, plan: Plan) -> dict[str, Any]:
         "cells": len(setup.space.cells),
         "cells_sha256": hashlib.sha256(names.encode()).hexdigest()[:12],
         "trials": sum(study.num_trials for study in plan.studies.values()),
-        "repeats": setup.num_repeats,
+        "repeats": setup.redraws.num_repeats(setup.num_repeats, is_fixed=False),
     }
+    if setup.redraws.sources != Redraws.sources:
+        sizes["drawn"] = setup.redraws.word
     file = setup.facts.get("ablation_sha256")
     return {**sizes, "ablation_sha256": file[:12]} if file else sizes

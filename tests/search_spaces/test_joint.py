@@ -46,6 +46,19 @@ def test_every_cell_is_found_again_from_its_parameters(space: Space) -> None:
     assert len(names) == len(space.cells)
 
 
+def test_what_some_cells_fix_and_others_search_has_two_names() -> None:
+    baseline = Cell.parse("attention/imagenet/densenet40/all")
+    space = replace(SPACE, cells=(baseline,)).one_at_a_time({"learning_rate": (1e-4, 1e-3), "beta": (9.0,)})
+    joint = JointSpace(space)
+    for cell in space.cells:
+        values, distributions = joint.of(cell, space.first(cell))
+        assert joint.walk(of(values)) == (cell, space.first(cell))
+        assert all(name.startswith("fixed ") != isinstance(of, FloatDistribution) for name, of in distributions.items())
+    names = [set(joint.of(cell, space.first(cell))[0]) for cell in space.cells]
+    assert {"fixed beta", "fixed learning_rate", "learning_rate", "weight_decay", "beta"} == names[0]
+    assert "learning_rate" not in names[1] | names[2] and "beta" not in names[3]
+
+
 def test_a_parameter_is_shared_by_all_that_have_it() -> None:
     joint = JointSpace(space_of())
     cells = ["attention/imagenet/densenet121/all", "attention/mimic-cxr/densenet40/all", "transfer/none/densenet40/all"]

@@ -16,7 +16,7 @@ from platform.command_line.ablation_file import read
 from platform.command_line.ablation_request import overrides, sweep_request
 from platform.command_line.parsing import parser_of, retyped, words_of
 from platform.command_line.sweep_requests import SweepRequest
-from platform.command_line.values import Variation
+from platform.command_line.values import Variation, plain_name
 from platform.sources.names import check_sweep
 from platform.sources.places import Places
 
@@ -86,6 +86,23 @@ def test_what_is_typed_overrides_the_file_and_is_recorded(write: Write) -> None:
     assert overrides(request("--ablation", str(write(FILE)), "--trials", "12", "--concurrent", "2")) == ""
 
 
+@pytest.mark.parametrize("sources", ['["split", "seed"]', '["seed,split"]'])
+def test_what_the_file_says_in_other_words_is_no_override(sources: str, write: Write) -> None:
+    asked = request("--ablation", str(write(f'dataset = "retina"\nvary-in-repeats = {sources}\n')))
+    assert asked.vary_in_repeats == ("seed", "split")
+    assert overrides(asked) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"), [("it's (mine)", "it-s-mine"), ("-x", "x"), ("depth_2.1", "depth_2.1"), ("配", "ablation")]
+)
+def test_the_names_of_its_sweeps_begin_with_the_files_in_signs_that_names_may_have(
+    name: str, stem: str, tmp_path: Path
+) -> None:
+    (tmp_path / f"{name}.toml").write_text("trials = 3")
+    assert read(str(tmp_path / f"{name}.toml")).stem == plain_name(stem) == stem
+
+
 def test_a_default_that_is_typed_overrides_too(write: Write) -> None:
     file = str(write('dataset = "retina"\nsearch = "grid"\n'))
     assert request("--ablation", file, "--search", "optuna").search == "optuna"
@@ -153,6 +170,10 @@ MISTAKES = [
     ("data = '/data'", 1, "data concerns one machine"),
     ("notify-url = 'http://a.b'", 1, "notify-url concerns one machine"),
     ("dry-run = true", 1, "dry-run concerns one machine or one moment"),
+    ("trials = 1\ndataset.name = 'retina'", 2, "dataset must be a word, but got {'name': 'retina'}"),
+    ("question.why = 'so'", 1, "question must be a text, but got {'why': 'so'}"),
+    ("\n[methods.x]\na = 1", 2, "methods must be a list of one value or more"),
+    ("[vary.flip.x]\na = 1", 1, "flip must be a list of one value or more"),
     ("trials = ", 1, "must be valid TOML, but got: Invalid value"),
     ("trials = 3\ntrials = 4", 2, "must be valid TOML, but got: Cannot overwrite a value"),
     ("trials = [1,\n2", 2, "must be valid TOML, but got: Unclosed array"),

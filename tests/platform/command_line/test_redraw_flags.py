@@ -43,6 +43,10 @@ def test_folds_may_have_repeats_and_sources_of_their_own() -> None:
         ("--vary-in-repeats seed,batch", "must be of seed, split, order, init, but got 'batch'"),
         ("--vary-in-repeats seed,", "must be of seed, split, order, init, but got ''"),
         ("--folds 5 --vary-in-repeats split", "the folds of a cross-validation are its splits"),
+        (
+            "--variance-components",
+            "need two sources or more, but got --variance-components with --vary-in-repeats seed:",
+        ),
         ("--folds 5 --variance-components", "--folds 5 with --variance-components: leave out one of the two"),
         (
             "--folds 5 --split official",

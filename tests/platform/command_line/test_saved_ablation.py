@@ -18,7 +18,24 @@ from platform.command_line.ablation_request import saved, sweep_request
 from platform.command_line.parsing import parser_of
 from platform.command_line.sweep_requests import SweepRequest
 
-TEXTS = ("1", "2", "64", "0.25", "0.1", "1e-05", "true", "a+b", "imagenet", "attention/*", "Lung Opacity", "x", 'q"\\')
+TEXTS = (
+    "1",
+    "2",
+    "64",
+    "0.25",
+    "0.1",
+    "1e-05",
+    "true",
+    "a+b",
+    "imagenet",
+    "attention/*",
+    "Lung Opacity",
+    "x",
+    'q"\\',
+    "seed,split",
+    "order",
+    "init",
+)
 
 
 def request(*words: str) -> SweepRequest:

@@ -44,6 +44,7 @@ def test_the_line_of_each_key() -> None:
         ("vary",): 10,
         ("vary", "rotation_deg"): 11,
         ("vary", "b.c"): 12,
+        ("vary", "eighth"): 17,
         ("vary", "eighth", "ninth"): 17,
         ("vary", "in ner"): 18,
         ("vary", "in ner", "x"): 19,

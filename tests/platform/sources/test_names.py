@@ -64,6 +64,8 @@ def test_methods_and_networks_are_known_from_their_sources() -> None:
         (["--teacher-names", "imagenet+mimic"], r"but got 'mimic' \(did you mean mimic-cxr\?\)"),
         (["--teacher-names", "imagenet-resnet55"], r"\(did you mean imagenet-resnet50\?\)"),
         (["--init", "randon"], r"but got 'randon'"),
+        (["--init", "matched-random"], "matched-NAME must name weights to match, .*but got init='matched-random'"),
+        (["--vary", "init=imagenet,matched-"], "must name weights to match, .*but got init='matched-'"),
         (["--init", "matched-imagnet"], r"but got 'imagnet' \(did you mean imagenet\?\)"),
         (
             ["--unfreeze", "all", "from-blok2"],

@@ -67,7 +67,7 @@ def test_only_what_is_new_is_trained_and_as_if_it_had_been_asked_for_at_once(lar
     grown = make_plan(small.records.values(), **larger)
     new = run_to_the_end(grown)
     searched = {record.spec.key for record in new if record.spec.config.phase == "search"}
-    replaced = sum(bool(study.num_repeats(1)) and study.best[0] >= 5 for study in grown.studies.values())
+    replaced = sum(not study.is_fixed and study.best[0] >= 5 for study in grown.studies.values())
     assert not set(done) & {record.spec.key for record in new}
     assert len(new) == num_new + (2 * replaced if "num_trials" in larger else 0)
     at_once = make_plan(**larger)
@@ -115,3 +115,18 @@ def test_a_smaller_command_takes_nothing_back():
     run_to_the_end(large)
     records = copy.deepcopy(list(large.records.values()))
     assert make_plan(records, num_trials=2, num_repeats=1).finished
+
+
+def test_a_joint_search_goes_on_with_some_of_its_cells_and_then_with_all_again():
+    whole = make_plan(mode="joint", num_trials=3)
+    run_to_the_end(whole)
+    records = copy.deepcopy(list(whole.records.values()))
+    others = [record for record in records if record.spec.cell.name != CELLS[1]]
+    part = make_plan(records, mode="joint", patterns=CELLS[1:], num_trials=5)
+    new = run_to_the_end(part)
+    assert {record.spec.cell.name for record in new} == {CELLS[1]} and part.finished
+    assert not set(part.records) & {record.spec.key for record in others}
+    numbers = [(r.study, r.number) for r in [*records, *new] if r.spec.config.phase == "search"]
+    assert len(numbers) == len(set(numbers)) > 6
+    again = make_plan([*records, *copy.deepcopy(new)], mode="joint", num_trials=3)
+    assert len(again.studies["joint"].asked) == len(numbers)

@@ -175,10 +175,3 @@ def test_a_joint_search_carries_what_one_teacher_taught_it_to_the_next() -> None
             distances.append(distance)
     assert len(distances) > 5
     assert np.mean(distances[-5:]) < 0.5 < abs(math.log10(30) - math.log10(1500))
-
-
-def test_a_joint_search_is_not_continued_without_a_cell_that_it_has_tried() -> None:
-    (study,) = make_studies(SPACE.narrowed(["attention/*/densenet40/*"]), "joint", 3, seed=3)
-    study.take_up(0, {"beta": 1.0}, ATTENTION)
-    with pytest.raises(ValueError, match="a joint search keeps its cells, but has a trial of transfer/none/densenet40"):
-        study.take_up(1, {}, "transfer/none/densenet40/all")

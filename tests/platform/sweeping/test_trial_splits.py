@@ -7,10 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from platform.sweeping import fitting
 from platform.sweeping.scoring import averaging_lines, check_scorable, checked_averaging
 from platform.sweeping.trial_splits import TrialSplits
 from platform.tracking.data_inputs import facts_of
+from search_spaces.space import Space
 from tests.trainables.data.test_resplit import NUM_IMAGES, store_of
+from trainables.cell import Cell
 from trainables.config import TrialConfig
 from trainables.data.averaging import averaged_labels
 from trainables.data.resplit import folded, redrawn
@@ -76,3 +79,18 @@ def test_a_fold_or_a_draw_without_a_score_is_refused_by_its_name() -> None:
     flat.labels[positive] = 1
     with pytest.raises(ValueError, match=r"in fold \d of 4"):
         checked_averaging(flat, "defined", "accuracy", 4)
+
+
+def test_a_split_drawn_anew_is_checked_by_each_score_that_a_cell_is_selected_by(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, base = store_of(), replace(BASE, average_labels="defined", selection_metric="accuracy")
+    flat = redrawn(store, 1)
+    flat.labels = flat.labels.copy()
+    flat.labels[flat.rows("validation")] = 0
+    monkeypatch.setattr(fitting, "redrawn", lambda prepared, draw: flat)
+    space = Space(dataset="chests", cells=(Cell.parse("transfer/none/densenet40/all"),))
+    fitting.check_redrawn(space, base, store, 1)
+    varied = space.crossed({"selection_metric": ("accuracy", "auc")}, base)
+    with pytest.raises(ValueError, match="images for validation in split 1 drawn anew none has"):
+        fitting.check_redrawn(varied, base, store, 1)
