@@ -53,7 +53,7 @@ def explain(runs: Runs, results: Path, data: Path | None, choice: Choice) -> Exp
     others = sorted(set(runs.trained["tags.cell"]) - set(repeats["tags.cell"]))
     left_out = [
         *observations.left_out,
-        *(f"{cell}: none of its repeats has the split that is shown" for cell in others),
+        *(f"{cell}: none of its repeats has the images and the split that are shown" for cell in others),
     ]
     phantom = observations.phantom
     if not observations.points:
@@ -76,8 +76,7 @@ def explain(runs: Runs, results: Path, data: Path | None, choice: Choice) -> Exp
 
 
 def _store(runs: Runs, results: Path, choice: Choice) -> Store:
-    fingerprints = runs.trials["tags.data_fingerprint"].tolist()
-    store = artifacts.store_of(results, str(fingerprints[0])) if fingerprints else None
+    store = artifacts.store_of(results, runs.data_fingerprint) if len(runs.trials) else None
     if store is None:
         raise LookupError(
             f"no prepared data of these runs in {results}; --results must say where the sweep's results are"

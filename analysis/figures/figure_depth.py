@@ -16,8 +16,7 @@ from analysis.figures.drawing import Picture
 from analysis.reading import origins
 from analysis.reading.averages import averages
 from analysis.reading.trials import Runs
-from analysis.scores.cells import eligible, summary
-from analysis.stats.intervals import T_NAME
+from analysis.scores.cells import eligible, interval_note, summary
 from trainables import titles
 from trainables.cell import Cell
 
@@ -33,7 +32,7 @@ GREY = "#777777"
 
 
 def rows(runs: Runs) -> pd.DataFrame:
-    """One row per cell that was trained: COLUMNS; auc and half_width (Student's t) in percent, by panel and line.
+    """One row per cell that was trained: COLUMNS; auc and half_width (`summary`) in percent, by panel and line.
 
     panel: the amount of data, and whatever else is not the paper's; line: the title of method, teacher and student.
     """
@@ -85,7 +84,7 @@ def picture(runs: Runs) -> Picture | None:
     averaged = averages(runs)
     caption = (
         "AUC on the test set against the number of trainable parameters, one line per method, teacher and student; "
-        f"bars: 95% interval, {T_NAME}. Above: how deep the students are unfrozen, as --unfreeze has it. "
+        f"bars: {interval_note(runs.design)}. Above: how deep the students are unfrozen, as --unfreeze has it. "
         + "".join(f"{note}. " for note in (averaged.notes if averaged else []))
         + "Lines are drawn side by side where their numbers are the same."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -104,7 +105,7 @@ def _verdict(rows: Sequence[Mapping[str, object]], design: Design) -> str:
     best = [better for better, worse in beaten.items() if {better, *worse} == choices]
     pairs = "; ".join(f"{better} rather than {' or '.join(worse)}" for better, worse in beaten.items())
     verdict = best[0] if best else pairs
-    return f"{verdict[:1].upper()}{verdict[1:]}."
+    return f"{_begun(verdict)}."
 
 
 def _is_higher(row: Mapping[str, object]) -> bool:
@@ -123,7 +124,12 @@ def _compared(row: Mapping[str, object]) -> str:
 
 def _minus(first: str, second: str) -> str:
     after = PLAIN[:1].lower() + PLAIN[1:] if second == PLAIN else second
-    return f"{first[:1].upper()}{first[1:]} minus {after}"
+    return f"{_begun(first)} minus {after}"
+
+
+def _begun(text: str) -> str:
+    """With a capital, as a sentence begins; a knob is spelled as it is typed (``flip=false``)."""
+    return text if re.match(r"\w+(=| as in the sweep)", text) else f"{text[:1].upper()}{text[1:]}"
 
 
 def _numbers(row: Mapping[str, object], design: Design) -> str:

@@ -130,7 +130,7 @@ def _split(runs: Runs) -> str:
 
 def _components(runs: Runs) -> str:
     number = len(runs.components)
-    return f"; {number} that draw one source alone, for the components of variance" if number else ""
+    return f"; {number} that draw other sources anew, and are no part of a score" if number else ""
 
 
 def _sources(runs: Runs, role: str) -> str:

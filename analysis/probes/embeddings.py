@@ -73,6 +73,8 @@ def of_runs(
 ) -> Subjects:
     """Every confirming repeat of every cell, each student before its training, and each teacher, on `rows` of `store`.
 
+    Cells that vary the size of the images are left out (`networks.on_shown_images`).
+
     Args:
         label_names: what the students were trained on.
 
@@ -80,10 +82,11 @@ def of_runs(
         LookupError: no cell has its weights.
     """
     teachers = {teacher.name: teacher for teacher in artifacts.teachers_of(runs, results)}
-    students = runs.trained.sort_values(["tags.cell", "params.seed"], key=_ranks)
+    students = networks.on_shown_images(runs).sort_values(["tags.cell", "params.seed"], key=_ranks)
     repeats: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
     facts: dict[tuple[str, str], pd.Series] = {}
-    left_out: list[str] = []
+    others = sorted(set(runs.trained["tags.cell"]) - set(students["tags.cell"]))
+    left_out = [f"{cell}: it was trained on images of another size" for cell in others]
     for run in _with_progress(students, shown=progress):
         at_hand = networks.of_run(runs, run, list(teachers.values()), label_names)
         if AFTER not in at_hand:

@@ -78,15 +78,25 @@ def network(architecture: str, label_names: Sequence[str], state: dict[str, Tens
     return Network(architecture=architecture, label_names=tuple(label_names), module=module.eval())
 
 
+def on_shown_images(runs: Runs) -> pd.DataFrame:
+    """The confirming repeats with a student that were trained on their sweep's own prepared images.
+
+    Left out are cells that vary the size of the images: shown the sweep's own, they would see another size than they
+    have learned from.
+    """
+    return runs.trained[runs.trained["tags.data_fingerprint"] == runs.data_fingerprint]
+
+
 def first_repeats(runs: Runs) -> pd.DataFrame:
-    """The first confirming repeat of each cell with a student, all of one split.
+    """The first confirming repeat of each cell with a student, all of one split and of the sweep's own images.
 
     Where splits differ, an image that tests one student may have trained another: cells without a repeat on the first
-    repeat's split are left out.
+    repeat's split are left out, as are those that `on_shown_images` leaves out.
     """
+    trained = on_shown_images(runs)
     columns = ["params.fold", "params.split_draw", "params.seed"]  # a run that is older than a column comes first
-    order = runs.trained.reindex(columns=columns).astype(float).fillna(0).sort_values(columns, kind="stable")
-    repeats = runs.trained.loc[order.index]
+    order = trained.reindex(columns=columns).astype(float).fillna(0).sort_values(columns, kind="stable")
+    repeats = trained.loc[order.index]
     splits = repeats["tags.split_fingerprint"]
     return repeats[splits == splits.head(1).squeeze()].drop_duplicates("tags.cell")
 

@@ -75,8 +75,7 @@ class Design:
     @property
     def spread(self) -> str:
         """What the spread over repeats is of: ``seed and split``; "" with folds."""
-        words = [SOURCES[name] for name in self.sources]
-        return _listed(words)
+        return _in_words(self.sources)
 
     def tested(self, n: object, num_patients: object) -> str:
         """What a comparison of two cells rests on.
@@ -103,9 +102,9 @@ class Design:
 
     @property
     def split_notes(self) -> list[str]:
-        """What a table of the prepared split's sizes has to say of the splits that repeats have; [] for that split."""
+        """Which split a table of the sweep's sizes counts; [] where all repeats have that one."""
         if self.num_folds:
-            return [f"the prepared split; the {self.num_folds} folds divide the same images anew, by patient"]
+            return [f"the first of {self.num_folds} folds; in each, other patients are tested"]
         return ["the prepared split, of the search; repeats have others of these sizes"] if self.num_draws else []
 
     @property
@@ -182,8 +181,7 @@ def with_parts(trials: pd.DataFrame, parents: pd.DataFrame) -> pd.DataFrame:
     part = part.mask(fold > 0, fold.map("fold {}".format))
     test, validation = _ratios(parents) if part.ne("").any() else (0.0, 0.0)
     to_train = draw.gt(0).map({True: test, False: 0.0}).mask(fold > 0, 1 / (num_folds - 1).clip(lower=1))
-    tags = parents.reindex(columns=[VARIED])[VARIED].dropna()
-    full = words_of(tags.iloc[-1] if len(tags) else None)
+    full = _full(parents)
     drawn = trials.reindex(columns=[DRAWN])[DRAWN].map(words_of)
     is_whole = [_is_whole(words, full, number) for words, number in zip(drawn, fold, strict=True)]
     is_untrained = trials["params.method"].eq(ITSELF)  # draws nothing but what it is tested on
@@ -196,6 +194,30 @@ def with_parts(trials: pd.DataFrame, parents: pd.DataFrame) -> pd.DataFrame:
         validation_to_train=(part != "").map({True: validation, False: 0.0}).astype(float),
         is_component=trials["tags.phase"].eq("confirm") & ~is_whole.astype(bool),
     )
+
+
+def without_whole(trials: pd.DataFrame, parents: pd.DataFrame) -> pd.Series:
+    """Why each of these trials (with `COLUMNS`) is left out: its cell has no repeat that makes its score; "" elsewhere.
+
+    So it is where a cell was confirmed by an older sweep alone, which drew other sources anew than the newest one does.
+    """
+    is_confirm = trials["tags.phase"] == "confirm"
+    whole = trials.loc[is_confirm & ~trials["is_component"], "tags.cell"]
+    is_alone = is_confirm & trials["is_component"] & ~trials["tags.cell"].isin(whole)
+    drawn = trials.reindex(columns=[DRAWN])[DRAWN].map(lambda tag: _in_words(words_of(tag))).astype(object)
+    newest = _in_words(_full(parents))
+    reason = "draws anew " + drawn + f", and no repeat of its cell draws {newest}, as those of the newest sweep do"
+    return reason.where(is_alone, "")
+
+
+def _full(parents: pd.DataFrame) -> tuple[str, ...]:
+    """The sources that the repeats of the newest sweep draw anew."""
+    tags = parents.reindex(columns=[VARIED])[VARIED].dropna()
+    return words_of(tags.iloc[-1] if len(tags) else None)
+
+
+def _in_words(sources: Sequence[str]) -> str:
+    return _listed([SOURCES.get(source, source) for source in sources])
 
 
 def _is_whole(drawn: tuple[str, ...], full: tuple[str, ...], fold: int) -> bool:

@@ -19,8 +19,7 @@ def sizes(runs: Runs) -> pd.DataFrame:
 
     The number of training images is the sweep's own (its tag ``table_2``), which other splits than the prepared one
     share. For a fraction that the tag does not count, it is that fraction of all images, rounded; NaN where no sweep
-    has the tag. In a cross-validation, the images outside a fold are divided into training and validation in the same
-    proportion.
+    has the tag. In a cross-validation, where the tag counts the first fold's images, it is the mean of the folds.
     """
     first = runs.confirm.drop_duplicates("tags.cell").set_index("tags.cell")
     rows = {name: row for source in from_sweeps([runs], "table_2") for name, row in source.facts.items()}
@@ -32,7 +31,7 @@ def sizes(runs: Runs) -> pd.DataFrame:
 
 
 def _of_a_fold(row: dict[str, int], num_folds: int) -> int:
-    """The training images: of the prepared split, or on average of a fold's training part."""
+    """The training images: those counted, or the mean of the folds, which all divide the rest in one proportion."""
     if not num_folds:
         return row["train"]
     seen = row["train"] + row["validation"]

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 from mlflow import MlflowClient
 
+from analysis.reading.repeats import VARIED, words_of
 from analysis.reading.tracking_uri import require_store, without_password
 from analysis.reading.trials import Runs, runs
 
@@ -20,8 +21,6 @@ OF_THE_RUNS = {  # what the trials say, in the order of the table: setting -> th
     "software version": "tags.version",
     "recipe": "tags.recipe",
     "data": "tags.data",
-    "data fingerprint": "tags.data_fingerprint",
-    "split fingerprint": "tags.split_fingerprint",
     "labels averaged": "tags.averaged_labels",
 }
 OF_THE_PARENT = {
@@ -132,6 +131,11 @@ def settings_of(sweep: NamedSweep) -> dict[str, str]:
     """Everything that a sweep began with and how far it has grown, as text by the name of the setting; "" for none."""
     trials, confirm, search = sweep.runs.trials, sweep.runs.confirm, sweep.runs.search
     settings = {name: _distinct(trials, column) for name, column in OF_THE_RUNS.items()}
+    # the sweep's own: a cell with another image size, and a repeat on another split, have others
+    settings |= {
+        "data fingerprint": sweep.runs.data_fingerprint, "split fingerprint": sweep.runs.split_fingerprint,
+        "drawn anew in repeats": ", ".join(words_of(sweep.parent.get(VARIED))),
+    }  # fmt: skip
     settings |= {name: _text(sweep.parent.get(column, "")) for name, column in OF_THE_PARENT.items()}
     recorded = json.loads(_text(sweep.parent.get("tags.settings", "")) or "{}")
     settings |= _flat({name: value for name, value in recorded.items() if name not in NOT_SHOWN})

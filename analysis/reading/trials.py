@@ -18,7 +18,7 @@ from analysis.reading.left_out import OTHER_FORM, REQUIRED, reasons
 from analysis.reading.mlflow_frames import run_frame
 from analysis.reading.openings import openings
 from analysis.reading.record_form import RECORD_VERSION
-from analysis.reading.repeats import Design, design_of, with_parts
+from analysis.reading.repeats import Design, design_of, with_parts, without_whole
 from analysis.reading.sweep_setup import own_setup
 from analysis.reading.tracking_uri import require_store, without_password
 from trainables.cell import ITSELF
@@ -123,14 +123,17 @@ def runs_of_any_form(tracking_uri: str, dataset: str, sweep: str | None = None) 
     trials = trials.assign(phantom=origins.phantom_parts(trials))
     reason = reasons(trials, sweep)
     trials = trials.assign(openings=openings(trials, reason))
-    kept = trials[reason == ""].reset_index(drop=True)
-    left_out = trials[["run_id", "tags.sweep", "tags.phase", "tags.cell", "status"]].assign(reason=reason)
+    kept = trials[reason == ""]
     parents = frame[is_parent & frame["run_id"].isin(set(kept["tags.mlflow.parentRunId"]))]
     parents = parents.sort_values(["start_time", "run_id"], ignore_index=True)
+    kept = with_parts(kept, parents)
+    reason = reason.mask(reason == "", without_whole(kept, parents))
+    kept = kept[reason[kept.index] == ""].reset_index(drop=True)
+    left_out = trials[["run_id", "tags.sweep", "tags.phase", "tags.cell", "status"]].assign(reason=reason)
     return Runs(
         dataset=dataset,
         tracking_uri=tracking_uri,
-        trials=with_parts(kept, parents),
+        trials=kept,
         sweeps=parents,
         left_out=left_out[reason != ""].rename(columns=lambda name: name.removeprefix("tags.")).reset_index(drop=True),
     )

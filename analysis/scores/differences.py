@@ -16,7 +16,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.reading.predictions import in_parts
@@ -25,7 +24,7 @@ from analysis.scores.cells import summary
 from analysis.scores.comparisons import LEVEL, Draws, comparison_rows, variance_rows
 from analysis.scores.drawn_metrics import AUC, averaging
 from analysis.scores.parts import joined_parts
-from analysis.stats.intervals import MIN_REPEATS, t_interval
+from analysis.stats.intervals import MIN_REPEATS
 from analysis.stats.multiple import holm
 from analysis.tables.rendering import CONSTANT
 
@@ -82,9 +81,7 @@ def _row(first: CellRepeats, second: CellRepeats, metric: str, resamples: Resamp
         return _from_draws(*parts, basis=BY_PART) | labels
     if differ:  # the recorded scores judge other labels
         return {"basis": REPEATS, **labels}
-    scores = first.scores_S(metric), second.scores_S(metric)
-    has_one_split = first.splits == second.splits and len(first.splits) == 1
-    return _from_repeats(*scores, has_one_split=has_one_split) | {"basis": REPEATS} | labels
+    return _from_repeats(first, second, metric) | {"basis": REPEATS} | labels
 
 
 def _over_parts(
@@ -124,18 +121,16 @@ def _from_draws(first: Draws, second: Draws, *, basis: str) -> dict[str, object]
     return row | {str(name): compared[name] for name in ("difference", "low", "high", "p_patients", "p_seeds")}
 
 
-def _from_repeats(
-    first_S: NDArray[np.float64], second_S: NDArray[np.float64], *, has_one_split: bool
-) -> dict[str, object]:
+def _from_repeats(first: CellRepeats, second: CellRepeats, metric: str) -> dict[str, object]:
+    """The scores as `summary` has them in every other table, and Welch's interval where both are of one split."""
     row: dict[str, object] = {}
-    for side, scores_S in zip(SIDES, (first_S, second_S), strict=True):
-        row[f"{side}_n"] = len(scores_S)
-        if len(scores_S):
-            of = t_interval(scores_S)
-            row |= {f"{side}_mean": of.mean, f"{side}_low": of.low, f"{side}_high": of.high}
-    if min(len(first_S), len(second_S)) == 0:
-        return row
-    row["difference"] = first_S.mean() - second_S.mean()
+    for side, of_side in zip(SIDES, (first, second), strict=True):
+        of = summary(of_side.confirm, f"test_{metric}").iloc[0]
+        ends = {"low": of["mean"] - of["half_width"], "high": of["mean"] + of["half_width"]}
+        row |= {f"{side}_{name}": value for name, value in {"mean": of["mean"], **ends, "n": of["n"]}.items()}
+    row["difference"] = float(str(row["first_mean"])) - float(str(row["second_mean"]))
+    first_S, second_S = first.scores_S(metric), second.scores_S(metric)
+    has_one_split = first.splits == second.splits and len(first.splits) == 1
     if not has_one_split or min(len(first_S), len(second_S)) < 2 or max(first_S.std(), second_S.std()) == 0:
         return row
     welch = stats.ttest_ind(first_S, second_S, equal_var=False)

@@ -44,7 +44,7 @@ WORDS: dict[str, Callable[[Any], str]] = {
     "data_fraction": titles.fraction,
     "init": titles.first_weights,
 }
-NOT_ASKED = ("method", "uncertainty")  # by pairs of cells that differ in it alone
+NOT_ASKED = ("method", "uncertainty", "average_labels")  # by pairs of cells that differ in it alone
 COLUMNS = [
     "axis", "question", "first", "second", "difference", "low", "high", "p_patients", "p_seeds", "p_holm", "num_pairs",
     "n", "num_patients", "cells",
@@ -63,7 +63,7 @@ class Contrast:
     @property
     def question(self) -> str:
         """What it answers."""
-        varied = f"Which {self.axis.replace('_', ' ')}?"
+        varied = f"Which value of {self.axis}?"
         return ASKED.get(self.axis, varied).format(first=self.first[:1].lower() + self.first[1:])
 
     @property
@@ -80,9 +80,9 @@ def contrasts(names: Sequence[str], phantom: Mapping[str, str] | None = None) ->
     """Every contrast of two choices for which these cells have a pair, in the order of `ASKED`.
 
     A method is contrasted with plain transfer only, and without the control of a teacher that never learned anything.
-    Policies on uncertain labels are not contrasted, since scores under two of them judge different labels; nor is a
-    teacher itself, which has no student. Of a contrast's pairs, those that rest on a phantom do not count where others
-    do not.
+    Policies on uncertain labels and rules for the labels to average are not contrasted, since scores under two of them
+    judge different labels; nor is a teacher itself, which has no student. Of a contrast's pairs, those that rest on a
+    phantom do not count where others do not.
 
     Args:
         phantom: which parts of a cell are phantoms.

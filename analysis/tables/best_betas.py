@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+import trainables.cell
 from analysis import published
 from analysis.reading import origins
 from analysis.reading.averages import averages
@@ -20,7 +21,8 @@ from trainables.models.freezing import rank
 from trainables.models.stages import ALL
 
 DATASETS = tuple(name for name, record in catalogue.DATASETS.items() if record.split_counts)
-KEYS = ["dataset", "teacher", "student", "method", "unfreeze"]
+KEYS = ["dataset", "teacher", "student", "method", "unfreeze", "init", "varied"]
+PAPERS = {"method": "attention", "unfreeze": ALL, "init": "imagenet", "varied": ""}
 
 
 def rows(recorded: Sequence[Runs]) -> pd.DataFrame:
@@ -31,7 +33,7 @@ def rows(recorded: Sequence[Runs]) -> pd.DataFrame:
     has finished. In a cross-validation each fold has a search of its own: beta is then the median of their choices, and
     beta_range (``3 to 40``) says how far apart they are.
     """
-    paper = published.betas().rename(columns={"beta": "paper_beta"}).assign(method="attention", unfreeze="all")
+    paper = published.betas().rename(columns={"beta": "paper_beta"}).assign(**PAPERS)
     ours = [_chosen(runs) for runs in recorded if len(runs.confirm)]
     columns = ["beta", "beta_range", "num_trials", *SIZES, "phantom", "warning", "data", "convention", "run_ids"]
     own = pd.concat(ours, ignore_index=True) if ours else pd.DataFrame(columns=[*KEYS, *columns])
@@ -39,7 +41,7 @@ def rows(recorded: Sequence[Runs]) -> pd.DataFrame:
     frame = paper.merge(own, on=KEYS, how="outer", sort=False)
     order = frame["dataset"].map(lambda name: names.index(name) if name in names else len(names))
     depth = [rank(*of) for of in frame[["student", "unfreeze"]].itertuples(index=False, name=None)]
-    by = ["_order", "dataset", "teacher", "student", "method", "_depth"]
+    by = ["_order", "dataset", "teacher", "student", "method", "_depth", "init", "varied"]
     frame = frame.assign(_order=order, _depth=depth).sort_values(by, kind="stable")
     texts = ["phantom", "warning", "beta_range"]
     frame[texts] = frame[texts].astype(object).fillna("")
@@ -58,7 +60,8 @@ def _chosen(runs: Runs) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "dataset": [published.row_name(runs.dataset, float(fraction), policy) for fraction, policy in parts],
-            **{name: first[f"params.{name}"].astype(str).to_numpy() for name in KEYS[1:]},
+            **{name: first[f"params.{name}"].astype(str).to_numpy() for name in KEYS[1:-1]},
+            "varied": [", ".join(trainables.cell.Cell.parse(name).variations) for name in first["tags.cell"]],
             "beta": betas["median"].to_numpy(),
             "beta_range": [f"{_beta(r.min)} to {_beta(r.max)}" * (r.min < r.max) for r in betas.itertuples()],
             "num_trials": num_trials.reindex(first["tags.cell"], fill_value=0).to_numpy(),
@@ -76,8 +79,9 @@ def table(frame: pd.DataFrame) -> Table:
     """The frame of `rows` as a list, the paper's beta beside ours."""
     phantom = origins.union(frame["phantom"])
     has_paper = bool(frame["paper_beta"].notna().any())
-    has_depths = bool(frame["unfreeze"].ne(ALL).any())
-    head = [["data set", "teacher", "student", *["depth"] * has_depths, "method"]]
+    departing = {"depth": "unfreeze", "first weights": "init", "varied": "varied"}  # shown where any is not the paper's
+    departing = {title: name for title, name in departing.items() if frame[name].ne(PAPERS[name]).any()}
+    head = [["data set", "teacher", "student", *departing, "method"]]
     head[0] += [*(["paper", "ours"] if has_paper else ["beta"]), "trials"]
     head[0] += ["ours trained on" if has_paper else "trained on", *([origins.PHANTOM] if phantom else [])]
     body = []
@@ -91,7 +95,7 @@ def table(frame: pd.DataFrame) -> Table:
         size = words(row.dataset, row.num_train, row.image_size_px, row.max_epochs) if ids else MISSING
         line = [
             *(Cell(row.dataset), teacher, Cell(titles.student(row.student))),
-            *[Cell(row.unfreeze)] * has_depths,
+            *(Cell(getattr(row, name) or MISSING) for name in departing.values()),
             method,
             *([Cell(_beta(row.paper_beta))] * has_paper),
             Cell(_beta(row.beta) + (f" ({row.beta_range})" if row.beta_range else ""), "", ids),

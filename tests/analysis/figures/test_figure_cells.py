@@ -89,3 +89,9 @@ def test_where_all_images_are_phantoms_the_notice_marks_all_cells() -> None:
 
 def test_no_cell_no_figure() -> None:
     assert figure_cells.picture(figure_cells.rows(variance().head(0), {}), []) is None
+
+
+def test_a_cell_without_an_interval_has_its_mean_alone() -> None:
+    few = variance(NAMES[:1]).assign(low=float("nan"), high=float("nan"))
+    picture = figure_cells.picture(figure_cells.rows(few, {}), [])
+    assert picture is not None and picture.alternative.endswith(": 70.0.") and "nan" not in picture.alternative

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -104,3 +105,23 @@ def test_a_single_repeat_has_a_mark_without_an_interval(store: Any) -> None:
     picture = figure_depth.picture(runs(store.uri, "retina"))
     assert picture is not None and np.isnan(picture.frame["half_width"]).all()
     assert "Nothing is ranked: that takes three repeats or more." in picture.alternative
+
+
+def test_over_splits_drawn_anew_the_bars_are_not_students(store: Any) -> None:
+    sizes = json.dumps({"Retina": {"train": 70, "validation": 10, "test": 20}})
+    parent = store.sweep(vary_in_repeats="seed+split", table_2=sizes)
+    for depth in ("head", "all"):
+        for draw, value in enumerate([0.65, 0.7, 0.75], 1):
+            tags = {
+                "num_trainable": COUNTS[depth], "drawn": "seed+split",
+                "sweep_setup": json.dumps({"split_fingerprint": "split-a"}),
+            }  # fmt: skip
+            store.trial(
+                parent, seed=draw, unfreeze=depth, metrics={"test_auc": value}, tags=tags,
+                redrawn={"split_draw": draw}, split_fingerprint=f"split-{draw}",
+            )  # fmt: skip
+    picture = figure_depth.picture(runs(store.uri, "retina"))
+    assert picture is not None
+    # Student's half-width is 12.4207; corrected by sqrt(1 + 3 * 20 / 70)
+    assert picture.frame["half_width"].tolist() == pytest.approx([16.926] * 2, abs=1e-3)
+    assert "corrected resampled t" in picture.caption and "Student" not in picture.caption

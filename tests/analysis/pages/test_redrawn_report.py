@@ -81,7 +81,7 @@ def test_a_report_over_splits(splits: Any, tmp_path: Path) -> None:
         "Where the variance comes from",
         "repeats on splits drawn anew share no one test set",
         "split-a, and 3 drawn anew",
-        "6 confirming repeats; 12 that draw one source alone",
+        "6 confirming repeats; 12 that draw other sources anew, and are no part of a score",
         "the prepared split, of the search; repeats have others of these sizes",
     ):
         assert line in html, line
@@ -119,7 +119,7 @@ def test_a_report_over_folds(folds: Any, tmp_path: Path) -> None:
 def test_the_sizes_of_folds_are_those_of_their_own_training_images(folds: Any) -> None:
     tables = {table.name: rendering.text(table) for table in content(runs(folds.uri, "eyes")).tables}
     assert "50 training images" in tables["results"]  # 100 images, a third of them tested on, 3/4 of the rest
-    assert "the 3 folds divide the same images anew" in tables["table_2"]
+    assert "the first of 3 folds; in each, other patients are tested" in tables["table_2"]
 
 
 def test_the_seed_alone_is_said_to_be_alone(store: Any) -> None:

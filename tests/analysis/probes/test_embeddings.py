@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,17 @@ def test_a_student_of_matched_weights_is_drawn_again_as_its_trial_drew_it(
         give_first_weights(student, "matched-imagenet", teacher.state_dict())
         drawn = Network(architecture=NAME, label_names=NAMES, module=student.eval())
         np.testing.assert_array_equal(embeddings, embed(drawn, data, ROWS))
+
+
+def test_a_student_of_another_image_size_is_left_out(store: Any, results: Path, data: Store) -> None:
+    (parent,) = store.parents
+    tags = {"cell": f"{PLAIN}@image_size_px=512"}
+    tags["sweep_setup"] = json.dumps({"image_size_px": 256, "data_fingerprint": "data-a"})
+    run = store.trial(parent, data_fingerprint="data-b", tags=tags, student=NAME, image_size_px=512)
+    store.client.log_artifact(run, str(results / "best-00001.safetensors"), "model")
+    subjects = of_runs(runs(store.uri, "retina"), results, NAMES, data, ROWS, progress=False)
+    assert [subject.name for subject in subjects.subjects if subject.kind == AFTER] == [TAUGHT, PLAIN]
+    assert subjects.left_out[0] == f"{PLAIN}@image_size_px=512: it was trained on images of another size"
 
 
 @pytest.mark.usefixtures("tiny")

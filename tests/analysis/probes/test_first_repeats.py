@@ -19,12 +19,16 @@ from trainables.data.resplit import folded, redrawn
 def runs_of(*rows: tuple[Any, ...]) -> Runs:
     """Repeats of cells: cell, seed, number of the split drawn anew, fold, fingerprint of the split."""
     names = ["tags.cell", "params.seed", "params.split_draw", "params.fold", "tags.split_fingerprint"]
-    return cast(Runs, SimpleNamespace(trained=pd.DataFrame(rows, columns=names)))
+    return shown(pd.DataFrame(rows, columns=names).assign(**{"tags.data_fingerprint": "own"}))
+
+
+def shown(trained: pd.DataFrame) -> Runs:
+    return cast(Runs, SimpleNamespace(trained=trained, data_fingerprint="own"))
 
 
 def test_the_first_repeat_of_each_cell_by_its_seed() -> None:
     older = runs_of(("a", 2, None, None, "s"), ("b", 1, None, None, "s"), ("a", 1, None, None, "s"))
-    older = cast(Runs, SimpleNamespace(trained=older.trained.drop(columns=["params.split_draw", "params.fold"])))
+    older = shown(older.trained.drop(columns=["params.split_draw", "params.fold"]))
     assert first_repeats(older)[["tags.cell", "params.seed"]].to_numpy().tolist() == [["b", 1], ["a", 1]]
     assert first_repeats(runs_of()).empty
 
@@ -36,6 +40,12 @@ def test_a_cell_without_a_repeat_on_the_first_split_is_left_out() -> None:
     assert first_repeats(drawn)[["tags.cell", "params.split_draw"]].to_numpy().tolist() == [["a", 1], ["c", 1]]
     folds = runs_of(("a", 1, 0, 2, "t"), ("a", 1, 0, 1, "s"), ("b", 1, 0, 1, "s"))
     assert first_repeats(folds)[["tags.cell", "params.fold"]].to_numpy().tolist() == [["a", 1], ["b", 1]]
+
+
+def test_a_student_of_another_image_size_is_left_out() -> None:
+    both = runs_of(("a@image_size_px=64", 1, 0, 0, "s"), ("a", 1, 0, 0, "s")).trained
+    both.loc[0, "tags.data_fingerprint"] = "larger"
+    assert first_repeats(shown(both))["tags.cell"].tolist() == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,20 @@ def test_older_repeats_of_the_seed_become_components_when_the_sweep_draws_more(s
     assert recorded.confirm["run_id"].tolist() == [whole] and recorded.components["run_id"].tolist() == seeds
 
 
+def test_a_cell_that_only_an_older_sweep_of_another_design_has_confirmed_is_left_out_with_the_reason(
+    store: Any,
+) -> None:
+    first = store.sweep(name="first")
+    both, alone = store.trial(first), store.trial(first, student="densenet40")
+    whole = split(store, store.sweep(name="second", vary_in_repeats="seed+split"), 1, seed=1)
+    recorded = runs(store.uri, "retina")
+    assert recorded.confirm["run_id"].tolist() == [whole] and recorded.components["run_id"].tolist() == [both]
+    assert reasons(recorded) == {
+        alone: "draws anew seed, and no repeat of its cell draws seed and split, as those of the newest sweep do"
+    }
+    assert runs(store.uri, "retina", "first").confirm["run_id"].tolist() == [both, alone]
+
+
 def test_a_teacher_itself_counts_on_each_split(store: Any) -> None:
     parent = store.sweep(vary_in_repeats="seed+split")
     itself = {"method": "itself", "teacher": "imagenet", "student": "none", "unfreeze": "none", "init": "none"}

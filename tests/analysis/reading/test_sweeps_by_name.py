@@ -52,6 +52,18 @@ def test_a_setting_that_an_older_version_did_not_record_is_empty_and_keeps_its_p
     ]
 
 
+def test_what_repeats_draw_anew_differs_and_their_splits_do_not(store: Any) -> None:
+    add(store, "one", 1, {})
+    parent = store.sweep(name="two", settings="{}", vary_in_repeats="seed+split")
+    store.trial(parent, phase="search", tags={"version": "0.1"}, **CELL)
+    tags = {"version": "0.1", "drawn": "seed+split", "sweep_setup": json.dumps({"split_fingerprint": "split-a"})}
+    store.trial(
+        parent, metrics={"test_auc": 0.7}, split_fingerprint="split-1", redrawn={"split_draw": 1}, tags=tags, **CELL
+    )
+    frame = differing_settings([named_sweep(side, store.uri, name) for side, name in (("A", "one"), ("B", "two"))])
+    assert frame.to_numpy().tolist() == [["drawn anew in repeats", "seed", "seed, split"]]
+
+
 def test_a_sweep_is_found_without_its_data_set(store: Any) -> None:
     add(store, "one", 1, {})
     assert named_sweep("A", store.uri, "one").runs.dataset == "retina"

@@ -97,6 +97,18 @@ def test_on_other_splits_the_repeats_have_no_interval() -> None:
     assert frame[["low", "high", "p_seeds", "p_holm"]].isna().all(axis=None)
 
 
+def test_a_side_on_splits_of_its_own_has_the_interval_that_it_has_in_its_report() -> None:
+    parts = {"test_part": ["split 1", "split 2", "split 3"], "test_to_train": 2 / 7}
+    moving = CellRepeats(confirm=confirm([0.65, 0.7, 0.75]).assign(**parts))
+    still = CellRepeats(confirm=confirm([0.60, 0.61, 0.65]))
+    (row,) = difference_rows([(moving, still)]).to_dict("records")
+    assert row["first_high"] - row["first_mean"] == pytest.approx(0.16926, abs=1e-5)  # 0.12421 by Student's t
+    assert row["second_high"] - row["second_mean"] == pytest.approx(0.06572, abs=1e-5)
+    folds = confirm([0.6, 0.8, 0.9]).assign(test_part=["fold 1", "fold 1", "fold 2"], test_to_train=1.0)
+    (row,) = difference_rows([(CellRepeats(confirm=folds), still)]).to_dict("records")
+    assert (row["first_mean"], row["first_n"]) == (pytest.approx(0.8), 2)  # the mean over the folds
+
+
 def test_one_repeat_or_none_has_no_interval_and_no_p() -> None:
     one, none = CellRepeats(confirm=confirm([0.9])), CellRepeats(confirm=confirm())
     rows = difference_rows([(one, CellRepeats(confirm=confirm([0.5, 0.6]))), (one, none)])

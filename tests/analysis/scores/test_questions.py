@@ -42,14 +42,19 @@ def test_the_papers_cells_ask_the_papers_questions() -> None:
     assert depth.pairs == ((PLAIN121, "transfer/none/densenet121/last34"),)
 
 
+@pytest.mark.parametrize("other", [f"{NET40}@ones", f"{NET40}@average_labels=defined"])
+def test_scores_over_different_labels_are_not_contrasted(other: str) -> None:
+    assert contrasts([NET40, other]) == []
+
+
 @pytest.mark.parametrize(
     ("names", "question", "choices"),
     [
         ([PLAIN121, f"{PLAIN121}@0.25"], "How much data?", ("all training data", "25% of the training data")),
         ([f"{NET40}@0.5", f"{NET40}@0.25"], "How much data?", ("50% of the training data", "25% of the training data")),
         ([NET40, f"{NET40}@from-random"], "Which first weights?", ("from random weights", "from ImageNet weights")),
-        ([f"{NET40}@flip=0", f"{NET40}@flip=5"], "Which flip?", ("flip=5", "flip=0")),
-        ([PLAIN121, f"{PLAIN121}@flip=false"], "Which flip?", ("flip as in the sweep", "flip=false")),
+        ([f"{NET40}@flip=0", f"{NET40}@flip=5"], "Which value of flip?", ("flip=5", "flip=0")),
+        ([PLAIN121, f"{PLAIN121}@flip=false"], "Which value of flip?", ("flip as in the sweep", "flip=false")),
     ],
 )  # fmt: skip
 def test_every_axis_has_its_question(names: list[str], question: str, choices: tuple[str, str]) -> None:

@@ -301,6 +301,28 @@ def test_depths_that_the_paper_does_not_have_are_named_in_tables_3_and_5(copy: t
     assert depths[1:4] == ["all", "last34", "all"] and depths[-2:] == ["from-block2", "last34"]
 
 
+def test_varied_knobs_and_first_weights_are_named_in_table_3_and_have_no_beta_of_the_papers(
+    copy: tuple[Any, str],
+) -> None:
+    store, parent = copy
+    taught = {"method": "attention", "teacher": "imagenet", "metrics": {"test_auc": 0.7}}
+    varied = {"cell": "attention/imagenet/densenet121/all@rotation_deg=0"}
+    varied["sweep_setup"] = json.dumps({"rotation_deg": 15.0})
+    store.trial(parent, beta=7.0, rotation_deg=0.0, tags=varied, **taught)
+    store.trial(parent, beta=8.0, init="random", **taught)
+    frame = best_betas.rows([runs(store.uri, "retina")])
+    table = best_betas.table(frame)
+    assert table.head[0][:6] == ["data set", "teacher", "student", "first weights", "varied", "method"]
+    ours = [
+        [cell.text for cell in row] for row in table.body if row[0].text == "Retina" and row[2].text.endswith("121")
+    ]
+    assert [row[3:8] for row in ours if row[1] == "imagenet"] == [
+        ["imagenet", "-", "attention", "60", "61"],
+        ["imagenet", "rotation_deg=0", "attention", "-", "7"],
+        ["random", "-", "attention", "-", "8"],
+    ]
+
+
 def test_table_3_without_runs(store: Any) -> None:
     text = rendering.text(best_betas.table(best_betas.rows([runs(store.uri, "retina")])))
     assert "2000" in text and "L = CE + L_AT / beta" in text
