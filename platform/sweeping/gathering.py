@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from platform.command_line.ablation_request import blamed
 from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.at_hand import check_overlaps, find_sources, sources_of_the_papers_size
-from platform.sources.images import dataset_of, digest_of, listing_of
+from platform.sources.images import dataset_of, listing_of
 from platform.sources.places import Places
 from platform.sweeping.fitting import check_redrawn, check_variations, fitted_to_data
+from platform.sweeping.naming import decided_by, default_name, settings_of
 from platform.sweeping.plan import axis_value
-from platform.sweeping.redraws import Redraws
-from platform.sweeping.scoring import averaging_tags, selection_metric
+from platform.sweeping.requested import base_and_cells, preset_of, redraws_of, teacher_names
+from platform.sweeping.scoring import averaging_tags
 from platform.sweeping.setup import Setup, doubts, parent_tags
-from platform.sweeping.unfreezing import absent, fitted_to_depths
+from platform.sweeping.unfreezing import absent
 from platform.tracking.ablation_record import ablation_tags
-from search_spaces import space_of
-from search_spaces.presets import PRESETS, Preset
-from search_spaces.space import INIT, Space, columns_of
-from trainables.cell import ITSELF, members
+from search_spaces.presets import PRESETS
+from search_spaces.space import Space
 from trainables.config import TrialConfig
 from trainables.data.averaging import Averaging
 from trainables.data.catalogue import DATASETS
-from trainables.data.dataset import Dataset
-from trainables.data.listing import Listing
 from trainables.data.resplit import split_for
 from trainables.data.store import Store
-from trainables.knob import SETUP, knobs
-from trainables.teachers.imagenet import first_weights
 from trainables.teachers.shelf import Teacher
 
 
@@ -50,18 +42,17 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         to do.
     """
     dataset = dataset_of(request.dataset, places)
-    preset = PRESETS[preset_name := _preset_name(request, dataset)]
-    base, (space, left_out) = _asked(request, preset, dataset)
+    preset = PRESETS[named := preset_of(request, dataset)]
+    base, (space, left_out) = base_and_cells(request, preset, dataset)
     name, (stores, averaging, teachers) = _sources(request, places, base, space, stand_ins)
     print("".join(f"{line}\n" for line in [*absent(request), *left_out]), end="", flush=True)
     store = stores[base.image_size_px]
     space = _fitted(request, space, base, store, teachers)
     num_repeats = request.repeats or (1 if base.num_folds else preset.num_repeats)
-    if _redraws(request).splits:
-        check_redrawn(space, base, store, num_repeats)
+    check_redrawn(space, base, store, num_repeats if redraws_of(request).splits else 0)
     return Setup(
         name=name,
-        preset=preset_name,
+        preset=named,
         space=space,
         stores=stores,
         teachers=teachers,
@@ -71,7 +62,7 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         search=request.search,
         num_trials=request.trials or preset.num_trials,
         num_repeats=num_repeats,
-        redraws=_redraws(request),
+        redraws=redraws_of(request),
         facts=_facts(request, places, base, space, (store, averaging, teachers)),
         folder=places.sweep(name),
         cpus_per_trial=1.0 if request.cpus_per_trial is None else request.cpus_per_trial,
@@ -91,7 +82,7 @@ def _facts(
 ) -> dict[str, str]:
     """The tags of the sweep's own run; refuses teachers that have seen test images, as `check_overlaps` says."""
     store, averaging, teachers = sources
-    redraws = _redraws(request)
+    redraws = redraws_of(request)
     overlap = check_overlaps(
         list(teachers.values()),
         store,
@@ -99,7 +90,7 @@ def _facts(
         allowed=request.allow_overlap,
         any_is_tested=redraws.splits or base.num_folds > 0,
     )
-    settings = _settings(request.search, base, space, store, teachers) | decided_by(redraws, base)
+    settings = settings_of(request.search, base, space, store, teachers) | decided_by(redraws, base)
     about = parent_tags(
         store,
         json.dumps(settings, sort_keys=True),
@@ -110,21 +101,11 @@ def _facts(
     return about | averaging_tags(averaging) | redraws.tags(base.num_folds) | ablation_tags(request)
 
 
-def _redraws(request: SweepRequest) -> Redraws:
-    return Redraws(sources=request.vary_in_repeats, components=request.variance_components)
-
-
-def _preset_name(request: SweepRequest, dataset: Dataset) -> str:
-    """The requested preset; else the paper's for a user's images, and the quick one for those that are drawn."""
-    has_images = bool(request.data) or dataset.name not in DATASETS
-    return request.preset or ("paper" if has_images else "quick")
-
-
 def _sources(
     request: SweepRequest, places: Places, base: TrialConfig, space: Space, stand_ins: Path | None
 ) -> tuple[str, tuple[dict[int, Store], Averaging, dict[str, Teacher]]]:
     """The sweep's name, which is printed before anything long begins, and what it learns from."""
-    names, dataset = _teacher_names(space), dataset_of(request.dataset, places)
+    names, dataset = teacher_names(space), dataset_of(request.dataset, places)
     sizes_px = sorted({axis_value(base, cell, "image_size_px") for cell in space.cells})
     if stand_ins and request.preset == "paper" and request.data is None and dataset.name in DATASETS:
         if request.hold_out:
@@ -140,104 +121,13 @@ def _sources(
     return name, find_sources(request, listing, places, base, names, more_sizes_px=sizes_px, stand_ins=stand_ins)
 
 
-def _asked(request: SweepRequest, preset: Preset, dataset: Dataset) -> tuple[TrialConfig, tuple[Space, list[str]]]:
-    """What all trials share, and the cells, as `fitted_to_depths` returns them; an error about what an ablation's file
-    says names its line."""
-    with blamed(request.file):
-        base = _base(request, preset, dataset)
-        return base, fitted_to_depths(_space(request, preset, dataset, base), request.methods)
-
-
 def _fitted(
     request: SweepRequest, space: Space, base: TrialConfig, store: Store, teachers: dict[str, Teacher]
 ) -> Space:
-    """What of the cells fits images and teachers; errors as in `_asked`."""
+    """What of the cells fits images and teachers; errors as in `base_and_cells`."""
     with blamed(request.file):
         return check_variations(fitted_to_data(space, store, teachers), base, store)
 
 
-def _base(request: SweepRequest, preset: Preset, dataset: Dataset) -> TrialConfig:
-    """What all trials share."""
-    metric = selection_metric(request.knobs.get("selection_metric"), dataset.selection_metric, dataset.task)
-    values = {"selection_metric": metric, **preset.knobs, **request.knobs}
-    return TrialConfig(dataset=dataset.name, method="transfer", num_folds=request.folds or 0, **values)
-
-
-def _space(request: SweepRequest, preset: Preset, dataset: Dataset, base: TrialConfig) -> Space:
-    """The requested cells, and the ranges within them."""
-    columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
-    in_paper = tuple(dataset.fractions.values()) if preset is PRESETS["paper"] else ()
-    usual_axes: dict[str, Sequence[Any]] = {
-        "data_fraction": in_paper or (1.0,),
-        "uncertainty": (TrialConfig.uncertainty,),
-        "init": (INIT,),
-    }
-    space = replace(preset.fitted(space_of(dataset.name)), cells=columns)
-    variations = request.variations
-    if request.one_at_a_time:
-        usual_axes |= request.axes
-        space = space.crossed(usual_axes, base).one_at_a_time(variations, base)
-    else:
-        space = space.crossed(usual_axes | dict(request.axes) | variations, base)
-    return space.narrowed(request.cells)
-
-
-def _teacher_names(space: Space) -> list[str]:
-    """Every network that the cells need: teachers, members of ensembles, and sources of first weights."""
-    trained = [cell for cell in space.cells if cell.method != ITSELF]
-    names = {name for cell in space.cells for name in members(cell.teacher)}
-    return sorted(names | {first_weights(cell.init, cell.student) for cell in trained} - {"random"})
-
-
 def _cache_folder(request: SweepRequest, places: Places) -> Path:
     return (request.cache or (request.local / "cache" if request.local else places.cache)).absolute()
-
-
-def _settings(
-    search: str, base: TrialConfig, space: Space, store: Store, teachers: dict[str, Teacher]
-) -> dict[str, object]:
-    """What decides the sweep's numbers, apart from how many cells, trials and repeats it has: those may grow, and so
-    may the teachers, each of which stays what it was (`platform.tracking.settings`)."""
-    return {
-        **{knob.name: getattr(base, knob.name) for knob in knobs(TrialConfig, SETUP)},
-        "search": search,
-        "seed": base.seed,
-        "tuned": {name: [interval.low, interval.high] for name, interval in space.tuned.items()},
-        "data": store.fingerprint,
-        "held_out": store.held_out,
-        "teachers": {name: teacher.fingerprint for name, teacher in teachers.items()},
-    }
-
-
-def decided_by(redraws: Redraws, base: TrialConfig) -> dict[str, object]:
-    """What of the repeats makes another sweep: folds, and what is not drawn with the seed any more.
-
-    The rest may grow: more repeats, splits drawn anew, and the components of variance. Nothing where nothing is asked
-    for, so that earlier sweeps keep their names.
-    """
-    return ({"folds": base.num_folds} if base.num_folds else {}) | (
-        {"not drawn with the seed": list(redraws.apart)} if redraws.apart else {}
-    )
-
-
-def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing: Listing) -> str:
-    """The name of a sweep that was given none: the same for the same command on the same images, and for one that
-    only asks for more: cells, teachers, trials or repeats. Sweeps of an ablation's file begin with the file's name.
-
-    Known before an image is decoded. If pixels or teachers have changed since, the sweep's settings differ, and the
-    ledger refuses to continue it.
-    """
-    decides = {
-        **{knob.name: getattr(base, knob.name) for knob in knobs(TrialConfig, SETUP)},
-        "search": request.search,
-        "seed": base.seed,
-        "tuned": {name: [interval.low, interval.high] for name, interval in space.tuned.items()},
-        "images": digest_of(listing),
-        "split": [request.split, request.validation_share, request.hold_out, request.skip_unreadable],
-        "teachers": request.teachers,
-        **decided_by(_redraws(request), base),
-    }
-    stem = f"{request.file.stem}-" if request.file else ""
-    kind = ("phantom" if listing.is_phantom else "real") + "-held-out" * bool(request.hold_out)
-    digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
-    return f"{stem}{listing.dataset}-{kind}-{digest[:4]}"
