@@ -65,12 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
         request = sweep_request(typed)
         if "list_cells" in typed:
             check_names(request)
-            from search_spaces.space import Space, columns_of  # torch: only once the options are right
+            from platform.sweeping.asking import cells  # torch: only once the options are right
 
-            columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
-            space = Space(dataset=request.dataset, cells=columns)
-            space = space.crossed({"unfreeze": request.depths}) if request.depths else space
-            print("\n".join(cell.name for cell in space.cells))
+            print("\n".join(cell.name for cell in cells(request, Places(request.results.resolve()))))
             return 0
         places = Places.under(request.results)
         check_sweep(request, places)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -16,21 +14,20 @@ from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.at_hand import check_overlaps, find_sources, sources_of_the_papers_size
 from platform.sources.images import dataset_of, digest_of, listing_of
 from platform.sources.places import Places
+from platform.sweeping.asking import asked, preset_name
 from platform.sweeping.fitting import check_redrawn, check_variations, fitted_to_data
 from platform.sweeping.plan import axis_value
 from platform.sweeping.redraws import Redraws
-from platform.sweeping.scoring import averaging_tags, selection_metric
+from platform.sweeping.scoring import averaging_tags
 from platform.sweeping.setup import Setup, doubts, parent_tags
-from platform.sweeping.unfreezing import absent, fitted_to_depths
+from platform.sweeping.unfreezing import absent
 from platform.tracking.ablation_record import ablation_tags
-from search_spaces import space_of
-from search_spaces.presets import PRESETS, Preset
-from search_spaces.space import INIT, Space, columns_of
+from search_spaces.presets import PRESETS
+from search_spaces.space import Space
 from trainables.cell import ITSELF, members
 from trainables.config import TrialConfig
 from trainables.data.averaging import Averaging
 from trainables.data.catalogue import DATASETS
-from trainables.data.dataset import Dataset
 from trainables.data.listing import Listing
 from trainables.data.resplit import split_for
 from trainables.data.store import Store
@@ -50,18 +47,17 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         to do.
     """
     dataset = dataset_of(request.dataset, places)
-    preset = PRESETS[preset_name := _preset_name(request, dataset)]
-    base, (space, left_out) = _asked(request, preset, dataset)
+    preset, redraws = PRESETS[preset_name(request, dataset)], _redraws(request)
+    base, (space, left_out) = asked(request, preset, dataset)
     name, (stores, averaging, teachers) = _sources(request, places, base, space, stand_ins)
     print("".join(f"{line}\n" for line in [*absent(request), *left_out]), end="", flush=True)
     store = stores[base.image_size_px]
     space = _fitted(request, space, base, store, teachers)
     num_repeats = request.repeats or (1 if base.num_folds else preset.num_repeats)
-    if _redraws(request).splits:
-        check_redrawn(space, base, store, num_repeats)
+    check_redrawn(space, base, store, num_repeats if redraws.splits else 0)
     return Setup(
         name=name,
-        preset=preset_name,
+        preset=preset_name(request, dataset),
         space=space,
         stores=stores,
         teachers=teachers,
@@ -71,7 +67,7 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         search=request.search,
         num_trials=request.trials or preset.num_trials,
         num_repeats=num_repeats,
-        redraws=_redraws(request),
+        redraws=redraws,
         facts=_facts(request, places, base, space, (store, averaging, teachers)),
         folder=places.sweep(name),
         cpus_per_trial=1.0 if request.cpus_per_trial is None else request.cpus_per_trial,
@@ -114,12 +110,6 @@ def _redraws(request: SweepRequest) -> Redraws:
     return Redraws(sources=request.vary_in_repeats, components=request.variance_components)
 
 
-def _preset_name(request: SweepRequest, dataset: Dataset) -> str:
-    """The requested preset; else the paper's for a user's images, and the quick one for those that are drawn."""
-    has_images = bool(request.data) or dataset.name not in DATASETS
-    return request.preset or ("paper" if has_images else "quick")
-
-
 def _sources(
     request: SweepRequest, places: Places, base: TrialConfig, space: Space, stand_ins: Path | None
 ) -> tuple[str, tuple[dict[int, Store], Averaging, dict[str, Teacher]]]:
@@ -140,46 +130,12 @@ def _sources(
     return name, find_sources(request, listing, places, base, names, more_sizes_px=sizes_px, stand_ins=stand_ins)
 
 
-def _asked(request: SweepRequest, preset: Preset, dataset: Dataset) -> tuple[TrialConfig, tuple[Space, list[str]]]:
-    """What all trials share, and the cells, as `fitted_to_depths` returns them; an error about what an ablation's file
-    says names its line."""
-    with blamed(request.file):
-        base = _base(request, preset, dataset)
-        return base, fitted_to_depths(_space(request, preset, dataset, base), request.methods)
-
-
 def _fitted(
     request: SweepRequest, space: Space, base: TrialConfig, store: Store, teachers: dict[str, Teacher]
 ) -> Space:
-    """What of the cells fits images and teachers; errors as in `_asked`."""
+    """What of the cells fits images and teachers; errors as in `asked`."""
     with blamed(request.file):
         return check_variations(fitted_to_data(space, store, teachers), base, store)
-
-
-def _base(request: SweepRequest, preset: Preset, dataset: Dataset) -> TrialConfig:
-    """What all trials share."""
-    metric = selection_metric(request.knobs.get("selection_metric"), dataset.selection_metric, dataset.task)
-    values = {"selection_metric": metric, **preset.knobs, **request.knobs}
-    return TrialConfig(dataset=dataset.name, method="transfer", num_folds=request.folds or 0, **values)
-
-
-def _space(request: SweepRequest, preset: Preset, dataset: Dataset, base: TrialConfig) -> Space:
-    """The requested cells, and the ranges within them."""
-    columns = columns_of(request.methods, request.teacher_names, request.students, controls=request.controls)
-    in_paper = tuple(dataset.fractions.values()) if preset is PRESETS["paper"] else ()
-    usual_axes: dict[str, Sequence[Any]] = {
-        "data_fraction": in_paper or (1.0,),
-        "uncertainty": (TrialConfig.uncertainty,),
-        "init": (INIT,),
-    }
-    space = replace(preset.fitted(space_of(dataset.name)), cells=columns)
-    variations = request.variations
-    if request.one_at_a_time:
-        usual_axes |= request.axes
-        space = space.crossed(usual_axes, base).one_at_a_time(variations, base)
-    else:
-        space = space.crossed(usual_axes | dict(request.axes) | variations, base)
-    return space.narrowed(request.cells)
 
 
 def _teacher_names(space: Space) -> list[str]:
