@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
             from platform.sources.images import dataset_of  # pandas and torch: only once the options are right
             from platform.sweeping.requested import cells_of
 
-            dataset = dataset_of(request.dataset, Places.under(request.results))
+            dataset = dataset_of(request.dataset, Places(request.results.resolve()))
             print("\n".join(cell.name for cell in cells_of(request, dataset)))
             return 0
         places = Places.under(request.results)

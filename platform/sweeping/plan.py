@@ -152,7 +152,7 @@ class Plan:
         study = self.studies.get(record.study)
         if study is None:  # a cell that this command leaves out
             return
-        if not study.has(record.spec.cell.name):  # the same in a search over several cells, which has used its number
+        if record.spec.cell.name not in {cell.name for cell in study.cells}:  # the same, of a search over several
             if record.spec.config.phase != "confirm":
                 study.left_out.add(record.number)
             return

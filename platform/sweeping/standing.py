@@ -46,7 +46,7 @@ def standing_of(study: Study, plan: Plan) -> StudyStanding:
     (searches, repeats), (to_search, to_confirm) = plan.num_open(study), plan.num_planned(study)
     best = study.best
     repeated = plan.confirmed(study)
-    scored = [record for record in repeated if record.drawn in ("", FOLD, plan.redraws.word)]
+    scored = [record for record in repeated if (record.drawn or "seed") in (FOLD, plan.redraws.word)]
     aucs = [record.test_auc for record in scored if record.test_auc is not None]
     cell = study.cell(study.asked[best[0]]).name if best else repeated[0].spec.cell.name if repeated else ""
     return StudyStanding(

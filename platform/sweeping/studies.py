@@ -44,10 +44,6 @@ class Study:
         self.asked[number] = self._suggest(number)
         return number, self.asked[number]
 
-    def has(self, cell: str) -> bool:
-        """Whether the cell of that name is among those that its trials may belong to."""
-        return True
-
     def take_up(self, number: int, params: Params, cell: str) -> None:
         """Takes up trial `number`, of the cell called `cell`, which an earlier process asked for."""
         self.asked[number] = params
@@ -146,9 +142,6 @@ class JointStudy(Study):
     @property
     def cells(self) -> Sequence[Cell]:
         return self.space.cells
-
-    def has(self, cell: str) -> bool:
-        return any(each.name == cell for each in self.space.cells)
 
     def cell(self, params: Params) -> Cell:
         return next(cell for cell in self.space.cells if cell.name == params["cell"])

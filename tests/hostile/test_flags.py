@@ -10,7 +10,7 @@ import pytest
 SWEEP, PRETRAIN, PREPARE, TEACHERS = "sweep", "pretrain", "prepare", "teachers"
 
 CORPUS: dict[str, tuple[str, list[str], str]] = {
-    "no data set": (SWEEP, [], "required: DATASET"),
+    "no data set": (SWEEP, [], "needs a data set: give DATASET"),
     "a shell's words": (SWEEP, ["retina; rm -rf /"], "letters, digits.*'retina; rm -rf /'"),
     "a substitution": (SWEEP, ["$(reboot)"], r"'\$\(reboot\)'"),
     "SQL": (SWEEP, ["x' or tags.kind = 'sweep"], "letters, digits"),

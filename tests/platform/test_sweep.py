@@ -184,10 +184,3 @@ def test_what_is_wrong_with_the_flags_gets_one_clear_line(
         platform.sweep.main([*flags, "--results", str(tmp_path)])
     assert ended.value.code == 2
     assert re.search(message, capsys.readouterr().err)
-
-
-def test_the_listed_cells_are_those_of_the_whole_request(capsys: pytest.CaptureFixture[str]) -> None:
-    flags = ["--students", "densenet40", "--unfreeze", "head", "all", "--vary", "flip=false", "--one-at-a-time"]
-    assert platform.sweep.main(["retina", *flags, "--cells", "transfer/*", "--list-cells"]) == 0
-    head, whole = "transfer/none/densenet40/head", "transfer/none/densenet40/all"
-    assert capsys.readouterr().out.split() == [head, f"{head}@flip=false", whole, f"{whole}@flip=false"]

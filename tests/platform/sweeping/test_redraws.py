@@ -192,6 +192,9 @@ def test_the_standing_scores_whole_repeats_and_ranks_within_a_fold() -> None:
             record.test_auc = {"seed+split": 0.75, "seed": 0.5, "split": 0.25}[record.drawn]
     own = standing_of(plan.studies[PLAIN], plan)
     assert (own.confirmed, own.to_confirm, own.num_scored, own.test_auc) == (6, 6, 2, 0.75)
+    for record in plan.records.values():
+        record.drawn = "" if record.drawn == "seed" else record.drawn  # as an earlier version recorded it
+    assert standing_of(plan.studies[PLAIN], plan) == own
     assert own.half_width is None  # test sets of several splits overlap
 
     folds = make_plan(num_repeats=1, num_folds=2)
