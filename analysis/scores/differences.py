@@ -25,7 +25,7 @@ from analysis.scores.comparisons import LEVEL, Draws, comparison_rows, variance_
 from analysis.scores.drawn_metrics import AUC, averaging
 from analysis.scores.parts import joined_parts
 from analysis.stats.intervals import MIN_REPEATS
-from analysis.stats.multiple import holm
+from analysis.stats.multiple import corrected_for, holm
 from analysis.tables.rendering import CONSTANT
 
 # What the interval of a difference rests on.
@@ -155,7 +155,7 @@ def notes(frame: pd.DataFrame, words: Mapping[str, str]) -> list[str]:
         PAIRED: "paired: tested on the same images; hierarchical bootstrap over repeats and patients, with the same "
         "patients in each draw",
         BY_PART: f"by part: {first} and {second} were tested on the same splits or folds, several of them; corrected "
-        "resampled t (Nadeau and Bengio 2003) of the difference on each; n counts splits or folds",
+        "resampled t (Nadeau and Bengio 2003) of the difference on each",
         UNPAIRED: f"unpaired: {first} and {second} were tested on different images; each has draws of its own, and "
         "what differs between the test sets is part of the difference",
         REPEATS: "repeats: no predictions of one test set on both sides; the interval is Welch's over the repeats of "
@@ -166,3 +166,14 @@ def notes(frame: pd.DataFrame, words: Mapping[str, str]) -> list[str]:
     labels = [text for text in frame["labels"].dropna().unique() if text]
     others = [f"{first} and {second} average different labels: here both are over {text}" for text in labels]
     return [*used, *constant, *others]
+
+
+def notes_on_p(frame: pd.DataFrame) -> list[str]:
+    """What the p-values and n of these rows are, for a table with their columns."""
+    is_by_part = bool(frame["basis"].eq(BY_PART).any())
+    has_others = bool(frame["basis"].isin([PAIRED, UNPAIRED, REPEATS]).any())
+    notes = ["p, patients: of the bootstrap; p, seeds: Welch's t-test over the repeats; -: not defined"] * has_others
+    notes += ["by part, p, seeds is that of the corrected resampled t; -: not defined"] * is_by_part
+    larger = f"the larger of the two{', by part the only one' * is_by_part}" if has_others else "of the only p"
+    notes.append(f"p, Holm: {larger}; {corrected_for(int(frame['p_holm'].notna().sum()))}; intervals are not corrected")
+    return [*notes, f"n: repeats{', or splits or folds' * is_by_part}; {CLAIMED}"]

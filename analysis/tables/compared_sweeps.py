@@ -8,8 +8,7 @@ from analysis.reading import origins
 from analysis.scores import differences
 from analysis.scores.drawn_metrics import IN_WORDS
 from analysis.scores.side_by_side import Compared
-from analysis.stats.multiple import corrected_for
-from analysis.tables.differing import NOT_CORRECTED, p_value, points, points_between, score_of, side_by_side
+from analysis.tables.differing import p_value, points, points_between, score_of, side_by_side
 from analysis.tables.findings import named
 from analysis.tables.rendering import MISSING, Cell, Table
 
@@ -44,9 +43,7 @@ def _differences(compared: Compared, metric: str) -> Table:
         f"A: {compared.first.name}; B: {compared.second.name}; {in_words} on the test set, in percent, with its 95% "
         "interval; B - A in points",
         *differences.notes(frame, {"first": "B", "second": "A"}),
-        "p, patients: of the bootstrap; p, seeds: Welch's t-test over the repeats; -: not defined",
-        f"p, Holm: the larger of the two; {corrected_for(int(frame['p_holm'].notna().sum()))}; {NOT_CORRECTED}",
-        f"n: repeats; {differences.CLAIMED}",
+        *differences.notes_on_p(frame),
     ]
     run_pages = [(it.runs.tracking_uri, str(it.runs.trials["experiment_id"].iloc[0])) for it in compared.sweeps]
     return Table(

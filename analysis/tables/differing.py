@@ -7,8 +7,6 @@ from collections.abc import Mapping
 
 from analysis.tables.rendering import CONSTANT, MISSING
 
-NOT_CORRECTED = "intervals are not corrected"
-
 
 def as_float(value: object) -> float:
     """A number of a frame; NaN where it is missing."""

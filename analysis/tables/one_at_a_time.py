@@ -10,8 +10,7 @@ from analysis.reading import origins
 from analysis.scores import differences
 from analysis.scores.drawn_metrics import IN_WORDS
 from analysis.scores.one_change import BASELINE, SIDES
-from analysis.stats.multiple import corrected_for
-from analysis.tables.differing import NOT_CORRECTED, p_value, points, points_between, score_of, side_by_side
+from analysis.tables.differing import p_value, points, points_between, score_of, side_by_side
 from analysis.tables.rendering import MISSING, Cell, Table
 from trainables import titles
 
@@ -36,9 +35,7 @@ def _table(frame: pd.DataFrame, metric: str, name: str) -> Table:
         "changes what it names and nothing else, and was searched and confirmed as the baseline was",
         f"score: {in_words} on the test set, in percent, with its 95% interval; difference to the baseline in points",
         *differences.notes(frame, SIDES),
-        "p, patients: of the bootstrap; p, seeds: Welch's t-test over the repeats; -: not defined",
-        f"p, Holm: the larger of the two; {corrected_for(int(frame['p_holm'].notna().sum()))}; {NOT_CORRECTED}",
-        f"n: repeats; {differences.CLAIMED}",
+        *differences.notes_on_p(frame),
     ]
     return Table(
         name=name,

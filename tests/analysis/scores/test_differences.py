@@ -14,7 +14,7 @@ from analysis.reading.predictions import Predictions
 from analysis.scores import comparisons
 from analysis.scores.cell_repeats import CellRepeats
 from analysis.scores.comparisons import comparison_rows, draws_of
-from analysis.scores.differences import PAIRED, REPEATS, UNPAIRED, difference_rows, notes, told
+from analysis.scores.differences import BY_PART, PAIRED, REPEATS, UNPAIRED, difference_rows, notes, notes_on_p, told
 from tests.simulated_cells import cell, confirm
 
 NAMES = {"first": "B", "second": "A"}
@@ -180,3 +180,25 @@ def test_a_constant_answer_is_marked_and_never_claimed() -> None:
     assert told(frame).all() and not any("one class only" in note for note in notes(frame, NAMES))
     frame = difference_rows([(cell(3.0, num_repeats=2), second)])
     assert frame["p_holm"].iloc[0] < 0.05 and not told(frame).any()  # two repeats may agree by chance
+
+
+@pytest.mark.parametrize(
+    ("bases", "welch", "by_part", "larger", "counted"),
+    [
+        ([PAIRED, REPEATS], 1, 0, "p, Holm: the larger of the two; ", "n: repeats; "),
+        ([BY_PART], 0, 1, "p, Holm: of the only p; ", "n: repeats, or splits or folds; "),
+        (
+            [PAIRED, BY_PART],
+            1,
+            1,
+            "p, Holm: the larger of the two, by part the only one; ",
+            "n: repeats, or splits or ",
+        ),
+    ],
+)
+def test_the_notes_name_the_tests_that_were_made(
+    bases: list[str], welch: int, by_part: int, larger: str, counted: str
+) -> None:
+    lines = notes_on_p(pd.DataFrame({"basis": bases, "p_holm": 0.5}))
+    assert [sum(word in line for line in lines) for word in ("Welch", "resampled t")] == [welch, by_part]
+    assert lines[-2].startswith(larger) and lines[-1].startswith(counted)
