@@ -6,15 +6,20 @@ import json
 
 import pandas as pd
 
+from analysis.reading.repeats import SEED
 from analysis.tables.rendering import MISSING, Cell, Table
 
-COLUMNS = ["sweep", "at", "cells", "trials", "repeats", "ended", "ablation_sha256"]
-HEAD = ["sweep", "started (UTC)", "cells", "trials to search", "repeats per cell", "trials ended before", "file"]
+COLUMNS = ["sweep", "at", "cells", "trials", "repeats", "drawn", "ended", "ablation_sha256"]
+HEAD = ["sweep", "started (UTC)", "cells", "trials to search", "repeats per cell", "drawn anew", "ended before", "file"]
 NOTE = (
     "one row for each start with other sizes than the one before it; a configuration that was confirmed before a later "
     "start was chosen without the trials that this start added"
 )
-NOTES = [NOTE, "trials to search: of all cells together; file: the beginning of the SHA-256 of the ablation's file"]
+NOTES = [
+    NOTE,
+    "trials to search: of all cells together; ended before: trials; drawn anew: by each repeat; file: the beginning of the SHA-256 of the "
+    "ablation's file",
+]
 
 
 def rows(sweeps: pd.DataFrame) -> pd.DataFrame:
@@ -28,7 +33,9 @@ def rows(sweeps: pd.DataFrame) -> pd.DataFrame:
     """
     tags = sweeps.reindex(columns=["tags.sweep", "tags.growth"]).dropna()
     starts = [(name, json.loads(text)) for name, text in tags.itertuples(index=False, name=None)]
-    grown = [{"sweep": name, **start} for name, of_sweep in starts if len(of_sweep) > 1 for start in of_sweep]
+    grown = [
+        {"sweep": name, "drawn": SEED, **start} for name, of_sweep in starts if len(of_sweep) > 1 for start in of_sweep
+    ]
     return pd.DataFrame(grown, columns=COLUMNS)
 
 

@@ -13,7 +13,7 @@ from search_spaces.space import Space
 from trainables.config import TrialConfig
 from trainables.data.listing import Listing
 from trainables.data.store import Store
-from trainables.knob import SETUP, knobs
+from trainables.knob import SETUP, departures, knobs
 from trainables.teachers.shelf import Teacher
 
 
@@ -51,8 +51,9 @@ def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing
     Known before an image is decoded. If pixels or teachers have changed since, the sweep's settings differ, and the
     ledger refuses to continue it.
     """
+    shared = {knob.name: getattr(base, knob.name) for knob in knobs(TrialConfig, SETUP)}
     decides = {
-        **{knob.name: getattr(base, knob.name) for knob in knobs(TrialConfig, SETUP)},
+        **dict(departures(shared, TrialConfig)),  # so that a knob that is declared later renames no sweep
         "search": request.search,
         "seed": base.seed,
         "tuned": {name: [interval.low, interval.high] for name, interval in space.tuned.items()},

@@ -21,11 +21,14 @@ def sweeps(**growth: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def test_each_start_with_other_sizes_is_a_row() -> None:
-    grown = [start("2026-01-01 10:00", 0), start("2026-01-02 11:00", 6, trials=8, ablation_sha256="abc")]
+    grown = [
+        start("2026-01-01 10:00", 0),
+        start("2026-01-02 11:00", 6, trials=8, drawn="seed+split", ablation_sha256="abc"),
+    ]
     frame = rows(sweeps(grown=grown, never=[start("2026-01-01 10:00", 0)]))
-    assert frame[COLUMNS[:6]].to_numpy().tolist() == [
-        ["grown", "2026-01-01 10:00", 2, 4, 1, 0],
-        ["grown", "2026-01-02 11:00", 2, 8, 1, 6],
+    assert frame[COLUMNS[:7]].to_numpy().tolist() == [
+        ["grown", "2026-01-01 10:00", 2, 4, 1, "seed", 0],
+        ["grown", "2026-01-02 11:00", 2, 8, 1, "seed+split", 6],
     ]
     shown = table(frame)
     assert shown is not None and [len(row) for row in shown.body] == [len(shown.head[0])] * 2
