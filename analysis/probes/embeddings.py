@@ -71,9 +71,8 @@ def of_runs(
     *,
     progress: bool = True,
 ) -> Subjects:
-    """Every confirming repeat of every cell, each student before its training, and each teacher, on `rows` of `store`.
-
-    Cells that vary the size of the images are left out (`networks.on_shown_images`).
+    """Every confirming repeat of every cell that `networks.on_shown_images` has, each student before its training, and
+    each teacher, on `rows` of `store`.
 
     Args:
         label_names: what the students were trained on.
@@ -84,9 +83,7 @@ def of_runs(
     teachers = {teacher.name: teacher for teacher in artifacts.teachers_of(runs, results)}
     students = networks.on_shown_images(runs).sort_values(["tags.cell", "params.seed"], key=_ranks)
     repeats: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
-    facts: dict[tuple[str, str], pd.Series] = {}
-    others = sorted(set(runs.trained["tags.cell"]) - set(students["tags.cell"]))
-    left_out = [f"{cell}: it was trained on images of another size" for cell in others]
+    facts, left_out = dict[tuple[str, str], pd.Series](), _of_another_size(runs, students)
     for run in _with_progress(students, shown=progress):
         at_hand = networks.of_run(runs, run, list(teachers.values()), label_names)
         if AFTER not in at_hand:
@@ -105,6 +102,11 @@ def of_runs(
     subjects.sort(key=lambda subject: (subject.kind != AFTER, subject.name))
     subjects += _teachers(runs.confirm, teachers, store, rows, left_out)
     return Subjects(subjects=tuple(subjects), left_out=tuple(left_out))
+
+
+def _of_another_size(runs: Runs, students: pd.DataFrame) -> list[str]:
+    cells = sorted(set(runs.trained["tags.cell"]) - set(students["tags.cell"]))
+    return [f"{cell}: it was trained on images of another size" for cell in cells]
 
 
 def _with_progress(students: pd.DataFrame, *, shown: bool) -> Iterator[pd.Series]:
