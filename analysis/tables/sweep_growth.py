@@ -17,8 +17,8 @@ NOTE = (
 )
 NOTES = [
     NOTE,
-    "trials to search: of all cells together; ended before: trials; drawn anew: by each repeat; file: the beginning of the SHA-256 of the "
-    "ablation's file",
+    "trials to search: of all cells together; drawn anew: by each repeat; ended before: trials; file: the beginning of "
+    "the SHA-256 of the ablation's file",
 ]
 
 
