@@ -76,6 +76,15 @@ class Runs:
         return self._setup("tags.data_fingerprint")
 
     @property
+    def image_size_px(self) -> int:
+        """Of the prepared images; a cell may have others.
+
+        Raises:
+            ValueError: there is no trial.
+        """
+        return int(float(self._setup("params.image_size_px")))
+
+    @property
     def split_fingerprint(self) -> str:
         """Of the split that the sweep began from; repeats may draw others. "" where there is no trial."""
         return self._setup("tags.split_fingerprint")

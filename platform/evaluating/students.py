@@ -49,7 +49,7 @@ def students_of(request: EvaluateRequest) -> Students:
         runs=recorded,
         label_names=tuple(json.loads(parent["tags.label_names"])),
         held_out=str(parent["tags.held_out"]),
-        image_size_px=int(recorded.confirm["params.image_size_px"].iloc[0]),
+        image_size_px=recorded.image_size_px,
         places=Places.under(results),
     )
 
@@ -61,7 +61,7 @@ def with_finding(students: Students, request: EvaluateRequest) -> tuple[Store, S
         LookupError: the sweep's prepared images are gone.
         ValueError: the images are not those that the sweep held the finding out of, or are not prepared.
     """
-    results, fingerprint = students.places.results, str(students.runs.confirm["tags.data_fingerprint"].iloc[0])
+    results, fingerprint = students.places.results, students.runs.data_fingerprint
     held = artifacts.store_of(results, fingerprint)
     if held is None:
         raise LookupError(

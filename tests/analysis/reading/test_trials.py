@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -224,3 +225,12 @@ def test_a_trial_from_before_a_knob_was_declared_has_its_default(store: Any, mon
     assert kept.set_index("run_id").loc[[before, after], "params.schedule"].tolist() == ["halving", "halving"]
     assert reasons(runs(store.uri, "retina"))[before] == "another setup: params.schedule halving, not cosine"
     assert other in runs(store.uri, "retina").trials["run_id"].tolist()
+
+
+def test_the_images_of_a_table_are_its_sweeps_own_whatever_a_cell_varies(store: Any) -> None:
+    parent = store.sweep()
+    own = json.dumps({"image_size_px": 256, "data_fingerprint": "data-a"})
+    store.trial(parent, image_size_px=64, data_fingerprint="data-64", tags={"sweep_setup": own})
+    store.trial(parent, seed=1)
+    recorded = runs(store.uri, "retina")
+    assert (recorded.image_size_px, recorded.data_fingerprint) == (256, "data-a")
