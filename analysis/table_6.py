@@ -7,7 +7,7 @@ import sys
 
 from analysis.tables import table_flags
 
-IMAGE_SIZE_PX, NUM_LABELS = 256, 14  # the paper's
+IMAGE_SIZE_PX = 256  # the paper's
 
 
 def parser() -> argparse.ArgumentParser:
@@ -16,9 +16,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument(
         "--image-size", type=int, default=IMAGE_SIZE_PX, metavar="PX", help="side of the input (default: %(default)s)"
     )
-    flags.add_argument(
-        "--labels", type=int, default=NUM_LABELS, metavar="N", help="number of labels or grades (default: %(default)s)"
-    )
+    table_flags.add_labels_flag(flags)
     return flags
 
 
@@ -26,16 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.table_6`."""
     typed = parser().parse_args(arguments)
     # heavy imports here, so that --help is quick
-    from analysis.tables import densenet40_layers
-    from analysis.tables.rendering import FORMATS
+    from analysis.tables import command, densenet40_layers
 
-    try:
-        frame = densenet40_layers.rows(typed.image_size, typed.labels)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(FORMATS[typed.format](densenet40_layers.table(frame)))
-    return 0
+    layers = densenet40_layers
+    return command.show_counted(typed.format, lambda: layers.table(layers.rows(typed.image_size, typed.labels)))
 
 
 if __name__ == "__main__":

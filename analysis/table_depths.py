@@ -7,8 +7,6 @@ import sys
 
 from analysis.tables import table_flags
 
-NUM_LABELS = 14  # the paper's, of chest X-rays
-
 
 def parser() -> argparse.ArgumentParser:
     """The flags."""
@@ -18,9 +16,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument(
         "--students", nargs="+", default=[], metavar="NAME", help="only these networks (default: all of them)"
     )
-    flags.add_argument(
-        "--labels", type=int, default=NUM_LABELS, metavar="N", help="number of labels or grades (default: %(default)s)"
-    )
+    table_flags.add_labels_flag(flags)
     return flags
 
 
@@ -28,16 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     """The command `python -m analysis.table_depths`."""
     typed = parser().parse_args(arguments)
     # heavy imports here, so that --help is quick
-    from analysis.tables import unfreeze_depths
-    from analysis.tables.rendering import FORMATS
+    from analysis.tables import command, unfreeze_depths
 
-    try:
-        frame = unfreeze_depths.rows(tuple(typed.students), typed.labels)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(FORMATS[typed.format](unfreeze_depths.table(frame)))
-    return 0
+    depths = unfreeze_depths
+    return command.show_counted(typed.format, lambda: depths.table(depths.rows(tuple(typed.students), typed.labels)))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,13 @@ from typing import Any
 
 from trainables.cell import NO_TEACHER, Cell
 from trainables.config import TrialConfig
+from trainables.knob import TUNED, knobs
 
 # Raised by one whenever a change of the code changes a trial's numbers: runs of two recipes never share a row.
 RECIPE_VERSION = 2
+
+# "knobs" holds a method's own numbers; it is assembled from everything else that a study suggests.
+TUNED_FIELDS = tuple(knob.name for knob in knobs(TrialConfig, TUNED) if knob.name != "knobs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,14 @@ class TrialSpec:
         """16 hexadecimal digits of the SHA-256 over all that decides the trial's result."""
         facts = {"recipe": RECIPE_VERSION, **_facts(self), "config": _facts(self.config)}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def searched(self) -> dict[str, Any]:
+        """What a study suggested for the trial: the tuned knobs that its cell does not fix (without a teacher, no
+        beta), and the method's own numbers."""
+        fixed = {name for name, _ in self.varied_from}
+        values = {name: getattr(self.config, name) for name in TUNED_FIELDS if name not in fixed}
+        return {name: value for name, value in values.items() if value is not None} | dict(self.config.knobs)
 
     @property
     def cell(self) -> Cell:

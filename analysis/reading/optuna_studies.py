@@ -27,13 +27,11 @@ from analysis.reading.tracking_uri import require_store, without_password
 from search_spaces import space_of
 from search_spaces.joint import JointSpace
 from search_spaces.space import Space
-from trainables.config import TrialConfig
-from trainables.knob import TUNED, Range, knobs
+from trainables.knob import Range
 from trainables.trial import TrialSpec
 
 MADE_BY = "analysis.optuna_export"  # a user attribute of the studies that may be replaced
 SCORE, BEST_SCORE = "score", "best_score"
-TUNED_FIELDS = tuple(knob.name for knob in knobs(TrialConfig, TUNED) if knob.name != "knobs")
 Params = dict[str, Any]
 
 
@@ -122,7 +120,7 @@ def _study(
     ordered = ended.assign(number=ended["tags.number"].astype(int)).sort_values("number")
     specs = [TrialSpec.from_dict(json.loads(spec)) for spec in ordered["tags.spec"]]
     space = _space(str(parent["tags.dataset"]), str(parent["tags.settings"]), specs)
-    searched = [_searched(spec) for spec in specs]
+    searched = [spec.searched for spec in specs]
     if re.sub(r" fold \d+$", "", study) in {spec.cell.name for spec in specs}:
         ranges = _ranges(space, searched)
         points = [(values, {name: ranges[name] for name in values}) for values in searched]
@@ -159,13 +157,6 @@ def _space(dataset: str, settings: str, specs: Sequence[TrialSpec]) -> Space:
             replace(tuned[name], low=low, high=high) if name in tuned else Range(low=low, high=high, first=low)
         )
     return replace(space, tuned=tuned, cells=tuple(dict.fromkeys(spec.cell for spec in specs)))
-
-
-def _searched(spec: TrialSpec) -> Params:
-    """The tuned knobs that the study suggested for a trial; without a teacher, no beta."""
-    fixed = {name for name, _ in spec.varied_from}
-    values = {name: getattr(spec.config, name) for name in TUNED_FIELDS if name not in fixed}
-    return {name: value for name, value in values.items() if value is not None} | dict(spec.config.knobs)
 
 
 def _ranges(space: Space, searched: Sequence[Params]) -> dict[str, BaseDistribution]:

@@ -20,7 +20,7 @@ from analysis.scores.cell_repeats import CellRepeats, Resamples, cell_repeats
 from analysis.scores.differences import difference_rows
 from analysis.scores.drawn_metrics import AUC, IN_WORDS, metrics_of
 from trainables import titles
-from trainables.cell import Cell
+from trainables.cell import Cell, as_text
 from trainables.config import TrialConfig
 from trainables.knob import TUNED, knobs
 
@@ -110,10 +110,4 @@ def _knobs(cell: Cell) -> str:
 def _values(cell: Cell, own: Mapping[str, Any]) -> str:
     """``15 -> 0``; of several knobs, one after the other."""
     before = [own.get(name, SEARCHED if name in TUNED_KNOBS else "?") for name, _ in cell.varied]
-    return "; ".join(f"{_text(old)} -> {_text(new)}" for old, (_, new) in zip(before, cell.varied, strict=True))
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return "; ".join(f"{as_text(old)} -> {as_text(new)}" for old, (_, new) in zip(before, cell.varied, strict=True))

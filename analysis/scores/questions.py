@@ -24,7 +24,7 @@ from analysis.stats.bootstrap import over_seeds, percentiles
 from analysis.stats.multiple import holm
 from search_spaces.space import RANDOM_TEACHER
 from trainables import titles
-from trainables.cell import ITSELF, NO_TEACHER, Cell
+from trainables.cell import ITSELF, NO_TEACHER, Cell, as_text
 from trainables.models.freezing import rank
 from trainables.models.stages import ALL
 
@@ -130,7 +130,7 @@ def _words(axis: str, choice: Any) -> str:
         return WORDS[axis](choice)
     if choice is None:  # a cell does not say what its sweep has
         return f"{axis} as in the sweep"
-    return f"{axis}={str(choice).lower() if isinstance(choice, bool) else choice}"
+    return f"{axis}={as_text(choice)}"
 
 
 def contrast_rows(cells: Mapping[str, Draws], phantom: Mapping[str, str] | None = None, seed: int = 0) -> pd.DataFrame:

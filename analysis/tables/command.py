@@ -73,6 +73,20 @@ def show(
     return 0
 
 
+def show_counted(form: str, count: Callable[[], Table]) -> int:
+    """The rest of a command whose table needs no runs: prints it in the format `form`. Returns the exit status.
+
+    Args:
+        count: makes the table; a `ValueError` says what to do.
+    """
+    try:
+        print(FORMATS[form](count()))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
 def print_table(table: Table, recorded: Sequence[Runs], form: str) -> None:
     """Writes the table to the standard output in the format asked for, with a note on what was left out."""
     print(FORMATS[form](replace(table, notes=[*table.notes, *left_out_note(recorded)])))

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from analysis.tables.rendering import MISSING, Cell, Table
+from analysis.tables.table_flags import NUM_LABELS
 from trainables.models.architectures import undrawn
 
-NUM_LABELS = 14
 WEIGHTED = (nn.Conv2d, nn.Linear)
 LAYERS = (*WEIGHTED, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d)
 MEASURED = ("kind", "module", "output", "planes", "num_parameters", "num_weighted")

@@ -8,6 +8,7 @@ from pathlib import Path
 from analysis.reading import run_flags
 
 ROMAN = ("I", "II", "III", "IV", "V", "VI")
+NUM_LABELS = 14  # of the chest X-rays, with which the paper counts parameters
 FORMATS = ("text", "markdown", "latex", "csv")  # `analysis.tables.rendering.FORMATS` has a function for each
 
 
@@ -40,6 +41,13 @@ def of_data_sets(name: str) -> argparse.ArgumentParser:
         help="file of a prepared data set, to read instead of MLflow; may be given several times",
     )
     return flags
+
+
+def add_labels_flag(flags: argparse.ArgumentParser) -> None:
+    """Adds how many outputs a network is counted with."""
+    flags.add_argument(
+        "--labels", type=int, default=NUM_LABELS, metavar="N", help="number of labels or grades (default: %(default)s)"
+    )
 
 
 def title(name: str) -> str:

@@ -10,8 +10,9 @@ import pandas as pd
 from torch import nn
 
 from analysis.reading.trials import Runs
-from analysis.tables.densenet40_layers import NUM_LABELS, WEIGHTED
+from analysis.tables.densenet40_layers import WEIGHTED
 from analysis.tables.rendering import Cell, Table
+from analysis.tables.table_flags import NUM_LABELS
 from trainables import titles
 from trainables.models.architectures import ARCHITECTURES, known, undrawn
 from trainables.models.freezing import num_trainable, unfreeze

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from trainables.cell import as_text
 from trainables.config import MAX_FOLDS, SOURCES, TrialConfig
 from trainables.knob import AXIS, SETUP, TUNED, Knob, knobs
 
@@ -136,8 +137,7 @@ class Variation:
     values: tuple[Any, ...]
 
     def __str__(self) -> str:
-        texts = (str(value).lower() if isinstance(value, bool) else f"{value}" for value in self.values)
-        return f"{self.name}={','.join(texts)}"
+        return f"{self.name}={','.join(map(as_text, self.values))}"
 
 
 def able_to_vary() -> dict[str, Knob]:

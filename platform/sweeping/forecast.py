@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from platform.sweeping.plan import Plan, axis_value, config_of
 from platform.sweeping.records import TrialRecord
@@ -13,6 +13,10 @@ from platform.sweeping.studies import Study
 from trainables.cell import ITSELF, NO_TEACHER, Cell, members
 from trainables.job import Job
 from trainables.pace import Pace
+from trainables.recipe_views import ViewRecipe
+
+# Knobs that decide a teacher's answers: those of the views, and what its network is given at once.
+OF_THE_ANSWERS = {*(each.name for each in fields(ViewRecipe)), "image_size_px", "batch_size"}
 
 NOTHING = Pace(train_s=0.0, teach_s=0.0, evaluate_s=0.0, save_s=0.0, start_s=0.0, weights_bytes=0, knowledge_bytes=0)
 
@@ -129,8 +133,11 @@ class Forecast:
     @property
     def _answers_bytes(self) -> int:
         """All answers to the views of one seed: a search's, or those of one round of repeats."""
-        answers = {_views_of(cell): pace.knowledge_bytes * self._num_epochs(cell) for cell, pace in self.paces.items()}
-        return sum(answers.values()) * self.setup.store.num_images
+        per_image: dict[tuple[object, ...], int] = {}
+        for cell, pace in self.paces.items():
+            num_bytes = pace.knowledge_bytes * self._num_epochs(cell)
+            per_image[_views_of(cell)] = max(per_image.get(_views_of(cell), 0), num_bytes)
+        return sum(per_image.values()) * self.setup.store.num_images
 
 
 def paces_of(setup: Setup, measure: Callable[[Job], Pace]) -> dict[Cell, Pace]:
@@ -154,8 +161,8 @@ def paces_of(setup: Setup, measure: Callable[[Job], Pace]) -> dict[Cell, Pace]:
 
 
 def _views_of(cell: Cell) -> tuple[object, ...]:
-    """Cells of equal values share the teachers' answers; any knob that is varied is taken to decide them."""
-    return (cell.method, cell.teacher, cell.varied)
+    """Cells of equal values share the teachers' answers (`trainables.job` has the cache's whole key)."""
+    return (cell.method, cell.teacher, tuple((name, value) for name, value in cell.varied if name in OF_THE_ANSWERS))
 
 
 def _kind(cell: Cell, setup: Setup) -> tuple[object, ...]:

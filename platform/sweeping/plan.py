@@ -17,10 +17,7 @@ from platform.sweeping.studies import Params, Study
 from trainables.cell import Cell
 from trainables.config import TrialConfig
 from trainables.knob import AXIS, TUNED, knobs
-from trainables.trial import TrialSpec
-
-# "knobs" holds a method's own knobs; it is assembled from everything else that a study suggests.
-TUNED_FIELDS = tuple(knob.name for knob in knobs(TrialConfig, TUNED) if knob.name != "knobs")
+from trainables.trial import TUNED_FIELDS, TrialSpec
 
 
 class Plan:
@@ -158,7 +155,7 @@ class Plan:
             return
         self.records[record.spec.key] = record
         if record.spec.config.phase != "confirm":
-            study.take_up(record.number, _params_of(record.spec), record.spec.cell.name)
+            study.take_up(record.number, record.spec.searched, record.spec.cell.name)
         if record.status == "RUNNING":
             self._unfinished.append(record)
         else:
@@ -182,10 +179,3 @@ def varied_from(base: TrialConfig, cell: Cell) -> tuple[tuple[str, Any], ...]:
     roles = {knob.name: knob.role for knob in knobs(TrialConfig)}
     names = [name for name, _ in cell.varied if roles[name] != AXIS]
     return tuple((name, None if roles[name] == TUNED else getattr(base, name)) for name in names)
-
-
-def _params_of(spec: TrialSpec) -> Params:
-    """What a study suggested for the trial; without a teacher, no beta."""
-    fixed = {name for name, _ in spec.varied_from}
-    params = {name: getattr(spec.config, name) for name in TUNED_FIELDS if name not in fixed}
-    return {name: value for name, value in params.items() if value is not None} | dict(spec.config.knobs)

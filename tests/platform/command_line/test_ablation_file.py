@@ -82,7 +82,7 @@ def test_what_is_typed_overrides_the_file_and_is_recorded(write: Write) -> None:
     assert asked.vary == (
         Variation("rotation_deg", (90.0,)), Variation("interpolation", ("bilinear",)), Variation("flip", (True,))
     )  # fmt: skip
-    assert overrides(asked) == "chexpert --vary rotation_deg=90.0 flip=true --trials 3 --flip --fractions 1.0"
+    assert overrides(asked) == "chexpert --vary rotation_deg=90 flip=true --trials 3 --flip --fractions 1.0"
     assert overrides(request("--ablation", str(write(FILE)), "--trials", "12", "--concurrent", "2")) == ""
 
 

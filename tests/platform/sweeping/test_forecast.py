@@ -96,6 +96,28 @@ def test_the_teacher_answers_every_trial_where_the_cache_is_too_small() -> None:
     assert forecast.left(plan).likely_s == pytest.approx(plan.num_open_trials * 58.0 + 2 * 1.5)
 
 
+@pytest.mark.parametrize(
+    ("knob", "values", "num_answers"),
+    [
+        ("learning_rate", (1e-4, 1e-3), 4),
+        ("loss", ("ce", "focal"), 4),
+        ("rotation_deg", (0.0, 15.0), 8),
+        ("batch_size", (16, 32), 8),
+        ("max_epochs", (8, 4), 8),  # the shorter training sees the first views of the longer one
+    ],
+)
+def test_cells_share_the_teachers_answers_to_the_same_views(
+    knob: str, values: tuple[object, ...], num_answers: int
+) -> None:
+    setup = setup_of(GUIDED)
+    setup.space = setup.space.crossed({knob: values}, setup.base)
+    setup.cache_bytes = 100 * 150 * num_answers
+    forecast, epoch_s = forecast_of(setup), 12.0
+    assert forecast.epoch_s(setup.space.cells[0]) == pytest.approx(epoch_s)
+    setup.cache_bytes -= 1
+    assert forecast.epoch_s(setup.space.cells[0]) == pytest.approx(epoch_s + 100 * 0.02)
+
+
 def test_a_smaller_share_of_the_data_takes_less() -> None:
     setup = setup_of(PLAIN)
     (cell,) = setup.space.cells
