@@ -51,8 +51,7 @@ def blamed(file: Ablation | None, name: str = "") -> Iterator[None]:
 
 def overrides(request: SweepRequest) -> str:
     """The options that were typed beside an ablation's file and may stand in one; "" where none was."""
-    allowed = {"vary", *(key.name for key in keys().values())}
-    return shlex.join(words_of(request, {each.name for each in fields(request)} - allowed))
+    return shlex.join(words_of(request, {each.name for each in fields(request)} - _in_a_file()))
 
 
 def saved(request: SweepRequest) -> SweepRequest:
@@ -88,10 +87,14 @@ def text_of(request: SweepRequest) -> str:
     return document({**question, **set_values}, {VARY: request.variations}, head)
 
 
+def _in_a_file() -> set[str]:
+    """The fields of a request that an ablation's file may set."""
+    return {"vary", *(key.name for key in keys().values())}
+
+
 def _content_of(request: SweepRequest) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """What a file must say for this request, as `Ablation.values` and `Ablation.axes` have it."""
-    allowed = {"vary", *(key.name for key in keys().values())}
-    options = {each.name: getattr(request, each.name) for each in fields(request) if each.name in allowed}
+    options = {each.name: getattr(request, each.name) for each in fields(request) if each.name in _in_a_file()}
     defaults = {each.name: each.default for each in fields(request)}
     options = {name: value for name, value in options.items() if value != defaults[name]}
     return {**options, **request.knobs}, request.axes
