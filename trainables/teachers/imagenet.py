@@ -19,7 +19,7 @@ import torch
 from torchvision.models import WeightsEnum
 
 from trainables.init_names import source_of
-from trainables.models.architectures import ARCHITECTURES, known
+from trainables.models.architectures import known
 from trainables.teachers import shelf
 from trainables.teachers.importing import import_network
 from trainables.teachers.shelf import Teacher
@@ -44,9 +44,7 @@ def architecture_of(name: str) -> str | None:
     if not name.startswith(f"{NAME}-"):
         return None
     architecture = name.removeprefix(f"{NAME}-")
-    names = [each for each, facts in ARCHITECTURES.items() if facts.weights]
-    if architecture not in names:
-        raise ValueError(f"{NAME}-NAME must name one of {', '.join(names)}, but got {name!r}")
+    known(architecture, "teacher")
     return architecture
 
 
