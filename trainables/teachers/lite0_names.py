@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
+LITE0 = "tf_efficientnet_lite0"
 NUM_BLOCKS = (1, 2, 2, 3, 3, 4, 1)  # of each stage
 NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 FIRST_BLOCK = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
