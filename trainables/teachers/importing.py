@@ -20,6 +20,7 @@ from torch import Tensor
 
 from trainables.models.architectures import ARCHITECTURES, build, known, undrawn
 from trainables.teachers import pickles
+from trainables.teachers.lite0_names import is_lite0, timm_names
 
 WRAPPERS = (
     "module.",
@@ -99,6 +100,7 @@ def own_names(tensors: Mapping[str, Tensor], architecture: str = "densenet121") 
 
     A batch norm from before PyTorch 0.4.1 has no count of its batches; it gets one, of 0, which nothing here reads.
     """
+    tensors = timm_names(tensors) if is_lite0(tensors) else tensors
     renamed: dict[str, Tensor] = {}
     output = known(architecture).output
     for name, tensor in tensors.items():
