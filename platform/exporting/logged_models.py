@@ -35,6 +35,7 @@ from trainables.pasting import ROOT
 
 CODE = (  # what `trainables.models.deployed` imports, and the packages around it
     "trainables/__init__.py",
+    "trainables/declared.py",
     "trainables/data/__init__.py",
     "trainables/data/normalising.py",
     "trainables/models/__init__.py",

@@ -99,13 +99,19 @@ def check_first_weights(student: str, init: Teacher) -> None:
     """Refuses first weights of another network than the student needs.
 
     Raises:
-        ValueError: `init` has another architecture.
+        ValueError: `init` has another architecture, or sees images that are normalised in another way.
     """
     needed = known(student).first_weights
     if init.architecture != needed:
         raise ValueError(
             f"the first weights of {student} must be those of a {needed}, but {init.name} is a "
             f"{init.architecture}: give --init imagenet, random, or a teacher of that architecture"
+        )
+    own, others = known(student).eyes, init.eyes
+    if (own.mean, own.std) != (others.mean, others.std):
+        raise ValueError(
+            f"first weights must have seen images in the student's units, but {init.name} sees {others}, and {student} "
+            f"{own}: give --init imagenet, random, or another teacher of that architecture"
         )
 
 

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from analysis.reading.trials import runs
-from platform.exporting.logged_models import CODE, PACKAGES, log_best_students
+from platform.exporting.logged_models import CODE, PACKAGES, log_best_students, save
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.scoring import averaging_tags
 from platform.tracking.ledger import Ledger
@@ -97,21 +98,40 @@ def folder_of(recorded: Recorded, model: Any) -> Path:
     return Path(model.artifact_location.removeprefix("file://"))
 
 
+def loaded(uri: str, images: NDArray[np.uint8], folder: Path, tracking_uri: str) -> subprocess.CompletedProcess[str]:
+    """A process of its own that loads a model and leaves its answers to these images in `folder`."""
+    np.save(folder / "images.npy", images)
+    return subprocess.run(
+        [sys.executable, "-P", "-c", LOAD, uri, str(folder / "images.npy"), str(folder / "answers.npy")],
+        cwd=folder,
+        env={**os.environ, "MLFLOW_TRACKING_URI": tracking_uri, "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+@pytest.mark.slow
+def test_a_network_of_timms_is_served_with_its_eyes(tmp_path: Path, empty_mlflow: Path) -> None:
+    name = "vit_tiny_patch16_224"
+    torch.manual_seed(0)
+    save_file(build(name, len(LABELS)).state_dict(), tmp_path / "weights.safetensors")
+    facts = {"architecture": name, "task": "multiclass", "labels": list(LABELS), "image_size_px": 32, "channels": 3}
+    save(tmp_path / "model", tmp_path / "weights.safetensors", facts)
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    done = loaded(str(tmp_path / "model"), images, tmp_path, f"sqlite:///{empty_mlflow}")
+    assert done.returncode == 0, done.stderr
+    ours = probabilities(load_student(tmp_path / "weights.safetensors", name, len(LABELS)), "multiclass", images)
+    np.testing.assert_allclose(np.load(tmp_path / "answers.npy"), ours, rtol=0, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_another_process_loads_the_best_repeat_and_gives_our_probabilities(recorded: Recorded, tmp_path: Path) -> None:
     recorded.add(1, 0.5)
     best = recorded.add(2, 0.75)
     uri = recorded.log()[CELL]
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
-    np.save(tmp_path / "images.npy", images)
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", LOAD, uri, str(tmp_path / "images.npy"), str(tmp_path / "answers.npy")],
-        cwd=tmp_path,
-        env={**os.environ, "MLFLOW_TRACKING_URI": recorded.uri, "PYTHONPATH": ""},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+    done = loaded(uri, images, tmp_path, recorded.uri)
     assert done.returncode == 0, done.stderr
     assert str(ROOT) not in done.stdout  # its own source, and not the repository's
     ours = probabilities(load_student(recorded.weights[best], "densenet40", len(LABELS)), "multiclass", images)

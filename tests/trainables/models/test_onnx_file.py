@@ -15,6 +15,7 @@ from torch import nn
 from tests.short_densenet import Short40
 from trainables.data.decode import resized_square
 from trainables.models import onnx_file
+from trainables.models.architectures import build
 from trainables.models.densenet import DenseNet
 
 pytest.importorskip("onnxscript")
@@ -33,6 +34,8 @@ FACTS = {"labels": '["a", "b", "c"]', "data": "phantom"}
     [
         (Short40, "multiclass", 3),
         (lambda num_labels: DenseNet((1, 0, 0, 1), num_labels), "multilabel", 1),  # DenseNet-121, with fewer layers
+        (lambda num_labels: build("mobilenetv3_small_050", num_labels), "multilabel", 3),
+        (lambda num_labels: build("vit_tiny_patch16_224", num_labels), "multiclass", 1),  # sees in units of its own
     ],
 )
 def test_onnx_says_what_pytorch_says(
