@@ -31,7 +31,7 @@ class AttentionTransfer(Method):
     title = "Attention transfer"
     reference = "Akbarian et al. 2020, Eq. 1, after Zagoruyko and Komodakis, ICLR 2017"
     formula = "L_AT = 1/C sum_j || Q_S^j/||Q_S^j|| - Q_T^j/||Q_T^j|| ||"
-    teacher_roles = student_roles = same_planes = ("attention",)
+    teacher_roles = student_roles = same_planes = same_size = ("attention",)
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
         """The teacher's unit planes [B, C, h, w]."""
@@ -47,7 +47,8 @@ class AttentionTransfer(Method):
         if student_BChw.shape != knowledge.shape:
             raise ValueError(
                 "student and teacher must have the same planes at the tap (Eq. 1), "
-                f"but got {tuple(student_BChw.shape)} and {tuple(knowledge.shape)}"
+                f"but got {tuple(student_BChw.shape)} and {tuple(knowledge.shape)}; "
+                "attention-squares and attention-projected compare maps of other sizes and numbers of planes, too"
             )
         return plane_lengths(unit_planes(student_BChw) - knowledge).mean()
 
