@@ -70,7 +70,7 @@ def alignment(first_BK: Tensor, second_BK: Tensor) -> Tensor:
 
 def _direction(activations_BK: Tensor) -> Tensor:
     """The centred Gram matrix [B, B], of unit length; zero, with a zero gradient, where all images are the same."""
-    centred_BK = activations_BK - activations_BK.mean(dim=0)  # changes nothing below but the rounding
+    centred_BK = activations_BK - activations_BK.mean(dim=0)
     spread = centred_BK.detach().square().sum()
     is_constant = spread <= EPSILON**2 * activations_BK.detach().square().sum()
     gram_BB = _centred(centred_BK @ centred_BK.T / torch.where(is_constant, 1.0, spread))
@@ -80,14 +80,15 @@ def _direction(activations_BK: Tensor) -> Tensor:
 
 
 def _centred(gram_BB: Tensor) -> Tensor:
-    """The matrix whose product with another such one is proportional to HSIC, the unbiased one from four images on.
+    """The matrix whose product with another such one is HSIC but for a factor, from products of centred activations.
 
-    Without the diagonal it is U-centred (Szekely and Rizzo 2014, Definition 2), and the sum of the product over
-    B (B - 3) is the estimate of Song et al.; its length is therefore never imaginary.
+    Four images or more are U-centred (Szekely and Rizzo 2014, Definition 2): the diagonal is left out, and the sum of
+    the product over B (B - 3) is the estimate of Song et al. Of a matrix with itself that is a sum of squares, and so
+    never negative.
     """
     num_images = len(gram_BB)
     if num_images < MIN_UNBIASED:
-        return gram_BB - gram_BB.mean(dim=0) - gram_BB.mean(dim=1, keepdim=True) + gram_BB.mean()
+        return gram_BB
     is_own_BB = torch.eye(num_images, dtype=torch.bool, device=gram_BB.device)
     others_BB = gram_BB.masked_fill(is_own_BB, 0.0)
     rows_B1 = others_BB.sum(dim=1, keepdim=True) / (num_images - 2)
