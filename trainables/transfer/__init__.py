@@ -2,7 +2,7 @@
 
 A method names the tensors it needs, what it keeps of the teacher's, its loss and its own knobs; a new file is a new
 method, and nothing else has to be edited. `METHODS` maps the names that search spaces use to the classes. The interface
-is in `method.py`, and the total loss in `objective.py`.
+is in `method.py`, the total loss in `objective.py`, and in `pooling.py` how maps of different sizes are compared.
 """
 
 from __future__ import annotations

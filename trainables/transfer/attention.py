@@ -47,7 +47,8 @@ class AttentionTransfer(Method):
         if student_BChw.shape != knowledge.shape:
             raise ValueError(
                 "student and teacher must have the same planes at the tap (Eq. 1), "
-                f"but got {tuple(student_BChw.shape)} and {tuple(knowledge.shape)}"
+                f"but got {tuple(student_BChw.shape)} and {tuple(knowledge.shape)}; "
+                "attention-squares and attention-projected compare maps of other sizes and numbers of planes, too"
             )
         return plane_lengths(unit_planes(student_BChw) - knowledge).mean()
 

@@ -2,9 +2,10 @@
 
     L = 1/2 mean || u_T - r(v_S) ||^2
 
-The hint is trained in one stage, together with the cross-entropy; the original first trains the hint alone. Both layers
-are pooled to a quarter of their side, so that the knowledge of a view stays small; the mean instead of the sum over a
-map makes beta independent of the image's size.
+The hint is trained in one stage, together with the cross-entropy; the original first trains the hint alone. The
+teacher's layer is pooled to a quarter of its side, so that the knowledge of a view stays small, and the student's layer
+to the same grid. Where the student's own grid is smaller than that, both are pooled to the student's. The mean instead
+of the sum over a map makes beta independent of the image's size.
 
 Shapes: B images, C planes of h x w.
 """
@@ -12,12 +13,14 @@ Shapes: B images, C planes of h x w.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.knob import Range
 from trainables.transfer.method import Method
+from trainables.transfer.pooling import averaged, to_one_size
 
 POOLED = 4  # times smaller
 
@@ -38,10 +41,11 @@ class Hints(Method):
         self.regressor = nn.Conv2d(num_student, num_teacher, kernel_size=1)
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
-        """The teacher's hint, pooled: [B, C_T, h / 4, w / 4]."""
-        return functional.avg_pool2d(teacher["middle"].detach(), POOLED, ceil_mode=True)
+        """The teacher's hint, pooled: [B, C_T, h / 4, w / 4], both rounded up."""
+        height, width = teacher["middle"].shape[2:]
+        return averaged(teacher["middle"].detach(), (ceil(height / POOLED), ceil(width / POOLED)))
 
     def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
         """Half the mean squared difference, a scalar."""
-        pooled = functional.adaptive_avg_pool2d(student["middle"], (knowledge.shape[2], knowledge.shape[3]))
-        return functional.mse_loss(self.regressor(pooled), knowledge) / 2
+        own, hint = to_one_size(student["middle"], knowledge)
+        return functional.mse_loss(self.regressor(own), hint) / 2

@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from trainables.knob import Range
 from trainables.transfer.method import Method
+from trainables.transfer.pooling import to_one_size
 
 
 class SquaresAttention(Method):
@@ -37,13 +38,12 @@ class SquaresAttention(Method):
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
         """The teacher's map [B, h, w], of unit length; pooling it later changes only that length."""
         map_Bhw = squares(teacher["attention"].detach())
-        return functional.normalize(map_Bhw.flatten(1), dim=1).view_as(map_Bhw)
+        return unit_map(map_Bhw).view_as(map_Bhw)
 
     def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
         """The mean squared difference of the unit maps, a scalar."""
-        student_Bhw = squares(student["attention"])
-        size = min(student_Bhw.shape[1], knowledge.shape[1]), min(student_Bhw.shape[2], knowledge.shape[2])
-        return functional.mse_loss(unit_map(student_Bhw, size), unit_map(knowledge, size))
+        own_Bhw, others_Bhw = to_one_size(squares(student["attention"]), knowledge)
+        return functional.mse_loss(unit_map(own_Bhw), unit_map(others_Bhw))
 
 
 def squares(planes_BChw: Tensor) -> Tensor:
@@ -51,9 +51,9 @@ def squares(planes_BChw: Tensor) -> Tensor:
     return planes_BChw.square().mean(dim=1)
 
 
-def unit_map(map_Bhw: Tensor, size: tuple[int, int]) -> Tensor:
-    """The map pooled to `size` and flattened, of unit length [B, h w]; a zero map stays zero."""
-    return functional.normalize(functional.adaptive_avg_pool2d(map_Bhw, size).flatten(1), dim=1)
+def unit_map(map_Bhw: Tensor) -> Tensor:
+    """The map, flattened, of unit length [B, h w]; a zero map stays zero."""
+    return functional.normalize(map_Bhw.flatten(1), dim=1)
 
 
 def beta_of_their_code(beta: float) -> float:

@@ -45,7 +45,7 @@ def test_where_a_method_has_no_cell_left_the_sweep_is_refused_with_what_to_do() 
     assert "hints/imagenet/densenet121/head@0.5 it does not: its middle tap lies in the frozen part" in message
     assert "--unfreeze from-block2 from-block1 all)" in message  # where transition 1, the tap, is trained
     assert message.split("from outputs: ")[1].split(", ") == [
-        "attention+distillation", "compression", "decoupled-labels", "distillation"
+        "attention+distillation", "compression", "decoupled-labels", "dist", "distillation", "standardised-distillation"
     ]  # fmt: skip
 
 

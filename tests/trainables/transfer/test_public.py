@@ -20,7 +20,7 @@ from trainables.transfer.squares import beta_of_their_paper
 
 theirs = pytest.importorskip("torchdistill.losses.mid_level", reason="torchdistill is not installed")
 
-PLANES = {role: (6, 6) for role in ("shallow", "middle", "attention", "embedding")}
+PLANES = {role: (6, 6) for role in ("shallow", "middle", "attention", "final", "embedding")}
 
 
 def tensors(seed: int) -> dict[str, Tensor]:
@@ -39,8 +39,8 @@ def ours(name: str, task: str = "multilabel", **knobs: float) -> float:
     return float(method.loss(STUDENT, method.knowledge(TEACHER)))
 
 
-def of_theirs(loss: Any, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor]) -> float:
-    def as_dict(values: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+def of_theirs(loss: Any, student: Mapping[str, Any], teacher: Mapping[str, Tensor]) -> float:
+    def as_dict(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         return {name: {"output": value, "input": value} for name, value in values.items()}
 
     return float(loss(as_dict(student), as_dict(teacher)))
@@ -51,6 +51,38 @@ def test_distillation(temperature: float) -> None:
     loss = theirs.KDLoss("logits", "output", "logits", "output", temperature=temperature, alpha=0.0)
     expected = temperature**2 * of_theirs(loss, STUDENT, TEACHER)  # theirs adds the factor beside a label loss only
     assert ours("distillation", "multiclass", temperature=temperature) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
+def test_correlations_but_for_the_square_of_the_temperature(temperature: float) -> None:
+    loss = theirs.DISTLoss("logits", "output", "logits", "output", beta=1.0, gamma=3.0, tau=temperature)
+    expected = of_theirs(loss, STUDENT, TEACHER) / temperature**2
+    actual = ours("dist", "multiclass", temperature=temperature, intra_weight=3.0)
+    assert actual == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_standardised_logits(temperature: float) -> None:
+    loss = theirs.LogitStdKDLoss("logits", "output", "logits", "output", temperature=temperature, beta=1.0)
+    expected = temperature**2 * of_theirs(loss, STUDENT, TEACHER)  # theirs adds the factor beside a label loss only
+    assert ours("standardised-distillation", "multiclass", temperature=temperature) == pytest.approx(expected, rel=1e-5)
+
+
+def test_variational_information() -> None:
+    torch.manual_seed(0)
+    method = METHODS["vid"]("multilabel", PLANES)
+    with torch.no_grad():
+        for parameter in method.parameters():
+            parameter.normal_()
+    predicted = {}  # theirs is given the mean and the variance ready, and adds up the places
+    for place in ("middle", "final"):
+        regressor = method.get_submodule(f"gaussians.{place}.regressor")
+        variance = functional.softplus(method.get_parameter(f"gaussians.{place}.alpha")) + 1e-5
+        predicted[place] = (regressor(STUDENT[place]), variance[:, None, None])
+    pairs = {place: {who: {"io": "output", "path": place} for who in ("student", "teacher")} for place in predicted}
+    with torch.no_grad():
+        expected = of_theirs(theirs.VIDLoss(pairs), predicted, TEACHER) / 2
+        assert float(method.loss(STUDENT, method.knowledge(TEACHER))) == pytest.approx(expected, rel=1e-5)
 
 
 def test_attention_of_squares_in_the_scaling_of_the_code_and_of_the_paper() -> None:

@@ -108,7 +108,9 @@ def test_every_method_trains_an_epoch_and_once_more_from_the_cache(
     assert (result.metrics["train_transfer"] == 0) == (method == "attention-silent")
     beta = job.spec.config.beta
     assert beta is not None
-    of_ce, of_transfer = METHODS[method]("multilabel", {"middle": (1, 1)}).weights(0.0)
+    of_ce, of_transfer = METHODS[method]("multilabel", dict.fromkeys(("attention", "middle", "final"), (1, 1))).weights(
+        0.0
+    )
     parts = of_ce * result.metrics["train_ce"] + of_transfer * result.metrics["train_transfer"] / beta
     assert result.metrics["train_loss"] == pytest.approx(parts, rel=1e-5)  # Eq. 2
     assert list((tmp_path / "cache").glob("*/epoch-00001.knowledge"))
