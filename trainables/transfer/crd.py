@@ -42,7 +42,7 @@ class ContrastiveRepresentation(Queued):
     name = "crd"
     title = "Contrastive representation distillation"
     reference = "Tian, Krishnan and Isola, ICLR 2020 (CRD), Eq. 10 and 17 to 19"
-    formula = "L = -log h(t_i, s_i) - sum_j log(1 - h(t_j, s_i)), h = e^{t.s/T} / (e^{t.s/T} + N), of N other images j"
+    formula = "L = -log h_ii - sum_j log(1 - h_ij), h_ij = e^{s_i.t_j/T} / (e^{s_i.t_j/T} + N), of N other images j"
     teacher_roles = student_roles = ("embedding",)
     knobs: ClassVar[Mapping[str, Range]] = {"temperature": Range(low=0.02, high=0.5, first=0.07, log=True)}  # theirs
     beta = Range(low=0.1, high=100.0, first=1.25, log=True)  # theirs: a weight of 0.8

@@ -4,9 +4,9 @@
 
 with L_Q of `trainables.transfer.embedding_queue`, m_T the teacher's last map, and m_S the student's through a learned
 1 x 1 convolution to as many planes. The teacher's map is pooled to at most 8 x 8; where the two differ in size, both
-are pooled to the smaller. The spatial term is ours, after LightlyTrain's second distillation, which takes the squared
-difference of maps: of vectors of unit length that is twice the term here. Gradients reach the student and the method's
-own layers.
+are pooled to the smaller. The spatial term is ours, after LightlyTrain's distillation v2, which takes the mean squared
+difference of the vectors as they are, where here their length does not count. Gradients reach the student and the
+method's own layers.
 
 A method of its own, since a map makes the knowledge of a view some fifty times larger.
 
