@@ -22,13 +22,12 @@ from trainables.training import Training, resume, state_of
 from trainables.transfer import METHODS, queued
 from trainables.transfer.queued import Queued
 
+NAME = "compared"
+
 
 class Compared(Queued):
-    """Its loss is far from linear in what the queue holds; it notes what each batch was compared with."""
+    """L = mean_ij tanh(v_S^i . v_T^j), far from linear in the queue; it notes what each batch was compared with."""
 
-    name = "compared"
-    reference = "nobody"
-    formula = "L = mean_ij tanh(v_S^i . v_T^j)"
     teacher_roles = student_roles = ("middle",)
 
     def __init__(self, task: str, planes: Mapping[str, tuple[int, int]], **knobs: float) -> None:
@@ -46,11 +45,13 @@ class Compared(Queued):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def forgotten() -> Iterator[None]:
-    """No other file knows the method."""
+def listed() -> Iterator[None]:
+    """No other file knows the method: it has no name before the first of these tests, and none after the last."""
     torch.set_num_threads(1)
-    yield
-    del METHODS[Compared.name]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Compared, "name", NAME, raising=False)
+        patched.setitem(METHODS, NAME, Compared)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +65,8 @@ def teacher(tmp_path_factory: pytest.TempPathFactory, tiny: str) -> Teacher:
 def training_of(store: Store, teacher: Teacher, micro_batch_size: int | None = None) -> Training:
     """Two epochs of batches of 6, 6 and 4."""
     torch.manual_seed(3)
-    guide = Guide(Compared.name, teacher.architecture, teacher, CPU)
-    taught: dict[str, Any] = {"method": Compared.name, "teacher": "imagenet", "beta": 0.1, "max_epochs": 2}
+    guide = Guide(NAME, teacher.architecture, teacher, CPU)
+    taught: dict[str, Any] = {"method": NAME, "teacher": "imagenet", "beta": 0.1, "max_epochs": 2}
     training = make(store, build(teacher.architecture, 5), guide, **taught)
     training.micro_batch_size = micro_batch_size
     return training
