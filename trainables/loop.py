@@ -67,6 +67,8 @@ def train_one_epoch(training: Training, epoch: int) -> tuple[dict[str, float], i
     # EfficientNet and ConvNeXt drop activations and layers, drawn from torch's generator: seeded by epoch, so that an
     # interrupted training resumes as the undisturbed one. The paper's networks draw nothing.
     torch.manual_seed(int(np.random.default_rng((config.seed, epoch)).integers(2**63)))
+    if training.guide:
+        training.guide.begin_epoch(epoch)
     sums = torch.zeros(3, device=training.device)  # summed on the device, so that no step waits for it
     for rows_B in batches(training.rows, config.batch_size, config.seed_of_order, epoch):
         training.optimizer.zero_grad(set_to_none=True)
@@ -102,6 +104,8 @@ def _losses(training: Training, rows_B: NDArray[np.int64], epoch: int) -> tuple[
     ce = training.label_loss(logits, *training.targets_of_views(rows_B, epoch))
     if guide is None or config.beta is None:
         return ce, ce, torch.zeros_like(ce)
-    transfer = guide.loss(taps, logits, guide.knowledge_of(views, rows_B, epoch))
+    knowledge = guide.knowledge_of(views, rows_B, epoch)
+    transfer = guide.loss(taps, logits, knowledge)
+    guide.remember(knowledge)
     of_ce, of_transfer = guide.method.weights((epoch - 1) / config.max_epochs)
     return total_loss(of_ce * ce, of_transfer * transfer, config.beta, config.method), ce, transfer

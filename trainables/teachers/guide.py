@@ -95,6 +95,14 @@ class Guide:
             return in_batches(self.knowledge, views_BCHW, self._batch_size)
         return self._cache.knowledge(epoch, rows_B, views_BCHW, self.knowledge, self._batch_size)
 
+    def begin_epoch(self, epoch: int) -> None:
+        """To be called before the first batch of each epoch, counted from 1."""
+        self.method.begin_epoch(epoch)
+
+    def remember(self, knowledge: Tensor) -> None:
+        """To be called after `loss` of the same views: a method with a queue compares later ones with them."""
+        self.method.remember(knowledge)
+
     def loss(self, taps: Mapping[str, Tensor], logits_BL: Tensor, knowledge: Tensor) -> Tensor:
         """The method's loss, a scalar, from the student's activations and the teacher's knowledge of the same views."""
         by_role = {

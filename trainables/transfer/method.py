@@ -98,8 +98,21 @@ class Method(nn.Module):
         return 1.0, 1.0
 
     def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
-        """A scalar, from the student's tensors (by role) and the knowledge of the same views."""
+        """A scalar, from the student's tensors (by role) and the knowledge of the same views.
+
+        It changes nothing: what a method remembers of a batch, it remembers in `remember`.
+        """
         raise NotImplementedError
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Called before the first batch of each epoch, counted from 1: what `remember` kept must be forgotten here.
+
+        Checkpoints are made between epochs and hold the method's parameters and buffers. Nothing else may outlast an
+        epoch, or a resumed training would not be the undisturbed one.
+        """
+
+    def remember(self, knowledge: Tensor) -> None:
+        """Called after `loss`, with the knowledge of the same views: of a batch, or of one of its parts."""
 
 
 def needs_shared_labels(method: type[Method]) -> bool:

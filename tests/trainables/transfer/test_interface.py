@@ -19,8 +19,12 @@ from trainables.teachers.shelf import Teacher
 from trainables.transfer import METHODS, code_fingerprint
 from trainables.transfer.attention import AttentionTransfer
 from trainables.transfer.method import Method, needs_shared_labels
+from trainables.transfer.queued import Queued
 
 CPU = torch.device("cpu")
+OWN = sorted(METHODS)  # before any test defines another
+MAPS = dict.fromkeys(("shallow", "middle", "attention", "final"), (2, 4, 4))
+SHAPES = {**MAPS, "embedding": (3,), "logits": (4,)}
 
 
 def test_knowledge_of_older_code_has_another_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,3 +109,22 @@ def test_knobs_have_one_order_so_that_a_trial_has_one_name() -> None:
         knobs = tuple((name, 1.0) for name in names)
         with pytest.raises(ValueError, match=f"alphabetical order, each once, but got knobs=.'{names[0]}', 'a'"):
             TrialConfig(dataset="retina", teacher="imagenet", beta=60.0, knobs=knobs)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_loss_changes_nothing_and_a_new_epoch_begins_without_what_was_remembered(name: str) -> None:
+    torch.manual_seed(0)
+    kind = METHODS[name]
+    method = kind("multilabel", {role: (shape[0], shape[0]) for role, shape in SHAPES.items()})
+    student, teacher, others = ({role: torch.randn(3, *shape) for role, shape in SHAPES.items()} for _ in range(3))
+    state = {key: value.clone() for key, value in method.state_dict().items()}
+    method.begin_epoch(1)
+    knowledge = method.knowledge(teacher)
+    alone, again = (method.loss(student, knowledge).item() for _ in range(2))
+    method.remember(method.knowledge(others))
+    beside_others = method.loss(student, knowledge).item()
+    method.begin_epoch(2)
+    assert method.loss(student, knowledge).item() == again == alone
+    assert (beside_others != alone) == issubclass(kind, Queued)
+    assert method.state_dict().keys() == state.keys()
+    assert all(torch.equal(value, state[key]) for key, value in method.state_dict().items())
