@@ -195,7 +195,7 @@ class Job:
             "data": store.prepared.fingerprint,  # of any split: an answer depends on the view alone
             "seed": config.seed,
             "views": {each.name: getattr(config, each.name) for each in fields(ViewRecipe)},
-            "mixed_with": mixup.fingerprint(store.rows("train", config.data_fraction)) if config.mixup_alpha else "",
+            "mixed_with": self._mixed_with(store) if config.mixup_alpha else "",
             # What may change the last bits of the teacher's answer.
             "batch_size": config.batch_size,
             "num_threads": self.num_threads,
@@ -205,6 +205,12 @@ class Job:
             else torch.backends.cpu.get_cpu_capability(),
         }
         return KnowledgeCache(Path(self.cache), key, store.num_images, self.cache_bytes)
+
+    def _mixed_with(self, store: Store) -> list[str | int]:
+        """Which images are mixed with others, and where the first epochs have more of them, until when."""
+        num_unlabelled = self.spec.config.num_unlabelled
+        labelled = mixup.fingerprint(store.rows("train", self.spec.config.data_fraction))
+        return [labelled, mixup.fingerprint(store.rows("train")), num_unlabelled] if num_unlabelled else [labelled]
 
     def _open_the_test_set(self, training: Training) -> dict[str, float]:
         """The best student's metrics on the test set, with one row of `PREDICTIONS_FILE` per image."""

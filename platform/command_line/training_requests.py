@@ -25,6 +25,7 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
     COMMAND: ClassVar[str]
     ROLES: ClassVar[tuple[str, ...]]  # of the knobs that are options
     TAKES_SEVERAL: ClassVar[bool]  # whether an axis takes several values
+    HAS_TEACHERS: ClassVar[bool] = True  # whether its trainings may learn from a teacher
     RECIPE: ClassVar[Mapping[str, Any]] = {}  # values of knobs that are not typed, on real images
     PHANTOM_RECIPE: ClassVar[Mapping[str, Any]] = {}  # the same on phantoms
 
@@ -107,6 +108,7 @@ class PretrainRequest(TrainingRequest):
     COMMAND = "platform.pretrain"
     ROLES = (AXIS, TUNED, SETUP, RUN)
     TAKES_SEVERAL = False
+    HAS_TEACHERS = False
     # Seyyed-Kalantari et al. 2021 (CheXclusion): up to 64 epochs of DenseNet-121 from ImageNet's weights.
     RECIPE: ClassVar[Mapping[str, Any]] = {
         "image_size_px": 256,
