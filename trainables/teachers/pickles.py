@@ -27,10 +27,6 @@ from torch import Tensor
 RECORDS = (
     *(f"torchvision.models.densenet.{name}" for name in ("DenseNet", "_DenseBlock", "_DenseLayer", "_Transition")),
     *(f"torchvision.models.resnet.{name}" for name in ("ResNet", "BasicBlock", "Bottleneck")),
-    *(f"torchvision.models.efficientnet.{name}" for name in ("EfficientNet", "MBConv")),
-    *(f"torchvision.models.convnext.{name}" for name in ("ConvNeXt", "CNBlock", "LayerNorm2d")),
-    *(f"torchvision.ops.misc.{name}" for name in ("Conv2dNormActivation", "SqueezeExcitation", "Permute")),
-    "torchvision.ops.stochastic_depth.StochasticDepth",
     *(f"torch.nn.modules.container.{name}" for name in ("Sequential", "ModuleList", "ModuleDict")),
     *(f"torch.nn.modules.activation.{name}" for name in ("ReLU", "SiLU", "GELU", "Sigmoid", "Softmax", "LogSoftmax")),
     *(f"torch.nn.modules.pooling.{name}" for name in ("MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d")),
