@@ -26,13 +26,14 @@ from trainables.loop import train, untrained
 from trainables.metrics import metric_name
 from trainables.models.architectures import build
 from trainables.models.beginning import give_first_weights
+from trainables.models.eyes import look_through
 from trainables.models.freezing import unfreeze
 from trainables.recipe_views import ViewRecipe
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.itself import Itself
-from trainables.teachers.shelf import Teacher, load
+from trainables.teachers.shelf import Teacher, eyes_of_first_weights, load
 from trainables.training import EpochResult, Training, resume, state_of
 from trainables.transfer import code_fingerprint
 from trainables.trial import RECIPE_VERSION, TrialSpec
@@ -171,8 +172,10 @@ class Job:
         torch.manual_seed(config.seed_of_init)  # decides the layers that no weights are loaded into
         student = build(config.student, len(store.label_names))
         source = first_weights(config.init, config.student)
-        weights = None if source == RANDOM else load(Path(self.teachers), source).state_dict()
-        give_first_weights(student, config.student, config.init, weights)
+        origin = None if source == RANDOM else load(Path(self.teachers), source)
+        give_first_weights(student, config.student, config.init, origin.state_dict() if origin else None)
+        if config.phase == "pretrain":  # a teacher keeps its eyes; a student has those of its architecture
+            look_through(student, eyes_of_first_weights(config.init, config.student, origin))
         unfreeze(student, config.student, config.unfreeze)
         return student
 

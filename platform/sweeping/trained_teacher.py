@@ -53,10 +53,10 @@ def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teache
         eyes=eyes_of_first_weights(base.init, base.student, origin),
         task=store.task,
         label_names=store.label_names,
-        source=f"{_trained(setup, num_epochs)}, best at {best_epoch}"
-        + (f"; {origin.source}" if origin else ""),
+        source=f"{_trained(setup, num_epochs)}, best at {best_epoch}" + (f"; {origin.source}" if origin else ""),
         is_phantom=store.is_phantom or any(teacher.is_phantom for teacher in setup.teachers.values()),
         scores=scores,
+        licence=origin.licence if origin else "",
         trained_on=origin.trained_on if origin else "",
         seen=seen_with(store, set(store.patient[seen_rows].tolist()), origin, places.salt_fingerprint()),
     )
