@@ -16,7 +16,7 @@ from optuna.distributions import FloatDistribution
 
 from search_spaces.depths import at_own_depths
 from trainables.beta import BETA_MAX, BETA_MIN
-from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER, Cell
+from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER, WITH_A_TEACHER, Cell
 from trainables.config import TrialConfig
 from trainables.knob import AXIS, SETUP, TUNED, Range, knobs
 from trainables.models.architectures import known
@@ -81,8 +81,8 @@ class Space:
         """The same space with each cell at every combination of the values that `axes` gives to knobs by their names.
 
         A cell that has first weights of its own, such as a control from random ones, keeps them; one without a teacher
-        takes no beta, and one in which nothing is trained takes only what changes the images or the score. A student is
-        left out at the depths that it does not have.
+        takes no beta and no epochs without labels, and one in which nothing is trained takes only what changes the
+        images or the score. A student is left out at the depths that it does not have.
 
         Args:
             base: what the sweep's trials share: a cell is named by what sets it apart from that; None for the defaults.
@@ -159,7 +159,7 @@ def _has(cell: Cell, name: str) -> bool:
     """Whether the knob means anything in `cell`."""
     if cell.method == ITSELF:
         return name in OF_THE_SCORE
-    return name != "beta" or cell.teacher != NO_TEACHER
+    return name not in WITH_A_TEACHER or cell.teacher != NO_TEACHER
 
 
 def cells_of_tables_4_and_5(

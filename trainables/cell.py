@@ -19,6 +19,7 @@ UNCERTAINTY_POLICIES = ("zeros", "ones", "ignore")
 # Knobs that belong to the question and not to the tuning: the first decides how high a score can be, the others what is
 # scored. A search over several cells never chooses between two values of these.
 QUESTION_AXES = ("data_fraction", "uncertainty", "average_labels", "selection_metric")
+WITH_A_TEACHER = ("beta", "unlabelled_epochs")  # knobs that mean nothing without one: no baseline has them
 
 PART = r"[^/@,=\s]+"
 COLUMN = re.compile(rf"(?P<method>{PART})/(?P<teacher>{PART})/(?P<student>{PART})/(?P<unfreeze>{PART})")
@@ -145,8 +146,8 @@ class Cell:
     def baseline(self) -> Cell:
         """Plain transfer of the same student, with the same images and first weights: what the cell has to beat.
 
-        A method's cell is compared at its own depth, so that nothing differs but the method; plain transfer at another
-        depth is compared with plain transfer of all layers.
+        It has as many epochs, each with labels. A method's cell is compared at its own depth, so that nothing else
+        differs but the method; plain transfer at another depth is compared with plain transfer of all layers.
 
         Raises:
             ValueError: the cell has no student.
@@ -154,7 +155,8 @@ class Cell:
         if self.student == NO_STUDENT:
             raise ValueError(f"a baseline must have a student, but got {self.name!r}, in which nothing is trained")
         depth = "all" if self.teacher == NO_TEACHER else self.unfreeze
-        return replace(self, method="transfer", teacher=NO_TEACHER, unfreeze=depth)
+        varied = tuple(each for each in self.varied if each[0] not in WITH_A_TEACHER)
+        return replace(self, method="transfer", teacher=NO_TEACHER, unfreeze=depth, varied=varied)
 
     @property
     def axes(self) -> dict[str, Any]:

@@ -179,6 +179,12 @@ class TrialConfig(Recipe):
         return self.seed if self.init_seed is None else self.init_seed
 
     @property
+    def num_unlabelled(self) -> int:
+        """How many epochs, the first ones, have no labels: none without a teacher, who is then all there is to learn
+        from."""
+        return 0 if self.teacher == NO_TEACHER or self.method == ITSELF else self.unlabelled_epochs
+
+    @property
     def num_reports(self) -> int:
         """How often the trial reports: once per epoch, or once where nothing is trained."""
         return 1 if self.method == ITSELF else self.max_epochs

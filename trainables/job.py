@@ -26,13 +26,14 @@ from trainables.loop import train, untrained
 from trainables.metrics import metric_name
 from trainables.models.architectures import build
 from trainables.models.beginning import give_first_weights
+from trainables.models.eyes import look_through
 from trainables.models.freezing import unfreeze
 from trainables.recipe_views import ViewRecipe
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.itself import Itself
-from trainables.teachers.shelf import Teacher, load
+from trainables.teachers.shelf import Teacher, eyes_of_first_weights, load
 from trainables.training import EpochResult, Training, resume, state_of
 from trainables.transfer import code_fingerprint
 from trainables.trial import RECIPE_VERSION, TrialSpec
@@ -171,8 +172,10 @@ class Job:
         torch.manual_seed(config.seed_of_init)  # decides the layers that no weights are loaded into
         student = build(config.student, len(store.label_names))
         source = first_weights(config.init, config.student)
-        weights = None if source == RANDOM else load(Path(self.teachers), source).state_dict()
-        give_first_weights(student, config.student, config.init, weights)
+        origin = None if source == RANDOM else load(Path(self.teachers), source)
+        give_first_weights(student, config.student, config.init, origin.state_dict() if origin else None)
+        if config.phase == "pretrain":  # a teacher keeps its eyes; a student has those of its architecture
+            look_through(student, eyes_of_first_weights(config.init, config.student, origin))
         unfreeze(student, config.student, config.unfreeze)
         return student
 
@@ -195,7 +198,7 @@ class Job:
             "data": store.prepared.fingerprint,  # of any split: an answer depends on the view alone
             "seed": config.seed,
             "views": {each.name: getattr(config, each.name) for each in fields(ViewRecipe)},
-            "mixed_with": mixup.fingerprint(store.rows("train", config.data_fraction)) if config.mixup_alpha else "",
+            "mixed_with": self._mixed_with(store) if config.mixup_alpha else "",
             # What may change the last bits of the teacher's answer.
             "batch_size": config.batch_size,
             "num_threads": self.num_threads,
@@ -205,6 +208,12 @@ class Job:
             else torch.backends.cpu.get_cpu_capability(),
         }
         return KnowledgeCache(Path(self.cache), key, store.num_images, self.cache_bytes)
+
+    def _mixed_with(self, store: Store) -> list[str | int]:
+        """Which images are mixed with others, and where the first epochs have more of them, until when."""
+        num_unlabelled = self.spec.config.num_unlabelled
+        labelled = mixup.fingerprint(store.rows("train", self.spec.config.data_fraction))
+        return [labelled, mixup.fingerprint(store.rows("train")), num_unlabelled] if num_unlabelled else [labelled]
 
     def _open_the_test_set(self, training: Training) -> dict[str, float]:
         """The best student's metrics on the test set, with one row of `PREDICTIONS_FILE` per image."""

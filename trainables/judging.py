@@ -30,9 +30,13 @@ class UndefinedScoreError(RuntimeError):
 
 
 def judge(training: Training, epoch: int, metrics: dict[str, float]) -> EpochResult:
-    """Compares the epoch with the best so far, of which it keeps the weights; of two equal scores the earlier stays."""
+    """Compares the epoch with the best so far, of which it keeps the weights; of two equal scores the earlier stays.
+
+    An epoch without labels is best only until the next one: no label has reached the head that its score is of.
+    """
     best = training.history[-1] if training.history else None
-    improved = best is None or metrics["score"] > best.best_score
+    is_first = epoch <= training.config.num_unlabelled + 1
+    improved = best is None or is_first or metrics["score"] > best.best_score
     if improved:
         training.best_weights = {
             name: tensor.detach().to("cpu", copy=True) for name, tensor in training.scored.state_dict().items()

@@ -1,7 +1,8 @@
 """The training loop: yields one `EpochResult` per epoch, and knows neither Ray nor MLflow.
 
 Every epoch sets the learning rate, trains on all images once, scores the student on the validation set, and compares
-that score with the best so far (`trainables.judging`).
+that score with the best so far (`trainables.judging`). The first epochs may have no labels: then the student learns
+from its teacher alone, ``L = loss / beta``, on every image of the training split, whatever fraction of it has labels.
 
 The order of the images and every view are functions of (seed, epoch, image), and a student's dropout is drawn from
 (seed, epoch), so an interrupted training resumes as if it had never stopped: bit for bit on a CPU with the same number
@@ -57,7 +58,9 @@ def untrained(training: Training) -> EpochResult:
 
 
 def train_one_epoch(training: Training, epoch: int) -> tuple[dict[str, float], int]:
-    """Puts every training image through the student once; its mean losses, and the number of images.
+    """Puts every image of the epoch through the student once; its mean losses, and the number of images.
+
+    An epoch without labels has no "ce".
 
     Raises:
         NonFiniteLossError: the mean loss is not finite.
@@ -70,7 +73,8 @@ def train_one_epoch(training: Training, epoch: int) -> tuple[dict[str, float], i
     if training.guide:
         training.guide.begin_epoch(epoch)
     sums = torch.zeros(3, device=training.device)  # summed on the device, so that no step waits for it
-    for rows_B in batches(training.rows, config.batch_size, config.seed_of_order, epoch):
+    rows = training.rows_of(epoch)
+    for rows_B in batches(rows, config.batch_size, config.seed_of_order, epoch):
         training.optimizer.zero_grad(set_to_none=True)
         for part_b in micro_batches(rows_B, training.micro_batch_size):
             losses = _losses(training, part_b, epoch)
@@ -80,9 +84,10 @@ def train_one_epoch(training: Training, epoch: int) -> tuple[dict[str, float], i
         if training.averaged is not None:
             training.averaged.follow(training.student)
 
-    loss_mean, ce_mean, transfer_mean = (sums / len(training.rows)).tolist()
+    loss_mean, ce_mean, transfer_mean = (sums / len(rows)).tolist()
     check_finite(config, f"training loss of epoch {epoch}", loss_mean)
-    return {"loss": loss_mean, "ce": ce_mean, "transfer": transfer_mean}, len(training.rows)
+    of_labels = {"ce": ce_mean} if epoch > config.num_unlabelled else {}
+    return {"loss": loss_mean, **of_labels, "transfer": transfer_mean}, len(rows)
 
 
 def _set_learning_rate(training: Training, epoch: int) -> float:
@@ -93,7 +98,11 @@ def _set_learning_rate(training: Training, epoch: int) -> float:
 
 
 def _losses(training: Training, rows_B: NDArray[np.int64], epoch: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Of this epoch's views of these images: the total loss (Eq. 2), the loss on the labels and the method's loss."""
+    """Of this epoch's views of these images: the total loss (Eq. 2), the loss on the labels and the method's loss.
+
+    Without labels the total is the method's share of Eq. 2 alone, whatever weight the method gives it later; no label
+    is read, and the loss on them is 0.
+    """
     config, guide = training.config, training.guide
     views = training.views(rows_B, epoch)
     # Only whole batches have the compiled size: a smaller last batch, or a part of one, would be compiled anew.
@@ -101,6 +110,9 @@ def _losses(training: Training, rows_B: NDArray[np.int64], epoch: int) -> tuple[
     with training.autocast():
         logits, taps = student(views)
     logits = logits.float()
+    if guide is not None and config.beta is not None and epoch <= config.num_unlabelled:
+        transfer = guide.loss(taps, logits, guide.knowledge_of(views, rows_B, epoch))
+        return transfer / config.beta, torch.zeros_like(transfer), transfer
     ce = training.label_loss(logits, *training.targets_of_views(rows_B, epoch))
     if guide is None or config.beta is None:
         return ce, ce, torch.zeros_like(ce)

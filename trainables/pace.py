@@ -90,6 +90,7 @@ def time_step(job: Job, store: Store, num_images: int) -> Pace:
         compiled=False,
         average_labels="defined",
         data_fraction=1.0,
+        unlabelled_epochs=0,
         split_draw=0,
         num_folds=0,
         fold=0,

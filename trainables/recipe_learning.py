@@ -87,6 +87,17 @@ class LearningRecipe:
         default_in_words="the preset's",
         source=PAPER,
     )
+    unlabelled_epochs: int = knob(
+        0,
+        role=SETUP,
+        flag="--unlabelled-epochs",
+        heading=LENGTH,
+        metavar="N",
+        low=0,
+        help="in the first N epochs a student learns from its teacher alone, on all training images and without their "
+        "labels; without a teacher every epoch has labels",
+        source="two stages as in FitNets: Romero et al. 2015, section 2.3",
+    )
     loss: str = knob(
         "ce",
         role=SETUP,
@@ -149,4 +160,10 @@ class LearningRecipe:
                 "warmup_epochs < max_epochs must hold, or no epoch has the whole learning rate, but got "
                 f"warmup_epochs={self.warmup_epochs} and max_epochs={self.max_epochs}: give fewer --warmup-epochs, or "
                 "more --epochs"
+            )
+        if self.unlabelled_epochs >= self.max_epochs:
+            raise ValueError(
+                "unlabelled_epochs < max_epochs must hold, or no epoch has labels, but got "
+                f"unlabelled_epochs={self.unlabelled_epochs} and max_epochs={self.max_epochs}: give fewer "
+                "--unlabelled-epochs, or more --epochs"
             )

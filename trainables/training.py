@@ -84,8 +84,12 @@ class Training:
 
     @cached_property
     def rows(self) -> NDArray[np.int64]:
-        """The training images in use, in ascending order."""
+        """The training images whose labels are in use, in ascending order."""
         return self.store.rows("train", self.config.data_fraction)
+
+    def rows_of(self, epoch: int) -> NDArray[np.int64]:
+        """The images that `epoch` trains on, in ascending order: without labels, all of the training split."""
+        return self.store.rows("train") if epoch <= self.config.num_unlabelled else self.rows
 
     @property
     def scored(self) -> nn.Module:
@@ -124,7 +128,7 @@ class Training:
 
     def _mixture(self, rows_B: NDArray[np.int64], epoch: int) -> Mixture:
         config = self.config
-        return mixture(rows_B, self.rows, seed=config.seed, epoch=epoch, alpha=config.mixup_alpha)
+        return mixture(rows_B, self.rows_of(epoch), seed=config.seed, epoch=epoch, alpha=config.mixup_alpha)
 
     def _shared_targets(self, rows_B: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:
         targets, mask = self.targets(rows_B)
@@ -132,7 +136,7 @@ class Training:
         return shares(targets, len(self.store.label_names)) if is_multiclass else targets, mask
 
     def _class_weights(self) -> Tensor | None:
-        """Of the training images in use, for the loss that has weights."""
+        """Of the training images whose labels are in use, for the loss that has weights."""
         if self.config.loss != "weighted":
             return None
         targets, mask = self.store.targets(self.rows, self.config.uncertainty)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from platform.command_line import option
 from platform.command_line.training_requests import TrainingRequest
 from platform.command_line.values import value_of
+from trainables.cell import WITH_A_TEACHER
 from trainables.config import TrialConfig
 from trainables.knob import AXIS, LENGTH, QUESTION, TRAINING, Knob, knobs
 from trainables.pasting import command_line
@@ -109,8 +110,10 @@ def _from_environment(declared: option.Option) -> Any:
 
 def flagged(request: type) -> list[Knob]:
     """The knobs that are options of the request's command."""
-    roles = request.ROLES if issubclass(request, TrainingRequest) else ()
-    return [knob for knob in knobs(TrialConfig, *roles) if knob.flag] if roles else []
+    if not issubclass(request, TrainingRequest):
+        return []
+    left_out = () if request.HAS_TEACHERS else WITH_A_TEACHER
+    return [knob for knob in knobs(TrialConfig, *request.ROLES) if knob.flag and knob.name not in left_out]
 
 
 def typed_again(request: Any, prog: str) -> str:

@@ -11,6 +11,9 @@ from platform.command_line.image_requests import HoldOutRequest, ImagesRequest, 
 from platform.command_line.option import IMAGES, MACHINES, option, switch
 from platform.command_line.values import plain_name, share, web_address
 from trainables.knob import AXIS, RUN, SETUP, TRAINING, TUNED
+from trainables.models.stages import HEAD
+
+USUAL_ARCHITECTURE = "densenet121"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,7 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
     COMMAND: ClassVar[str]
     ROLES: ClassVar[tuple[str, ...]]  # of the knobs that are options
     TAKES_SEVERAL: ClassVar[bool]  # whether an axis takes several values
+    HAS_TEACHERS: ClassVar[bool] = True  # whether its trainings may learn from a teacher
     RECIPE: ClassVar[Mapping[str, Any]] = {}  # values of knobs that are not typed, on real images
     PHANTOM_RECIPE: ClassVar[Mapping[str, Any]] = {}  # the same on phantoms
 
@@ -107,6 +111,7 @@ class PretrainRequest(TrainingRequest):
     COMMAND = "platform.pretrain"
     ROLES = (AXIS, TUNED, SETUP, RUN)
     TAKES_SEVERAL = False
+    HAS_TEACHERS = False
     # Seyyed-Kalantari et al. 2021 (CheXclusion): up to 64 epochs of DenseNet-121 from ImageNet's weights.
     RECIPE: ClassVar[Mapping[str, Any]] = {
         "image_size_px": 256,
@@ -123,11 +128,35 @@ class PretrainRequest(TrainingRequest):
         "learning_rate": 1e-3,
     }
 
-    architecture: str = option("the teacher's network", default="densenet121", heading=TRAINING, metavar="NAME")
+    # A network that is trained further: learning rates for weights that are good already. The paper's own for all of
+    # them (section V.A), and Adam's (Kingma and Ba 2015) for a head on frozen features.
+    FINE_TUNING_RATE: ClassVar[float] = 5e-5
+    PROBE_RATE: ClassVar[float] = 1e-3
+
+    architecture: str | None = option(
+        "the teacher's network",
+        default=None,
+        default_in_words=f"{USUAL_ARCHITECTURE}, or that of --from",
+        heading=TRAINING,
+        metavar="NAME",
+    )
+    origin: str | None = option(
+        "a teacher at hand, with or without outputs, that is trained further: its network, weights and input size are "
+        f"taken, its outputs are drawn anew, and the learning rate is {FINE_TUNING_RATE:g} on real images",
+        default=None,
+        flag="--from",
+        heading=TRAINING,
+        metavar="NAME",
+    )
+    head_only: bool = switch(
+        "train the classifier alone, on frozen features (a linear probe), at a learning rate of "
+        f"{PROBE_RATE:g}; the same as --unfreeze head",
+        heading=TRAINING,
+    )
     name: str | None = option(
         "the teacher's name",
         default=None,
-        default_in_words="the data set's",
+        default_in_words="the data set's; with --from NAME, NAME-DATASET, or NAME-DATASET-probe",
         heading=MACHINES,
         parse=plain_name,
         metavar="NAME",
@@ -135,3 +164,37 @@ class PretrainRequest(TrainingRequest):
     cpus_per_trial: float | None = option(
         "CPUs of the training", default=None, default_in_words="all", heading=MACHINES, parse=share, metavar="N"
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        depth, init = self.knobs.get("unfreeze", HEAD), self.knobs.get("init", self.origin)
+        if self.head_only and depth != HEAD:
+            raise ValueError(f"--head-only trains the head alone, but got --unfreeze {depth}: leave out one of the two")
+        if self.origin and init != self.origin:
+            raise ValueError(
+                f"--from gives the first weights, so --init must be {self.origin} or absent, but got --init {init}: "
+                "leave out one of the two"
+            )
+
+    @property
+    def teacher_name(self) -> str:
+        """What the trained teacher is called."""
+        further = f"{self.origin}-{self.dataset}{'-probe' * self.is_probe}"
+        return self.name or (further if self.origin else self.dataset)
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether the head alone is trained."""
+        return self.head_only or self.knobs.get("unfreeze") == HEAD
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The values of knobs: those that are typed, those that follow from other options, and else the recipe's."""
+        usual = dict(self.RECIPE if self.data else self.PHANTOM_RECIPE)
+        if self.is_probe:
+            usual |= {"learning_rate": self.PROBE_RATE, "unfreeze": HEAD}
+        elif self.origin and self.data:
+            usual["learning_rate"] = self.FINE_TUNING_RATE
+        if self.origin:
+            usual["init"] = self.origin
+        return {**usual, **self.knobs}

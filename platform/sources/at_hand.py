@@ -70,6 +70,15 @@ def find_sources(
     return stores, averaging, teachers
 
 
+def network_at_hand(
+    name: str, request: TrainingRequest, listing: Listing, places: Places, image_size_px: int
+) -> Teacher:
+    """The teacher called `name`, for a training that begins with it; raises what `find_sources` raises of teachers."""
+    if _teachers_are_phantom(request, listing):
+        return _phantom_teachers([name], places, image_size_px, None)[name]
+    return _real_teachers(request, [name], places)[name]
+
+
 def images_of_size(
     image_size_px: int, request: TrainingRequest, listing: Listing, places: Places, *, decode: bool = True
 ) -> Store:

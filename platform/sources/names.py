@@ -15,7 +15,7 @@ from typing import Any
 
 from platform.command_line.ablation_request import blamed
 from platform.command_line.sweep_requests import SweepRequest
-from platform.command_line.training_requests import PretrainRequest
+from platform.command_line.training_requests import USUAL_ARCHITECTURE, PretrainRequest
 from platform.sources.places import Places
 from trainables import declared
 from trainables.cell import ITSELF, NO_TEACHER, members
@@ -116,9 +116,12 @@ def check_depths(networks: Sequence[str], depths: Sequence[str]) -> None:
 def check_pretraining(request: PretrainRequest, places: Places) -> None:
     """Refuses what no data set, network or teacher is called; raises what `check_dataset` does."""
     check_dataset(request.dataset, places, request.data)
-    check_network("teacher", request.architecture)
-    check_depths([request.architecture], [str(request.knobs.get("unfreeze", stages.ALL))])
-    _check_teachers({source_of(str(request.knobs.get("init", RANDOM)))} - {RANDOM}, places)
+    values = request.values
+    if request.origin is None or request.architecture is not None:
+        architecture = request.architecture or USUAL_ARCHITECTURE
+        check_network("teacher", architecture)
+        check_depths([architecture], [str(values.get("unfreeze", stages.ALL))])
+    _check_teachers({source_of(str(values.get("init", RANDOM)))} - {RANDOM}, places)
 
 
 def check_network(role: str, name: str) -> None:

@@ -10,37 +10,30 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import torch
-from safetensors.torch import load_file
 
-from analysis.reading import artifacts
-from analysis.reading.mlflow_frames import metric_frame, run_frame
 from platform.cluster.machines import join_cluster
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.notice import announced
-from platform.command_line.training_requests import PretrainRequest
-from platform.sources.at_hand import find_sources
+from platform.command_line.training_requests import USUAL_ARCHITECTURE, PretrainRequest
+from platform.sources.at_hand import find_sources, network_at_hand
 from platform.sources.images import dataset_of, listing_of
 from platform.sources.places import Places
 from platform.sweeping.conduct_sweep import alone, carry_out, open_ledger
 from platform.sweeping.fitting import check_first_weights
-from platform.sweeping.records import TrialRecord
 from platform.sweeping.scoring import averaging_tags, selection_metric
 from platform.sweeping.setup import Setup, parent_tags
+from platform.sweeping.trained_teacher import EXPERIMENT, keep, summary
 from platform.tracking.tracker import must_answer
 from search_spaces.space import SEARCHED, Space
-from trainables import checkpoint
 from trainables.config import TrialConfig
+from trainables.data.listing import Listing
 from trainables.data.store import Store
 from trainables.knob import Range
-from trainables.metrics import metric_name
-from trainables.teachers import shelf
+from trainables.models.architectures import known
+from trainables.models.stages import ALL, no_depth
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.shelf import Teacher
-
-EXPERIMENT = "teachers"
 
 
 def conduct_pretraining(request: PretrainRequest) -> int:
@@ -67,7 +60,7 @@ def conduct_pretraining(request: PretrainRequest) -> int:
             notice.text = f"{setup.name} failed"
             print("the training failed; the reason is printed above and recorded in MLflow", file=sys.stderr)
             return 1
-        teacher = keep(setup, record, request.name or request.dataset, places)
+        teacher = keep(setup, record, request.teacher_name, places)
         notice.text = f"{setup.name} is finished: the teacher {teacher.name} is at hand"
     print(summary(teacher))
     return 0
@@ -77,19 +70,21 @@ def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
     """One cell with one point: plain transfer learning of the requested network.
 
     Raises:
-        ValueError, FileNotFoundError, OSError: as `platform.sources.at_hand.find_sources` says.
+        ValueError, FileNotFoundError, OSError: as `platform.sources.at_hand.find_sources` says; or the network is not
+        that of the teacher that it is to begin as, or does not have the depth.
     """
-    base = base_of(request)
-    selection_metric(base.selection_metric, base.selection_metric, dataset_of(request.dataset, places).task)
+    metric = str(request.values["selection_metric"])
+    selection_metric(metric, metric, dataset_of(request.dataset, places).task)
+    listing = listing_of(request.dataset, request.data, places, request.phantom_size)
+    base = base_of(request, _architecture(request, listing, places))
     init = first_weights(base.init, base.student)
     names = [] if init == "random" else [init]
-    listing = listing_of(request.dataset, request.data, places, request.phantom_size)
     stores, averaging, teachers = find_sources(request, listing, places, base, names)
     store = stores[base.image_size_px]
     for teacher in teachers.values():
         check_first_weights(base.student, teacher)
     settings = _settings(base, store, teachers)
-    name = f"teacher-{request.name or request.dataset}-{hashlib.sha256(settings.encode()).hexdigest()[:6]}"
+    name = f"teacher-{request.teacher_name}-{hashlib.sha256(settings.encode()).hexdigest()[:6]}"
     return Setup(
         name=name,
         space=_one_point(base),
@@ -131,81 +126,33 @@ def _settings(base: TrialConfig, store: Store, teachers: Mapping[str, Teacher]) 
     )
 
 
-def base_of(request: PretrainRequest) -> TrialConfig:
-    """The training: the recipe's values, unless the request has others."""
-    recipe = request.RECIPE if request.data else request.PHANTOM_RECIPE
+def base_of(request: PretrainRequest, architecture: str = USUAL_ARCHITECTURE) -> TrialConfig:
+    """The training of that network: the recipe's values, unless the request has others."""
     return TrialConfig(
-        dataset=request.dataset,
-        method="transfer",
-        student=request.architecture,
-        phase="pretrain",
-        **{**recipe, **request.knobs},
+        dataset=request.dataset, method="transfer", student=architecture, phase="pretrain", **request.values
     )
 
 
-def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teacher:
-    """Keeps the best epoch's weights as a teacher, with its scores and the patients that it has seen.
-
-    All of it is read from MLflow: the trial's own folder is gone once that has everything.
+def _architecture(request: PretrainRequest, listing: Listing, places: Places) -> str:
+    """The network that is trained.
 
     Raises:
-        FileNotFoundError: MLflow has no weights of it.
+        ValueError: it is not the one of the teacher that is trained further, or does not have the depth.
     """
-    trained = run_frame(places.tracking_uri, EXPERIMENT, setup.name)
-    run = trained[trained["tags.trial"] == record.spec.key].iloc[0]
-    folder = artifacts.of_run(places.tracking_uri, run, "model")
-    files = sorted(folder.glob("best-*.safetensors")) if folder else []
-    if not files:
-        raise FileNotFoundError(f"the training of {name} is finished, but its run {run['run_id']} has no weights left")
-    best_epoch, num_epochs, scores = scores_of(places.tracking_uri, run, files[-1])
-    store = setup.store
-    images = f"{store.dataset} without {store.held_out}" if store.held_out else store.dataset
-    seen_rows = np.concatenate([store.rows("train", setup.base.data_fraction), store.rows("validation")])
-    return shelf.save(
-        _folder(store, places),
-        load_file(files[-1]),
-        name=name,
-        architecture=setup.base.student,
-        task=store.task,
-        label_names=store.label_names,
-        source=f"{images}, {num_epochs} epochs from {setup.base.init} weights, best at {best_epoch}",
-        is_phantom=store.is_phantom or any(teacher.is_phantom for teacher in setup.teachers.values()),
-        scores=scores,
-        seen={
-            "dataset": store.dataset,
-            "data": "phantom" if store.is_phantom else "real",
-            "split": "train and validation",
-            "data_fingerprint": store.fingerprint,
-            "split_fingerprint": store.split_fingerprint,
-            "salt": places.salt_fingerprint(),
-            "patients": sorted(set(store.patient[seen_rows].tolist())),
-        },
-    )
-
-
-def scores_of(uri: str, run: pd.Series, weights: Path) -> tuple[int, int, dict[str, float]]:
-    """The best epoch, the number of epochs, and the scores: validation at the best epoch, test after the last one."""
-    names = [name.removeprefix("metrics.") for name in run.index if name.startswith(("metrics.val_", "metrics.test_"))]
-    values = metric_frame(uri, [run["run_id"]], names)
-    best_epoch, num_epochs = checkpoint.epoch_of(weights), int(values["step"].max())
-    kept = values[values["step"] == values["metric"].str.startswith("val_").map({True: best_epoch, False: num_epochs})]
-    return best_epoch, num_epochs, dict(sorted(zip(kept["metric"], kept["value"], strict=True)))
-
-
-def summary(teacher: Teacher) -> str:
-    """The teacher's own scores, one line per label."""
-    lines = [f"teacher {teacher.name}{' (PHANTOM)' if teacher.is_phantom else ''}, fingerprint {teacher.fingerprint}"]
-    lines.append(f"  {'AUC':30} validation    test")
-    for label in ("", *teacher.label_names):
-        key = f"auc_{metric_name(label)}" if label else "auc"
-        val, test = (teacher.scores.get(f"{split}_{key}") for split in ("val", "test"))
-        if (val, test) != (None, None):
-            lines.append(f"  {label or 'mean':30} {_number(val):>10} {_number(test):>7}")
-    return "\n".join(lines)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    architecture = request.architecture or USUAL_ARCHITECTURE
+    if request.origin:
+        size_px = int(request.values["image_size_px"])
+        origin = network_at_hand(request.origin, request, listing, places, size_px)
+        if request.architecture not in (None, origin.architecture):
+            raise ValueError(
+                f"--from gives the network, so --architecture must be {origin.architecture} or absent, but got "
+                f"--architecture {request.architecture}: leave out one of the two"
+            )
+        architecture = origin.architecture
+    depth = str(request.values.get("unfreeze", ALL))
+    if depth not in known(architecture).depths:
+        raise ValueError(no_depth(depth, {architecture: tuple(known(architecture).depths)}))
+    return architecture
 
 
 def _folder(store: Store, places: Places) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
-from platform.sweeping.plan import Plan, axis_value, config_of
+from platform.sweeping.plan import Plan, axis_value, config_of, num_unlabelled
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.search import expected_epochs
 from platform.sweeping.setup import Setup
@@ -46,28 +46,32 @@ class Forecast:
     _forecast_s: float = field(default=0.0, init=False)
     _counts: dict[tuple[str, float], int] = field(default_factory=dict, init=False)
 
-    def learn(self, cell: Cell, seconds: float) -> None:
+    def learn(self, cell: Cell, epoch: int, seconds: float) -> None:
         """Takes note of an epoch's duration: what is left is scaled by what was seen of this sweep."""
         self._taken_s += seconds
-        self._forecast_s += self.epoch_s(cell)
+        self._forecast_s += self.epoch_s(cell, is_labelled=epoch > num_unlabelled(self.setup.base, cell))
 
-    def epoch_s(self, cell: Cell) -> float:
-        """Seconds of an epoch of `cell`; the teacher's answers come from the cache, if that has room for them."""
+    def epoch_s(self, cell: Cell, *, is_labelled: bool = True) -> float:
+        """Seconds of an epoch of `cell`; the teacher's answers come from the cache, if that has room for them.
+
+        An epoch without labels has all training images, whatever the cell's fraction of them.
+        """
         pace = self.paces[cell]
         scored_s = self._num_images("validation") * pace.evaluate_s
         if cell.method == ITSELF:
             return scored_s
         per_image_s = pace.train_s + (0.0 if self._fits_cache else pace.teach_s)
-        return self._num_images("train", cell.data_fraction) * per_image_s + scored_s + pace.save_s
+        fraction = cell.data_fraction if is_labelled else 1.0
+        return self._num_images("train", fraction) * per_image_s + scored_s + pace.save_s
 
     def left(self, plan: Plan) -> Estimate:
         """What the open trials of `plan` take, on all slots together."""
         likely_s = most_s = self._teaching_s(plan)
         for study in plan.studies.values():
-            likely_s += self._study_s(study, plan, self._searched_epochs(study))
+            likely_s += self._study_s(study, plan, self._searched_epochs(study, plan))
             most_s += self._study_s(study, plan, None)
         running = [record for record in plan.records.values() if record.status == "RUNNING"]
-        begun_s = sum(len(record.best_scores) * self.epoch_s(record.spec.cell) for record in running)
+        begun_s = sum(self._epochs_s(record.spec.cell, len(record.best_scores)) for record in running)
         scale = self._taken_s / self._forecast_s if self._forecast_s else 1.0
         width = max(1, min(self.num_slots, plan.num_open_trials))
         return Estimate(
@@ -92,12 +96,18 @@ class Forecast:
     def _study_s(self, study: Study, plan: Plan, searched_epochs: float | None) -> float:
         cells = study.cells
         searches, repeats = plan.num_open(study)
-        searched_s = [self._trial_s(cell, searched_epochs or self._num_epochs(cell)) for cell in cells]
+        searched_s = [self._trial_s(cell, self._searched(cell, searched_epochs)) for cell in cells]
         tested_s = [self._trial_s(cell, self._num_epochs(cell)) + self._test_s(cell) for cell in cells]
         return (searches * sum(searched_s) + repeats * sum(tested_s)) / len(cells)
 
     def _trial_s(self, cell: Cell, num_epochs: float) -> float:
-        return self.paces[cell].start_s + (1 if cell.method == ITSELF else num_epochs) * self.epoch_s(cell)
+        return self.paces[cell].start_s + self._epochs_s(cell, 1 if cell.method == ITSELF else num_epochs)
+
+    def _epochs_s(self, cell: Cell, num_epochs: float) -> float:
+        """Seconds of a trial's first epochs, of which the first may have no labels."""
+        unlabelled = min(num_unlabelled(self.setup.base, cell), num_epochs)
+        labelled_s = (num_epochs - unlabelled) * self.epoch_s(cell)
+        return labelled_s + unlabelled * self.epoch_s(cell, is_labelled=False)
 
     def _test_s(self, cell: Cell) -> float:
         return self._num_images("test") * self.paces[cell].evaluate_s
@@ -105,9 +115,13 @@ class Forecast:
     def _num_epochs(self, cell: Cell) -> int:
         return int(axis_value(self.setup.base, cell, "max_epochs"))
 
-    def _searched_epochs(self, study: Study) -> float | None:
-        """The expected length of a search's trial; None for the full length."""
-        length = max(map(self._num_epochs, study.cells))
+    def _searched(self, cell: Cell, labelled: float | None) -> float:
+        """The length of a search's trial that is expected to have so many epochs with labels; None for all of them."""
+        return num_unlabelled(self.setup.base, cell) + labelled if labelled else self._num_epochs(cell)
+
+    def _searched_epochs(self, study: Study, plan: Plan) -> float | None:
+        """The expected number of a search's epochs with labels, by which trials are judged; None for all of them."""
+        length = plan.num_labelled(study)
         return expected_epochs(study.num_trials, length) if study.stops_early and study.num_trials else None
 
     def _teaching_s(self, plan: Plan) -> float:
@@ -120,8 +134,10 @@ class Forecast:
             rounds = searches / all_searches if all_searches else 0
             rounds += plan.num_new_seeds(study) * repeats / all_repeats if all_repeats else 0
             for cell in study.cells:
-                num_images = self._num_images("train", cell.data_fraction)
-                seconds_here = rounds * self._num_epochs(cell) * num_images * self.paces[cell].teach_s
+                unlabelled = num_unlabelled(self.setup.base, cell)
+                num_views = unlabelled * self._num_images("train")
+                num_views += (self._num_epochs(cell) - unlabelled) * self._num_images("train", cell.data_fraction)
+                seconds_here = rounds * num_views * self.paces[cell].teach_s
                 key = _views_of(cell)
                 seconds[key] = max(seconds.get(key, 0.0), seconds_here)
         return sum(seconds.values())

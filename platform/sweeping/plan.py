@@ -14,7 +14,7 @@ from typing import Any
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.redraws import Redraws, Repeat
 from platform.sweeping.studies import Params, Study
-from trainables.cell import Cell
+from trainables.cell import ITSELF, NO_TEACHER, Cell
 from trainables.config import TrialConfig
 from trainables.knob import AXIS, TUNED, knobs
 from trainables.trial import TUNED_FIELDS, TrialSpec
@@ -140,6 +140,12 @@ class Plan:
         """The length of the longest trial of a study."""
         return max(axis_value(self._base, cell, "max_epochs") for cell in study.cells)
 
+    def num_labelled(self, study: Study) -> int:
+        """The most epochs with labels that a trial of a study has."""
+        return max(
+            axis_value(self._base, cell, "max_epochs") - num_unlabelled(self._base, cell) for cell in study.cells
+        )
+
     def _add(self, record: TrialRecord) -> TrialRecord:
         self.records[record.spec.key] = record
         return record
@@ -172,6 +178,12 @@ def config_of(base: TrialConfig, cell: Cell, params: Params) -> TrialConfig:
 def axis_value(base: TrialConfig, cell: Cell, name: str) -> Any:
     """The value of the knob called `name` in `cell`, of a sweep with this `base`."""
     return cell.axes.get(name, getattr(base, name))
+
+
+def num_unlabelled(base: TrialConfig, cell: Cell) -> int:
+    """How many epochs without labels the trainings of `cell` begin with."""
+    has_teacher = cell.teacher != NO_TEACHER and cell.method != ITSELF
+    return int(axis_value(base, cell, "unlabelled_epochs")) if has_teacher else 0
 
 
 def varied_from(base: TrialConfig, cell: Cell) -> tuple[tuple[str, Any], ...]:

@@ -74,8 +74,10 @@ class Progress:
         self._say(record, f"{knobs}{resumed}")
         self._note()
 
-    def note(self, record: TrialRecord, result: Mapping[str, float]) -> None:
+    def note(self, record: TrialRecord, epoch: int, result: Mapping[str, float]) -> None:
         """Remembers whether the best epoch's answers vary; counts epochs that a resumed trial repeats, too."""
+        if epoch <= record.spec.config.num_unlabelled:  # such an epoch is never the best of a trial
+            return
         best = result["best_score"]
         if best > self._answers.get(record.spec.key, (float("-inf"), ""))[0]:
             self._answers[record.spec.key] = (best, _constant(result))
@@ -83,19 +85,20 @@ class Progress:
     def epoch(self, record: TrialRecord, epoch: int, result: Mapping[str, float]) -> None:
         """An epoch of a trial has ended."""
         if self._forecast and epoch > 1:  # the first one's time has Python's imports in it
-            self._forecast.learn(record.spec.cell, result["epoch_s"])
+            self._forecast.learn(record.spec.cell, epoch, result["epoch_s"])
         self._note()
         if record.spec.config.method == ITSELF:  # its end says all
             return
-        max_epochs = record.spec.config.max_epochs
-        text = f"epoch {epoch}/{max_epochs}: {result['score']:.3f}"
+        max_epochs, has_labels = record.spec.config.max_epochs, epoch > record.spec.config.num_unlabelled
+        text = f"epoch {epoch}/{max_epochs}" + (f": {result['score']:.3f}" if has_labels else ", without labels")
         if self._is_terminal:
             self._bar.set_postfix_str(", ".join(part for part in (self._left(), text) if part))
             return
         now_s, last = self._clock(), epoch == max_epochs
         if last or now_s - self._shown_at_s.get(record.spec.key, -QUIET_S) >= QUIET_S:
             self._shown_at_s[record.spec.key] = now_s
-            self._say(record, f"{text} (best {result['best_score']:.3f}){_constant(result)}")
+            best = f" (best {result['best_score']:.3f}){_constant(result)}" if has_labels else ""
+            self._say(record, f"{text}{best}")
 
     def end(self, record: TrialRecord) -> None:
         """A trial has ended."""

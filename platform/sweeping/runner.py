@@ -110,7 +110,7 @@ class TrialEvents(tune.Callback):
         stopped = bool(result["done"]) and not last
         metrics = {**result["metrics"], "best_score": result["best_score"], "rung": float(not stopped)}
         metrics["epoch_s"] = result["time_this_iter_s"]
-        self._progress.note(record, metrics)
+        self._progress.note(record, epoch, metrics)
         if epoch > len(record.best_scores):
             record.best_scores.append(result["best_score"])
             self._progress.epoch(record, epoch, metrics)

@@ -68,6 +68,7 @@ class PlannedSearch(Searcher):
 class FairAsha(FIFOScheduler):
     """One ASHA bracket per study, over the best validation score so far; confirm runs are never stopped early.
 
+    Its time is epochs with labels: before the first one a score says nothing, and none is judged.
     Nor are the trials of a study that rules it out: the paper trained each point of its grid to the end.
 
     Args:
@@ -79,7 +80,7 @@ class FairAsha(FIFOScheduler):
     def __init__(self, plan: Plan, rule: Callable[[int], tuple[int, int]] | None = None) -> None:
         super().__init__()
         self._plan = plan
-        lengths = {name: plan.max_epochs(study) for name, study in plan.studies.items() if study.stops_early}
+        lengths = {name: plan.num_labelled(study) for name, study in plan.studies.items() if study.stops_early}
         self._brackets = {name: _bracket(length, *(rule or asha_of)(length)) for name, length in lengths.items()}
         for record in plan.records.values():
             self._replay(record)
@@ -94,12 +95,15 @@ class FairAsha(FIFOScheduler):
         bracket = self._bracket(trial)
         if bracket is None or METRIC not in result:
             return TrialScheduler.CONTINUE
-        return str(bracket.on_trial_result(tune_controller, _stand_in(trial.config[KEY]), result))
+        labelled = self._labelled(trial, result)
+        if labelled[TIME_ATTRIBUTE] < 1:
+            return TrialScheduler.CONTINUE
+        return str(bracket.on_trial_result(tune_controller, _stand_in(trial.config[KEY]), labelled))
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         """The last result counts at its rung."""
         if (bracket := self._bracket(trial)) and METRIC in result:
-            bracket.on_trial_complete(tune_controller, _stand_in(trial.config[KEY]), result)
+            bracket.on_trial_complete(tune_controller, _stand_in(trial.config[KEY]), self._labelled(trial, result))
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """A failed trial leaves its bracket."""
@@ -112,6 +116,11 @@ class FairAsha(FIFOScheduler):
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
+
+    def _labelled(self, trial: Trial, result: dict[str, Any]) -> dict[str, Any]:
+        """The result at its time: the epochs with labels, 0 or below where there was none yet."""
+        config = self._plan.records[trial.config[KEY]].spec.config
+        return {**result, TIME_ATTRIBUTE: result[TIME_ATTRIBUTE] - config.num_unlabelled}
 
     def _bracket(self, trial: Trial) -> AsyncHyperBandScheduler | None:
         return self._bracket_of(self._plan.records[trial.config[KEY]])
@@ -129,6 +138,9 @@ class FairAsha(FIFOScheduler):
         if bracket is None or not record.best_scores:
             return
         scores = record.best_scores if record.status == "FINISHED" else record.best_scores[: record.num_judged]
+        scores = scores[record.spec.config.num_unlabelled :]
+        if not scores:
+            return
         trial = _stand_in(record.spec.key)
         nobody: Any = None  # the brackets do not ask the controller for anything
         bracket.on_trial_add(nobody, trial)

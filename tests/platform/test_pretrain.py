@@ -16,8 +16,9 @@ import platform.pretrain
 from analysis.reading.mlflow_frames import run_frame
 from platform.command_line.training_requests import PretrainRequest
 from platform.sources.places import Places
-from platform.sweeping.conduct_pretraining import base_of, prepare_pretraining, scores_of
+from platform.sweeping.conduct_pretraining import base_of, prepare_pretraining
 from platform.sweeping.records import TrialRecord
+from platform.sweeping.trained_teacher import scores_of
 from platform.tracking.ledger import Ledger
 from tests import forking
 from tests.typed import typed

@@ -45,6 +45,15 @@ def test_a_tuned_knob_that_is_varied_is_not_searched() -> None:
     assert space.grid_points(ten) == [{"weight_decay": 0.0}]
 
 
+def test_without_a_teacher_there_are_no_epochs_without_labels() -> None:
+    itself = tuple(cell for cell in controls_of(["imagenet"]) if cell.method == "itself")
+    space = replace(SPACE, cells=(*SPACE.cells, *itself)).crossed({"unlabelled_epochs": (0, 4)}, BASE)
+    assert [cell.name for cell in space.cells] == [
+        PLAIN.name, TAUGHT.name, itself[0].name, f"{TAUGHT.name}@unlabelled_epochs=4",
+    ]  # fmt: skip
+    assert {cell.baseline() for cell in space.cells if cell.method == "attention"} == {PLAIN}
+
+
 def test_the_values_first_learning_rate_is_a_change_too() -> None:
     """The sweep searches it, so no value of it is the sweep's own."""
     (cell,) = Space(dataset="retina", cells=(PLAIN,)).crossed({"learning_rate": (5e-5,)}, BASE).cells

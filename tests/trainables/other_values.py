@@ -28,6 +28,7 @@ OTHERS = {
     "lr_halving_epochs": Other(1, "rate"),
     "warmup_epochs": Other(1, "rate"),
     "max_epochs": Other(3, "length"),
+    "unlabelled_epochs": Other(1, "loss"),
     "loss": Other("weighted", "loss"),
     "focal_gamma": Other(1.0, "loss", {"loss": "focal"}),
     "label_smoothing": Other(0.1, "loss"),

@@ -105,6 +105,8 @@ def test_the_baseline_is_plain_transfer_of_the_same_images_and_first_weights() -
     assert plain.name == "transfer/none/densenet40/last34@0.25,ones,from-random"  # at its own depth
     assert plain.baseline().name == "transfer/none/densenet40/all@0.25,ones,from-random"
     assert plain.baseline().baseline() == plain.baseline()
+    varied = replace(TAUGHT, varied=(("beta", 10), ("rotation_deg", 0), ("unlabelled_epochs", 4)))
+    assert varied.baseline().name == "transfer/none/densenet40/all@rotation_deg=0"
     with pytest.raises(ValueError, match="a baseline must have a student, but got 'itself/a/none/none'"):
         Cell(method="itself", teacher="a", student="none", unfreeze="none").baseline()
 

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from trainables import atomic
+from trainables.init_names import is_matched
 from trainables.models.architectures import known, restored
 from trainables.models.eyes import PLAIN, Eyes, look_through
 
@@ -37,6 +38,7 @@ class Teacher:
     fingerprint: str  # of the weights
     scores: dict[str, float] = field(default_factory=dict)  # its own, on its own data
     eyes: Eyes = PLAIN  # what it was given to see
+    licence: str = ""  # of the weights, in its maker's words
     trained_on: str = ""  # in its maker's words, where nothing can be checked: a foundation model's
     seen: dict[str, Any] = field(
         default_factory=dict
@@ -50,6 +52,17 @@ class Teacher:
         """The teacher itself: takes the project's views [B, 3, H, W], and sees them through its own eyes."""
         network = restored(self.architecture, len(self.label_names), self.state_dict())
         return look_through(network, self.eyes)
+
+
+def eyes_of_first_weights(init: str, network: str, source: Teacher | None) -> Eyes:
+    """Through which a network sees whose first weights are called `init`: the source's own, if they are its weights.
+
+    Args:
+        source: whose weights they are, or are drawn to match; None for random ones.
+    """
+    if source is None or is_matched(init) or source.architecture != network:
+        return known(network).eyes
+    return source.eyes
 
 
 def save(folder: Path, weights: Mapping[str, Tensor], *, eyes: Eyes | None = None, **facts: Any) -> Teacher:

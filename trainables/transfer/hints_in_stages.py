@@ -3,7 +3,8 @@
     L = beta-scaled hint during the first stage, CE after it
 
 `trainables.transfer.hints` has the loss of the first stage and the shapes. The original's second stage is distillation;
-here it learns from the labels, so that a row of the tables differs from `hints` in the order alone.
+here it learns from the labels, so that a row of the tables differs from `hints` in the order alone. Epochs without
+labels (`unlabelled_epochs`) count as part of the first stage.
 """
 
 from __future__ import annotations

@@ -65,6 +65,8 @@ def test_a_pretraining_takes_one_value_and_has_the_knobs_of_a_sweep() -> None:
     assert not request.axes
     with pytest.raises(SystemExit):
         typed(PretrainRequest, "mimic-cxr", "--fraction", "0.5", "1")
+    with pytest.raises(SystemExit):  # nobody teaches a teacher
+        typed(PretrainRequest, "mimic-cxr", "--unlabelled-epochs", "4")
 
 
 @pytest.mark.parametrize(

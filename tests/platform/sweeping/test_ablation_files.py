@@ -26,7 +26,7 @@ from trainables.recipe import Recipe
 from trainables.transfer import METHODS
 
 NAMES = (
-    "methods", "paper_figure_3", "paper_table_4", "paper_table_5", "recipe", "teachers", "unfreeze_depth"
+    "methods", "paper_figure_3", "paper_table_4", "paper_table_5", "recipe", "teachers", "unfreeze_depth", "unlabelled"
 )  # fmt: skip
 SMALL = ("--image-size", "32", "--average-labels", "defined", "--trials", "1", "--repeats", "1")
 SIZES = {"retina": 14, "chexpert": 32}
@@ -55,7 +55,7 @@ def setup_of(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
     return make
 
 
-def test_there_are_seven() -> None:
+def test_there_are_eight() -> None:
     assert packaged() == NAMES
 
 
@@ -105,7 +105,8 @@ def test_the_recipe_changes_one_knob_at_a_time(setup_of: Callable[..., Setup]) -
     assert baselines == ["transfer/none/densenet121/all", "attention/imagenet/densenet121/all"]
     not_there = {
         "lr_halving_epochs", "focal_gamma",  # they refine a schedule and a loss
-        "max_epochs", "batch_size", "image_size_px", "precision", "compiled",  # how long, how large and how fast
+        "max_epochs", "unlabelled_epochs",  # how long
+        "batch_size", "image_size_px", "precision", "compiled",  # how large and how fast
     }  # fmt: skip
     names = {knob.name for knob in knobs(Recipe, SETUP)} - not_there
     assert {name for cell in changed for name, _ in cell.varied} == names
@@ -118,6 +119,13 @@ def test_the_depths_go_from_a_probe_to_the_whole_network(setup_of: Callable[...,
             depths = [cell.unfreeze for cell in cells if (cell.method, cell.student) == (method, student)]
             assert "all" in depths and len(depths) >= 3, (method, student)
     assert {cell.unfreeze for cell in cells if cell.method == "transfer"} >= {"head", "all", "last34"}
+
+
+def test_each_number_of_labels_is_taught_with_and_without_other_images(setup_of: Callable[..., Setup]) -> None:
+    cells = setup_of("unlabelled").space.cells
+    for method, kinds in (("transfer", 1), ("attention", 2), ("similarity", 2)):
+        names = {(cell.data_fraction, cell.variations) for cell in cells if cell.method == method}
+        assert len(names) == 4 * kinds and {fraction for fraction, _ in names} == {0.1, 0.25, 0.5, 1.0}
 
 
 def test_another_data_set_takes_the_same_file(setup_of: Callable[..., Setup]) -> None:

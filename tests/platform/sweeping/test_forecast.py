@@ -4,68 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from platform.sweeping import outlook
-from platform.sweeping.forecast import Forecast, paces_of
+from platform.sweeping.forecast import paces_of
 from platform.sweeping.outlook import cell_lines, plan_lines
-from platform.sweeping.plan import Plan
 from platform.sweeping.runner import Resources
 from platform.sweeping.search import expected_epochs
-from platform.sweeping.studies import make_studies
 from platform.sweeping.wording import in_words
 from search_spaces.retina import SPACE
-from search_spaces.space import controls_of
-from trainables.config import TrialConfig
+from tests.platform.sweeping.forecast_setup import GUIDED, PACE, PLAIN, forecast_of, plan_of, setup_of
 from trainables.pace import Pace
-from trainables.trial import TrialSpec
-
-COUNTS = {"train": 100, "validation": 20, "test": 30}
-PLAIN, GUIDED = "transfer/none/densenet40/all", "attention/imagenet/densenet40/all"
-PACE = Pace(
-    train_s=0.1, teach_s=0.02, evaluate_s=0.05, save_s=1.0, start_s=2.0, weights_bytes=1_000_000, knowledge_bytes=100
-)
-
-
-def spec_of(config: TrialConfig) -> TrialSpec:
-    return TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
-
-
-def rows(split: str, fraction: float = 1.0) -> Any:
-    return np.arange(round(COUNTS[split] * fraction))
-
-
-def setup_of(*cells: str, max_epochs: int = 4, cache_bytes: int = 10**9) -> Any:
-    space = replace(SPACE, cells=(*SPACE.cells, *controls_of(["imagenet"]))).narrowed(cells)
-    images = SimpleNamespace(rows=rows, num_images=150)
-    return SimpleNamespace(
-        store=images,
-        splits=SimpleNamespace(first=images),
-        redraw_lines=[],
-        stores={256: images},
-        max_epochs=max_epochs,
-        cache_bytes=cache_bytes,
-        space=space,
-        base=TrialConfig(dataset="retina", method="transfer", max_epochs=max_epochs),
-        teachers={
-            name: SimpleNamespace(architecture="densenet121") for name in ("imagenet", "mimic-cxr", "random-weights")
-        },
-        spec=spec_of,
-        job=lambda record: record.spec.config,
-    )
-
-
-def plan_of(setup: Any, *, search: str = "grid", num_trials: int = 1, num_repeats: int = 2) -> Plan:
-    studies = make_studies(setup.space, search, num_trials, seed=7)
-    return Plan(studies, setup.base, spec_of, num_repeats)
-
-
-def forecast_of(setup: Any, num_slots: int = 1) -> Forecast:
-    return Forecast(setup=setup, paces=dict.fromkeys(setup.space.cells, PACE), num_slots=num_slots)
 
 
 def test_a_plan_without_a_teacher() -> None:
@@ -126,6 +77,27 @@ def test_a_smaller_share_of_the_data_takes_less() -> None:
     assert forecast_of(setup).epoch_s(half) == pytest.approx(7.0)
 
 
+def test_epochs_without_labels_have_all_images_and_are_not_cut_short() -> None:
+    setup = setup_of(GUIDED, max_epochs=12)
+    setup.base = replace(setup.base, unlabelled_epochs=4)
+    (cell,) = setup.space.cells
+    half = replace(cell, data_fraction=0.5)
+    setup.space = replace(setup.space, cells=(half,))
+    forecast, plan = forecast_of(setup), plan_of(setup, search="optuna", num_trials=6, num_repeats=0)
+    # An epoch with all images takes 12 s, with half of them 7 s.
+    teaching_s = (4 * 100 + 8 * 50) * 0.02
+    left = forecast.left(plan)
+    assert left.most_s == pytest.approx(6 * (2.0 + 4 * 12.0 + 8 * 7.0) + teaching_s)
+    assert left.likely_s == pytest.approx(6 * (2.0 + 4 * 12.0 + expected_epochs(6, 8) * 7.0) + teaching_s)
+    record = plan.next()
+    assert record is not None
+    record.best_scores = [0.5] * 5
+    assert left.most_s - forecast.left(plan).most_s == pytest.approx(4 * 12.0 + 7.0)
+    forecast.learn(half, 4, 24.0)
+    forecast.learn(half, 5, 14.0)
+    assert forecast.left(plan).most_s == pytest.approx(2 * (left.most_s - 4 * 12.0 - 7.0))
+
+
 def test_early_stopping_shortens_what_is_likely_and_not_what_is_most() -> None:
     setup = setup_of(PLAIN, max_epochs=128)
     forecast, plan = forecast_of(setup), plan_of(setup, search="optuna", num_trials=12)
@@ -155,8 +127,8 @@ def test_the_rest_is_scaled_by_what_epochs_took_in_fact() -> None:
     forecast, plan = forecast_of(setup), plan_of(setup)
     before = forecast.left(plan).likely_s
     (cell,) = setup.space.cells
-    forecast.learn(cell, 30.0)
-    forecast.learn(cell, 18.0)  # 24 s on average, where 12 s were forecast
+    forecast.learn(cell, 2, 30.0)
+    forecast.learn(cell, 3, 18.0)  # 24 s on average, where 12 s were forecast
     assert forecast.left(plan).likely_s == pytest.approx(2 * before)
 
 

@@ -16,7 +16,7 @@ import platform.sweep
 from platform.sweeping import outlook
 from platform.sweeping.outlook import try_timing
 from platform.sweeping.runner import Resources
-from tests.platform.sweeping.test_forecast import PACE, PLAIN
+from tests.platform.sweeping.forecast_setup import PACE, PLAIN
 from trainables import pace
 from trainables.data.blank import store_of_the_papers_size
 from trainables.data.catalogue import DATASETS

@@ -28,6 +28,19 @@ def test_a_trials_lines_from_its_start_to_its_end() -> None:
     assert watched.forecast.learnt == [(PLAIN, 20.0), (PLAIN, 20.0), (PLAIN, 30.0)]  # not the first: it has the imports
 
 
+def test_an_epoch_without_labels_shows_no_score() -> None:
+    watched = Watched(make_plan(GUIDED, max_epochs=3, unlabelled_epochs=1))
+    record = watched.plan.next()
+    watched.epoch(record, 20.0, 0.9, val_num_constant=1.0, val_f1_weighted=0.9)
+    record.best_scores = []  # the first epoch with labels takes its place
+    watched.progress.epoch(record, 2, {"score": 0.25, "best_score": 0.25, "epoch_s": 20.0})
+    watched.clock.now_s += 20.0
+    watched.progress.note(record, 3, {"score": 0.5, "best_score": 0.5})
+    record.best_scores = [0.9, 0.25, 0.5]
+    watched.end(record)
+    assert messages(watched.lines()) == ["epoch 1/3, without labels", "done, best 0.500; about 2 min left"]
+
+
 def test_the_whole_sweep_with_the_standing_of_its_cell() -> None:
     watched = Watched(make_plan(max_epochs=1))
     while (record := watched.plan.next()) is not None:

@@ -47,7 +47,7 @@ def test_the_best_epoch_of_a_resumed_trial_may_lie_before_the_interruption() -> 
     watched = Watched(make_plan())
     record = watched.plan.next()
     record.best_scores = [0.5]
-    watched.progress.note(record, {"score": 0.5, "best_score": 0.5, **ONE_CLASS})  # repeated, not printed again
+    watched.progress.note(record, 1, {"score": 0.5, "best_score": 0.5, **ONE_CLASS})  # repeated, not printed again
     for _ in range(3):
         watched.epoch(record, 20.0, 0.25, val_num_constant=0.0, val_f1_weighted=0.25)
     watched.end(record)

@@ -7,7 +7,7 @@ import hashlib
 import pickle
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -202,6 +202,32 @@ def test_an_epoch_that_was_not_judged_before_the_interruption_is_judged_again() 
     first, second = begin(rebuilt, asha), begin(rebuilt, asha)
     assert report(asha, first, 1, 0.5) == CONTINUE
     assert report(asha, second, 1, 0.4) == STOP
+
+
+def unlabelled_plan(records: Iterable[Any] = ()) -> Any:
+    """Trials of nine epochs, of which the first four have no labels where there is a teacher."""
+    studies = make_studies(SPACE.narrowed([STRONG, WEAK]), "optuna", 6, seed=7)
+    base = replace(BASE, unlabelled_epochs=4)
+    return Plan(studies, base, spec_of, 1, copy.deepcopy(list(records)))
+
+
+def test_a_trial_is_judged_by_its_epochs_with_labels() -> None:
+    plan = unlabelled_plan()
+    asha = asha_of(plan)
+    records = [begin(plan, asha) for _ in range(6)]
+    first, second, third = (record for record in records if record.study == WEAK)
+    for epoch in range(1, 5):  # without labels a score says nothing, however low it is
+        assert [report(asha, first, epoch, 0.9), report(asha, second, epoch, 0.1)] == [CONTINUE] * 2
+    assert report(asha, first, 5, 0.4) == CONTINUE
+    assert report(asha, second, 5, 0.3) == STOP
+    first.best_scores, first.num_judged = [0.9, 0.9, 0.9, 0.9, 0.4], 5
+    second.best_scores, second.num_judged, second.status = [0.1, 0.1, 0.1, 0.1, 0.3], 5, "FINISHED"
+    third.best_scores, third.num_judged = [0.9, 0.9], 2
+    rebuilt = asha_of(unlabelled_plan(plan.records.values()))
+    assert rungs(rebuilt)[WEAK] == rungs(asha)[WEAK] == [(3, {}), (1, {first.spec.key: 0.4, second.spec.key: 0.3})]
+    plain = next(record for record in records if record.study == STRONG)
+    assert report(asha, plain, 1, 0.9) == CONTINUE
+    assert {key for _, scores in rungs(asha)[STRONG] for key in scores} == {plain.spec.key}
 
 
 def test_another_study_changes_nothing() -> None:

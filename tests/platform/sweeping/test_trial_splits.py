@@ -50,6 +50,15 @@ def test_mlflow_is_told_the_images_of_the_trials_own_split() -> None:
     assert len(digests) == 12, "each fold's parts must be data sets of their own"
 
 
+def test_mlflow_is_told_of_images_that_are_used_without_their_labels() -> None:
+    config = replace(BASE, data_fraction=0.5, max_epochs=4, unlabelled_epochs=2)
+    taught = replace(config, method="attention", teacher="imagenet", beta=2.0)
+    counts = [{each["context"]: each["num_images"] for each in facts_of(store_of(), of)} for of in (config, taught)]
+    num_train = len(store_of().rows("train"))
+    assert counts[0] == {"train": round(num_train / 2), "validation": len(store_of().rows("validation"))}
+    assert counts[1] == {**counts[0], "train, without labels": num_train}
+
+
 def test_what_is_averaged_is_said_of_every_fold() -> None:
     store = store_of()
     averaging = checked_averaging(store, "frequent", "auc", 4)

@@ -21,11 +21,11 @@ TIME_OF_DAY = re.compile(r"^\d\d:\d\d:\d\d ")
 PLAIN, GUIDED = "transfer/none/densenet40/all", "attention/imagenet/densenet40/all"
 
 
-def make_plan(cell: str = PLAIN, max_epochs: int = 4, num_trials: int = 2) -> Any:
+def make_plan(cell: str = PLAIN, max_epochs: int = 4, num_trials: int = 2, **knobs: Any) -> Any:
     def spec_of(config: TrialConfig) -> TrialSpec:
         return TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
 
-    base = TrialConfig(dataset="retina", method="transfer", max_epochs=max_epochs)
+    base = TrialConfig(dataset="retina", method="transfer", max_epochs=max_epochs, **knobs)
     space = replace(SPACE, cells=(*SPACE.cells, *controls_of(["imagenet"])))
     studies = make_studies(space.narrowed([cell]), "optuna", num_trials, seed=7)
     return Plan(studies, base, spec_of, 1)
@@ -45,7 +45,7 @@ class OneMinutePerTrial:
     def __init__(self) -> None:
         self.learnt: list[tuple[str, float]] = []
 
-    def learn(self, cell: Cell, seconds: float) -> None:
+    def learn(self, cell: Cell, epoch: int, seconds: float) -> None:
         self.learnt.append((cell.name, seconds))
 
     def left(self, plan: Plan) -> Estimate:
@@ -66,7 +66,7 @@ class Watched:
         record.best_scores.append(max([score, *record.best_scores]))
         number = len(record.best_scores)
         result = {"score": score, "best_score": record.best_scores[-1], "epoch_s": took_s, **metrics}
-        self.progress.note(record, result)
+        self.progress.note(record, number, result)
         self.progress.epoch(record, number, result)
 
     def end(self, record: Any, status: str = "FINISHED", error: str = "") -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from trainables.models.eyes import PLAIN, Eyes
 from trainables.teachers import shelf
 
 FACTS: dict[str, Any] = {
@@ -117,3 +118,12 @@ def test_the_fingerprint_outlives_the_file_and_the_memory_format(tmp_path: Path)
     saved = shelf.save(tmp_path, {"w": planes.to(memory_format=torch.channels_last)}, name="t", **FACTS)
     assert saved.fingerprint == shelf.fingerprint({"w": planes})
     assert shelf.fingerprint(shelf.load(tmp_path, "t").state_dict()) == saved.fingerprint
+
+
+def test_a_network_has_the_eyes_of_its_first_weights_where_they_are_its_own(tmp_path: Path) -> None:
+    own = Eyes(mean=(0.5, 0.5, 0.5))
+    teacher, plain = save(tmp_path, eyes=own), PLAIN
+    assert shelf.eyes_of_first_weights("mimic-cxr", "densenet121", teacher) == own
+    assert shelf.eyes_of_first_weights("matched-mimic-cxr", "densenet121", teacher) == plain
+    assert shelf.eyes_of_first_weights("mimic-cxr", "densenet40", teacher) == plain  # which takes a part of them
+    assert shelf.eyes_of_first_weights("random", "densenet121", None) == plain
