@@ -85,6 +85,7 @@ def test_it_is_taught_with_and_without_a_cache_and_interrupted_to_the_same_end(
     results = list(job.run())
     assert all(math.isfinite(value) for epoch in numbers(results) for value in epoch.values())
     assert all(epoch["train_transfer"] != 0 for epoch in numbers(results))
+    assert numbers(list(replace(job, folder=str(tmp_path / "again")).run())) == numbers(results)  # from the cache
 
     interrupted = replace(job, folder=str(tmp_path / "interrupted"), cache_bytes=0)
     epochs = interrupted.run()
