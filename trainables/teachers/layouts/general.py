@@ -79,15 +79,15 @@ DINOV3 = Published(
 )
 
 
-def of_timm(name: str, licence: str) -> Published:
-    """A network of timm by its name; what it was trained on, only whoever imports it can say."""
+def of_timm(name: str) -> Published:
+    """A network of timm by its name; what it was trained on and its licence, only whoever imports it can say."""
     return Published(
         name=f"timm:{name}",
         title=name,
         architectures=(name,),
         tensors=nested("state_dict_ema", "state_dict", "model"),
         translated=unchanged,
-        licence=licence,
+        licence="",
         source=f"timm, {name}",
         trained_on="",
     )

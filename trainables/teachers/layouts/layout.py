@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from trainables.models.eyes import Eyes
+
 Tensors = dict[str, Tensor]
 
 
@@ -28,11 +30,12 @@ class Published:
     architectures: tuple[str, ...]  # the file's tensors choose among several
     tensors: Callable[[Any], Tensors]  # from what the file holds
     translated: Callable[[Tensors], Translation]
-    licence: str
+    licence: str  # "" where it is not known
     source: str  # paper and repository
     trained_on: str  # in words, for what cannot be checked
     datasets: tuple[str, ...] = ()  # published data sets that it was trained on, by the catalogue's or usual names
     label_names: tuple[str, ...] = ()  # of its outputs, where the file is known to have them
+    eyes: Eyes | None = None  # its own, where its architecture has others
 
 
 def nested(*keys: str) -> Callable[[Any], Tensors]:

@@ -12,11 +12,19 @@ from typing import Any
 
 from torch import Tensor
 
+from trainables.models.eyes import Eyes
 from trainables.teachers import pickles
 from trainables.teachers.importing import own_names
 from trainables.teachers.layouts.layout import Published, Tensors, Translation, nested, without
 
 THRESHOLDS = "rescale probabilities after the outputs; outputs are kept as logits here"
+EYES = Eyes(
+    image_size_px=224,
+    mean=(0.5, 0.5, 0.5),
+    std=(1 / 2048, 1 / 2048, 1 / 2048),
+    interpolation="bilinear",
+    num_planes=1,
+)
 NUM_OUTPUTS = 18
 LABELS = (
     "Atelectasis",
@@ -84,6 +92,7 @@ def torchxrayvision(stem: str, labels: Sequence[str]) -> Published:
         trained_on=f"chest X-rays of {', '.join(datasets)}" + ("" if trained else ", or some of these"),
         datasets=datasets,
         label_names=tuple(filter(None, names)),
+        eyes=EYES,
     )
 
 

@@ -70,7 +70,7 @@ def retfound(network: VisionTransformer) -> dict[str, Any]:
     return {"model": {**network.state_dict(), **decoder}, "optimizer": optimizer, "epoch": 799, "args": options}
 
 
-def retfound_says(network: VisionTransformer, images: Tensor) -> Tensor:
+def retfound_says(network: Any, images: Tensor) -> Tensor:
     """RETFound's forward_features: the mean of the last block's patches, behind a norm with nothing learnt."""
     norm, network.norm = network.norm, nn.Identity()
     tokens = network.forward_features(images)
