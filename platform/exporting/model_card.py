@@ -111,7 +111,13 @@ def _teachers(choice: Chosen, results: Path, names: str, tag: str) -> list[dict[
     prints = str(choice.run.get(tag, "")).split("+")
     for name, fingerprint in zip(members(names), prints, strict=False):
         teacher = artifacts.teacher_of(results, fingerprint)
-        fact = {"name": name, "fingerprint": fingerprint, "source": "no longer at hand", "seen": "unknown", "licence": ""}
+        fact = {
+            "name": name,
+            "fingerprint": fingerprint,
+            "source": "no longer at hand",
+            "seen": "unknown",
+            "licence": "",
+        }
         if teacher is not None:
             phantom = " (PHANTOM)" if teacher.is_phantom else ""
             fact |= {

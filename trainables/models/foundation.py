@@ -36,9 +36,7 @@ class Foundation:
 @cache
 def _declared(model: Foundation) -> Architecture:
     fixed = {"img_size": model.eyes.image_size_px} if "convnext" not in model.network else {}
-    return timm_networks.declare(
-        model.network, title=model.title, eyes=model.eyes, variant={**fixed, **model.variant}
-    )
+    return timm_networks.declare(model.network, title=model.title, eyes=model.eyes, variant={**fixed, **model.variant})
 
 
 def _dinov3(size: str, network: str) -> Foundation:

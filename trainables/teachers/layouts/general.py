@@ -32,7 +32,7 @@ def _of_dinov3(tensors: Tensors) -> Translation:
             left_out[name] = why
             del kept[name]
     for name in list(kept):
-        if name.endswith("attn.qkv.bias") and f"{name}_mask" not in left_out:
+        if "storage_tokens" in kept and name.endswith("attn.qkv.bias") and f"{name}_mask" not in left_out:
             keys = kept[name].chunk(3)[1]
             if keys.any():
                 raise ValueError(

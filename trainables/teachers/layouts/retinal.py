@@ -49,7 +49,7 @@ RETFOUND = Published(
     translated=_of_masked,
     licence="CC BY-NC 4.0",
     source="Zhou et al., Nature 2023, github.com/rmaphoh/RETFound",
-    trained_on="904,170 retinal photographs of Moorfields (MEH-MIDAS) and of Kaggle's EyePACS",
+    trained_on="904,170 retinal photographs of Moorfields (MEH-MIDAS) and of Kaggle (EyePACS)",
     datasets=("retina",),
 )
 # Files of the same layout that have not seen Kaggle's photographs, by the names that their makers gave them.
@@ -77,8 +77,8 @@ RETFOUND_GREEN = Published(
     translated=unchanged,
     licence="its author's own terms: non-commercial research without industry",
     source="Engelmann and Bernabeu 2024, arXiv 2405.00117, github.com/justinengelmann/RETFound_Green",
-    trained_on="75,000 retinal photographs of AIROGS, DDR and ODIR; AIROGS comes from EyePACS, as Kaggle's retina set "
-    "does, and nobody has published whether they share patients",
+    trained_on="75,000 retinal photographs of AIROGS, DDR and ODIR; AIROGS comes from EyePACS, as Kaggle has it, "
+    "and nobody has published whether they share patients",
     datasets=("airogs", "ddr", "odir"),
 )
 

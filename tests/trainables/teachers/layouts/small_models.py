@@ -56,9 +56,7 @@ def registered() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         for name, (size_px, layers) in SIZES.items():
             real = FOUNDATION[name]
-            small = replace(
-                real, eyes=replace(real.eyes, image_size_px=size_px), variant={**real.variant, **layers}
-            )
+            small = replace(real, eyes=replace(real.eyes, image_size_px=size_px), variant={**real.variant, **layers})
             patched.setitem(FOUNDATION, name, small)
         yield
 

@@ -86,7 +86,9 @@ def test_a_damaged_file_is_refused_with_names(tmp_path: Path, model: tuple[str, 
         tensors["blocks.0.extra"] = torch.ones(3)
     path = tmp_path / "theirs.pth"
     torch.save(content, path)
-    with pytest.raises(ValueError, match=r"theirs\.pth must match .* as a whole, but of .* 1 tensors do not: ") as raised:
+    with pytest.raises(
+        ValueError, match=r"theirs\.pth must match .* as a whole, but of .* 1 tensors do not: "
+    ) as raised:
         converted(path, model[0])
     assert ("absent" in str(raised.value)) == (damage == "absent")
     assert ("blocks.0.extra" in str(raised.value)) == (damage == "surplus")
