@@ -12,8 +12,9 @@ from contextlib import contextmanager
 import pytest
 
 from trainables.models import stages
-from trainables.models.architectures import ARCHITECTURES, TAPS, Architecture, Tap
+from trainables.models.architectures import ARCHITECTURES, densenet_taps
 from trainables.models.densenet import DenseNet, DenseNet40
+from trainables.models.network_facts import Architecture
 
 NAME = "short"
 
@@ -35,22 +36,15 @@ class Short40(DenseNet40):
 @contextmanager
 def registered() -> Iterator[str]:
     """Within it, this process knows `Short` by its name, as a student and as a teacher."""
-    taps = {
-        "shallow": Tap("features.pool0", 64),
-        "middle": Tap("features.transition1", 128),
-        "attention": Tap("features.denseblock4.denselayer1", 32),
-        "embedding": Tap("features.norm5", 120),
-    }
     short = Architecture(
         title="Short",
         make=Short,
-        taps=taps,
+        taps=densenet_taps("features.denseblock4.denselayer1", "features.norm5", 120),
         output="classifier",
-        weights=None,
+        fresh=("classifier",),
         first_weights=NAME,
         depths=stages.DENSENET_121,
     )
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(ARCHITECTURES, NAME, short)
-        patched.setitem(TAPS, NAME, taps)
         yield NAME

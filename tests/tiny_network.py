@@ -10,10 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainables.models.architectures import ARCHITECTURES, TAPS, Architecture, Tap
+from trainables.models.architectures import ARCHITECTURES
+from trainables.models.network_facts import Architecture
+from trainables.models.taps import INPUT, VECTOR, Tap
 
 NAME = "tiny"
-STAGES = {"shallow": (8, 4), "middle": (12, 2), "attention": (16, 4), "embedding": (20, 1)}  # planes, and stride
+STAGES = {"shallow": (8, 4), "middle": (12, 2), "attention": (16, 4), "final": (20, 1)}  # planes, and stride
 
 DEPTHS = {"head": "classifier", "from-middle": "features.middle", "all": "features.shallow"}
 
@@ -39,10 +41,16 @@ class Tiny(nn.Module):
 def registered() -> Iterator[str]:
     """Within it, this process knows the network by its name, as a student and as a teacher."""
     taps = {role: Tap(f"features.{role}", num_planes) for role, (num_planes, _) in STAGES.items()}
+    taps["embedding"] = Tap(f"classifier{INPUT}", STAGES["final"][0], VECTOR)
     tiny = Architecture(
-        title="Tiny", make=Tiny, taps=taps, output="classifier", weights=None, first_weights=NAME, depths=DEPTHS
+        title="Tiny",
+        make=Tiny,
+        taps=taps,
+        output="classifier",
+        fresh=("classifier",),
+        first_weights=NAME,
+        depths=DEPTHS,
     )
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(ARCHITECTURES, NAME, tiny)
-        patched.setitem(TAPS, NAME, taps)
         yield NAME

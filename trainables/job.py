@@ -172,7 +172,7 @@ class Job:
         student = build(config.student, len(store.label_names))
         source = first_weights(config.init, config.student)
         weights = None if source == RANDOM else load(Path(self.teachers), source).state_dict()
-        give_first_weights(student, config.init, weights)
+        give_first_weights(student, config.student, config.init, weights)
         unfreeze(student, config.student, config.unfreeze)
         return student
 
@@ -187,7 +187,7 @@ class Job:
             return None
         config = self.spec.config
         key = {
-            "teachers": [[teacher.fingerprint, teacher.architecture] for teacher in teachers],
+            "teachers": [[teacher.fingerprint, teacher.architecture, asdict(teacher.eyes)] for teacher in teachers],
             "method": config.method,
             # Whose outputs stand in which column: the fingerprints are of weights and pixels alone.
             "labels": [store.task, store.label_names, [[each.task, each.label_names] for each in teachers]],

@@ -11,6 +11,8 @@ from trainables.data import catalogue
 from trainables.init_names import RANDOM, is_matched, source_of
 from trainables.models import stages
 from trainables.models.architectures import ARCHITECTURES
+from trainables.models.foundation import FOUNDATION
+from trainables.models.timm_networks import TITLES
 from trainables.teachers import imagenet
 from trainables.transfer import METHODS
 
@@ -61,8 +63,11 @@ def teacher(name: str) -> str:
 
 
 def student(name: str) -> str:
-    """An architecture's title."""
-    return ARCHITECTURES[name].title if name in ARCHITECTURES else name
+    """An architecture's title; timm is not asked for it, which would take seconds."""
+    for table in (ARCHITECTURES, FOUNDATION):
+        if name in table:
+            return table[name].title
+    return TITLES.get(name, name)
 
 
 def depth(name: str) -> str:
@@ -88,6 +93,4 @@ def _source(name: str) -> str:
     if name == imagenet.NAME:
         return IMAGENET
     network = name.removeprefix(f"{imagenet.NAME}-")
-    if network in ARCHITECTURES and network != name:
-        return f"{IMAGENET} {ARCHITECTURES[network].title}"
-    return catalogue.title(name)
+    return f"{IMAGENET} {student(network)}" if network != name else catalogue.title(name)

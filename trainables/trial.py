@@ -17,7 +17,7 @@ from trainables.config import TrialConfig
 from trainables.knob import TUNED, knobs
 
 # Raised by one whenever a change of the code changes a trial's numbers: runs of two recipes never share a row.
-RECIPE_VERSION = 2
+RECIPE_VERSION = 3
 
 # "knobs" holds a method's own numbers; it is assembled from everything else that a study suggests.
 TUNED_FIELDS = tuple(knob.name for knob in knobs(TrialConfig, TUNED) if knob.name != "knobs")

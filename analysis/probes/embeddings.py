@@ -1,6 +1,6 @@
 """Frozen embeddings of all networks behind a data set's cells: students, before and after training, and teachers.
 
-Shapes: N images, C planes of h x w at the tap, D = C dimensions of the embedding.
+Shapes: N images, D dimensions of the embedding.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ class Subjects:
 
 @torch.no_grad()
 def embed(network: Network, store: Store, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The embedding [N, D] of the images of `rows`: the tap that the head averages, rectified and averaged."""
+    """The embedding [N, D] of the images of `rows`: what the last linear layer sees."""
     tap = network.tap("embedding")
     parts = [np.empty((0, 0), np.float32)]
     for images_BHWC in networks.batches(store, rows):
-        with Taps(network.module, [tap]) as taps:
+        with Taps(network.module, [tap.place]) as taps:
             network.module(networks.views(images_BHWC))
-        parts.append(taps[tap].relu().mean(dim=(2, 3)).numpy())
+        parts.append(tap.read(taps[tap.place]).numpy())
     return np.concatenate(parts[1:] or parts)
 
 
@@ -151,8 +151,7 @@ def _teachers(
             left_out.append(f"teacher {name}: its weights are missing")
             continue
         teacher = teachers[name]
-        network = networks.network(teacher.architecture, teacher.label_names, teacher.state_dict())
-        repeats = (embed(network, store, rows),)
+        repeats = (embed(networks.of_teacher(teacher), store, rows),)
         subjects.append(
             Subject(name=f"teacher {name}", kind=networks.TEACHER, baseline="", teachers=(teacher,), repeats=repeats)
         )

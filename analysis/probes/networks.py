@@ -20,9 +20,9 @@ from analysis.reading.trials import Runs
 from trainables.data.catalogue import synonyms
 from trainables.data.normalising import normalise
 from trainables.data.store import Store
-from trainables.models.architectures import TAPS, build, restored
+from trainables.models.architectures import build, known, restored
 from trainables.models.beginning import give_first_weights
-from trainables.models.taps import Taps
+from trainables.models.taps import Tap, Taps
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.shelf import Teacher
 from trainables.transfer.attention import unit_planes
@@ -39,9 +39,9 @@ class Network:
     label_names: tuple[str, ...]
     module: nn.Module
 
-    def tap(self, role: str) -> str:
-        """The module behind a role (`TAPS`)."""
-        return TAPS[self.architecture][role].module
+    def tap(self, role: str) -> Tap:
+        """Where a role is (`trainables.models.network_facts`)."""
+        return known(self.architecture).taps[role]
 
     def column(self, label: str) -> int | None:
         """The output for a label, by its name or the name that another data set has for it; None without one."""
@@ -51,9 +51,10 @@ class Network:
     @torch.no_grad()
     def planes(self, images_BHWC: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         """The planes at the tap of Eq. 1 [B, C, h, w], and the logits [B, L]."""
-        with Taps(self.module, [self.tap("attention")]) as taps:
+        tap = self.tap("attention")
+        with Taps(self.module, [tap.place]) as taps:
             logits_BL = self.module(views(images_BHWC))
-        return taps[self.tap("attention")], logits_BL
+        return tap.read(taps[tap.place]), logits_BL
 
     def attention(self, images_BHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The attention maps [B, h, w]: the mean absolute unit plane, so that networks can be compared."""
@@ -76,6 +77,12 @@ def network(architecture: str, label_names: Sequence[str], state: dict[str, Tens
     """A network with these weights."""
     module = restored(architecture, len(label_names), state)
     return Network(architecture=architecture, label_names=tuple(label_names), module=module.eval())
+
+
+def of_teacher(teacher: Teacher) -> Network:
+    """A teacher, which sees through its own eyes."""
+    module = teacher.network().eval()
+    return Network(architecture=teacher.architecture, label_names=teacher.label_names, module=module)
 
 
 def on_shown_images(runs: Runs) -> pd.DataFrame:
@@ -107,13 +114,13 @@ def of_run(runs: Runs, run: pd.Series, teachers: Sequence[Teacher], label_names:
     student, by_role = str(run["params.student"]), {}
     teacher, init = by_name.get(run["params.teacher"]), by_name.get(first_weights(str(run["params.init"]), student))
     if teacher is not None:
-        by_role[TEACHER] = network(teacher.architecture, teacher.label_names, teacher.state_dict())
+        by_role[TEACHER] = of_teacher(teacher)
     if init is not None or run["params.init"] == "random":
         own_seed = run.get("params.init_seed")
         # As the trial drew the layers that no weights are loaded into.
         torch.manual_seed(int(run["params.seed"] if own_seed is None or pd.isna(own_seed) else own_seed))
         before = build(student, len(label_names))
-        give_first_weights(before, str(run["params.init"]), init.state_dict() if init is not None else None)
+        give_first_weights(before, student, str(run["params.init"]), init.state_dict() if init is not None else None)
         by_role[BEFORE] = Network(architecture=student, label_names=tuple(label_names), module=before.eval())
     folder = artifacts.of_run(runs.tracking_uri, run, "model")
     if folder and (files := sorted(folder.glob("*.safetensors"))):

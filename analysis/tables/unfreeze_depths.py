@@ -14,7 +14,7 @@ from analysis.tables.densenet40_layers import WEIGHTED
 from analysis.tables.rendering import Cell, Table
 from analysis.tables.table_flags import NUM_LABELS
 from trainables import titles
-from trainables.models.architectures import ARCHITECTURES, known, undrawn
+from trainables.models.architectures import ARCHITECTURES, find, known, undrawn
 from trainables.models.freezing import num_trainable, unfreeze
 
 COLUMNS = ["student", "depth", "title", "first", "num_trainable", "share", "num_layers"]
@@ -27,7 +27,7 @@ def rows(students: Sequence[str] = (), num_labels: int = NUM_LABELS) -> pd.DataF
     num_layers: convolutions and linear layers that are trained.
 
     Args:
-        students: names of networks; () for all.
+        students: names of networks; () for the paper's own.
 
     Raises:
         ValueError: there is no such network, or `num_labels` is less than 1.
@@ -87,5 +87,5 @@ def of_runs(runs: Runs, num_labels: int) -> Table | None:
     trained = runs.trained
     if trained.empty or trained["params.unfreeze"].nunique() < 2:
         return None
-    students = sorted({str(name) for name in trained["params.student"]} & set(ARCHITECTURES))
+    students = sorted(name for name in set(trained["params.student"].map(str)) if find(name))
     return table(rows(students, num_labels or NUM_LABELS)) if students else None

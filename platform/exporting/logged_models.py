@@ -41,10 +41,16 @@ CODE = (  # what `trainables.models.deployed` imports, and the packages around i
     "trainables/models/architectures.py",
     "trainables/models/densenet.py",
     "trainables/models/deployed.py",
+    "trainables/models/eyes.py",
+    "trainables/models/foundation.py",
+    "trainables/models/network_facts.py",
     "trainables/models/stages.py",
+    "trainables/models/taps.py",
+    "trainables/models/timm_networks.py",
+    "trainables/models/undrawn.py",
 )
 SERVED_STUDENT = Path(__file__).with_name("served_student.py")  # for MLflow to run, not to import
-PACKAGES = ("mlflow", "numpy", "safetensors", "torch", "torchvision")
+PACKAGES = ("mlflow", "numpy", "safetensors", "timm", "torch", "torchvision")
 READY = LoggedModelStatus.READY
 BARS = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 

@@ -104,7 +104,9 @@ def check_depths(networks: Sequence[str], depths: Sequence[str]) -> None:
     Raises:
         ValueError: there is no such depth; the message has those that there are.
     """
-    by_network = {name: declared.depths(name) for name in networks}
+    by_network = {name: own for name in networks if (own := declared.depths(name))}
+    if len(by_network) < len(set(networks)):
+        return  # the depths of timm's networks are known once they are made: `search_spaces.depths` refuses
     for depth in depths:
         if not any(depth in own for own in by_network.values()):
             nearest = _nearest(depth, [name for own in by_network.values() for name in own])
@@ -125,12 +127,17 @@ def check_network(role: str, name: str) -> None:
     Raises:
         ValueError: there is none of that name; the message has the nearest one.
     """
-    _check(role, name, declared.architectures())
+    if not declared.is_network(name):
+        nearest = _nearest(name, [*declared.architectures(), *declared.timm_networks()])
+        raise ValueError(
+            f"the {role} must be one of {', '.join(declared.architectures())}, or a network of timm's, but got "
+            f"{name!r}{nearest}"
+        )
 
 
 def _check_teachers(names: Iterable[str], places: Places) -> None:
     """Refuses a teacher that is neither at hand nor one that a data set or a network gives its name."""
-    networks = [f"imagenet-{architecture}" for architecture in declared.architectures()]
+    networks = [f"imagenet-{name}" for name in (*declared.architectures(), *declared.timm_networks())]
     at_hand = {path.parent.name for path in (places.results / "teachers").glob("*/[!.]*/teacher.json")}
     own = {path.stem for path in places.own_dataset("any").parent.glob("*.json")}
     short = sorted({"imagenet", "random-weights", *readers.names(), *own, *at_hand})

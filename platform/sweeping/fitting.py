@@ -14,7 +14,7 @@ from trainables.data.listing import UNCERTAIN
 from trainables.data.resplit import averaging_of, redrawn
 from trainables.data.store import Store
 from trainables.models.architectures import known
-from trainables.teachers.guide import check_fit
+from trainables.teachers.compatible import check_fit
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.itself import check_outputs
 from trainables.teachers.shelf import Teacher
@@ -40,7 +40,8 @@ def fitted_to_data(space: Space, store: Store, teachers: Mapping[str, Teacher]) 
             if cell.method == ITSELF:
                 check_outputs(guides, store.task, store.label_names)
             elif cell.teacher != NO_TEACHER:
-                check_fit(cell.method, store.task, store.label_names, guides, cell.student)
+                size_px = _size_px(cell, store)
+                check_fit(cell.method, store.task, store.label_names, guides, cell.student, image_size_px=size_px)
             kept.append(cell)
         except ValueError as error:
             refusals[cell] = error
@@ -87,6 +88,11 @@ def check_redrawn(space: Space, base: TrialConfig, store: Store, num_draws: int)
         split = redrawn(store, draw)
         for rule, metric in sorted(set(cells)):
             check_scorable(split, averaging_of(store, rule), metric, f"split {draw} drawn anew")
+
+
+def _size_px(cell: Cell, store: Store) -> int:
+    """The side of the images that a cell's student sees."""
+    return int(cell.axes.get("image_size_px", store.image_size_px))
 
 
 def check_first_weights(student: str, init: Teacher) -> None:

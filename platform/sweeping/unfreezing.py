@@ -9,7 +9,7 @@ from platform.command_line.sweep_requests import SweepRequest
 from search_spaces.space import Space
 from trainables.cell import NO_TEACHER, Cell
 from trainables.models import stages
-from trainables.models.architectures import ARCHITECTURES
+from trainables.models.architectures import find, known
 from trainables.models.freezing import drawn_and_frozen, frozen_taps
 from trainables.transfer import METHODS
 
@@ -17,10 +17,10 @@ from trainables.transfer import METHODS
 def absent(request: SweepRequest) -> list[str]:
     """One line for each student that does not have a depth which another one has."""
     return [
-        f"left out: {student} at {depth}, since its depths are {', '.join(ARCHITECTURES[student].depths)}"
+        f"left out: {student} at {depth}, since its depths are {', '.join(known(student).depths)}"
         for depth in request.depths
         for student in request.students
-        if depth not in ARCHITECTURES[student].depths
+        if depth not in known(student).depths
     ]
 
 
@@ -55,7 +55,7 @@ def depth_warnings(space: Space) -> list[str]:
                 f"{_listed(taps)} tap{'s' * (len(taps) > 1)}, which lie{'s' * (len(taps) == 1)} in the frozen part; "
                 f"it learns from {_listed(live)} alone"
             ] = None
-        if cell.student in ARCHITECTURES and (drawn := drawn_and_frozen(cell.student, cell.unfreeze)):
+        if find(cell.student) and (drawn := drawn_and_frozen(cell.student, cell.unfreeze)):
             lines[
                 f"{cell.student} at {cell.unfreeze}: {_listed(drawn)} are frozen as they were drawn at random: "
                 "no first weights have them"
@@ -69,7 +69,7 @@ def _roles(cell: Cell) -> list[str]:
 
 def _frozen_taps(cell: Cell) -> list[str]:
     """The roles at which the cell's method looks at frozen layers of the student."""
-    if cell.method not in METHODS or cell.teacher == NO_TEACHER or cell.student not in ARCHITECTURES:
+    if cell.method not in METHODS or cell.teacher == NO_TEACHER or find(cell.student) is None:
         return []
     return frozen_taps(cell.student, cell.unfreeze, _roles(cell))
 
@@ -80,7 +80,7 @@ def _no_gradient(taps: Sequence[str]) -> str:
 
 
 def _refusal(cell: Cell, taps: Sequence[str]) -> str:
-    depths = ARCHITECTURES[cell.student].depths
+    depths = known(cell.student).depths
     enough = [depth for depth in depths if frozen_taps(cell.student, depth, _roles(cell)) != _roles(cell)]
     of_outputs = ", ".join(sorted(name for name, method in METHODS.items() if "logits" in method.student_roles))
     return (

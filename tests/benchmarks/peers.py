@@ -26,7 +26,7 @@ from tests.benchmarks.step import CPU, make_store
 from trainables.data.augment import training_views
 from trainables.data.normalising import IMAGENET_MEAN, IMAGENET_STD
 from trainables.data.store import Store
-from trainables.models.architectures import TAPS, build
+from trainables.models.architectures import build, known
 from trainables.recipe_views import ViewRecipe
 
 BATCH_SIZE = 32
@@ -57,8 +57,8 @@ def batches_of(store: Store) -> list[tuple[Tensor, Tensor]]:
 def torchdistills_step(store: Store, architecture: str) -> dict[str, Callable[[], object]]:
     """An epoch without a teacher, and one of its attention transfer."""
     torch.manual_seed(0)
-    teacher, tap_of_teacher = build("densenet121", 14).eval(), TAPS["densenet121"]["attention"].module
-    tap = TAPS[architecture]["attention"].module
+    teacher, tap_of_teacher = build("densenet121", 14).eval(), known("densenet121").taps["attention"].place
+    tap = known(architecture).taps["attention"].place
     pair = {"teacher": {"io": "output", "path": tap_of_teacher}, "student": {"io": "output", "path": tap}}
     criterion, batches = ATLoss({"pair": pair}), batches_of(store)
 

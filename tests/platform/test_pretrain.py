@@ -128,10 +128,12 @@ def test_what_is_wrong_gets_one_clear_line(
 def test_another_network_is_trained_from_its_own_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
     places = Places.under(tmp_path)
-    folder, facts = places.teachers(phantom=True, image_size_px=32), {"task": "multilabel", "label_names": ("a",)}
+    folder = places.teachers(phantom=True, image_size_px=32)
+    facts: dict[str, Any] = {"task": "multilabel", "label_names": ("a",)}
     prints = {}
     for value, (name, network) in enumerate({"imagenet-resnet18": "resnet18", "other": "densenet121"}.items()):
-        weights, more = {"w": torch.full((1,), float(value))}, {"architecture": network, "source": "drawn", **facts}
+        weights = {"w": torch.full((1,), float(value))}
+        more: dict[str, Any] = {"architecture": network, "source": "drawn", **facts}
         prints[name] = shelf.save(folder, weights, name=name, is_phantom=True, **more).fingerprint
     flags = ["mimic-cxr", "--architecture", "resnet18", "--image-size", "32", "--phantom-size", "30"]
     flags += ["--average-labels", "defined"]

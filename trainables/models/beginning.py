@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from trainables.init_names import is_matched
-from trainables.models.architectures import BACKBONE, load_backbone
+from trainables.models.architectures import known, load_backbone
 
 
-def give_first_weights(student: nn.Module, init: str, source: Mapping[str, Tensor] | None) -> None:
+def give_first_weights(student: nn.Module, architecture: str, init: str, source: Mapping[str, Tensor] | None) -> None:
     """Puts the weights called `init` into a student that was just built; its head stays as it was drawn.
 
     Args:
@@ -25,10 +25,11 @@ def give_first_weights(student: nn.Module, init: str, source: Mapping[str, Tenso
         ValueError: a shared tensor is absent or of another shape.
     """
     if source is not None:
-        load_backbone(student, drawn_like(source, student) if is_matched(init) else source)
+        weights = drawn_like(source, student, architecture) if is_matched(init) else source
+        load_backbone(student, architecture, weights)
 
 
-def drawn_like(source: Mapping[str, Tensor], student: nn.Module) -> dict[str, Tensor]:
+def drawn_like(source: Mapping[str, Tensor], student: nn.Module, architecture: str) -> dict[str, Tensor]:
     """Independent normal weights with the mean and the variance of each of the source's tensors.
 
     Drawn from torch's global generator, in the order of the student's parameters: its seed decides them, as it decides
@@ -36,9 +37,9 @@ def drawn_like(source: Mapping[str, Tensor], student: nn.Module) -> dict[str, Te
 
     Source: Raghu et al. 2019, section 5, "Mean Var Init".
     """
-    weights = dict(student.state_dict())
+    facts, weights = known(architecture), dict(student.state_dict())
     for name, _ in student.named_parameters():
-        if not name.startswith(BACKBONE):
+        if not facts.is_backbone(name):
             continue
         if name not in source:
             del weights[name]  # for `load_backbone` to name

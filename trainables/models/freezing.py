@@ -12,10 +12,9 @@ from functools import cache, partial
 
 from torch import nn
 
-from trainables.models.architectures import ARCHITECTURES, BACKBONE, known, undrawn
-from trainables.models.stages import ALL
-
-CONTAINER = "features"  # of torchvision's networks: its modules are the stages, not itself
+from trainables.models.architectures import find, known, undrawn
+from trainables.models.stages import ALL, stage_names
+from trainables.models.taps import INPUT, Tap
 
 
 def unfreeze(student: nn.Module, architecture: str, depth: str) -> None:
@@ -27,9 +26,11 @@ def unfreeze(student: nn.Module, architecture: str, depth: str) -> None:
     depths = known(architecture).depths
     if depth not in depths:
         raise ValueError(f"unfreeze must be one of {', '.join(depths)} for {architecture}, but got {depth!r}")
-    names = stages(student)
+    names = stage_names(student)
     first = names.index(depths[depth])
     student.requires_grad_(True)
+    for parameter in student.parameters(recurse=False):  # a transformer's class token and positions
+        parameter.requires_grad_(depth == ALL)
     for number, name in enumerate(names):
         stage = student.get_submodule(name)
         vars(stage).pop("train", None)
@@ -45,15 +46,6 @@ def num_trainable(student: nn.Module) -> int:
     return sum(parameter.numel() for parameter in student.parameters() if parameter.requires_grad)
 
 
-def stages(student: nn.Module) -> list[str]:
-    """The modules that a network runs one after the other, by name."""
-    names: list[str] = []
-    for name, module in student.named_children():
-        inner = [f"{name}.{part}" for part, _ in module.named_children()]
-        names += inner if name == CONTAINER else [name]
-    return names
-
-
 def frozen_taps(architecture: str, depth: str, roles: Sequence[str]) -> list[str]:
     """Those of `roles` whose tap lies before the first trained layer: a loss there has no gradient to the student.
 
@@ -61,24 +53,40 @@ def frozen_taps(architecture: str, depth: str, roles: Sequence[str]) -> list[str
         roles: as `trainables.transfer.method` has them; outputs ("logits") are never frozen.
     """
     facts, names = known(architecture), _stages_of(architecture)
-    frozen = names[: names.index(facts.depths[depth])]
-    places = {role: facts.taps[role].module for role in roles if role in facts.taps}
-    return [role for role, place in places.items() if any(f"{place}.".startswith(f"{name}.") for name in frozen)]
+    num_frozen = names.index(facts.depths[depth])
+    places = {role: facts.taps[role] for role in roles if role in facts.taps}
+    return [role for role, tap in places.items() if _num_stages_before(tap, names) <= num_frozen]
+
+
+def _num_stages_before(tap: Tap, stages: Sequence[str]) -> int:
+    """How many of the first stages have run when a tap is passed."""
+    if tap.place.endswith(INPUT):
+        return _stage_of(tap.module, stages)
+    return _stage_of(tap.module, stages) + 1
+
+
+def _stage_of(module: str, stages: Sequence[str]) -> int:
+    """The number, from 0, of the stage that a module lies in; or of the last one in it, where it holds several."""
+    place = f"{module}."
+    return max(
+        number for number, name in enumerate(stages) if place.startswith(f"{name}.") or f"{name}.".startswith(place)
+    )
 
 
 @cache
 def drawn_and_frozen(architecture: str, depth: str) -> tuple[str, ...]:
     """The frozen stages with weights that no first weights are loaded into: they stay as they were drawn."""
-    network = undrawn(architecture, 1)
-    names = stages(network)
-    frozen = names[: names.index(known(architecture).depths[depth])]
-    own = [name for name in frozen if not f"{name}.".startswith(BACKBONE)]
+    network, facts = undrawn(architecture, 1), known(architecture)
+    names = stage_names(network)
+    frozen = names[: names.index(facts.depths[depth])]
+    own = [name for name in frozen if not facts.is_backbone(f"{name}.")]
     return tuple(name for name in own if any(True for _ in network.get_submodule(name).parameters()))
 
 
 def rank(architecture: str, depth: str) -> int:
     """Where a depth stands among those of its architecture, the fewest layers first; `ALL` is behind unknown ones."""
-    depths = list(ARCHITECTURES[architecture].depths) if architecture in ARCHITECTURES else []
+    facts = find(architecture)
+    depths = list(facts.depths) if facts else []
     if depth in depths:
         return depths.index(depth)
     return len(depths) + (depth == ALL)
@@ -86,7 +94,7 @@ def rank(architecture: str, depth: str) -> int:
 
 @cache
 def _stages_of(architecture: str) -> list[str]:
-    return stages(undrawn(architecture, 1))
+    return stage_names(undrawn(architecture, 1))
 
 
 def _stay(stage: nn.Module, mode: bool = True) -> nn.Module:

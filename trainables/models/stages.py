@@ -1,15 +1,22 @@
-"""How deep each network can be unfrozen, by its own stages; read by commands that do without torch.
+"""How deep networks can be unfrozen, by their own stages; read by commands that do without torch.
 
 A depth is a name and the first module that is trained: with it, everything behind it is trained, and everything in
 front of it is frozen. Each network's depths are in order, from `HEAD`, the classifier alone (a linear probe), to `ALL`.
 
 Norms that belong to a stage are trained with it. DenseNet's last batch norm (`norm5`) therefore belongs to its last
 block, not to the head: a rectifier follows it, so that a probe which trained it would no longer be linear.
+
+The depths of the paper's networks are declared here; those of any other follow from the names of its stages.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
 
 HEAD, ALL = "head", "all"
 LAST_34 = "last34"
@@ -34,30 +41,6 @@ DENSENET_40: Mapping[str, str] = {
     "from-block1": "features.denseblock1",
     ALL: "features.conv0",
 }
-RESNET: Mapping[str, str] = {
-    HEAD: "fc",
-    "from-layer4": "layer4",
-    "from-layer3": "layer3",
-    "from-layer2": "layer2",
-    "from-layer1": "layer1",
-    ALL: "conv1",
-}
-# Numbered as in Tan and Le, ICML 2019, Table 1: stage 1 is the stem, stage 9 the last convolution and the head.
-EFFICIENTNET: Mapping[str, str] = {
-    HEAD: "classifier",
-    **{f"from-stage{number}": f"features.{number - 1}" for number in range(9, 1, -1)},
-    ALL: "features.0",
-}
-# Stage 2 and those behind it begin with the layer that halves the map. The head has a norm, drawn anew as the head is.
-CONVNEXT: Mapping[str, str] = {
-    HEAD: "classifier",
-    "from-stage4": "features.6",
-    "from-stage3": "features.4",
-    "from-stage2": "features.2",
-    "from-stage1": "features.1",
-    ALL: "features.0",
-}
-
 TITLES = {
     HEAD: "classifier alone trained",
     LAST_34: "last 34 layers trained",
@@ -65,6 +48,30 @@ TITLES = {
     ALL: "all layers trained",
 }
 FROM = "from-"
+CONTAINERS = ("features", "blocks", "stages", "layers", "levels", "dense_stages")  # their modules are the stages
+NORMS = ("bn", "norm")
+
+
+def stage_names(network: nn.Module) -> list[str]:
+    """The modules that a network runs one after the other, by name."""
+    names: list[str] = []
+    for name, module in network.named_children():
+        inner = [f"{name}.{part}" for part, _ in module.named_children()]
+        names += inner if name in CONTAINERS and inner else [name]
+    return names
+
+
+def depth_from(stage: str) -> str:
+    """The depth that begins with a stage, by the stage's name; "" for what is no stage of its own, such as a norm.
+
+    >>> depth_from("layer4"), depth_from("blocks.11"), depth_from("features.denseblock4"), depth_from("norm")
+    ('from-layer4', 'from-block12', 'from-denseblock4', '')
+    """
+    container, _, part = stage.rpartition(".")
+    if part.isdigit():
+        return f"{FROM}{container.rpartition('_')[2].removesuffix('s')}{int(part) + 1}"
+    is_numbered = re.fullmatch(r"([a-z]+)\d+", part)
+    return f"{FROM}{part}" if is_numbered and is_numbered[1] not in NORMS else ""
 
 
 def no_depth(depth: str, depths: Mapping[str, Sequence[str]]) -> str:

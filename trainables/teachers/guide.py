@@ -9,14 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from trainables.models.architectures import ARCHITECTURES, TAPS, known, restored
-from trainables.models.taps import Truncated
+from trainables.models.architectures import known
+from trainables.models.taps import VECTOR, Tap, Truncated
 from trainables.teachers.cache import KnowledgeCache, in_batches
+from trainables.teachers.compatible import check_fit
 from trainables.teachers.shelf import Teacher
 from trainables.transfer import METHODS
-from trainables.transfer.method import needs_shared_labels
-
-LOGITS = "logits"
+from trainables.transfer.method import LOGITS
 
 
 class Guide:
@@ -55,12 +54,8 @@ class Guide:
         if method not in METHODS:
             raise ValueError(f"the method must be one of transfer, {', '.join(METHODS)}, but got {method!r}")
         kind, teachers = METHODS[method], [teacher] if isinstance(teacher, Teacher) else list(teacher)
-        for each in teachers:
-            known(each.architecture, "teacher")
-            _check_roles(method, each.architecture, kind.teacher_roles)
-        _check_roles(method, student, kind.student_roles)
         shared = check_fit(method, task, label_names, teachers, student)
-        self._student_taps, of_teacher = TAPS[student], TAPS[teachers[0].architecture]
+        self._student_taps, of_teacher = known(student).taps, known(teachers[0].architecture).taps
         planes = {
             role: (tap.num_planes, of_teacher[role].num_planes)
             for role, tap in self._student_taps.items()
@@ -82,7 +77,7 @@ class Guide:
     def student_taps(self) -> tuple[str, ...]:
         """Where the student is tapped."""
         roles = [role for role in self.method.student_roles if role != LOGITS]
-        return tuple(self._student_taps[role].module for role in roles)
+        return tuple(self._student_taps[role].place for role in roles)
 
     def parameters(self) -> list[nn.Parameter]:
         """Those of the method's own layers, which are trained with the student."""
@@ -103,7 +98,7 @@ class Guide:
     def loss(self, taps: Mapping[str, Tensor], logits_BL: Tensor, knowledge: Tensor) -> Tensor:
         """The method's loss, a scalar, from the student's activations and the teacher's knowledge of the same views."""
         by_role = {
-            role: taps[self._student_taps[role].module].float()  # where the student's layers compute in bfloat16
+            role: self._student_taps[role].read(taps[self._student_taps[role].place]).float()  # not in bfloat16
             for role in self.method.student_roles
             if role != LOGITS
         }
@@ -116,86 +111,17 @@ class _Member:
     """One frozen teacher, which gives its tensors by role."""
 
     def __init__(self, teacher: Teacher, roles: Sequence[str], columns: list[int] | None, device: torch.device) -> None:
-        taps = TAPS[teacher.architecture]
-        output = ARCHITECTURES[teacher.architecture].output
-        self._modules = {role: output if role == LOGITS else taps[role].module for role in roles}
+        facts = known(teacher.architecture)
+        logits = Tap(facts.output, len(teacher.label_names), VECTOR)
+        self._taps = {role: logits if role == LOGITS else facts.taps[role] for role in roles}
         self._columns = columns
-        network = restored(teacher.architecture, len(teacher.label_names), teacher.state_dict())
-        self.network = Truncated(network, self._modules.values()).to(device).to(memory_format=torch.channels_last)
+        places = [tap.place for tap in self._taps.values()]
+        self.network = Truncated(teacher.network(), places).to(device).to(memory_format=torch.channels_last)
 
     def outputs(self, views_BCHW: Tensor) -> dict[str, Tensor]:
         """The tensors that the method wants, its logits in the order of the labels that all share."""
         taps = self.network(views_BCHW)
-        by_role = {role: taps[module] for role, module in self._modules.items()}
+        by_role = {role: tap.read(taps[tap.place]) for role, tap in self._taps.items()}
         if self._columns is not None:
             by_role[LOGITS] = by_role[LOGITS][:, self._columns]
         return by_role
-
-
-def check_fit(
-    method: str, task: str, label_names: Sequence[str], teachers: Sequence[Teacher], student: str
-) -> tuple[list[int], list[list[int]]] | None:
-    """Where the labels that all have, by name, stand among the student's outputs, and among each teacher's.
-
-    None where the method compares no outputs.
-
-    Raises:
-        ValueError: the method takes one teacher and there are several; or it compares plane by plane, and there are not
-        as many; or it compares outputs, and there is no label in common, or the classes of one softmax are not those of
-        the other.
-    """
-    if len(teachers) > 1 and not METHODS[method].averages:
-        able = ", ".join(sorted(name for name, kind in METHODS.items() if kind.averages))
-        names = "+".join(teacher.name for teacher in teachers)
-        raise ValueError(f"{method} takes one teacher, but got {names}; those that take an ensemble are {able}")
-    for teacher in teachers:
-        _check_planes(method, teacher, student)
-    if not needs_shared_labels(METHODS[method]):
-        return None
-    here = shared_labels(task, label_names, teachers)
-    if not here:
-        wrong = next((teacher for teacher in teachers if not shared_labels(task, label_names, [teacher])), teachers[0])
-        needed = "all classes" if task == "multiclass" else "labels"
-        raise ValueError(
-            f"{method} compares outputs, so teacher and student must have {needed} in common, but the teacher "
-            f"{wrong.name} has {named(wrong.label_names)} and the student {named(label_names)}"
-        )
-    own = [list(label_names).index(name) for name in here]
-    return own, [[teacher.label_names.index(name) for name in here] for teacher in teachers]
-
-
-def shared_labels(task: str, label_names: Sequence[str], teachers: Sequence[Teacher]) -> list[str]:
-    """The target's labels that every teacher has an output for, by name, in the target's order.
-
-    None where the outputs are not of one kind, or the classes of one softmax are not those of the other.
-    """
-    for teacher in teachers:
-        same_classes = task != "multiclass" or set(label_names) == set(teacher.label_names)
-        if task != teacher.task or not same_classes:
-            return []
-    return [name for name in label_names if all(name in teacher.label_names for teacher in teachers)]
-
-
-def _check_planes(method: str, teacher: Teacher, student: str) -> None:
-    """All taps of one role have the same size in every network here; the planes may be more or fewer."""
-    known(teacher.architecture, "teacher")
-    known(student)
-    for role in METHODS[method].same_planes:
-        own, others = TAPS[student][role].num_planes, TAPS[teacher.architecture][role].num_planes
-        if own != others:
-            able = ", ".join(sorted(name for name, kind in METHODS.items() if not kind.same_planes))
-            raise ValueError(
-                f"{method} compares plane by plane, so teacher and student must have equally many at the {role} tap, "
-                f"but the teacher {teacher.name} ({teacher.architecture}) has {others} and {student} {own}; "
-                f"methods without this rule: {able}"
-            )
-
-
-def _check_roles(method: str, network: str, roles: Sequence[str]) -> None:
-    if unknown := sorted({*roles} - {*TAPS[network], LOGITS}):
-        raise ValueError(f"{method} wants {', '.join(unknown)} of {network}, which has {', '.join(TAPS[network])}")
-
-
-def named(labels: Sequence[str]) -> str:
-    """The first of these labels, for a message."""
-    return ", ".join(labels[:5]) + (", ..." if len(labels) > 5 else "")

@@ -18,8 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.models.architectures import ARCHITECTURES, build, undrawn
+from trainables.models.architectures import ARCHITECTURES, build, known, undrawn
 from trainables.teachers import pickles
+from trainables.teachers.lite0_names import is_lite0, timm_names
 
 WRAPPERS = (
     "module.",
@@ -58,7 +59,7 @@ def import_network(
     """Reads the checkpoint `path` as a network of this project; a Sigmoid behind the last layer is left off (logits).
 
     Args:
-        architecture: a name in `trainables.models.architectures.ARCHITECTURES`.
+        architecture: a name that `trainables.models.architectures` knows.
         num_labels: outputs of the network; the file's own number where it is not given.
         may_differ: parts by their names, such as "classifier": within them a tensor may be absent, of another shape or
             unknown. What is not taken keeps fresh random weights, always the same ones.
@@ -70,7 +71,7 @@ def import_network(
     """
     tensors = own_names(_tensors(pickles.read(path), path), architecture)
     if num_labels is None:
-        num_labels = _num_labels(tensors, ARCHITECTURES[architecture].output, path)
+        num_labels = _num_labels(tensors, known(architecture).output, path)
     weights = undrawn(architecture, num_labels).state_dict()
     matched = tuple(name for name, tensor in weights.items() if name in tensors and tensors[name].shape == tensor.shape)
     differing = [
@@ -99,8 +100,9 @@ def own_names(tensors: Mapping[str, Tensor], architecture: str = "densenet121") 
 
     A batch norm from before PyTorch 0.4.1 has no count of its batches; it gets one, of 0, which nothing here reads.
     """
+    tensors = timm_names(tensors) if is_lite0(tensors) else tensors
     renamed: dict[str, Tensor] = {}
-    output = ARCHITECTURES[architecture].output
+    output = known(architecture).output
     for name, tensor in tensors.items():
         own = _own_name(name, output)
         if own in renamed:
@@ -115,10 +117,8 @@ def _own_name(name: str, output: str) -> str:
     while wrapper := next((wrapper for wrapper in WRAPPERS if name.startswith(wrapper)), None):
         name = name.removeprefix(wrapper)
     name = re.sub(r"(denselayer\d+)\.(norm|conv)\.([12])\.", r"\1.\2\3.", name)
-    if output == "classifier.2" and name.startswith("classifier.0."):  # the norm in ConvNeXt's head, not its last layer
-        return name
     # A last layer called as in another network, or with a sigmoid behind it in a Sequential.
-    return re.sub(r"^(?:classifier|fc|head)(?:\.\d+)*\.(weight|bias)$", rf"{output}.\1", name)
+    return re.sub(r"^(?:classifier|fc|head|head\.fc|last_linear)(?:\.\d+)*\.(weight|bias)$", rf"{output}.\1", name)
 
 
 def _tensors(content: Any, path: Path) -> dict[str, Tensor]:

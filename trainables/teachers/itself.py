@@ -15,8 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.cell import ITSELF
-from trainables.models.architectures import restored
-from trainables.teachers.guide import named, shared_labels
+from trainables.teachers.compatible import named, shared_labels
 from trainables.teachers.shelf import Teacher
 
 
@@ -33,7 +32,7 @@ class Itself(nn.Module):
         self._columns = [[teacher.label_names.index(name) for name in label_names] for teacher in teachers]
         self.members = nn.ModuleList()
         for teacher in teachers:
-            self.members.append(restored(teacher.architecture, len(teacher.label_names), teacher.state_dict()))
+            self.members.append(teacher.network())
 
     def forward(self, views_BCHW: Tensor) -> Tensor:
         logits = [network(views_BCHW)[:, own] for network, own in zip(self.members, self._columns, strict=True)]

@@ -31,7 +31,7 @@ class AttentionTransfer(Method):
     title = "Attention transfer"
     reference = "Akbarian et al. 2020, Eq. 1, after Zagoruyko and Komodakis, ICLR 2017"
     formula = "L_AT = 1/C sum_j || Q_S^j/||Q_S^j|| - Q_T^j/||Q_T^j|| ||"
-    teacher_roles = student_roles = same_planes = ("attention",)
+    teacher_roles = student_roles = same_planes = same_size = ("attention",)
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
         """The teacher's unit planes [B, C, h, w]."""

@@ -27,7 +27,7 @@ class AttentionAndDistillation(Method):
     reference = "Akbarian et al. 2020, Eq. 1; Hinton, Vinyals and Dean 2015"
     formula = "L = w L_AT + (1 - w) L_KD"
     teacher_roles = student_roles = ("attention", "logits")
-    same_planes = ("attention",)
+    same_planes = same_size = ("attention",)
     knobs: ClassVar[Mapping[str, Range]] = {
         **Distillation.knobs,
         "attention_weight": Range(low=0.0, high=1.0, first=0.5),

@@ -3,8 +3,9 @@
 A method says which teacher tensors it needs, what of them it keeps (its *knowledge*, a small tensor per view, which is
 cached), which student tensors, its loss, and its own knobs. The loop, the cache and the search spaces know only that.
 
-Tensors are named by role: "attention", "shallow", "middle" and "embedding" are the networks' declared taps
-(`trainables.models.architectures.TAPS`), and "logits" are the outputs. A method that asks for the logits of teacher and
+Tensors are named by role: "shallow", "middle", "attention" and "final" are maps [B, C, h, w] and "embedding" is a
+vector [B, K] at the networks' declared taps (`trainables.models.network_facts`), and "logits" are the outputs. Student
+and teacher may have maps of other sizes, and other numbers of planes. A method that asks for the logits of teacher and
 student gets those of the labels that both have; one that asks for the logits of only one of them gets all of these.
 """
 
@@ -19,6 +20,7 @@ from trainables.beta import BETA_MAX, BETA_MIN
 from trainables.knob import Range
 
 METHODS: dict[str, type[Method]] = {}
+LOGITS = "logits"  # the role of the outputs; any other is a tap's
 
 
 class Method(nn.Module):
@@ -36,6 +38,7 @@ class Method(nn.Module):
     knobs: ClassVar[Mapping[str, Range]] = {}
     beta: ClassVar[Range] = Range(low=BETA_MIN, high=BETA_MAX, first=100.0, log=True)
     same_planes: ClassVar[tuple[str, ...]] = ()  # roles where student and teacher must have as many planes
+    same_size: ClassVar[tuple[str, ...]] = ()  # roles where their planes must be of one height and width
     averages: ClassVar[bool] = False  # whether the mean of several teachers' knowledge is knowledge: an ensemble's
 
     def __init_subclass__(cls) -> None:
@@ -101,4 +104,4 @@ class Method(nn.Module):
 
 def needs_shared_labels(method: type[Method]) -> bool:
     """Whether the method compares outputs, so that teacher and student must have labels in common."""
-    return "logits" in method.student_roles and "logits" in method.teacher_roles
+    return LOGITS in method.student_roles and LOGITS in method.teacher_roles

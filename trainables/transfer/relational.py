@@ -4,7 +4,7 @@
     L_D = mean_{i != j} H(d_S^ij, d_T^ij),       d^ij = || q_i - q_j || / mean over pairs
     L_A = mean_{i, j, k} H(cos_S^ijk, cos_T^ijk), cos^ijk: of the angle at q_j between q_i and q_k
 
-with q the pooled activations before the last layer and H the Huber loss of delta 1. Distances are in units of their
+with q the embeddings, which the last layer sees, and H the Huber loss of delta 1. Distances are in units of their
 mean, so neither labels nor sizes need be shared. The relations are those within a batch: the knowledge of a view is its
 activations, as in `trainables.transfer.similarity`, which looks at directions where this looks at distances. The paper
 sums over tuples; the mean makes beta independent of the batch.
@@ -23,7 +23,6 @@ from torch.nn import functional
 
 from trainables.knob import Range
 from trainables.transfer.method import Method
-from trainables.transfer.similarity import pooled
 
 EPSILON = 1e-12  # below this a squared distance is none, and has no gradient
 
@@ -40,12 +39,12 @@ class Relational(Method):
     beta = Range(low=0.001, high=10.0, first=0.04, log=True)  # theirs: a weight of 25 on the distances
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
-        """The teacher's pooled activations [B, K]."""
-        return pooled(teacher["embedding"].detach())
+        """The teacher's embeddings [B, K]."""
+        return teacher["embedding"].detach()
 
     def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
         """The weighted sum, a scalar; 0 for a single image, which has no relations."""
-        own_BK = pooled(student["embedding"])
+        own_BK = student["embedding"]
         of_angles = functional.smooth_l1_loss(angles(own_BK), angles(knowledge))
         num_images = len(own_BK)
         of_distances = functional.smooth_l1_loss(distances(own_BK), distances(knowledge), reduction="sum")

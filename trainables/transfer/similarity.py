@@ -2,7 +2,7 @@
 
     G = rows of Q Q^T, each of unit length,    L = 1/B^2 || G_S - G_T ||_F^2
 
-with Q [B, K] the pooled activations before the last layer. Neither labels nor sizes need be shared. The matrix is that
+with Q [B, K] the embeddings, which the last layer sees. Neither labels nor sizes need be shared. The matrix is that
 of a batch, so the knowledge of a view is its activations, from which the loss makes the teacher's matrix.
 
 Shapes: B images, K activations.
@@ -30,17 +30,12 @@ class Similarity(Method):
     beta = Range(low=0.0001, high=1.0, first=0.01, log=True)
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
-        """The teacher's pooled activations [B, K]."""
-        return pooled(teacher["embedding"].detach())
+        """The teacher's embeddings [B, K]."""
+        return teacher["embedding"].detach()
 
     def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
         """The mean squared difference of the two matrices, a scalar."""
-        return functional.mse_loss(similarities(pooled(student["embedding"])), similarities(knowledge))
-
-
-def pooled(planes_BKhw: Tensor) -> Tensor:
-    """What the classifier sees: rectified and averaged over positions, [B, K]."""
-    return functional.relu(planes_BKhw).mean(dim=(2, 3))
+        return functional.mse_loss(similarities(student["embedding"]), similarities(knowledge))
 
 
 def similarities(activations_BK: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from tests.tiny_network import NAME
 from trainables.data.readers import chestxray8
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
-from trainables.models.architectures import ARCHITECTURES, build
+from trainables.models.architectures import build, known
 from trainables.models.beginning import give_first_weights
 from trainables.teachers import shelf
 from trainables.teachers.imagenet import name_of
@@ -45,12 +45,12 @@ def network(architecture: str, seed: int = 0) -> networks.Network:
     return networks.network(architecture, NAMES, build(architecture, 2).state_dict())
 
 
-@pytest.mark.parametrize("architecture", ["densenet121", "densenet40", "resnet18"])
+@pytest.mark.parametrize("architecture", ["densenet121", "densenet40", "resnet18", "vit_tiny_patch16_224"])
 def test_the_head_sees_the_embedding(architecture: str, data: Store) -> None:
     subjects = network(architecture)
     embeddings = embed(subjects, data, ROWS)
-    assert embeddings.shape == (5, ARCHITECTURES[architecture].taps["embedding"].num_planes)
-    head = subjects.module.get_submodule(ARCHITECTURES[architecture].output)
+    assert embeddings.shape == (5, known(architecture).taps["embedding"].num_planes)
+    head = subjects.module.get_submodule(known(architecture).output)
     with torch.no_grad():
         logits = subjects.module(networks.views(data.gather(ROWS)))
         np.testing.assert_allclose(head(torch.from_numpy(embeddings)), logits, atol=1e-5)
@@ -113,7 +113,7 @@ def test_a_student_of_matched_weights_is_drawn_again_as_its_trial_drew_it(
     for seed, embeddings in enumerate(before.repeats):
         torch.manual_seed(seed)
         student = build(NAME, len(NAMES))
-        give_first_weights(student, "matched-imagenet", teacher.state_dict())
+        give_first_weights(student, NAME, "matched-imagenet", teacher.state_dict())
         drawn = Network(architecture=NAME, label_names=NAMES, module=student.eval())
         np.testing.assert_array_equal(embeddings, embed(drawn, data, ROWS))
 

@@ -113,8 +113,8 @@ def test_a_pre_training_of_a_misspelt_network_is_refused(tmp_path: Path) -> None
         check_pretraining(typed(PretrainRequest, "retina", "--architecture", "resnet5"), Places.under(tmp_path))
     with pytest.raises(ValueError, match="but got 'imagenett'"):
         check_pretraining(typed(PretrainRequest, "retina", "--init", "imagenett"), Places.under(tmp_path))
-    flags = ["--architecture", "resnet50", "--unfreeze", "last34"]
-    with pytest.raises(ValueError, match="but got 'last34'; resnet50 has head, from-layer4, "):
+    flags = ["--architecture", "densenet169", "--unfreeze", "last34"]
+    with pytest.raises(ValueError, match="but got 'last34'; densenet169 has head, from-block4, "):
         check_pretraining(typed(PretrainRequest, "retina", *flags), Places.under(tmp_path))
 
 

@@ -408,7 +408,7 @@ def add_networks(places: Places) -> None:
     networks = {"imagenet": "densenet121", "imagenet-resnet18": "resnet18", "chest": "resnet50"}
     facts: dict[str, Any] = {"task": "multilabel", "label_names": ("a",), "source": "drawn", "is_phantom": True}
     for value, (name, network) in enumerate(networks.items()):
-        note = {"trained_on": "a million X-rays"} if name == "chest" else {}
+        note: dict[str, Any] = {"trained_on": "a million X-rays"} if name == "chest" else {}
         weights = {"w": torch.full((1,), float(value))}
         folder = places.teachers(phantom=True, image_size_px=32)
         shelf.save(folder, weights, name=name, architecture=network, **facts, **note)

@@ -1,4 +1,4 @@
-"""Every network of the table is what the table says: outputs, taps, first weights."""
+"""Every network is what is said of it: outputs, taps, first weights."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import functools
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from trainables.models.architectures import ARCHITECTURES, TAPS, build, known, load_backbone, restored
+from tests import tiny_network
+from trainables.models.architectures import ARCHITECTURES, build, find, known, load_backbone, restored
 from trainables.models.freezing import num_trainable
 from trainables.models.taps import Taps, Truncated
 
@@ -25,89 +26,149 @@ PUBLISHED = {
     "efficientnet_b0": 5_288_548,
     "convnext_tiny": 28_589_128,
 }
-STRIDES = {"shallow": 4, "middle": 8, "attention": 32, "embedding": 32}
+OURS = ["densenet121", "densenet40", "densenet169"]
+# Those that the paper's related work compares, and a network of each kind of map: planes, planes last, tokens.
+OF_TIMM = [
+    "resnet18",
+    "resnet152",
+    "inception_v4",
+    "seresnext101_32x4d",
+    "convnext_tiny",
+    "efficientnet_b0",
+    "mobilenetv3_large_100",
+    "vit_small_patch16_224",
+    "swin_tiny_patch4_window7_224",
+]
+PYRAMID = {"shallow": 16, "middle": 8, "attention": 2, "final": 2}  # the sides of maps of images of 64 px
+GRID = dict.fromkeys(PYRAMID, 4)
+SIDES = {
+    "vit_small_patch16_224": GRID,
+    # It sees 299 px, and pads no convolution but those of its blocks.
+    "inception_v4": {"shallow": 73, "middle": 35, "attention": 8, "final": 8},
+}
 SIZE_PX = 64
 
 
 @functools.cache
 def drawn(name: str) -> nn.Module:
     """A network of 1,000 outputs for tests that do not alter it."""
+    torch.manual_seed(0)
     return build(name, 1000).eval()
 
 
-def views(seed: int = 0) -> torch.Tensor:
+def views(seed: int = 0) -> Tensor:
     return torch.randn(2, 3, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(seed))
 
 
-def test_the_table_holds_what_torchvision_publishes_and_densenet40() -> None:
-    assert set(ARCHITECTURES) == {*PUBLISHED, "densenet40"}
-    for name, facts in ARCHITECTURES.items():
-        assert (facts.weights.meta["num_params"] if facts.weights else None) == PUBLISHED.get(name)
+def test_our_table_holds_what_timm_has_not() -> None:
+    assert [name for name in ARCHITECTURES if name != tiny_network.NAME] == OURS
+    for name in OURS:
+        weights = ARCHITECTURES[name].weights
+        assert (weights.meta["num_params"] if weights else None) == PUBLISHED.get(name)
 
 
-@pytest.mark.parametrize("name", list(ARCHITECTURES))
-def test_a_network_is_what_the_table_says(name: str) -> None:
-    facts, network = ARCHITECTURES[name], drawn(name)
+@pytest.mark.parametrize("name", [*OURS, *OF_TIMM])
+def test_a_network_is_what_is_said_of_it(name: str) -> None:
+    facts, network = known(name), drawn(name)
     if name in PUBLISHED:
         assert num_trainable(network) == PUBLISHED[name]
-    with torch.no_grad(), Taps(network, [*(tap.module for tap in facts.taps.values()), facts.output]) as taps:
+    with torch.no_grad(), Taps(network, [*(tap.place for tap in facts.taps.values()), facts.output]) as taps:
         logits = network(views())
     assert torch.equal(taps[facts.output], logits) and logits.shape == (2, 1000)
-    for role, tap in facts.taps.items():
-        side = SIZE_PX // STRIDES[role]
-        assert taps[tap.module].shape == (2, tap.num_planes, side, side), role
+    assert list(facts.taps) == [*PYRAMID, "embedding"]
+    for role, side in SIDES.get(name, PYRAMID).items():
+        tap = facts.taps[role]
+        assert tap.read(taps[tap.place]).shape == (2, tap.num_planes, side, side), role
+    embedding = facts.taps["embedding"]
+    vectors = embedding.read(taps[embedding.place])
+    assert vectors.shape == (2, embedding.num_planes)
+    head = network.get_submodule(facts.output)
+    assert torch.equal(head(vectors), logits)
 
 
-@pytest.mark.parametrize("name", list(ARCHITECTURES))
-def test_a_truncated_teacher_gives_what_the_whole_one_does(name: str) -> None:
-    network, tap = copy.deepcopy(drawn(name)), TAPS[name]["attention"].module
-    with torch.no_grad(), Taps(network, [tap]) as whole:
+@pytest.mark.parametrize("name", [*OURS, "resnet18", "convnext_tiny", "swin_tiny_patch4_window7_224"])
+def test_the_head_averages_the_final_map(name: str) -> None:
+    facts, network = known(name), drawn(name)
+    final, embedding = facts.taps["final"], facts.taps["embedding"]
+    with torch.no_grad(), Taps(network, [final.place, embedding.place]) as taps:
+        network(views())
+    means = final.read(taps[final.place]).mean(dim=(2, 3))
+    if name == "convnext_tiny":  # its head has a norm behind the mean
+        means = network.get_submodule("head.norm")(means[:, :, None, None]).flatten(1)
+    torch.testing.assert_close(means, embedding.read(taps[embedding.place]), rtol=1e-4, atol=1e-5)
+
+
+def test_the_tokens_of_a_vit_become_a_map_without_the_class_token() -> None:
+    name = "vit_small_patch16_224"
+    tap, network = known(name).taps["final"], drawn(name)
+    with torch.no_grad(), Taps(network, [tap.place]) as taps:
+        network(views())
+    tokens_BNC = taps[tap.place]
+    assert tokens_BNC.shape[1] == 1 + 4 * 4
+    map_BChw = tap.read(tokens_BNC)
+    assert torch.equal(map_BChw[1, :, 2, 3], tokens_BNC[1, 1 + 2 * 4 + 3])
+
+
+@pytest.mark.parametrize("name", [*OURS, "resnet18", "vit_small_patch16_224", "swin_tiny_patch4_window7_224"])
+@pytest.mark.parametrize("role", ["attention", "embedding"])
+def test_a_truncated_teacher_gives_what_the_whole_one_does(name: str, role: str) -> None:
+    network, place = copy.deepcopy(drawn(name)), known(name).taps[role].place
+    with torch.no_grad(), Taps(network, [place]) as whole:
         network(views())
     ran = []
-    network.get_submodule(ARCHITECTURES[name].output).register_forward_hook(lambda *_: ran.append(True))
-    truncated = Truncated(network, [tap])(views())[tap]
-    assert torch.equal(truncated, whole[tap]) and truncated.std() > 0
+    network.get_submodule(known(name).output).register_forward_hook(lambda *_: ran.append(True))
+    truncated = Truncated(network, [place])(views())[place]
+    assert torch.equal(truncated, whole[place]) and truncated.std() > 0
     assert not ran
 
 
-@pytest.mark.parametrize("name", ["densenet169", "resnet18", "resnet50", "efficientnet_b0", "convnext_tiny"])
+@pytest.mark.parametrize("name", ["densenet169", "resnet18", "efficientnet_b0", "vit_small_patch16_224"])
 def test_a_backbone_is_taken_whole_and_the_head_is_not(name: str) -> None:
     giver, taker = drawn(name), build(name, 2).eval()
-    head = taker.get_submodule(ARCHITECTURES[name].output).state_dict()
-    load_backbone(taker, giver.state_dict())
-    tap = TAPS[name]["embedding"].module
-    with torch.no_grad(), Taps(giver, [tap]) as giving, Taps(taker, [tap]) as taken:
+    head = taker.get_submodule(known(name).output).state_dict()
+    load_backbone(taker, name, giver.state_dict())
+    place = known(name).taps["embedding"].place
+    with torch.no_grad(), Taps(giver, [place]) as giving, Taps(taker, [place]) as taken:
         giver(views()), taker(views())
-    assert torch.equal(giving[tap], taken[tap])
-    now = taker.get_submodule(ARCHITECTURES[name].output).state_dict()
+    assert torch.equal(giving[place], taken[place])
+    now = taker.get_submodule(known(name).output).state_dict()
     assert all(torch.equal(head[key], now[key]) for key in head)
+
+
+@pytest.mark.parametrize("name", ["densenet40", "vit_small_patch16_224", "swin_tiny_patch4_window7_224"])
+def test_a_restored_network_answers_as_the_first_one_and_draws_nothing(name: str) -> None:
+    torch.manual_seed(5)
+    again = restored(name, 1000, drawn(name).state_dict()).eval()
+    drawn_after = torch.rand(3)
+    torch.manual_seed(5)
+    assert torch.equal(drawn_after, torch.rand(3))
+    with torch.no_grad():
+        assert torch.equal(again(views()), drawn(name)(views()))
+
+
+def test_a_network_without_a_head_gives_its_embedding() -> None:
+    torch.manual_seed(0)
+    network = build("resnet18", 0).eval()
+    tap = known("resnet18").taps["embedding"]
+    with torch.no_grad(), Taps(network, [tap.place]) as taps:
+        assert torch.equal(network(views()), taps[tap.place])
+
+
+def test_a_role_that_a_network_does_not_have_is_absent() -> None:
+    assert set(known("efficientvit_m0").taps) == {"attention", "final", "embedding"}  # its largest map is of H/16
 
 
 def test_another_architectures_backbone_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"every shared layer, but \d+ do not fit: conv1\.weight .*, found none"):
-        load_backbone(build("resnet18", 2), drawn("densenet121").state_dict())
+        load_backbone(build("resnet18", 2), "resnet18", drawn("densenet121").state_dict())
 
 
 def test_an_unknown_architecture_is_named_with_its_role() -> None:
-    with pytest.raises(ValueError, match=r"the teacher must be one of densenet121, .*, but got 'vgg'"):
+    assert find("vgg") is None
+    with pytest.raises(ValueError, match=r"the teacher must be one of densenet121, .* of timm's, but got 'vgg'"):
         known("vgg", "teacher")
 
 
-@pytest.mark.parametrize("name", ["densenet40", "convnext_tiny"])
-def test_a_restored_network_has_its_own_copy_of_the_weights_and_draws_none(name: str) -> None:
-    expected = build(name, 3)
-    weights = {
-        key: (tensor.half() if tensor.is_floating_point() else tensor.clone()) + 1
-        for key, tensor in expected.state_dict().items()
-    }
-    expected.load_state_dict(weights)
-    before = torch.random.get_rng_state()
-    network = restored(name, 3, weights)
-    assert torch.equal(torch.random.get_rng_state(), before)
-    for key, tensor in expected.state_dict().items():
-        own = network.state_dict()[key]
-        assert own.dtype == tensor.dtype and own.stride() == tensor.stride() and torch.equal(own, tensor)
-        assert own.data_ptr() != weights[key].data_ptr()
-    assert all(parameter.requires_grad for parameter in network.parameters())
-    with pytest.raises(RuntimeError, match="Missing key"):
-        restored(name, 3, dict(list(weights.items())[1:]))
+def test_a_network_with_two_heads_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"one head, but timm's levit_128 has \('head\.linear', 'head_dist\.linear'\)"):
+        known("levit_128")

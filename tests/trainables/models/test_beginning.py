@@ -29,7 +29,7 @@ def source(tiny: str) -> dict[str, Tensor]:
 def begun(init: str, source: dict[str, Tensor] | None, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
     student = build(NAME, 5)
-    give_first_weights(student, init, source)
+    give_first_weights(student, NAME, init, source)
     return student
 
 

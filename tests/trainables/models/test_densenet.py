@@ -119,7 +119,7 @@ def test_all_trains_every_layer():
 def test_a_student_takes_all_that_it_shares_but_the_classifier(name, state_121):
     student = build(name, 7)
     own = {key: tensor.clone() for key, tensor in student.state_dict().items()}
-    load_backbone(student, state_121)
+    load_backbone(student, name, state_121)
     for key, tensor in student.state_dict().items():
         assert torch.equal(tensor, state_121[key] if key.startswith("features.") else own[key]), key
 
@@ -135,11 +135,11 @@ def test_first_weights_without_a_shared_tensor_are_refused(name, state_121):
     student = build(name, 3)
     before = {key: tensor.clone() for key, tensor in student.state_dict().items()}
     with pytest.raises(ValueError, match=r"1 do not fit: features.conv0.weight \(64, 3, 7, 7\), found none"):
-        load_backbone(student, part)
+        load_backbone(student, name, part)
     assert all(torch.equal(tensor, before[key]) for key, tensor in student.state_dict().items())
 
 
 def test_first_weights_of_another_shape_are_refused(state_121):
     grey = {**state_121, "features.conv0.weight": torch.zeros(64, 1, 7, 7)}
     with pytest.raises(ValueError, match=r"\(64, 3, 7, 7\), found \(64, 1, 7, 7\)"):
-        load_backbone(build("densenet121", 3), grey)
+        load_backbone(build("densenet121", 3), "densenet121", grey)

@@ -13,13 +13,16 @@ from torch import nn
 
 from tests import tiny_network
 from trainables.models import stages as declared
-from trainables.models.architectures import ARCHITECTURES, build, undrawn
-from trainables.models.freezing import drawn_and_frozen, frozen_taps, num_trainable, rank, stages, unfreeze
+from trainables.models.architectures import ARCHITECTURES, build, known, undrawn
+from trainables.models.freezing import drawn_and_frozen, frozen_taps, num_trainable, rank, unfreeze
 from trainables.models.taps import Tapped, Taps
 
-NAMES = [name for name in ARCHITECTURES if name != tiny_network.NAME]
-DEPTHS = [(name, depth) for name in NAMES for depth in ARCHITECTURES[name].depths]
-ROLES = ("shallow", "middle", "attention", "embedding", "logits")
+OURS = [name for name in ARCHITECTURES if name != tiny_network.NAME]
+OF_TIMM = ["resnet18", "mobilenetv3_small_100", "vit_tiny_patch16_224"]
+NAMES = [*OURS, *OF_TIMM]
+DEPTHS = [(name, depth) for name in OURS for depth in ARCHITECTURES[name].depths]
+STEPS = [*DEPTHS, *((name, depth) for name in OF_TIMM for depth in list(known(name).depths)[::3])]
+ROLES = ("shallow", "middle", "attention", "final", "embedding", "logits")
 SIZE_PX, NUM_IMAGES, NUM_LABELS = 64, 4, 3
 
 
@@ -86,7 +89,7 @@ def keys_of(student: nn.Module, names: list[str]) -> set[str]:
 
 @pytest.mark.parametrize("name", BY_HAND)
 def test_trainable_parameters_are_those_counted_by_hand(name: str) -> None:
-    assert list(BY_HAND[name]) == list(ARCHITECTURES[name].depths)
+    assert list(BY_HAND[name]) == list(known(name).depths)
     total = 0
     for depth, more in BY_HAND[name].items():
         student = undrawn(name, 14)
@@ -98,25 +101,26 @@ def test_trainable_parameters_are_those_counted_by_hand(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_depth_holds_the_one_before_it_from_the_classifier_to_all(name: str) -> None:
-    depths = list(ARCHITECTURES[name].depths)
+    depths = list(known(name).depths)
     assert (depths[0], depths[-1]) == (declared.HEAD, declared.ALL)
     student, trained = undrawn(name, NUM_LABELS), []
     for depth in depths:
         unfreeze(student, name, depth)
         trained.append({key for key, weight in student.named_parameters() if weight.requires_grad})
     assert all(fewer < more for fewer, more in pairwise(trained))
-    output = ARCHITECTURES[name].output.split(".")[0]
+    output = known(name).output.split(".")[0]
     assert all(key.startswith(f"{output}.") for key in trained[0])
     assert trained[-1] == {key for key, _ in student.named_parameters()}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "depth"), DEPTHS)
+@pytest.mark.parametrize(("name", "depth"), STEPS)
 def test_a_step_changes_what_is_unfrozen_and_nothing_else(name: str, depth: str) -> None:
-    student, facts = unfrozen(name, depth), ARCHITECTURES[name]
-    names = stages(student)
+    student, facts = unfrozen(name, depth), known(name)
+    names = declared.stage_names(student)
     first = names.index(facts.depths[depth])
     frozen, trained = keys_of(student, names[:first]), keys_of(student, names[first:])
+    (trained if depth == "all" else frozen).update(name for name, _ in student.named_parameters(recurse=False))
     before = {key: tensor.clone() for key, tensor in student.state_dict().items()}
     assert frozen | trained == set(before)
 
@@ -124,7 +128,7 @@ def test_a_step_changes_what_is_unfrozen_and_nothing_else(name: str, depth: str)
     student.train()
     modes = {stage: {module.training for module in student.get_submodule(stage).modules()} for stage in names}
     assert all(modes[stage] == {number >= first} for number, stage in enumerate(names))
-    with Taps(student, [*names, *(tap.module for tap in facts.taps.values())]) as taps:
+    with Taps(student, [*names, *(tap.place for tap in facts.taps.values())]) as taps:
         logits = student(images())
     # Each class by itself: a sum over all of a norm's outputs has no gradient but rounding.
     nn.functional.cross_entropy(logits, torch.arange(NUM_IMAGES) % NUM_LABELS).backward()
@@ -132,7 +136,7 @@ def test_a_step_changes_what_is_unfrozen_and_nothing_else(name: str, depth: str)
 
     graph = {stage: taps[stage].grad_fn is not None for stage in names}
     assert graph == {stage: number >= first for number, stage in enumerate(names)}
-    frozen_roles = [role for role, tap in facts.taps.items() if not taps[tap.module].requires_grad]
+    frozen_roles = [role for role, tap in facts.taps.items() if not taps[tap.place].requires_grad]
     assert frozen_taps(name, depth, ROLES) == frozen_roles
     gradients = {key for key, weight in student.named_parameters() if weight.grad is not None}
     assert gradients == {key for key, _ in student.named_parameters()} & trained
@@ -148,7 +152,7 @@ def test_freezing_changes_no_answer_and_no_key(name: str) -> None:
     keys = list(student.state_dict())
     with torch.no_grad():
         expected = student(images())
-        for depth in ARCHITECTURES[name].depths:
+        for depth in known(name).depths:
             unfreeze(student, name, depth)
             assert torch.equal(student(images()), expected) and list(student.state_dict()) == keys
 
@@ -169,15 +173,15 @@ def test_a_copy_is_as_frozen_and_does_not_hang_on_the_original(copied: nn.Module
 
 
 def test_evaluation_and_training_follow_each_other_at_any_depth() -> None:
-    student = unfrozen("efficientnet_b0", "from-stage8")
+    student = unfrozen("efficientnet_b0", "from-block7")
     for _ in range(2):
         assert not any(module.training for module in student.eval().modules())
         student.train()
-        assert student.get_submodule("features.7").training and not student.get_submodule("features.6").training
-        dropped = [module for module in student.modules() if type(module).__name__ in ("Dropout", "StochasticDepth")]
-        assert {module.training for module in dropped} == {True, False}
+        assert student.get_submodule("blocks.6").training and not student.get_submodule("blocks.5").training
+        norms = [module for module in student.modules() if "Norm" in type(module).__name__]
+        assert {module.training for module in norms} == {True, False}
     unfreeze(student, "efficientnet_b0", "head")
-    assert not student.get_submodule("features.7").training and student.get_submodule("classifier.0").training
+    assert not student.get_submodule("blocks.6").training and student.get_submodule("classifier").training
 
 
 def test_taps_that_stay_work_on_a_frozen_student() -> None:
@@ -189,7 +193,7 @@ def test_taps_that_stay_work_on_a_frozen_student() -> None:
 
 @pytest.mark.parametrize(("name", "depth"), [("densenet121", "half"), ("densenet40", "last34"), ("resnet18", "last34")])
 def test_a_depth_that_the_network_does_not_have_is_refused_with_those_that_it_has(name: str, depth: str) -> None:
-    listed = ", ".join(ARCHITECTURES[name].depths)
+    listed = ", ".join(known(name).depths)
     with pytest.raises(ValueError, match=f"unfreeze must be one of {listed} for {name}, but got '{depth}'"):
         unfreeze(undrawn(name, 2), name, depth)
 

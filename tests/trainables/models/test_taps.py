@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainables.models.architectures import TAPS, build
+from trainables.models.architectures import build, known
 from trainables.models.taps import Tapped, Taps, Truncated
 
 # Fig. 2 of Akbarian et al. 2020 at 256 px: 32 planes of 8 x 8 in both students.
@@ -28,16 +28,16 @@ def first_gradient(student: nn.Module) -> Tensor:
 @pytest.mark.parametrize("size_px", TAP_SIDE)
 def test_the_tap_is_32_planes_of_a_32nd_of_the_size(name, size_px):
     student = build(name, 2).eval()
-    with torch.no_grad(), Taps(student, [TAPS[name]["attention"].module]) as taps:
+    with torch.no_grad(), Taps(student, [known(name).taps["attention"].place]) as taps:
         student(torch.randn(1, 3, size_px, size_px))
-    assert taps[TAPS[name]["attention"].module].shape == (1, 32, TAP_SIDE[size_px], TAP_SIDE[size_px])
+    assert taps[known(name).taps["attention"].place].shape == (1, 32, TAP_SIDE[size_px], TAP_SIDE[size_px])
 
 
 def test_taps_are_part_of_the_graph(name):
     student = build(name, 2)
-    with Taps(student, [TAPS[name]["attention"].module]) as taps:
+    with Taps(student, [known(name).taps["attention"].place]) as taps:
         student(torch.randn(2, 3, 64, 64))
-    taps[TAPS[name]["attention"].module].sum().backward()
+    taps[known(name).taps["attention"].place].sum().backward()
     assert first_gradient(student).any()
     assert student.get_parameter("classifier.weight").grad is None
 
@@ -62,7 +62,7 @@ def test_a_tap_that_the_network_does_not_have_is_named():
 
 
 def test_a_tapped_network_gives_its_output_and_the_taps(name):
-    student, tap = build(name, 2).eval(), TAPS[name]["attention"].module
+    student, tap = build(name, 2).eval(), known(name).taps["attention"].place
     images = torch.randn(2, 3, 64, 64)
     with Taps(student, [tap]) as taps:
         expected = student(images)
@@ -79,11 +79,11 @@ def test_a_tapped_network_gives_its_output_and_the_taps(name):
 def test_a_truncated_network_gives_the_taps_output(name):
     network = build(name, 2).eval()
     images = torch.randn(2, 3, 64, 64)
-    with torch.no_grad(), Taps(network, [TAPS[name]["attention"].module]) as taps:
+    with torch.no_grad(), Taps(network, [known(name).taps["attention"].place]) as taps:
         network(images)
     assert torch.equal(
-        Truncated(network, [TAPS[name]["attention"].module])(images)[TAPS[name]["attention"].module],
-        taps[TAPS[name]["attention"].module],
+        Truncated(network, [known(name).taps["attention"].place])(images)[known(name).taps["attention"].place],
+        taps[known(name).taps["attention"].place],
     )
 
 
@@ -95,17 +95,17 @@ def test_nothing_behind_the_tap_is_computed():
             lambda module, inputs, each=each: ran.append(each)
         )
     network.get_submodule("classifier").register_forward_pre_hook(lambda module, inputs: ran.append("classifier"))
-    Truncated(network, [TAPS["densenet121"]["attention"].module])(torch.randn(1, 3, 64, 64))
+    Truncated(network, [known("densenet121").taps["attention"].place])(torch.randn(1, 3, 64, 64))
     assert ran == ["denseblock4.denselayer15"]
 
 
 def test_a_teacher_stays_as_it_is_whatever_its_owner_does(name):
-    teacher = Truncated(build(name, 2).train(), [TAPS[name]["attention"].module])
+    teacher = Truncated(build(name, 2).train(), [known(name).taps["attention"].place])
     owner = torch.nn.ModuleList([teacher]).train()
     before = {key: tensor.clone() for key, tensor in teacher.state_dict().items()}
     images = torch.randn(2, 3, 64, 64, requires_grad=True)
     for _ in range(2):
-        output = owner[0](images)[TAPS[name]["attention"].module]
+        output = owner[0](images)[known(name).taps["attention"].place]
     assert not any(module.training for module in teacher.modules())
     assert all(torch.equal(tensor, before[key]) for key, tensor in teacher.state_dict().items())
     assert not output.requires_grad

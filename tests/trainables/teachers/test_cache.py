@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainables.models.architectures import TAPS, build
+from trainables.models.architectures import build, known
 from trainables.models.taps import Truncated
 from trainables.teachers import cache
 from trainables.teachers.cache import KnowledgeCache, in_batches, rounded
@@ -20,7 +20,7 @@ from trainables.transfer.attention import AttentionTransfer
 NUM_IMAGES = 40
 KEY = {"teacher": "t", "data": "d", "seed": 1}
 PLENTY = 1 << 30
-TAP = TAPS["densenet121"]["attention"].module
+TAP = known("densenet121").taps["attention"].place
 
 
 class Teacher:

@@ -11,7 +11,8 @@ from trainables.cell import members
 from trainables.config import TrialConfig
 from trainables.models.architectures import build
 from trainables.teachers import shelf
-from trainables.teachers.guide import Guide, check_fit
+from trainables.teachers.compatible import check_fit
+from trainables.teachers.guide import Guide
 from trainables.teachers.shelf import Teacher
 from trainables.transfer import METHODS
 

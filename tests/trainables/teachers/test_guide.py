@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from trainables.models.architectures import TAPS, build
+from trainables.models.architectures import build, known
+from trainables.models.eyes import Eyes
 from trainables.models.taps import Taps
 from trainables.teachers import shelf
-from trainables.teachers.guide import Guide, check_fit
+from trainables.teachers.compatible import check_fit
+from trainables.teachers.guide import Guide
 from trainables.teachers.shelf import Teacher
 from trainables.transfer.attention import unit_planes
 
@@ -35,9 +37,9 @@ def test_knowledge_is_the_teachers_unit_planes_in_evaluation_mode(teacher: Teach
     views = torch.randn(2, 3, 64, 64)
     network = build(teacher.architecture, 3).eval()
     network.load_state_dict(teacher.state_dict())
-    with torch.no_grad(), Taps(network, [TAPS[teacher.architecture]["attention"].module]) as taps:
+    with torch.no_grad(), Taps(network, [known(teacher.architecture).taps["attention"].place]) as taps:
         network(views)
-    expected = unit_planes(taps[TAPS[teacher.architecture]["attention"].module])
+    expected = unit_planes(taps[known(teacher.architecture).taps["attention"].place])
     guide = Guide("attention", "densenet40", teacher, CPU)
     knowledge = guide.knowledge(views)
     assert knowledge.shape == (2, 32, 2, 2)
@@ -71,7 +73,7 @@ def test_the_gradient_reaches_the_student_alone(teacher: Teacher) -> None:
 
 def test_a_student_like_its_teacher_has_nothing_to_learn(teacher: Teacher) -> None:
     guide = Guide("attention", teacher.architecture, teacher, CPU)
-    assert guide.student_taps == (TAPS[teacher.architecture]["attention"].module,)
+    assert guide.student_taps == (known(teacher.architecture).taps["attention"].place,)
     student = build(teacher.architecture, 3).eval()
     student.load_state_dict(teacher.state_dict())
     views = torch.randn(2, 3, 64, 64)
@@ -86,16 +88,30 @@ def test_an_unknown_method_is_named(teacher: Teacher, method: str) -> None:
         Guide(method, "densenet121", teacher, CPU)
 
 
-def test_a_teacher_without_a_tap_is_named(tmp_path: Path) -> None:
+def test_a_tap_that_a_network_does_not_have_is_named(tmp_path: Path) -> None:
     facts: dict[str, Any] = {"task": "multiclass", "label_names": ("a",), "source": "drawn", "is_phantom": True}
-    teacher = shelf.save(tmp_path, {"w": torch.zeros(1)}, name="t", architecture="resnet34", **facts)
-    with pytest.raises(ValueError, match=r"the teacher must be one of densenet121, .*, but got 'resnet34'"):
-        Guide("attention", "densenet121", teacher, CPU)
+    teacher = shelf.save(tmp_path, {"w": torch.zeros(1)}, name="t", architecture="efficientvit_m0", **facts)
+    message = "hints wants the middle tap of the teacher efficientvit_m0, which has attention, final, embedding"
+    with pytest.raises(ValueError, match=message):
+        check_fit("hints", "multiclass", ("a",), [teacher], "densenet121")
+
+
+def test_maps_of_another_size_are_refused_where_positions_are_compared(tmp_path: Path) -> None:
+    facts: dict[str, Any] = {"task": "multiclass", "label_names": ("a",), "source": "drawn", "is_phantom": True}
+    weights = {"w": torch.zeros(1)}
+    teacher = shelf.save(tmp_path, weights, name="t", architecture="densenet121", eyes=Eyes(image_size_px=224), **facts)
+    message = (
+        r"attention compares position by position, .* are 7 x 7 and those of densenet40 2 x 2, for images of 64 px"
+    )
+    with pytest.raises(ValueError, match=message):
+        check_fit("attention", "multiclass", ("a",), [teacher], "densenet40", image_size_px=64)
+    check_fit("attention", "multiclass", ("a",), [teacher], "densenet40", image_size_px=224)
+    check_fit("hints", "multiclass", ("a",), [teacher], "densenet40", image_size_px=64)
 
 
 @pytest.mark.parametrize(
     ("method", "role", "others", "own"),
-    [("attention", "attention", 2048, 32), ("attention-permuted", "attention", 2048, 32), ("flow", "middle", 512, 128)],
+    [("attention", "attention", 2048, 32), ("attention-permuted", "attention", 2048, 32), ("flow", "shallow", 256, 64)],
 )
 def test_where_planes_are_not_as_many_it_is_said_what_can_be_used(
     method: str, role: str, others: int, own: int, tmp_path: Path

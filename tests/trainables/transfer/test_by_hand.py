@@ -103,8 +103,8 @@ def test_flow_refuses_other_numbers_of_planes() -> None:
 
 def test_similarity() -> None:
     # Teacher: two equal images, G = rows (1, 1)/sqrt 2. Student: two unlike ones, G = identity.
-    equal = torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.float64)[:, :, None, None]
-    unlike = torch.eye(2, dtype=torch.float64)[:, :, None, None]
+    equal = torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
+    unlike = torch.eye(2, dtype=torch.float64)
     half = 1 / math.sqrt(2)
     expected = (2 * (1 - half) ** 2 + 2 * half**2) / 4
     actual = loss(Similarity("multilabel", {}), {"embedding": unlike}, {"embedding": equal})

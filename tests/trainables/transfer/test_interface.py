@@ -70,7 +70,9 @@ def toy_method(name: str, teacher_role: str, student_role: str, monkeypatch: pyt
 
 def test_a_role_that_a_network_does_not_have_is_named(teacher: Teacher, monkeypatch: pytest.MonkeyPatch) -> None:
     toy_method("lost", "ear", "middle", monkeypatch)
-    with pytest.raises(ValueError, match="lost wants ear of densenet121, which has shallow, middle, attention, emb"):
+    with pytest.raises(
+        ValueError, match="lost wants the ear tap of the teacher densenet121, which has shallow, middle, attention, fi"
+    ):
         Guide("lost", "densenet40", teacher, CPU)
 
 
@@ -83,10 +85,10 @@ def test_outputs_of_one_side_alone_are_whole_and_need_no_shared_labels(
     guide = Guide("one-sided", "densenet40", teacher, CPU, label_names=("Hernia", "Nodule", "Fibrosis"))
     student, views = build("densenet40", 3), torch.randn(2, 3, 64, 64)
     knowledge = guide.knowledge(views)
-    assert knowledge.shape == ((2, 2) if of_teacher == "logits" else (2, 1024, 2, 2))
+    assert knowledge.shape == ((2, 2) if of_teacher == "logits" else (2, 1024))
     with Taps(student, guide.student_taps) as taps:
         logits = student(views)
-    own = logits if of_student == "logits" else taps["norm"]
+    own = logits if of_student == "logits" else taps["classifier:input"]
     torch.testing.assert_close(guide.loss(taps, logits, knowledge), own.mean() + knowledge.mean())
 
 

@@ -15,7 +15,7 @@ from torch.func import functional_call
 from search_spaces import space_of
 from tests.short_densenet import NAME as SHORT
 from trainables.cell import Cell
-from trainables.models.architectures import TAPS, build
+from trainables.models.architectures import ARCHITECTURES, build, known
 from trainables.models.taps import Taps
 from trainables.teachers import shelf
 from trainables.teachers.guide import Guide
@@ -23,7 +23,7 @@ from trainables.teachers.shelf import Teacher
 from trainables.transfer import METHODS
 from trainables.transfer.method import Method
 
-SHAPES = {"shallow": (3, 8, 8), "middle": (4, 4, 4), "attention": (4, 2, 2), "embedding": (6, 2, 2)}
+SHAPES = {"shallow": (3, 8, 8), "middle": (4, 4, 4), "attention": (4, 2, 2), "final": (6, 2, 2), "embedding": (6,)}
 PLANES = {role: (shape[0], shape[0]) for role, shape in SHAPES.items()}
 OWN = sorted(METHODS)  # before any test defines another
 ZERO_AT_EQUAL = [name for name in OWN if name not in ("attention-permuted", "hints", "hints-in-stages")]
@@ -119,13 +119,13 @@ class Answers(NamedTuple):
     views: Tensor
     network: nn.Module
     logits: Tensor
-    taps: dict[str, Tensor]  # by module
+    taps: dict[str, Tensor]  # by place
 
 
 def answers(student: str) -> Answers:
     torch.manual_seed(2)
     network, views = build(student, 2), torch.randn(4, 3, 64, 64)
-    with Taps(network, {tap.module for tap in TAPS[student].values()}) as taps:
+    with Taps(network, {tap.place for tap in known(student).taps.values()}) as taps:
         logits = network(views)
         return Answers(student, views, network, logits, dict(taps))
 
@@ -136,7 +136,7 @@ def light(request: pytest.FixtureRequest, short: str) -> Answers:
     return answers(request.param)
 
 
-@pytest.fixture(scope="module", params=sorted(TAPS))
+@pytest.fixture(scope="module", params=[*sorted(ARCHITECTURES), "resnet18", "vit_tiny_patch16_224"])
 def answer(request: pytest.FixtureRequest) -> Answers:
     """Of a student of the project's."""
     return answers(request.param)
@@ -172,7 +172,7 @@ def test_a_step_brings_a_student_as_near_as_the_gradient_says(name: str, light: 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OWN)
 def test_every_method_reaches_every_student_or_says_which_would(name: str, answer: Answers, teacher: Teacher) -> None:
-    own, others = TAPS[answer.student], TAPS[teacher.architecture]
+    own, others = known(answer.student).taps, known(teacher.architecture).taps
     if any(own[role].num_planes != others[role].num_planes for role in METHODS[name].same_planes):
         with pytest.raises(ValueError, match=f"{re.escape(name)} compares plane by plane.*methods without this rule: "):
             guide_of(name, answer.student, teacher)
@@ -190,9 +190,9 @@ def test_every_method_reaches_every_student_or_says_which_would(name: str, answe
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("role", ["shallow", "middle", "attention", "embedding", "logits"])
+@pytest.mark.parametrize("role", ["shallow", "middle", "attention", "final", "embedding", "logits"])
 def test_what_a_method_compares_leads_back_to_the_first_layer(role: str, answer: Answers) -> None:
-    compared = answer.logits if role == "logits" else answer.taps[TAPS[answer.student][role].module]
+    compared = answer.logits if role == "logits" else answer.taps[known(answer.student).taps[role].place]
     along = torch.randn(compared.shape, generator=torch.Generator().manual_seed(3))
     (gradient,) = torch.autograd.grad(compared, next(answer.network.parameters()), along, retain_graph=True)
     assert gradient.isfinite().all() and gradient.any()
@@ -232,10 +232,10 @@ def test_a_new_method_is_one_class(teacher: Teacher) -> None:
         teacher_roles = student_roles = ("embedding",)
 
         def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
-            return teacher["embedding"].mean(dim=(1, 2, 3))[:, None]
+            return teacher["embedding"].mean(dim=1)[:, None]
 
         def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
-            return (student["embedding"].mean(dim=(1, 2, 3))[:, None] - knowledge).square().mean()
+            return (student["embedding"].mean(dim=1)[:, None] - knowledge).square().mean()
 
     guide = Guide("toy", "densenet40", teacher, torch.device("cpu"))
     assert guide.knowledge(torch.randn(2, 3, 64, 64)).shape == (2, 1)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from trainables.transfer.flow import Flow, gram
 from trainables.transfer.hints import Hints
-from trainables.transfer.similarity import Similarity, pooled
+from trainables.transfer.similarity import Similarity
 from trainables.transfer.squares import SquaresAttention
 
 
@@ -82,15 +82,10 @@ def test_maps_of_squares_are_pooled_to_means() -> None:
     assert method.loss(small, method.knowledge(large)).item() == pytest.approx(expected)
 
 
-def test_embeddings_are_rectified_and_then_averaged() -> None:
-    planes = torch.cat([plane([-8, 2, 4, 6]), plane([-1, -2, -3, -4])], dim=1)
-    assert pooled(planes).tolist() == [[3, 0]]
-
-
-def test_similarities_are_of_the_rectified_means() -> None:
+def test_similarities_are_of_the_embeddings() -> None:
     # Student: (1, 0) and (1, 1), so rows (1, 1) and (1, 2). Teacher: (2, 0) and (0, 1), so rows (1, 0) and (0, 1).
-    student = torch.tensor([[[0, 2], [-9, -9]], [[-5, 2], [2, 0]]], dtype=torch.float64)[:, :, None]
-    teacher = torch.tensor([[[1, 3], [-1, 0]], [[0, -7], [0, 2]]], dtype=torch.float64)[:, :, None]
+    student = torch.tensor([[1, 0], [1, 1]], dtype=torch.float64)
+    teacher = torch.tensor([[2, 0], [0, 1]], dtype=torch.float64)
     half, fifth = 1 / math.sqrt(2), 1 / math.sqrt(5)
     expected = ((half - 1) ** 2 + half**2 + fifth**2 + (2 * fifth - 1) ** 2) / 4
     method = Similarity("multilabel", {})

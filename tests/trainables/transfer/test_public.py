@@ -25,7 +25,7 @@ PLANES = {role: (6, 6) for role in ("shallow", "middle", "attention", "embedding
 
 def tensors(seed: int) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    shapes = {role: (5, 6, 4, 4) for role in PLANES}
+    shapes = {role: (5, 6, 4, 4) if role != "embedding" else (5, 6) for role in PLANES}
     return {role: torch.randn(shape, generator=generator) for role, shape in shapes.items()} | {
         "logits": 3 * torch.randn(5, 7, generator=generator)
     }
@@ -78,23 +78,18 @@ def test_the_matrices_of_the_flow() -> None:
     assert ours("flow") == pytest.approx(float(difference.square().mean()), rel=1e-5)  # Yim et al.: squared
 
 
-def pooled(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What the classifier sees; theirs is given it ready."""
-    return {"embedding": values["embedding"].clamp(min=0).mean(dim=(2, 3))}
-
-
 def test_similarity() -> None:
     loss = theirs.SPKDLoss("embedding", "embedding", reduction="batchmean")
 
     def matrix(values: Mapping[str, Tensor], p: int) -> Tensor:
-        rows = pooled(values)["embedding"]
+        rows = values["embedding"]
         return functional.normalize(rows @ rows.T, p=p, dim=1)
 
     def distance(p: int) -> float:
         return float((matrix(STUDENT, p) - matrix(TEACHER, p)).square().sum()) / 25
 
     # theirs divides a row by the sum of its magnitudes; Tung and Mori, Eq. 2, by its length
-    assert of_theirs(loss, pooled(STUDENT), pooled(TEACHER)) == pytest.approx(distance(p=1), rel=1e-5)
+    assert of_theirs(loss, STUDENT, TEACHER) == pytest.approx(distance(p=1), rel=1e-5)
     assert ours("similarity") == pytest.approx(distance(p=2), rel=1e-5)
 
 
@@ -102,7 +97,7 @@ def test_similarity() -> None:
 def test_relational(angle_weight: float) -> None:
     def loss(distance: float, angle: float) -> float:
         rkd = theirs.RKDLoss("embedding", "embedding", distance, angle, reduction="mean")
-        return of_theirs(rkd, pooled(STUDENT), pooled(TEACHER))
+        return of_theirs(rkd, STUDENT, TEACHER)
 
     off_diagonal = 25 / 20  # theirs averages over the diagonal of 5 x 5 distances, too
     expected = off_diagonal * loss(1.0, 0.0) + (loss(0.0, angle_weight) if angle_weight else 0.0)

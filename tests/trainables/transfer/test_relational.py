@@ -17,7 +17,7 @@ def points(*rows: list[float]) -> Tensor:
 
 def loss(student_BK: Tensor, teacher_BK: Tensor, **knobs: float) -> Tensor:
     method = Relational("multilabel", {}, **knobs)
-    student, teacher = ({"embedding": each[:, :, None, None]} for each in (student_BK, teacher_BK))
+    student, teacher = ({"embedding": each} for each in (student_BK, teacher_BK))
     return method.loss(student, method.knowledge(teacher))
 
 

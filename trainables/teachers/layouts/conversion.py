@@ -80,8 +80,8 @@ def convert(path: Path, published: Published) -> Converted:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is refused or damaged (`trainables.teachers.pickles.read`), holds no such model, or a tensor
-            is absent, surplus or of another shape; the tensors are named.
+        ValueError: the file is refused or damaged (`trainables.teachers.pickles.read`), holds no such model, or a
+            tensor is absent, surplus or of another shape; the tensors are named.
     """
     tensors = published.tensors(pickles.read(path))
     if not tensors:
@@ -91,8 +91,8 @@ def convert(path: Path, published: Published) -> Converted:
     if fitted.wrong:
         more = f" and {len(fitted.wrong) - NUM_NAMED} more" if len(fitted.wrong) > NUM_NAMED else ""
         raise ValueError(
-            f"{path} must match {published.title} as a whole, but of {architecture} {len(fitted.wrong)} tensors do not: "
-            f"{'; '.join(fitted.wrong[:NUM_NAMED])}{more}; is it another model's file?"
+            f"{path} must match {published.title} as a whole, but of {architecture} {len(fitted.wrong)} tensors do "
+            f"not: {'; '.join(fitted.wrong[:NUM_NAMED])}{more}; is it another model's file?"
         )
     num_labels = _num_labels(fitted.weights, architecture)
     if published.label_names and num_labels != len(published.label_names):
