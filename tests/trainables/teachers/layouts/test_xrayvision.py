@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tests.trainables.teachers.layouts.originals import shaken, torchxrayvision_at_hand
 from trainables.teachers import pickles
-from trainables.teachers.layouts.fitting import fit
+from trainables.teachers.layouts.tensor_fit import fit
 from trainables.teachers.layouts.xrayvision import FILES, LABELS, torchxrayvision
 
 NIH_FILE = "nih-densenet121-d121-tw-lr001-rot45-tr15-sc15-seed0-best"

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tests.trainables.teachers.layouts import originals
 from trainables.teachers.layouts import chest, general, retinal
-from trainables.teachers.layouts.fitting import Fit, fit
+from trainables.teachers.layouts.tensor_fit import Fit, fit
 from trainables.teachers.layouts.layout import Published, nested
 
 GREEN: dict[str, Any] = {"reg_tokens": 4, "no_embed_class": True, "init_values": 1e-5}
