@@ -129,7 +129,10 @@ def _remarks(teacher: Teacher) -> list[str]:
     if not teacher.label_names:
         able = ", ".join(name for name, method in METHODS.items() if not needs_shared_labels(method))
         probe = command_line("platform.pretrain", "DATASET", "--from", teacher.name, "--head-only")
-        remarks.append(f"it has no outputs: it teaches by {able}; `{probe}` gives it some, for the other methods")
+        remarks.append(
+            f"it has no outputs, and teaches by methods that compare none, if its maps suit them: {able}; "
+            f"`{probe}` gives it some, for the other methods"
+        )
     if doubt := unverifiable(teacher):
         remarks.append(f"WARNING: {doubt}")
     return remarks

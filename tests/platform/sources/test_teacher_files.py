@@ -41,7 +41,11 @@ def test_retfound_is_brought_in_and_listed(tmp_path: Path, capsys: pytest.Captur
     output = capsys.readouterr().out
     assert "left out: mask_token" in output and "licence: CC BY-NC 4.0" in output
     assert "trained on retina: sweeps that test on their patients are refused" in output
-    assert "it has no outputs: it teaches by attention, " in output and "distillation" not in output
+    assert (
+        "it has no outputs, and teaches by methods that compare none" in output
+        and "similarity" in output
+        and "distillation" not in output
+    )
     assert "platform.pretrain DATASET --from retfound --head-only" in output
     teacher = loaded(tmp_path / "results", "retfound")
     assert (teacher.label_names, teacher.task, teacher.licence) == ((), "", "CC BY-NC 4.0")

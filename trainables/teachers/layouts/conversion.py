@@ -11,8 +11,8 @@ from trainables.models.architectures import known, undrawn
 from trainables.models.eyes import Eyes
 from trainables.teachers import pickles
 from trainables.teachers.layouts import chest, general, retinal, xrayvision
-from trainables.teachers.layouts.tensor_fit import Fit, fit
 from trainables.teachers.layouts.layout import Published, Tensors
+from trainables.teachers.layouts.tensor_fit import Fit, fit
 
 NUM_NAMED = 10  # tensors that an error names; the rest is counted
 TIMM = "timm:"

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from tests.trainables.teachers.layouts import originals
 from trainables.teachers.layouts import chest, general, retinal
-from trainables.teachers.layouts.tensor_fit import Fit, fit
 from trainables.teachers.layouts.layout import Published, nested
+from trainables.teachers.layouts.tensor_fit import Fit, fit
 
 GREEN: dict[str, Any] = {"reg_tokens": 4, "no_embed_class": True, "init_values": 1e-5}
 DINOV2: dict[str, Any] = {"init_values": 1e-5}
