@@ -77,8 +77,7 @@ RETFOUND_GREEN = Published(
     translated=unchanged,
     licence="its author's own terms: non-commercial research without industry",
     source="Engelmann and Bernabeu 2024, arXiv 2405.00117, github.com/justinengelmann/RETFound_Green",
-    trained_on="75,000 retinal photographs of AIROGS, DDR and ODIR; AIROGS and the set of Kaggle both come from EyePACS, "
-    "and whether they share patients is not published",
+    trained_on="75,000 retinal photographs of AIROGS, DDR and ODIR; AIROGS comes from EyePACS, as Kaggle has it",
     datasets=("airogs", "ddr", "odir"),
 )
 
