@@ -7,9 +7,9 @@ import pytest
 from trainables import declared
 from trainables.models.architectures import ARCHITECTURES, undrawn
 from trainables.models.foundation import FOUNDATION
-from trainables.teachers.layouts import chest, general, retinal
+from trainables.teachers.layouts import general, photographs, radiographs
 
-# Millions of parameters without a head, and the side of the image: as the makers' own pages have them.
+# Millions of parameters without a head, as published of these architectures, and the side of the image.
 PUBLISHED = {
     "retfound": (303.3, 224),
     "retfound-dinov2": (303.2, 224),
@@ -47,11 +47,11 @@ def test_what_is_special_about_eyes() -> None:
 
 def test_every_network_has_a_layout_and_a_name_that_commands_know() -> None:
     models = (
-        retinal.RETFOUND,
-        retinal.RETFOUND_DINOV2,
-        retinal.RETFOUND_GREEN,
-        chest.RAD_DINO,
-        chest.ARK,
+        photographs.RETFOUND,
+        photographs.RETFOUND_DINOV2,
+        photographs.RETFOUND_GREEN,
+        radiographs.RAD_DINO,
+        radiographs.ARK,
         general.DINOV3,
     )
     assert {name for model in models for name in model.architectures} == FOUNDATION.keys()

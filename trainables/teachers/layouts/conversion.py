@@ -10,7 +10,7 @@ from pathlib import Path
 from trainables.models.architectures import known, undrawn
 from trainables.models.eyes import Eyes
 from trainables.teachers import pickles
-from trainables.teachers.layouts import chest, general, retinal, xrayvision
+from trainables.teachers.layouts import general, photographs, radiographs, xrayvision
 from trainables.teachers.layouts.layout import Published, Tensors
 from trainables.teachers.layouts.tensor_fit import Fit, fit
 
@@ -24,11 +24,11 @@ def _always(published: Published) -> Callable[[str, Sequence[str]], Published]:
 
 # By the name that ``--as`` takes: from the file's name without its ending, and the labels that were typed.
 PUBLISHED: dict[str, Callable[[str, Sequence[str]], Published]] = {
-    "retfound": retinal.retfound,
-    "retfound-dinov2": _always(retinal.RETFOUND_DINOV2),
-    "retfound-green": _always(retinal.RETFOUND_GREEN),
-    "rad-dino": _always(chest.RAD_DINO),
-    "ark": _always(chest.ARK),
+    "retfound": photographs.retfound,
+    "retfound-dinov2": _always(photographs.RETFOUND_DINOV2),
+    "retfound-green": _always(photographs.RETFOUND_GREEN),
+    "rad-dino": _always(radiographs.RAD_DINO),
+    "ark": _always(radiographs.ARK),
     "dinov3": _always(general.DINOV3),
     "torchxrayvision": xrayvision.torchxrayvision,
 }

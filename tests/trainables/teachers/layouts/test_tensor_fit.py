@@ -11,7 +11,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from tests.trainables.teachers.layouts import originals
-from trainables.teachers.layouts import chest, general, retinal
+from trainables.teachers.layouts import general, photographs, radiographs
 from trainables.teachers.layouts.layout import Published, nested
 from trainables.teachers.layouts.tensor_fit import Fit, fit
 
@@ -20,30 +20,30 @@ DINOV2: dict[str, Any] = {"init_values": 1e-5}
 # Per layout: its record, the original, its file's content, and the network that takes it.
 CASES: dict[str, tuple[Published, Callable[[], Any], Callable[[Any], Any], Callable[[], nn.Module]]] = {
     "retfound-dinov2": (
-        retinal.RETFOUND_DINOV2,
+        photographs.RETFOUND_DINOV2,
         lambda: originals.vit(64, **DINOV2),
         originals.dinov2_teacher,
         lambda: originals.vit(32, **DINOV2),
     ),
     "retfound-green": (
-        retinal.RETFOUND_GREEN,
+        photographs.RETFOUND_GREEN,
         lambda: originals.vit(32, **GREEN, global_pool="avg", fc_norm=False),
         lambda network: network.state_dict(),
         lambda: originals.vit(32, **GREEN, global_pool="avg", fc_norm=False),
     ),
     "rad-dino of transformers": (
-        chest.RAD_DINO,
+        radiographs.RAD_DINO,
         lambda: originals.vit(32, **DINOV2),
         originals.transformers_state,
         lambda: originals.vit(32, **DINOV2),
     ),
     "rad-dino of DINOv2": (
-        chest.RAD_DINO,
+        radiographs.RAD_DINO,
         lambda: originals.vit(32, **DINOV2),
         lambda network: {**network.state_dict(), "mask_token": torch.randn(1, originals.PLANES)},
         lambda: originals.vit(32, **DINOV2),
     ),
-    "ark": (chest.ARK, originals.swin, originals.ark, originals.swin),
+    "ark": (radiographs.ARK, originals.swin, originals.ark, originals.swin),
     "dinov3 ViT": (general.DINOV3, originals.dinov3_vit, originals.dinov3_vit_state, originals.dinov3_vit),
     "dinov3 ConvNeXt": (general.DINOV3, originals.convnext, originals.dinov3_convnext_state, originals.convnext),
 }
@@ -81,7 +81,7 @@ def test_retfound_averages_patches_as_its_own_code_does() -> None:
     network = originals.shaken(originals.vit(32))
     assert isinstance(network, VisionTransformer)
     taken = originals.vit(32, global_pool="avg")
-    result = fitted(retinal.RETFOUND, originals.retfound(network), taken)
+    result = fitted(photographs.RETFOUND, originals.retfound(network), taken)
     assert result.wrong == ()
     taken.load_state_dict(result.weights)
     images = images_of(network)
@@ -93,7 +93,7 @@ def test_retfound_averages_patches_as_its_own_code_does() -> None:
 def test_a_fine_tuned_retfound_keeps_its_own_norm_and_its_outputs() -> None:
     network = originals.shaken(originals.vit(32, global_pool="avg", num_classes=5))
     taken = originals.vit(32, global_pool="avg", num_classes=5)
-    translation = retinal.RETFOUND.translated(retinal.RETFOUND.tensors({"model": network.state_dict()}))
+    translation = photographs.RETFOUND.translated(photographs.RETFOUND.tensors({"model": network.state_dict()}))
     assert translation.left_out == {}
     taken.load_state_dict(fit(translation.tensors, taken).weights)
     torch.testing.assert_close(answer(taken, images_of(network)), answer(network, images_of(network)))

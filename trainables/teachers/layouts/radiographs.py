@@ -11,7 +11,7 @@ import re
 import torch
 
 from trainables.teachers.layouts.layout import Published, Tensors, Translation, nested, without
-from trainables.teachers.layouts.retinal import of_dinov2
+from trainables.teachers.layouts.photographs import of_dinov2
 
 MASK = "stands for hidden patches in pre-training"
 OWN_HEADS = "the outputs for its own data sets, whose order the file does not tell"
