@@ -64,9 +64,10 @@ def teacher(name: str) -> str:
 
 def student(name: str) -> str:
     """An architecture's title; timm is not asked for it, which would take seconds."""
-    for table in (ARCHITECTURES, FOUNDATION):
-        if name in table:
-            return table[name].title
+    if name in FOUNDATION:
+        return FOUNDATION[name].title
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name].title
     return TITLES.get(name, name)
 
 

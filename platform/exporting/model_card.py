@@ -31,6 +31,7 @@ from trainables.cell import NO_TEACHER, members
 from trainables.init_names import is_matched
 from trainables.models.onnx_file import Latency
 from trainables.recipe_learning import LOSSES
+from trainables.teachers.overlap import sets_seen
 from trainables.transfer import METHODS
 
 METRICS = ("auc", "f1_weighted", "accuracy", "kappa")
@@ -110,12 +111,19 @@ def _teachers(choice: Chosen, results: Path, names: str, tag: str) -> list[dict[
     prints = str(choice.run.get(tag, "")).split("+")
     for name, fingerprint in zip(members(names), prints, strict=False):
         teacher = artifacts.teacher_of(results, fingerprint)
-        fact = {"name": name, "fingerprint": fingerprint, "source": "no longer at hand", "seen": "unknown"}
+        fact = {
+            "name": name,
+            "fingerprint": fingerprint,
+            "source": "no longer at hand",
+            "seen": "unknown",
+            "licence": "",
+        }
         if teacher is not None:
             phantom = " (PHANTOM)" if teacher.is_phantom else ""
             fact |= {
                 "source": teacher.source + phantom,
-                "seen": str(teacher.seen.get("dataset") or "unknown"),
+                "seen": ", ".join(sets_seen(teacher.seen)) or teacher.trained_on or "unknown",
+                "licence": teacher.licence,
             }
         known.append(fact)
     return [] if names == NO_TEACHER or names == "random" else known

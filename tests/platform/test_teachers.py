@@ -39,7 +39,7 @@ def test_a_checkpoint_is_brought_in_and_listed(
     assert platform.teachers.main(flags) == 0
     assert "727 of 727 tensors matched, 14 outputs" in capsys.readouterr().out
     teacher = shelf.load(tmp_path / "teachers" / "real", "mimic-cxr")
-    assert teacher.seen == {"dataset": "mimic-cxr"} and not teacher.is_phantom
+    assert teacher.seen == {"datasets": {"mimic-cxr": []}} and not teacher.is_phantom
     assert platform.teachers.main(["--results", str(tmp_path)]) == 0
     output = capsys.readouterr().out
     assert "mimic-cxr" in output and teacher.fingerprint in output and "imported from checkpoint" in output

@@ -64,6 +64,7 @@ class Dataset:
     published: Published | None = None
     boxes: BoxList | None = None
     shares_patients_with: tuple[str, ...] = ()  # other releases, by the names that teachers' makers give them
+    patient_in_path: str = ""  # a pattern whose one group finds the patient, as `read` calls it, in an image's path
     synonyms: Mapping[str, str] = field(default_factory=dict)  # a label here -> the same one in other data sets
     broader_labels: Mapping[str, str] = field(default_factory=dict)  # a label here -> one elsewhere that counts it in
 

@@ -86,9 +86,10 @@ def find(name: str) -> Architecture | None:
     Raises:
         ValueError: timm has it, but it cannot be used here; the message says why.
     """
-    for table in (ARCHITECTURES, FOUNDATION):
-        if name in table:
-            return table[name]
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]
+    if name in FOUNDATION:
+        return FOUNDATION[name].architecture
     return timm_networks.architecture(name) if timm_networks.is_network(name) else None
 
 

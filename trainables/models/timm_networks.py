@@ -147,7 +147,7 @@ def _output(name: str, network: Any) -> str:
 
 def _taps(name: str, network: nn.Module, output: str, size_px: int) -> dict[str, Tap]:
     """Where the roles are, and what passes there; shapes are those of a pass without numbers."""
-    places = _places(name, network) | {"embedding": f"{output}{INPUT}"}
+    places = _places(name, network, size_px) | {"embedding": f"{output}{INPUT}"}
     with undrawn():
         shapes = measure(network, places, torch.zeros(1, 3, size_px, size_px))
     num_prefix = int(getattr(network, "num_prefix_tokens", 0))
@@ -174,7 +174,7 @@ def _tap(role: str, place: str, seen: Any, num_prefix: int, *, is_last: bool) ->
     return None
 
 
-def _places(name: str, network: nn.Module) -> dict[str, str]:
+def _places(name: str, network: nn.Module, size_px: int) -> dict[str, str]:
     """The modules behind the roles that are maps."""
     modules_by_name = dict(network.named_modules())
     features = [
@@ -193,7 +193,7 @@ def _places(name: str, network: nn.Module) -> dict[str, str]:
         of_size = dict((reduction, module) for module, reduction in features)  # the last of each
         places = {role: of_size[size] for role, size in REDUCTIONS.items() if size in of_size}
         places["attention"] = _block_before_last(network, modules[-1])
-    return {**places, "final": _final(network, modules[-1])}
+    return {**places, "final": _final(network, modules[-1], size_px)}
 
 
 def _block_before_last(network: nn.Module, stage: str) -> str:
@@ -206,9 +206,8 @@ def _block_before_last(network: nn.Module, stage: str) -> str:
     return f"{place}.{names[-2]}"
 
 
-def _final(network: Any, otherwise: str) -> str:
+def _final(network: Any, otherwise: str, size_px: int) -> str:
     """The module that gives what the head gets, the outermost one that computes it; `otherwise` where none does."""
-    size_px = int(network.pretrained_cfg["input_size"][-1])
     outputs: dict[str, Any] = {}
 
     def keeper(name: str) -> Any:

@@ -22,10 +22,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-# What our networks of torchvision's are made of (`trainables.models.architectures`), and what training scripts put
-# beside it.
+# What our networks of torchvision's and torchxrayvision's are made of (`trainables.models.architectures`), and what
+# training scripts put beside it.
 RECORDS = (
     *(f"torchvision.models.densenet.{name}" for name in ("DenseNet", "_DenseBlock", "_DenseLayer", "_Transition")),
+    *(f"torchxrayvision.models.{name}" for name in ("DenseNet", "_DenseBlock", "_DenseLayer", "_Transition")),
     *(f"torchvision.models.resnet.{name}" for name in ("ResNet", "BasicBlock", "Bottleneck")),
     *(f"torch.nn.modules.container.{name}" for name in ("Sequential", "ModuleList", "ModuleDict")),
     *(f"torch.nn.modules.activation.{name}" for name in ("ReLU", "SiLU", "GELU", "Sigmoid", "Softmax", "LogSoftmax")),
@@ -39,6 +40,7 @@ RECORDS = (
     "torch.nn.modules.flatten.Flatten",
     "torch.nn.parallel.data_parallel.DataParallel",
     "torch.nn.backends.thnn._get_thnn_function_backend",  # an attribute of every layer before PyTorch 1.2
+    "argparse.Namespace",  # the options of the training, as RETFound keeps them
     "numpy.core.multiarray.scalar",  # best_loss and the like
     "numpy._core.multiarray.scalar",
     "numpy.dtype",
@@ -130,9 +132,9 @@ def _refusal(path: Path, reason: str) -> str:
         why = f": {detail[1]}" if detail else ""
         return f"{path} must be a checkpoint of PyTorch or safetensors, but cannot be read{why}"
     return (
-        f"{path} may hold only tensors, plain values and torchvision's networks that we have, but holds "
-        f"{named[1] or named[2]}: "
-        "refused, and nothing of it was run; save the model's state_dict() where it was made, and import that"
+        f"{path} may hold only tensors, plain values and networks of torchvision and torchxrayvision that we have, "
+        f"but holds {named[1] or named[2]}: refused, and nothing of it was run; "
+        "save the model's state_dict() where it was made, and import that"
     )
 
 

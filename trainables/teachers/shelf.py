@@ -38,7 +38,7 @@ class Teacher:
     fingerprint: str  # of the weights
     scores: dict[str, float] = field(default_factory=dict)  # its own, on its own data
     eyes: Eyes = PLAIN  # what it was given to see
-    licence: str = ""  # of the weights, in its maker's words
+    licence: str = ""  # in its maker's words; "" where it is not known
     trained_on: str = ""  # in its maker's words, where nothing can be checked: a foundation model's
     seen: dict[str, Any] = field(
         default_factory=dict

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainables.teachers.overlap import overlap, unverifiable
+from trainables.teachers.overlap import overlap, sets_seen, unverifiable
 from trainables.teachers.shelf import Teacher
 
 SALT = "0a1b2c3d"
@@ -51,7 +51,7 @@ def test_where_splits_are_drawn_anew_every_patient_may_be_tested() -> None:
 
 
 @pytest.mark.parametrize("seen", [{"patients": ["p1"], "salt": "other"}, {}], ids=["another salt", "no patients"])
-@pytest.mark.parametrize("dataset", ["chestxray8", "chestxray14", "nih"])
+@pytest.mark.parametrize("dataset", ["chestxray8", "chestxray14", "nih", "rsna", "siim"])
 def test_where_patients_cannot_be_compared_the_whole_release_counts_as_seen(dataset: str, seen: dict[str, Any]) -> None:
     warning = overlap(taught(dataset=dataset, **seen), STORE, SALT)
     assert warning == f"the teacher nih was trained on {dataset}, which may hold the test patients of chestxray8"
@@ -64,6 +64,25 @@ def test_where_patients_cannot_be_compared_the_whole_release_counts_as_seen(data
 )
 def test_another_hospital_is_no_overlap_and_nor_are_phantoms(seen: dict[str, Any]) -> None:
     assert overlap(taught(**seen), STORE, SALT) == ""
+
+
+def test_each_of_several_data_sets_is_looked_at() -> None:
+    several = {"mimic-cxr": [], "rsna": [], "chestxray8": ["p1"]}
+    assert overlap(taught(datasets=several, salt=SALT), STORE, SALT) == (
+        "the teacher nih was trained on rsna, which may hold the test patients of chestxray8"
+    )
+    assert overlap(taught(datasets={"mimic-cxr": []}), STORE, SALT) == ""
+
+
+def test_of_several_data_sets_the_patients_are_counted_together() -> None:
+    later = taught(dataset="nih", patients=["p2"], datasets={"chestxray8": ["p3"], "chexpert": ["p1"]}, salt=SALT)
+    assert overlap(later, STORE, SALT) == "the teacher nih was trained on 2 of 2 test patients"
+    assert sets_seen(later.seen) == {"nih": ["p2"], "chestxray8": ["p3"], "chexpert": ["p1"]}
+
+
+def test_kaggles_photographs_are_those_of_eyepacs() -> None:
+    retina: Any = SimpleNamespace(dataset="retina", is_phantom=False)
+    assert "may hold the test patients of retina" in overlap(taught(datasets={"eyepacs": []}), retina, SALT)
 
 
 def test_a_makers_word_is_repeated_and_cannot_be_checked() -> None:

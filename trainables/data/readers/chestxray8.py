@@ -205,7 +205,9 @@ DATASET = Dataset(
         results_table=4,
     ),
     boxes=BoxList(file=BOX_LIST, read=boxes, image_size_px=RELEASE_SIZE_PX),
-    shares_patients_with=("chestxray14", "nih"),  # names of the whole release, of which the paper's sample is a part
+    # Names of the whole release, of which the paper's sample is a part; and challenges that took their images from it.
+    shares_patients_with=("chestxray14", "nih", "rsna", "siim"),
+    patient_in_path=r"(?:^|/)(?=\d{8}_)0*(\d+)_\d{3}\.(?:png|jpe?g)$",
     synonyms={"Effusion": "Pleural Effusion"},  # of CheXpert and MIMIC-CXR
     # The labeller of CheXpert and MIMIC-CXR (Irvin et al. 2019) lists mass and nodule as mentions of Lung Lesion,
     # pleural thickening and fibrosis as mentions of Pleural Other.

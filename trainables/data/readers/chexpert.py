@@ -141,4 +141,5 @@ DATASET = Dataset(
         training_sets={"CheXpert-5k": 5_000, "CheXpert-50k": 50_000, "CheXpert-220k": 178_352},
         results_table=4,
     ),
+    patient_in_path=r"(?:^|/)(patient\d+)/study\d+/",
 )

@@ -132,4 +132,5 @@ DATASET = Dataset(
         num_images=371_858,
         num_patients=65_079,
     ),
+    patient_in_path=r"(?:^|/)p(\d{8})/s\d{8}/",
 )

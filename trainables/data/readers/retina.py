@@ -90,4 +90,6 @@ DATASET = Dataset(
         training_sets={"Retina": 21_126},
         results_table=5,
     ),
+    shares_patients_with=("eyepacs",),  # which took the photographs
+    patient_in_path=r"(?:^|/)(\d+)_(?:left|right)\.(?:jpe?g|png)$",
 )
