@@ -9,10 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
+from timm.data import ImageNetInfo
 from torch import Tensor
 from torchvision.models import DenseNet121_Weights
 
+from trainables.data.normalising import IMAGENET_MEAN, IMAGENET_STD
 from trainables.models.architectures import ARCHITECTURES, build
 from trainables.teachers import imagenet, shelf
 
@@ -102,46 +106,53 @@ def test_the_cached_file_is_taken_once_its_hash_is_right(
     meta = DenseNet121_Weights.IMAGENET1K_V1.meta
     drawn: Any = SimpleNamespace(url=f"https://host/{file}", name="IMAGENET1K_V1", meta=meta)
     monkeypatch.setitem(ARCHITECTURES, "densenet121", replace(ARCHITECTURES["densenet121"], weights=drawn))
-    assert imagenet.find() == cache / file
     check(imagenet.take(tmp_path / "teachers"), weights)
 
 
 def test_a_network_of_another_task_is_refused(tmp_path: Path, weights: dict[str, Tensor]) -> None:
     path = tmp_path / "chest.pth"
     torch.save({**weights, "classifier.weight": torch.zeros(14, 1024), "classifier.bias": torch.zeros(14)}, path)
-    with pytest.raises(ValueError, match=r"ImageNet weights must have 1000 outputs, but .*chest\.pth has 14"):
+    with pytest.raises(ValueError, match=r"ImageNet weights must have 1,000 outputs, but .*chest\.pth has 14"):
         imagenet.take(tmp_path / "teachers", path)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "convnext_tiny"])
-def test_another_networks_weights_are_taken_from_a_folder_of_torchvisions_files(name: str, tmp_path: Path) -> None:
-    weights = ARCHITECTURES[name].weights
-    assert weights is not None
-    state = build(name, 1000).state_dict()
-    torch.save(state, tmp_path / "drawn.pth")
-    digest = hashlib.sha256((tmp_path / "drawn.pth").read_bytes()).hexdigest()
-    files = tmp_path / "files"
-    files.mkdir()
-    (tmp_path / "drawn.pth").rename(files / Path(weights.url).name)
-    with pytest.raises(ValueError, match=f"but is {digest}: fetch it again"):  # torchvision's name, but not its file
-        imagenet.take(tmp_path / "teachers", files, name)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(imagenet, "_check_hash", lambda path: None)
-        teacher = imagenet.take(tmp_path / "teachers", files, name)
+@pytest.mark.parametrize(
+    ("name", "tag", "more"),
+    [
+        ("resnet18", "a1_in1k", ""),
+        ("mobilenetv3_small_050", "lamb_in1k", ""),
+        (
+            "vit_tiny_patch16_224",
+            "augreg_in21k_ft_in1k",
+            "ImageNet-21k, then ImageNet-1k (timm's augreg_in21k_ft_in1k)",
+        ),
+    ],
+)
+def test_timms_weights_are_taken_from_a_folder_of_its_files(name: str, tag: str, more: str, tmp_path: Path) -> None:
+    network = timm.create_model(name)
+    save_file(network.state_dict(), tmp_path / f"{name}.{tag}.safetensors")
+    teacher = imagenet.take(tmp_path / "teachers", tmp_path, name)
     assert (teacher.name, teacher.architecture, len(teacher.label_names)) == (f"imagenet-{name}", name, 1000)
-    assert all(torch.equal(tensor, state[key]) for key, tensor in teacher.state_dict().items())
+    assert teacher.source == f"timm, {name}.{tag} (licence apache-2.0), from {name}.{tag}.safetensors"
+    assert (teacher.trained_on, teacher.seen["dataset"]) == (more, "imagenet")
+    views = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    mean, std = (torch.tensor(each)[:, None, None] for each in (IMAGENET_MEAN, IMAGENET_STD))
+    own_mean, own_std = (torch.tensor(network.pretrained_cfg[each])[:, None, None] for each in ("mean", "std"))
+    with torch.no_grad():
+        theirs = network.eval()((views * std + mean - own_mean) / own_std)
+        ours = teacher.network().eval()(views)
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
-def test_another_networks_absent_weights_get_one_line_too(tmp_path: Path, cache: Path) -> None:
-    mine = tmp_path / "mine.pth"
-    mine.touch()  # DenseNet-121's, which is no ResNet's
-    url = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
-    with pytest.raises(FileNotFoundError, match="no ImageNet weights of resnet18 on this machine") as caught:
-        imagenet.take(tmp_path / "teachers", mine, "resnet18")
-    assert f"fetch {url} and put it at {cache / 'resnet18-f37072fd.pth'}" in str(caught.value)
+def test_the_classes_are_timms_too_in_the_same_order() -> None:
+    renamed = {"crane bird": "crane", "maillot tank suit": "maillot, tank suit"}  # each is there twice
+    descriptions = ImageNetInfo().label_descriptions()
+    assert len(imagenet.CLASSES) == len(descriptions) == 1000
+    for name, description in zip(imagenet.CLASSES, descriptions, strict=True):
+        assert description.lower().startswith(renamed.get(name, name).lower())
 
 
-def test_names_say_architectures() -> None:
+def test_names_say_architectures(tmp_path: Path) -> None:
     assert imagenet.architecture_of("imagenet") == "densenet121"
     assert imagenet.architecture_of("imagenet-resnet50") == "resnet50"
     assert imagenet.architecture_of("mimic-cxr") is None
@@ -151,7 +162,7 @@ def test_names_say_architectures() -> None:
     assert imagenet.first_weights("matched-imagenet", "resnet18") == "imagenet-resnet18"
     assert imagenet.first_weights("matched-mimic-cxr", "resnet18") == "mimic-cxr"
     assert imagenet.first_weights("random", "resnet18") == "random"
-    with pytest.raises(ValueError, match=r"imagenet-NAME must name one of .*resnet18.*, but got 'imagenet-vgg'"):
+    with pytest.raises(ValueError, match=r"the teacher must be one of .*, or a network of timm's, but got 'vgg'"):
         imagenet.architecture_of("imagenet-vgg")
-    with pytest.raises(ValueError, match="torchvision's, but densenet40 has none"):
-        imagenet.find(None, "densenet40")
+    with pytest.raises(ValueError, match="1,000 outputs, but none are published for densenet40"):
+        imagenet.take(tmp_path, None, "densenet40")
