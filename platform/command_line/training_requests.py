@@ -46,7 +46,7 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
         choices=("real", "phantom"),
     )
     imagenet_weights: Path | None = option(
-        "DenseNet-121's ImageNet weights: a file, or a folder of torchvision's files",
+        "ImageNet weights: DenseNet-121's file, or a folder of files, such as resnet50.a1_in1k.safetensors",
         default=None,
         heading=IMAGES,
         parse=Path,

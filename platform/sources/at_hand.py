@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -98,15 +99,26 @@ def images_of_size(
 def _phantom_teachers(
     names: Sequence[str], places: Places, image_size_px: int, stand_ins: Path | None
 ) -> dict[str, Teacher]:
-    if stand_ins:
-        return {name: stand_in(name, stand_ins) for name in names}
     folder = places.teachers(phantom=True, image_size_px=image_size_px)
+    if stand_ins:
+        return {name: _stand_in(name, folder, stand_ins) for name in names}
     return {
         name: _random_teacher(folder, phantom=True)
         if name == RANDOM_TEACHER
         else phantom_teacher(name, places, image_size_px)
         for name in names
     }
+
+
+def _stand_in(name: str, folder: Path, stand_ins: Path) -> Teacher:
+    """What a plan takes for the teacher: a copy of the one of that name in `folder`; without it, random weights.
+
+    Only a teacher at hand can have a name that somebody chose: how large it is, nothing else tells.
+    """
+    if (folder / name / shelf.FACTS_FILE).is_file():
+        shutil.copytree(folder / name, stand_ins / name, dirs_exist_ok=True)
+        return shelf.load(stand_ins, name)
+    return stand_in(name, stand_ins)
 
 
 def sources_of_the_papers_size(
