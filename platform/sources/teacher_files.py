@@ -35,9 +35,9 @@ def bring_in(request: ImportRequest) -> str:
         FileNotFoundError: there is no such file.
         ValueError: the file is refused, or does not match.
     """
-    from trainables.teachers import shelf
-
     file = _published(request) if request.published else _of_somebody(request)
+    from trainables.teachers import shelf  # torch: only once the names are right
+
     places = Places.under(request.results)
     seen, listed = _seen((*file.datasets, *request.seen), request.training_images, places)
     teacher = shelf.save(

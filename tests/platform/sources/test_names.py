@@ -17,6 +17,7 @@ from trainables import declared
 from trainables.data import readers
 from trainables.data.catalogue import DATASETS
 from trainables.models.architectures import ARCHITECTURES
+from trainables.models.foundation import FOUNDATION
 from trainables.transfer import METHODS
 
 ROOT = Path(__file__).parents[3]
@@ -48,7 +49,7 @@ def test_a_misspelt_name_gets_the_nearest_one(tmp_path: Path, name: str, nearest
 def test_methods_and_networks_are_known_from_their_sources() -> None:
     assert set(declared.methods()) == {name for name, method in METHODS.items() if method.__module__ in IN_THE_FOLDER}
     networks = {name: facts for name, facts in ARCHITECTURES.items() if name != "tiny"}
-    assert declared.architectures() == tuple(networks)
+    assert declared.architectures() == (*networks, *FOUNDATION)
     assert {name: declared.depths(name) for name in networks} == {
         name: tuple(facts.depths) for name, facts in networks.items()
     }
