@@ -47,8 +47,12 @@ def check_fit(
         _check_planes(kind, teacher, student)
         if image_size_px:
             _check_sizes(kind, teacher, student, image_size_px)
-    if not needs_shared_labels(kind):
-        return None
+    return _columns(method, task, label_names, teachers) if needs_shared_labels(kind) else None
+
+
+def _columns(
+    method: str, task: str, label_names: Sequence[str], teachers: Sequence[Teacher]
+) -> tuple[list[int], list[list[int]]]:
     here = shared_labels(task, label_names, teachers)
     if not here:
         wrong = next((teacher for teacher in teachers if not shared_labels(task, label_names, [teacher])), teachers[0])

@@ -142,8 +142,8 @@ def _places(candidates: Sequence[Published], given: Path | None) -> Iterator[tup
     """Where a file may lie, and what it would be, the surest first."""
     architecture = candidates[0].architecture
     if given is not None and given.is_dir():
-        for weights in candidates:
-            yield from ((given / name, weights) for name in weights.files)
+        for each in candidates:
+            yield from ((given / name, each) for name in each.files)
         yield given / f"{architecture}.safetensors", _of_any_tag(candidates)
         for name in HUB_FILES:  # Hugging Face's folder itself
             if weights := _named(given / name, candidates):
@@ -152,12 +152,12 @@ def _places(candidates: Sequence[Published], given: Path | None) -> Iterator[tup
         yield given, weights or candidates[0]
     if architecture == LITE0 and (installed := packaged()):
         yield installed, candidates[0]
-    for weights in candidates:
-        for name in HUB_FILES if weights.repository else ():
-            cached = huggingface_hub.try_to_load_from_cache(weights.repository, name)
+    for each in candidates:
+        for name in HUB_FILES if each.repository else ():
+            cached = huggingface_hub.try_to_load_from_cache(each.repository, name)
             if isinstance(cached, str):
-                yield Path(cached), weights
-        yield from ((_torch_hub() / name, weights) for name in weights.files)
+                yield Path(cached), each
+        yield from ((_torch_hub() / name, each) for name in each.files)
 
 
 def _named(path: Path, candidates: Sequence[Published]) -> Published | None:

@@ -35,7 +35,7 @@ def test_the_number_of_labels_decides_the_head_alone() -> None:
 def test_the_command_lists_every_network_or_those_that_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert table_depths.main([]) == 0
     printed = capsys.readouterr().out
-    assert "from-stage9" in printed and "from-layer4" in printed and "2,700,814" in printed
+    assert "from-block4" in printed and "from-bottleneck" in printed and "from-layer4" not in printed
     assert table_depths.main(["--students", "densenet40", "--labels", "5", "--format", "csv"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + 5 and lines[2].startswith("densenet40,from-bottleneck,")

@@ -111,7 +111,7 @@ def test_maps_of_another_size_are_refused_where_positions_are_compared(tmp_path:
 
 @pytest.mark.parametrize(
     ("method", "role", "others", "own"),
-    [("attention", "attention", 2048, 32), ("attention-permuted", "attention", 2048, 32), ("flow", "middle", 512, 128)],
+    [("attention", "attention", 2048, 32), ("attention-permuted", "attention", 2048, 32), ("flow", "shallow", 256, 64)],
 )
 def test_where_planes_are_not_as_many_it_is_said_what_can_be_used(
     method: str, role: str, others: int, own: int, tmp_path: Path

@@ -17,11 +17,10 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torchvision.models.convnext import CNBlockConfig, ConvNeXt
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from tests.short_densenet import NAME as SHORT
-from trainables.models.architectures import ARCHITECTURES, build
+from trainables.models.architectures import ARCHITECTURES, build, known
 from trainables.teachers.importing import Imported, import_network, own_names
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("short")]
@@ -289,16 +288,6 @@ OTHERS: dict[str, tuple[Callable[[int], nn.Module], str, Callable[[Any], nn.Modu
         "fc",
         lambda last: nn.Sequential(nn.Dropout(), last),
     ),
-    "efficientnet_b0": (
-        ARCHITECTURES["efficientnet_b0"].make,
-        "classifier",
-        lambda last: nn.Sequential(last[1], nn.Sigmoid()),
-    ),
-    "convnext_tiny": (
-        lambda num_labels: ConvNeXt([CNBlockConfig(8, 16, 1), CNBlockConfig(16, None, 1)], num_classes=num_labels),
-        "classifier",
-        lambda last: nn.Sequential(*last[:2], nn.Sequential(last[2], nn.Sigmoid())),
-    ),
 }
 
 
@@ -311,7 +300,7 @@ def other(request: pytest.FixtureRequest) -> Iterator[tuple[str, nn.Module, Stat
     state = dict(network.state_dict())
     setattr(network, part, wrapped(getattr(network, part)))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setitem(ARCHITECTURES, name, replace(ARCHITECTURES[name], make=make))
+        patched.setitem(ARCHITECTURES, name, replace(known(name), make=make))
         yield name, network, state
 
 

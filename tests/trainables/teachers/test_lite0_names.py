@@ -14,8 +14,8 @@ from torch.nn import functional
 from trainables.teachers.lite0_names import is_lite0, timm_names
 
 # Tan and Le 2019, Table 1: expansion, kernel, stride and planes of each stage, and how often its block is repeated.
-STAGES = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4))
-STAGES = (*STAGES, (6, 3, 1, 320, 1))
+FIRST = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4))
+STAGES = (*FIRST, (6, 3, 1, 320, 1))
 BLOCKS = [
     (expansion, kernel, stride if first else 1, planes)
     for expansion, kernel, stride, planes, repeats in STAGES
