@@ -20,7 +20,7 @@ from torch import Tensor
 
 from trainables.models.architectures import ARCHITECTURES, build, known, undrawn
 from trainables.teachers import pickles
-from trainables.teachers.lite0_names import LITE0, is_lite0, timm_names
+from trainables.teachers.lite0_names import is_lite0, timm_names
 
 WRAPPERS = (
     "module.",
@@ -101,8 +101,7 @@ def own_names(tensors: Mapping[str, Tensor], architecture: str = "densenet121") 
     EfficientNet-Lite0's may have the names of EfficientNet-PyTorch (`trainables.teachers.lite0_names`). A batch norm
     from before PyTorch 0.4.1 has no count of its batches; it gets one, of 0, which nothing here reads.
     """
-    if architecture == LITE0 and is_lite0(tensors):
-        tensors = timm_names(tensors)
+    tensors = timm_names(tensors) if is_lite0(tensors) else tensors
     renamed: dict[str, Tensor] = {}
     output = known(architecture).output
     for name, tensor in tensors.items():

@@ -21,12 +21,17 @@ from platform.sweeping.plan import config_of
 from platform.sweeping.setup import Setup
 from search_spaces.space import controls_of
 from trainables.cell import ITSELF
+from trainables.data.catalogue import DATASETS
 from trainables.knob import SETUP, knobs
+from trainables.models.architectures import build
 from trainables.recipe import Recipe
+from trainables.teachers import shelf
+from trainables.teachers.lite0_names import LITE0
 from trainables.transfer import METHODS
 
 NAMES = (
-    "methods", "paper_figure_3", "paper_table_4", "paper_table_5", "recipe", "teachers", "unfreeze_depth", "unlabelled"
+    "imagenet_knowledge", "methods", "paper_figure_3", "paper_table_4", "paper_table_5", "recipe", "teachers",
+    "unfreeze_depth", "unlabelled",
 )  # fmt: skip
 SMALL = ("--image-size", "32", "--average-labels", "defined", "--trials", "1", "--repeats", "1")
 SIZES = {"retina": 14, "chexpert": 32}
@@ -44,6 +49,16 @@ def setup_of(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     places = Places.under(tmp_path / "results")
     shutil.copytree(drawn, places.phantoms)
+    shelf.save(  # the one teacher that an ablation's head has the user train first
+        places.teachers(phantom=True, image_size_px=32),
+        build(LITE0, 5).state_dict(),
+        name="lite0-retina",
+        architecture=LITE0,
+        task="multiclass",
+        label_names=DATASETS["retina"].label_names,
+        source="drawn",
+        is_phantom=True,
+    )
 
     def make(name: str, *more: str) -> Setup:
         size = str(SIZES[str(read(name).values["dataset"])])
@@ -55,7 +70,7 @@ def setup_of(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
     return make
 
 
-def test_there_are_eight() -> None:
+def test_they_are_all_there() -> None:
     assert packaged() == NAMES
 
 
@@ -132,3 +147,18 @@ def test_another_data_set_takes_the_same_file(setup_of: Callable[..., Setup]) ->
     setup = setup_of("paper_table_5", "chexpert", "--phantom-size", "32")
     assert (setup.store.dataset, setup.facts["overrides"].split()[0]) == ("chexpert", "chexpert")
     assert setup.facts["ablation_file"] == "paper_table_5.toml"
+
+
+def test_imagenet_reaches_a_student_as_weights_or_through_the_teacher(setup_of: Callable[..., Setup]) -> None:
+    setup = setup_of("imagenet_knowledge")
+    assert {cell.name for cell in setup.space.cells} == {
+        "transfer/none/tf_efficientnet_lite0/all@from-random",
+        "transfer/none/tf_efficientnet_lite0/all",
+        "transfer/none/densenet40/all@from-random",
+        "distillation/lite0-retina/densenet40/all@from-random",
+        "similarity/lite0-retina/densenet40/all@from-random",
+        "attention-squares/lite0-retina/densenet40/all@from-random",
+        "itself/lite0-retina/none/none",
+    }
+    assert setup.teachers["lite0-retina"].source == "drawn"  # the teacher at hand, not random weights in its place
+    assert set(setup.teachers) == {"lite0-retina", "imagenet-tf_efficientnet_lite0"}  # DenseNet-121's are not needed
