@@ -56,6 +56,7 @@ def test_timms_default_comes_first_and_torchvision_keeps_our_own() -> None:
     titles = [weights.title for weights in published("resnet50")]
     assert titles[0] == "timm, resnet50.a1_in1k"
     assert "timm, resnet50.tv_in1k" in titles and len(titles) > 10
+    assert published("convnext_base")[0].title == "timm, convnext_base.fb_in22k_ft_in1k"  # not the first by its name
     (own,) = published("densenet121")
     assert own.title == "torchvision, DenseNet121_Weights.IMAGENET1K_V1"
     assert own.address == DenseNet121_Weights.IMAGENET1K_V1.url
