@@ -82,7 +82,7 @@ def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
     stores, averaging, teachers = find_sources(request, listing, places, base, names)
     store = stores[base.image_size_px]
     for teacher in teachers.values():
-        check_first_weights(base.student, teacher)
+        check_first_weights(base.student, teacher, keeps_eyes=True)
     settings = _settings(base, store, teachers)
     name = f"teacher-{request.teacher_name}-{hashlib.sha256(settings.encode()).hexdigest()[:6]}"
     return Setup(

@@ -95,8 +95,11 @@ def _size_px(cell: Cell, store: Store) -> int:
     return int(cell.axes.get("image_size_px", store.image_size_px))
 
 
-def check_first_weights(student: str, init: Teacher) -> None:
+def check_first_weights(student: str, init: Teacher, *, keeps_eyes: bool = False) -> None:
     """Refuses first weights of another network than the student needs.
+
+    Args:
+        keeps_eyes: whether the student will see through the eyes of `init`, as a teacher does that is trained further.
 
     Raises:
         ValueError: `init` has another architecture, or sees images that are normalised in another way.
@@ -108,7 +111,7 @@ def check_first_weights(student: str, init: Teacher) -> None:
             f"{init.architecture}: give --init imagenet, random, or a teacher of that architecture"
         )
     own, others = known(student).eyes, init.eyes
-    if (own.mean, own.std) != (others.mean, others.std):
+    if not keeps_eyes and (own.mean, own.std) != (others.mean, others.std):
         raise ValueError(
             f"first weights must have seen images in the student's units, but {init.name} sees {others}, and {student} "
             f"{own}: give --init imagenet, random, or another teacher of that architecture"
