@@ -38,7 +38,8 @@ HASHES = (
     "node",
     "version",
     "record",
-)  # tags that change with a name, a machine or a release
+    "growth",
+)  # tags that change with a name, a machine, a release or the time
 CELL = ("method", "teacher", "student", "unfreeze", "data_fraction", "uncertainty", "init")
 NUM_SHOWN = 3  # values of a column of predictions, beside the hash of all
 RUN_ID = re.compile(r"\b[0-9a-f]{32}\b")
