@@ -110,14 +110,14 @@ def _losses(training: Training, rows_B: NDArray[np.int64], epoch: int) -> tuple[
     with training.autocast():
         logits, taps = student(views)
     logits = logits.float()
-    if guide is not None and config.beta is not None and epoch <= config.num_unlabelled:
-        transfer = guide.loss(taps, logits, guide.knowledge_of(views, rows_B, epoch))
-        return transfer / config.beta, torch.zeros_like(transfer), transfer
-    ce = training.label_loss(logits, *training.targets_of_views(rows_B, epoch))
     if guide is None or config.beta is None:
+        ce = training.label_loss(logits, *training.targets_of_views(rows_B, epoch))
         return ce, ce, torch.zeros_like(ce)
     knowledge = guide.knowledge_of(views, rows_B, epoch)
     transfer = guide.loss(taps, logits, knowledge)
     guide.remember(knowledge)
+    if epoch <= config.num_unlabelled:
+        return transfer / config.beta, torch.zeros_like(transfer), transfer
+    ce = training.label_loss(logits, *training.targets_of_views(rows_B, epoch))
     of_ce, of_transfer = guide.method.weights((epoch - 1) / config.max_epochs)
     return total_loss(of_ce * ce, of_transfer * transfer, config.beta, config.method), ce, transfer

@@ -87,7 +87,7 @@ def no_depth(depth: str, depths: Mapping[str, Sequence[str]]) -> str:
 def title(depth: str) -> str:
     """What people call a depth: ``last 34 layers trained``, ``trained from block 3 on``.
 
-    ResNet's stages keep torchvision's name, ``layer4``, since that is not its fourth layer.
+    ResNet's stages keep their name in timm, ``layer4``, since that is not its fourth layer.
     """
     stage = depth.removeprefix(FROM)
     if depth in TITLES or stage == depth:

@@ -151,12 +151,18 @@ def _taps(name: str, network: nn.Module, output: str, size_px: int) -> dict[str,
     with undrawn():
         shapes = measure(network, places, torch.zeros(1, 3, size_px, size_px))
     num_prefix = int(getattr(network, "num_prefix_tokens", 0))
-    is_last = getattr(network, "output_fmt", "NCHW") == "NHWC"
     return {
         role: tap
         for role, tensor in shapes.items()
-        if (tap := _tap(role, places[role], tensor, num_prefix, is_last=is_last)) is not None
+        if (tap := _tap(role, places[role], tensor, num_prefix, is_last=_is_last(network, role, tensor))) is not None
     }
+
+
+def _is_last(network: Any, role: str, seen: Any) -> bool:
+    """Whether the planes come last: in the whole network, or, as in TinyViT, within its stages alone."""
+    num_planes, shape = network.feature_info[-1]["num_chs"], getattr(seen, "shape", ())
+    is_within = role == "attention" and len(shape) == 4 and shape[1] != num_planes == shape[3]
+    return is_within or getattr(network, "output_fmt", "NCHW") == "NHWC"
 
 
 def _tap(role: str, place: str, seen: Any, num_prefix: int, *, is_last: bool) -> Tap | None:
@@ -202,8 +208,9 @@ def _block_before_last(network: nn.Module, stage: str) -> str:
     place, blocks = (f"{stage}.blocks", module.blocks) if hasattr(module, "blocks") else (stage, module)
     if not isinstance(blocks, nn.Sequential) or len(blocks) < 2:
         return stage
-    names = [name for name, _ in blocks.named_children()]
-    return f"{place}.{names[-2]}"
+    name, block = list(blocks.named_children())[-2]
+    # A single layer is no block, and a rectifier behind it may overwrite what it gave.
+    return f"{place}.{name}" if any(True for _ in block.children()) else stage
 
 
 def _final(network: Any, otherwise: str, size_px: int) -> str:

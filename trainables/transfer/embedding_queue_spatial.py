@@ -25,8 +25,7 @@ from torch.nn import functional
 
 from trainables.knob import Range
 from trainables.transfer.embedding_queue import EmbeddingQueue
-
-MOST = 8  # rows and columns of the map that is kept: the last map of the paper's networks at 256 px
+from trainables.transfer.pooling import at_most, to_one_size
 
 
 class EmbeddingQueueSpatial(EmbeddingQueue):
@@ -50,10 +49,8 @@ class EmbeddingQueueSpatial(EmbeddingQueue):
 
     def knowledge(self, teacher: Mapping[str, Tensor]) -> Tensor:
         """The teacher's embedding of unit length and its map, flattened: [B, K_T + C_T h w]."""
-        map_BChw = teacher["final"].detach()
-        size = min(map_BChw.shape[2], MOST), min(map_BChw.shape[3], MOST)
-        pooled_BN = functional.adaptive_avg_pool2d(map_BChw, size).flatten(1)
-        return torch.cat([super().knowledge(teacher), pooled_BN], dim=1)
+        map_BN = at_most(teacher["final"].detach()).flatten(1)
+        return torch.cat([super().knowledge(teacher), map_BN], dim=1)
 
     def rows(self, knowledge: Tensor) -> Tensor:
         """The embedding alone [B, K_T]."""
@@ -62,9 +59,7 @@ class EmbeddingQueueSpatial(EmbeddingQueue):
     def loss(self, student: Mapping[str, Tensor], knowledge: Tensor) -> Tensor:
         """The weighted sum, a scalar."""
         of_embeddings = super().loss(student, self.rows(knowledge))
-        own_BChw, theirs_BChw = student["final"], self._map(knowledge)
-        size = min(own_BChw.shape[2], theirs_BChw.shape[2]), min(own_BChw.shape[3], theirs_BChw.shape[3])
-        own_BChw, theirs_BChw = (functional.adaptive_avg_pool2d(each, size) for each in (own_BChw, theirs_BChw))
+        own_BChw, theirs_BChw = to_one_size(student["final"], self._map(knowledge))
         likeness_Bhw = functional.cosine_similarity(self.map_projection(own_BChw), theirs_BChw, dim=1)
         return of_embeddings + self.knob["spatial_weight"] * (1 - likeness_Bhw).mean()
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tests import tiny_network
 from trainables.models.architectures import ARCHITECTURES, build, find, known, load_backbone, restored
 from trainables.models.freezing import num_trainable
-from trainables.models.taps import Taps, Truncated
+from trainables.models.taps import PLANES, PLANES_LAST, Taps, Truncated, tap_module
 
 pytestmark = pytest.mark.slow
 
@@ -156,6 +156,24 @@ def test_a_network_without_a_head_gives_its_embedding() -> None:
 
 def test_a_role_that_a_network_does_not_have_is_absent() -> None:
     assert set(known("efficientvit_m0").taps) == {"attention", "final", "embedding"}  # its largest map is of H/16
+
+
+def test_planes_come_last_within_the_stages_of_a_tiny_vit_alone() -> None:
+    taps = known("tiny_vit_5m_224").taps
+    assert [(taps[role].num_planes, taps[role].layout) for role in ("attention", "final")] == [
+        (320, PLANES_LAST),
+        (320, PLANES),
+    ]
+
+
+def test_what_a_tap_gave_is_not_overwritten_behind_it() -> None:
+    """The last stage of a SelecSLS ends with norm and rectifier, which works in place: neither is a block."""
+    network, tap = build("selecsls42", 2).eval(), known("selecsls42").taps["attention"]
+    kept: list[Tensor] = []
+    tap_module(network, tap.place, lambda activations: kept.extend([activations, activations.clone()]))
+    with torch.no_grad():
+        network(views())
+    assert torch.equal(*kept)
 
 
 def test_another_architectures_backbone_is_refused_by_name() -> None:

@@ -62,11 +62,11 @@ def teacher(tmp_path_factory: pytest.TempPathFactory, tiny: str) -> Teacher:
     return shelf.save(folder, weights, name="imagenet", architecture=tiny, is_phantom=True, **facts)
 
 
-def training_of(store: Store, teacher: Teacher, micro_batch_size: int | None = None) -> Training:
+def training_of(store: Store, teacher: Teacher, micro_batch_size: int | None = None, **changes: Any) -> Training:
     """Two epochs of batches of 6, 6 and 4."""
     torch.manual_seed(3)
     guide = Guide(NAME, teacher.architecture, teacher, CPU)
-    taught: dict[str, Any] = {"method": NAME, "teacher": "imagenet", "beta": 0.1, "max_epochs": 2}
+    taught: dict[str, Any] = {"method": NAME, "teacher": "imagenet", "beta": 0.1, "max_epochs": 2, **changes}
     training = make(store, build(teacher.architecture, 5), guide, **taught)
     training.micro_batch_size = micro_batch_size
     return training
@@ -112,11 +112,11 @@ def test_it_is_no_part_of_the_methods_state_and_a_new_epoch_empties_it() -> None
     assert torch.equal(method.with_earlier(rows(3)), rows(3))
 
 
-@pytest.mark.parametrize("micro_batch_size", [None, 3])
+@pytest.mark.parametrize(("micro_batch_size", "num_unlabelled"), [(None, 0), (3, 0), (3, 1)])
 def test_a_batch_meets_those_before_it_in_its_epoch(
-    store: Store, teacher: Teacher, micro_batch_size: int | None
+    store: Store, teacher: Teacher, micro_batch_size: int | None, num_unlabelled: int
 ) -> None:
-    training = training_of(store, teacher, micro_batch_size)
+    training = training_of(store, teacher, micro_batch_size, unlabelled_epochs=num_unlabelled)
     list(train(training))
     guide, met = training.guide, iter(seen(training))
     assert guide is not None
