@@ -14,6 +14,7 @@ from trainables.data.listing import UNCERTAIN
 from trainables.data.resplit import averaging_of, redrawn
 from trainables.data.store import Store
 from trainables.models.architectures import known
+from trainables.models.eyes import Eyes
 from trainables.teachers.compatible import check_fit
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.itself import check_outputs
@@ -95,8 +96,11 @@ def _size_px(cell: Cell, store: Store) -> int:
     return int(cell.axes.get("image_size_px", store.image_size_px))
 
 
-def check_first_weights(student: str, init: Teacher) -> None:
+def check_first_weights(student: str, init: Teacher, eyes: Eyes | None = None) -> None:
     """Refuses first weights of another network than the student needs.
+
+    Args:
+        eyes: what the student sees through, where those are not its architecture's.
 
     Raises:
         ValueError: `init` has another architecture, or sees images that are normalised in another way.
@@ -107,7 +111,7 @@ def check_first_weights(student: str, init: Teacher) -> None:
             f"the first weights of {student} must be those of a {needed}, but {init.name} is a "
             f"{init.architecture}: give --init imagenet, random, or a teacher of that architecture"
         )
-    own, others = known(student).eyes, init.eyes
+    own, others = eyes or known(student).eyes, init.eyes
     if (own.mean, own.std) != (others.mean, others.std):
         raise ValueError(
             f"first weights must have seen images in the student's units, but {init.name} sees {others}, and {student} "

@@ -89,7 +89,7 @@ def find(name: str) -> Architecture | None:
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
     if name in FOUNDATION:
-        return FOUNDATION[name].architecture
+        return FOUNDATION[name].architecture(name)
     return timm_networks.architecture(name) if timm_networks.is_network(name) else None
 
 
