@@ -213,5 +213,5 @@ def test_a_teacher_without_outputs_is_said_to_have_none(tmp_path: Path, tiny: st
     facts: dict[str, Any] = {"architecture": tiny, "task": "", "label_names": ()}
     headless = shelf.save(tmp_path, {}, name="found", source="drawn", is_phantom=True, **facts)
     for task, labels in (("multiclass", GRADES), ("multilabel", FINDINGS)):
-        with pytest.raises(ValueError, match="but the teacher found has no outputs$"):
+        with pytest.raises(ValueError, match=r"but the teacher found has no outputs$"):
             check_outputs([headless], task, labels)
