@@ -33,7 +33,7 @@ from trainables.knob import Range
 from trainables.models.architectures import known
 from trainables.models.stages import ALL, no_depth
 from trainables.teachers.imagenet import first_weights
-from trainables.teachers.shelf import Teacher
+from trainables.teachers.shelf import Teacher, eyes_of_first_weights
 
 
 def conduct_pretraining(request: PretrainRequest) -> int:
@@ -82,7 +82,7 @@ def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
     stores, averaging, teachers = find_sources(request, listing, places, base, names)
     store = stores[base.image_size_px]
     for teacher in teachers.values():
-        check_first_weights(base.student, teacher, keeps_eyes=True)
+        check_first_weights(base.student, teacher, eyes_of_first_weights(base.init, base.student, teacher))
     settings = _settings(base, store, teachers)
     name = f"teacher-{request.teacher_name}-{hashlib.sha256(settings.encode()).hexdigest()[:6]}"
     return Setup(

@@ -14,6 +14,7 @@ from trainables.data.listing import UNCERTAIN
 from trainables.data.resplit import averaging_of, redrawn
 from trainables.data.store import Store
 from trainables.models.architectures import known
+from trainables.models.eyes import Eyes
 from trainables.teachers.compatible import check_fit
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.itself import check_outputs
@@ -95,11 +96,11 @@ def _size_px(cell: Cell, store: Store) -> int:
     return int(cell.axes.get("image_size_px", store.image_size_px))
 
 
-def check_first_weights(student: str, init: Teacher, *, keeps_eyes: bool = False) -> None:
+def check_first_weights(student: str, init: Teacher, eyes: Eyes | None = None) -> None:
     """Refuses first weights of another network than the student needs.
 
     Args:
-        keeps_eyes: whether the student will see through the eyes of `init`, as a teacher does that is trained further.
+        eyes: what the student sees through, where those are not its architecture's.
 
     Raises:
         ValueError: `init` has another architecture, or sees images that are normalised in another way.
@@ -110,8 +111,8 @@ def check_first_weights(student: str, init: Teacher, *, keeps_eyes: bool = False
             f"the first weights of {student} must be those of a {needed}, but {init.name} is a "
             f"{init.architecture}: give --init imagenet, random, or a teacher of that architecture"
         )
-    own, others = known(student).eyes, init.eyes
-    if not keeps_eyes and (own.mean, own.std) != (others.mean, others.std):
+    own, others = eyes or known(student).eyes, init.eyes
+    if (own.mean, own.std) != (others.mean, others.std):
         raise ValueError(
             f"first weights must have seen images in the student's units, but {init.name} sees {others}, and {student} "
             f"{own}: give --init imagenet, random, or another teacher of that architecture"

@@ -18,13 +18,14 @@ from platform.command_line.training_requests import PretrainRequest
 from platform.sources.places import Places
 from platform.sweeping.conduct_pretraining import base_of, prepare_pretraining
 from tests import forking
+from tests.trainables.teachers.layouts import small_models
 from tests.typed import typed
 from trainables.config import TrialConfig
 from trainables.data.store import Store
 from trainables.job import Job
-from trainables.models.architectures import build
+from trainables.models.architectures import build, known
 from trainables.models.eyes import Eyes
-from trainables.teachers import shelf
+from trainables.teachers import imagenet, shelf
 from trainables.teachers.shelf import Teacher
 from trainables.trial import TrialSpec
 
@@ -33,19 +34,19 @@ EYES = Eyes(mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
 SIZE = ("--image-size", "32", "--average-labels", "defined")
 
 
-def headless(results: Path, name: str = "found") -> Teacher:
+def headless(results: Path, name: str = "found", *, architecture: str = VIT, eyes: Eyes | None = EYES) -> Teacher:
     """A foundation model: a transformer without outputs, with eyes and a history of its own."""
     torch.manual_seed(5)
     return shelf.save(
         Places.under(results).teachers(phantom=True, image_size_px=32),
-        build(VIT, 0).state_dict(),
+        build(architecture, 0).state_dict(),
         name=name,
-        architecture=VIT,
+        architecture=architecture,
         task="",
         label_names=(),
         source="drawn",
         is_phantom=True,
-        eyes=EYES,
+        eyes=eyes,
         licence="CC BY-NC 4.0",
         trained_on="a million photographs",
         seen={"data": "phantom", "datasets": {"chexpert": []}},
@@ -123,6 +124,22 @@ def test_its_network_and_weights_are_the_teachers(tmp_path: Path, monkeypatch: p
             student = job(config, store, origin.folder.parent, tmp_path / "trial").training(store).student.eval()
             student.get_submodule("head").load_state_dict({"weight": torch.eye(5, 192), "bias": torch.zeros(5)})
             assert torch.allclose(student(views), expected[:, :5], atol=1e-5) == is_same
+
+
+def test_a_published_model_is_trained_further_under_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform.phantoms.sets, "PHANTOM_IMAGE_SIZE_PX", 32)
+    with small_models.registered():
+        origin = headless(tmp_path, "mine", architecture="retfound", eyes=None)
+        config = prepared(tmp_path, "retina", "--from", "mine", "--head-only")
+        assert (config.student, config.init) == ("retfound", "mine")
+        (path,) = (tmp_path / "stores").glob("*.arrow")
+        student = job(config, Store.open(path), origin.folder.parent, tmp_path / "t").training(Store.open(path)).student
+        before, after = origin.state_dict(), student.state_dict()
+        assert [name for name in before if not torch.equal(before[name], after[name])] == []
+        with pytest.raises(ValueError, match="weights with 1,000 outputs, but none are published for retfound"):
+            imagenet.take(tmp_path, architecture=known("retfound").first_weights)
 
 
 def test_any_network_of_timms_can_be_trained_from_random_weights(

@@ -12,7 +12,6 @@ Shapes: B images, 3 planes of H x W pixels (multiples of 32), L labels or classe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -90,7 +89,7 @@ def find(name: str) -> Architecture | None:
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
     if name in FOUNDATION:
-        return replace(FOUNDATION[name].architecture, first_weights=name)  # and not any other of its kind
+        return FOUNDATION[name].architecture(name)
     return timm_networks.architecture(name) if timm_networks.is_network(name) else None
 
 

@@ -9,7 +9,7 @@ seconds. Sizes are those of the makers' own examples, which `trainables.teachers
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -27,16 +27,17 @@ class Foundation:
     eyes: Eyes
     variant: Mapping[str, Any] = field(default_factory=dict)  # what timm's constructor is given beside the size
 
-    @property
-    def architecture(self) -> Architecture:
-        """What the rest of the project knows of it."""
-        return _declared(self)
+    def architecture(self, name: str) -> Architecture:
+        """What the rest of the project knows of it under that name."""
+        return _declared(self, name)
 
 
 @cache
-def _declared(model: Foundation) -> Architecture:
+def _declared(model: Foundation, name: str) -> Architecture:
     fixed = {"img_size": model.eyes.image_size_px} if "convnext" not in model.network else {}
-    return timm_networks.declare(model.network, title=model.title, eyes=model.eyes, variant={**fixed, **model.variant})
+    facts = timm_networks.declare(model.network, title=model.title, eyes=model.eyes, variant={**fixed, **model.variant})
+    # Not timm's weights of the network, which may lack layers of the variant and have seen images in other units.
+    return replace(facts, first_weights=name)
 
 
 def _dinov3(size: str, network: str) -> Foundation:

@@ -51,5 +51,7 @@ def check_outputs(teachers: Sequence[Teacher], task: str, label_names: Sequence[
             continue
         missing = [name for name in label_names if name not in shared]
         needed = "exactly the target's classes" if task == "multiclass" else "an output for every label of the target"
-        why = f"none for {named(missing)}" if shared else f"{teacher.task} outputs for {named(teacher.label_names)}"
+        why = f"{teacher.task} outputs for {named(teacher.label_names)}" if teacher.label_names else "no outputs"
+        if shared:
+            why = f"none for {named(missing)}"
         raise ValueError(f"{ITSELF} needs {needed}, but the teacher {teacher.name} has {why}")

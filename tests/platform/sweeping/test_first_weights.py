@@ -35,7 +35,7 @@ def test_weights_that_have_seen_other_units_are_refused_but_for_a_teacher_that_k
     other = replace(INIT, eyes=Eyes(mean=(0.5307,) * 3, std=(0.2583,) * 3))
     with pytest.raises(ValueError, match=r"found sees the student's size, mean 0\.5307 .*: give --init imagenet"):
         check_first_weights(VIT, other)
-    check_first_weights(VIT, other, keeps_eyes=True)
+    check_first_weights(VIT, other, other.eyes)
 
 
 def test_weights_that_have_seen_images_of_another_size_are_taken() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trainables import declared
-from trainables.models.architectures import ARCHITECTURES, known, undrawn
+from trainables.models.architectures import ARCHITECTURES, undrawn
 from trainables.models.foundation import FOUNDATION
 from trainables.teachers.layouts import general, photographs, radiographs
 
@@ -35,7 +35,8 @@ def test_a_network_is_as_large_as_its_makers_say(name: str) -> None:
     assert sum(each.numel() for each in network.parameters()) / 1e6 == pytest.approx(num_millions, rel=0.01)
     assert FOUNDATION[name].eyes.image_size_px == size_px
     roles = {"shallow", "middle", "attention", "final", "embedding"}
-    assert known(name).taps.keys() == roles and known(name).first_weights == name
+    architecture = FOUNDATION[name].architecture(name)
+    assert architecture.taps.keys() == roles and architecture.first_weights == name
 
 
 def test_what_is_special_about_eyes() -> None:

@@ -207,3 +207,11 @@ def test_each_of_an_ensemble_needs_all_labels(folder: Path) -> None:
     check_outputs(who, "multilabel", FINDINGS[2:])
     with pytest.raises(ValueError, match="the teacher poor has none for"):
         check_outputs(who, "multilabel", FINDINGS)
+
+
+def test_a_teacher_without_outputs_is_said_to_have_none(tmp_path: Path, tiny: str) -> None:
+    facts: dict[str, Any] = {"architecture": tiny, "task": "", "label_names": ()}
+    headless = shelf.save(tmp_path, {}, name="found", source="drawn", is_phantom=True, **facts)
+    for task, labels in (("multiclass", GRADES), ("multilabel", FINDINGS)):
+        with pytest.raises(ValueError, match=r"but the teacher found has no outputs$"):
+            check_outputs([headless], task, labels)

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from trainables.data.catalogue import share_patients
+from trainables.teachers.layouts import photographs
+from trainables.teachers.layouts.layout import Published
 from trainables.teachers.overlap import overlap, sets_seen, unverifiable
 from trainables.teachers.shelf import Teacher
 
@@ -92,3 +95,8 @@ def test_a_makers_word_is_repeated_and_cannot_be_checked() -> None:
         and "checked" in warning
     )
     assert unverifiable(TEACHER) == ""
+
+
+@pytest.mark.parametrize("model", [photographs.RETFOUND, photographs.RETFOUND_GREEN], ids=lambda model: model.name)
+def test_models_of_eyepacs_photographs_may_have_seen_kaggles(model: Published) -> None:
+    assert any(share_patients(name, "retina") for name in model.datasets)

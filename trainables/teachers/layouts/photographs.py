@@ -78,7 +78,7 @@ RETFOUND_GREEN = Published(
     licence="its author's own terms: non-commercial research without industry",
     source="Engelmann and Bernabeu 2024, arXiv 2405.00117, github.com/justinengelmann/RETFound_Green",
     trained_on="75,000 retinal photographs of AIROGS, DDR and ODIR; AIROGS comes from EyePACS, as Kaggle has it",
-    datasets=("airogs", "ddr", "odir"),
+    datasets=("airogs", "eyepacs", "ddr", "odir"),  # EyePACS took AIROGS's photographs, as it took Kaggle's
 )
 
 
