@@ -160,7 +160,7 @@ def _taps(name: str, network: nn.Module, output: str, size_px: int) -> dict[str,
 
 def _is_last(network: Any, role: str, seen: Any) -> bool:
     """Whether the planes come last: in the whole network, or, as in TinyViT, within its stages alone."""
-    num_planes, shape = network.feature_info[-1]["num_chs"], getattr(seen, "shape", ())
+    num_planes, shape = network.feature_info[-1]["num_chs"], list(getattr(seen, "shape", []))
     is_within = role == "attention" and len(shape) == 4 and shape[1] != num_planes == shape[3]
     return is_within or getattr(network, "output_fmt", "NCHW") == "NHWC"
 
