@@ -48,7 +48,8 @@ TITLES = {
     ALL: "all layers trained",
 }
 FROM = "from-"
-CONTAINERS = ("features", "blocks", "stages", "layers", "levels", "dense_stages")  # their modules are the stages
+# What lies in these is a stage of its own: a head, too, may hold more than its last linear layer.
+CONTAINERS = ("features", "blocks", "stages", "layers", "levels", "dense_stages", "head")
 NORMS = ("bn", "norm")
 
 

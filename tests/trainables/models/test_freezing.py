@@ -113,6 +113,14 @@ def test_each_depth_holds_the_one_before_it_from_the_classifier_to_all(name: str
     assert trained[-1] == {key for key, _ in student.named_parameters()}
 
 
+@pytest.mark.parametrize("name", ["convnext_tiny", "swin_tiny_patch4_window7_224"])
+def test_a_probe_trains_the_last_linear_layer_alone(name: str) -> None:
+    student = undrawn(name, NUM_LABELS)
+    unfreeze(student, name, "head")
+    trained = [key for key, weight in student.named_parameters() if weight.requires_grad]
+    assert trained == ["head.fc.weight", "head.fc.bias"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "depth"), STEPS)
 def test_a_step_changes_what_is_unfrozen_and_nothing_else(name: str, depth: str) -> None:
