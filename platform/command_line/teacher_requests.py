@@ -17,7 +17,7 @@ class ImportRequest(ResultsRequest):
     file: Path = option("a state dict, a pickled model or safetensors", flag=None, parse=Path)
     published: str = option(
         "the published model that the file is of: retfound, retfound-dinov2, retfound-green, rad-dino, ark, dinov3, "
-        "torchxrayvision, or timm:NAME with the name of a network of timm's",
+        "torchxrayvision, or timm:NAME with the name of a network of timm's, or timm:NAME.TAG with that of its weights",
         flag="--as",
         default="",
         metavar="MODEL",

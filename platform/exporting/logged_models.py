@@ -48,6 +48,7 @@ CODE = (  # what `trainables.models.deployed` imports, and the packages around i
     "trainables/models/stages.py",
     "trainables/models/taps.py",
     "trainables/models/timm_networks.py",
+    "trainables/models/timm_taps.py",
     "trainables/models/undrawn.py",
 )
 SERVED_STUDENT = Path(__file__).with_name("served_student.py")  # for MLflow to run, not to import

@@ -14,7 +14,8 @@ from pathlib import Path
 from torchvision.models import DenseNet121_Weights
 
 from trainables.init_names import source_of
-from trainables.models.architectures import known
+from trainables.models import timm_networks
+from trainables.models.architectures import ARCHITECTURES, known
 from trainables.teachers import shelf
 from trainables.teachers.imagenet_files import NUM_CLASSES, PAPERS, check_hash, find
 from trainables.teachers.importing import import_network
@@ -82,5 +83,6 @@ def take(folder: Path, given: Path | None = None, architecture: str = PAPERS) ->
         source=f"{weights.title}{licence}, from {path.name}",
         is_phantom=False,
         trained_on=weights.trained_on,
+        eyes=None if architecture in ARCHITECTURES else timm_networks.eyes_of_weights(architecture),
         seen={"dataset": NAME, "split": "train"},
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trainables.models import timm_networks
 from trainables.models.architectures import known, undrawn
 from trainables.models.eyes import Eyes
 from trainables.teachers import pickles
@@ -66,9 +67,11 @@ def published_as(name: str, file: Path, labels: Sequence[str] = ()) -> Published
         ValueError: there is no model of that name, or what the outputs mean is not known.
     """
     if name.startswith(TIMM):
-        network = name.removeprefix(TIMM)
+        weights = name.removeprefix(TIMM)
+        network = weights.partition(".")[0]
         known(network, "teacher")
-        return replace(general.of_timm(network), label_names=tuple(labels))
+        eyes = timm_networks.eyes_of_weights(weights)
+        return replace(general.of_timm(network), label_names=tuple(labels), source=f"timm, {weights}", eyes=eyes)
     if name not in PUBLISHED:
         raise ValueError(f"--as must name one of {', '.join(PUBLISHED)}, or {TIMM}NAME, but got {name!r}")
     stem = re.sub(r"(\.pth|\.pt|\.safetensors|\.tar|\.bin|\.ckpt)+$", "", file.name)

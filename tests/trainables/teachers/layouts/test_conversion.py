@@ -118,9 +118,21 @@ def test_any_network_of_timms_comes_by_its_name_in_its_makers_names_too(tmp_path
     assert converted(tmp_path / "c.pth", "timm:convnext_atto").num_labels == 4
 
 
+def test_weights_of_timms_see_as_their_tag_says(tmp_path: Path) -> None:
+    name = "vit_base_patch16_clip_224"
+    clip = published_as(f"timm:{name}.openai", Path("f.pth"))
+    assert clip.eyes is not None and clip.eyes.image_size_px == 224 and clip.architectures == (name,)
+    assert [round(each, 3) for each in clip.eyes.mean] == [0.481, 0.458, 0.408]  # CLIP's, as its makers state it
+    usual = published_as("timm:vit_small_patch16_224", Path("f.pth")).eyes
+    assert usual is not None and (usual.image_size_px, usual.mean) == (224, (0.5, 0.5, 0.5))
+    resnet = published_as("timm:resnet18", Path("f.pth")).eyes
+    assert resnet is not None and resnet.image_size_px == 0  # it takes any
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("timm:resnet18.clip", r"weights of that tag, but got 'clip'; of resnet18 it has .*resnet18\.a1_in1k"),
         ("retfond", "--as must name one of retfound, .* or timm:NAME, but got 'retfond'"),
         ("timm:resnet19", "must be one of .* or a network of timm's, but got 'resnet19'"),
     ],
