@@ -59,7 +59,7 @@ CORPUS: dict[str, tuple[str, list[str], str]] = {
     ),
     "prepare what": (PREPARE, [], "required"),
     "a teacher without a file": (TEACHERS, ["import"], "required"),
-    "a teacher without a name": (TEACHERS, ["import", "weights.pt"], "required: --name"),
+    "a teacher without a name": (TEACHERS, ["import", "weights.pt"], "a teacher must have a name: give --name NAME"),
     "a teacher's name that climbs": (TEACHERS, ["import", "weights.pt", "--name", "../up"], "'../up'"),
     "an unknown wish of teachers": (TEACHERS, ["export"], "invalid choice: 'export'"),
 }

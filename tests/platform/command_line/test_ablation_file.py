@@ -132,7 +132,9 @@ def test_a_file_that_is_absent_is_named_beside_those_that_are_there(capsys: pyte
     with pytest.raises(SystemExit):
         request("--ablation", "nothing.toml")
     error = capsys.readouterr().err
-    assert "--ablation: must be a file or one of methods, paper_figure_3, " in error and "file nothing.toml" in error
+    assert (
+        "--ablation: must be a file or one of imagenet_knowledge, methods, " in error and "file nothing.toml" in error
+    )
 
 
 def test_a_data_set_must_be_named_here_or_there(write: Write) -> None:

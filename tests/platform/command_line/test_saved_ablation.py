@@ -82,7 +82,7 @@ def random_words(rng: random.Random) -> list[str]:
 
 def test_what_is_saved_makes_the_same_request(tmp_path: Path) -> None:
     rng, seen = random.Random(1), set()
-    for number in range(300):
+    for number in range(1000):
         path = tmp_path / f"{number}.toml"
         try:
             asked = request(*random_words(rng), "--save-ablation", str(path), "--results", "/x", "--concurrent", "2")

@@ -74,6 +74,7 @@ def test_a_csv_of_ones_own_makes_the_same_record(
 ROLES = ("platform", "analysis", "search_spaces", "trainables")
 SOURCES = [path for role in ROLES for path in (ROOT / role).rglob("*.py")]
 FOLDERS_OF_ONE_DATA_SET = {"trainables/data/readers", "platform/phantoms", "search_spaces"}
+WHAT_MODELS_HAVE_SEEN = "trainables/teachers/layouts"  # as their makers say, of each published model
 NAMES = {*DATASETS, *map(title, DATASETS)} - {"mimic-cxr"}  # which is also a teacher's name
 
 
@@ -81,7 +82,7 @@ def test_only_a_data_sets_own_files_know_it_by_name() -> None:
     known: list[str] = []
     for path in SOURCES:
         place = path.relative_to(ROOT)
-        if place.parent.as_posix() in FOLDERS_OF_ONE_DATA_SET:
+        if place.parent.as_posix() in {*FOLDERS_OF_ONE_DATA_SET, WHAT_MODELS_HAVE_SEEN}:
             continue
         texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
         known += [f"{place}: {name}" for name in NAMES & texts]
