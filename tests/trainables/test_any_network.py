@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from platform.phantoms.writers import write_retina
+from tests.timm_names import NETWORKS
 from tests.trainables.small_training import make, numbers, prepared
 from trainables.config import TrialConfig
 from trainables.data.store import Store
@@ -23,17 +24,6 @@ from trainables.trial import TrialSpec
 
 pytestmark = pytest.mark.slow
 
-# The first three are compared in the paper's related work.
-NETWORKS = [
-    "resnet152",
-    "inception_v4",
-    "seresnext101_32x4d",
-    "convnext_tiny",
-    "efficientnet_b0",
-    "mobilenetv3_large_100",
-    "vit_small_patch16_224",
-    "swin_tiny_patch4_window7_224",
-]
 VIT, SWIN, CNN = "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224", "resnet18"
 
 

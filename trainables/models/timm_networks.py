@@ -72,10 +72,11 @@ def eyes_of_weights(name: str) -> Eyes:
     except RuntimeError:
         tags = ", ".join(timm.list_pretrained(f"{network}.*")) or "none"
         raise ValueError(f"timm must have weights of that tag, but got {tag!r}; of {network} it has {tags}") from None
+    own = architecture(network).eyes
     if published is None:  # nobody publishes any
-        return architecture(network).eyes
+        return own
     return Eyes(
-        image_size_px=int(published.input_size[-1]) if published.fixed_input_size else 0,
+        image_size_px=int(published.input_size[-1]) if published.fixed_input_size else own.image_size_px,
         mean=tuple(published.mean),
         std=tuple(published.std),
     )

@@ -68,7 +68,7 @@ def _columns(
 def shared_labels(task: str, label_names: Sequence[str], teachers: Sequence[Teacher]) -> list[str]:
     """The target's labels that every teacher has an output for, by name, in the target's order.
 
-    None where the outputs are not of one kind, or the classes of one softmax are not those of the other.
+    There are none where the outputs are not of one kind, or the classes of one softmax are not those of the other.
     """
     for teacher in teachers:
         same_classes = task != "multiclass" or set(label_names) == set(teacher.label_names)

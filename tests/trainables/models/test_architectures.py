@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tests import tiny_network
+from tests.timm_names import NETWORKS
 from trainables.models.architectures import ARCHITECTURES, build, find, known, load_backbone, restored
 from trainables.models.freezing import num_trainable
 from trainables.models.taps import PLANES, PLANES_LAST, Taps, Truncated, tap_module
@@ -27,18 +28,7 @@ PUBLISHED = {
     "convnext_tiny": 28_589_128,
 }
 OURS = ["densenet121", "densenet40", "densenet169"]
-# Those that the paper's related work compares, and a network of each kind of map: planes, planes last, tokens.
-OF_TIMM = [
-    "resnet18",
-    "resnet152",
-    "inception_v4",
-    "seresnext101_32x4d",
-    "convnext_tiny",
-    "efficientnet_b0",
-    "mobilenetv3_large_100",
-    "vit_small_patch16_224",
-    "swin_tiny_patch4_window7_224",
-]
+OF_TIMM = ["resnet18", *NETWORKS]
 PYRAMID = {"shallow": 16, "middle": 8, "attention": 2, "final": 2}  # the sides of maps of images of 64 px
 GRID = dict.fromkeys(PYRAMID, 4)
 SIDES = {

@@ -125,6 +125,8 @@ def test_weights_of_timms_see_as_their_tag_says(tmp_path: Path) -> None:
     assert [round(each, 3) for each in clip.eyes.mean] == [0.481, 0.458, 0.408]  # CLIP's, as its makers state it
     usual = published_as("timm:vit_small_patch16_224", Path("f.pth")).eyes
     assert usual is not None and (usual.image_size_px, usual.mean) == (224, (0.5, 0.5, 0.5))
+    inception = published_as("timm:inception_v4", Path("f.pth")).eyes
+    assert inception is not None and inception.image_size_px == 299  # smaller ones are too small for it
     resnet = published_as("timm:resnet18", Path("f.pth")).eyes
     assert resnet is not None and resnet.image_size_px == 0  # it takes any
 
