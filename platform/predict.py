@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from platform.command_line.endings import end, say_errors
 from platform.command_line.parsing import parser_of, request_of
-from platform.command_line.student_requests import PredictRequest
+from platform.command_line.prediction_request import PredictRequest
 
 
 def main(arguments: list[str] | None = None) -> int:

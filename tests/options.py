@@ -13,8 +13,9 @@ import platform.teachers
 from platform.command_line.image_requests import PrepareRequest
 from platform.command_line.page_requests import UiRequest
 from platform.command_line.parsing import parser_of
+from platform.command_line.prediction_request import PredictRequest
 from platform.command_line.status_request import StatusRequest
-from platform.command_line.student_requests import ExportRequest, PredictRequest
+from platform.command_line.student_requests import ExportRequest
 from platform.command_line.training_requests import PretrainRequest
 
 PAGE = Path(__file__).parents[1] / "docs" / "options.md"

@@ -1,4 +1,4 @@
-"""The requests that look at trained students: evaluations, exports and predictions."""
+"""The requests that look at trained students: evaluations and exports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from platform.command_line.image_requests import ImagesRequest, TrackingRequest
-from platform.command_line.option import IMAGES, MACHINES, OUTPUT, option, switch
+from platform.command_line.option import MACHINES, OUTPUT, option, switch
 from platform.command_line.values import (
     EXPORT_FORMATS,
     channels,
@@ -187,46 +187,3 @@ class ExportRequest(StudentRequest):
     )
     runs: int = option("number of timed runs", default=100, heading=OUTPUT, parse=positive_int, metavar="N")
     threads: int = option("threads of the timed runs", default=1, heading=OUTPUT, parse=positive_int, metavar="N")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PredictRequest(StudentRequest):
-    """One student's answers to pictures of the user's own."""
-
-    pictures: Path = option(
-        "a folder of pictures, searched with all folders within, or a CSV with the column image",
-        flag=None,
-        parse=Path,
-        metavar="FOLDER",
-    )
-    images: Path | None = option(
-        "if FOLDER is a CSV, the folder that its image paths are relative to",
-        default=None,
-        default_in_words="the CSV's own",
-        heading=IMAGES,
-        parse=Path,
-        metavar="DIR",
-    )
-    out: Path | None = option(
-        "CSV file to write",
-        default=None,
-        default_in_words="in predictions/ of --results, named after the run and FOLDER",
-        heading=OUTPUT,
-        parse=Path,
-        metavar="FILE",
-    )
-    force: bool = switch("replace an earlier file", heading=OUTPUT)
-    device: str | None = option(
-        "where the student computes",
-        default=None,
-        default_in_words="cuda where there is a GPU, else cpu",
-        heading=MACHINES,
-        choices=("cpu", "cuda"),
-    )
-    batch_size: int = option(
-        "pictures that the student is asked about at once",
-        default=128,
-        heading=MACHINES,
-        parse=positive_int,
-        metavar="N",
-    )

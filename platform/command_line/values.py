@@ -55,6 +55,17 @@ def share(text: str) -> float:
     return value
 
 
+def level(text: str) -> float:
+    """A number between 0 and 1, neither of them included, such as a wanted sensitivity."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"must be a number between 0 and 1, such as 0.9, but got {text}")
+    return value
+
+
 def plain_name(text: str) -> str:
     """A name that is safe as a folder and in a query: letters, digits, dot, dash and underscore."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text):

@@ -20,14 +20,15 @@ from analysis.reading.chosen import Chosen, chosen
 from analysis.reading.origins import notice
 from analysis.reading.student_facts import StudentFacts, facts_of
 from platform.command_line.endings import EXIT_SOME_UNREADABLE
-from platform.command_line.student_requests import PredictRequest
+from platform.command_line.prediction_request import PredictRequest
+from platform.predicting.operating_columns import OperatingColumns, operating_columns, rule_of
 from platform.predicting.pictures import COLUMN, Batch, Pictures, batches, pictures_of
 from trainables import atomic
 from trainables.models.deployed import load_student, probabilities
 from trainables.steps import steps
 
 PREDICTED, NOTE = "predicted", "note"
-THRESHOLD = 0.5  # of a label's probability; no operating point was chosen
+THRESHOLD = 0.5  # of a label's probability in the column `PREDICTED`; the operating points have columns of their own
 NUM_NAMED = 20  # unreadable pictures that are named at the end; the file has all of them
 
 
@@ -50,11 +51,14 @@ def conduct_prediction(request: PredictRequest) -> int:
     if out.exists() and not request.force:
         raise FileExistsError(f"the file must not exist yet, but {out} does; give --force, or another --out")
     print(f"run {run_id}, {choice.why}\n{choice.run['tags.cell']}, {choice.runs.data} data")
-    note = notice(str(choice.run["phantom"]))  # of a student that rests on phantoms, every row says so
+    points = operating_columns(choice, facts, rule_of(request.sensitivity, request.specificity))
+    # Of a student that rests on phantoms, or has no operating point, every row says so.
+    note = "; ".join(filter(None, [notice(str(choice.run["phantom"])), points.note]))
     if note:
         print(note)
+    answered = _answers(choice, facts, pictures, request.batch_size, device)
     with atomic.new_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
-        unreadable = _write(file, pictures, facts, _answers(choice, facts, pictures, request.batch_size, device), note)
+        unreadable = _write(file, facts, points, answered, note)
     return _closing(out, pictures, unreadable)
 
 
@@ -88,14 +92,15 @@ def _answers(
 
 def _write(
     file: TextIO,
-    pictures: Pictures,
     facts: StudentFacts,
+    points: OperatingColumns,
     answered: Iterator[tuple[Batch, NDArray[np.float32]]],
     note: str,
 ) -> list[tuple[str, str]]:
     """Writes one row per picture; returns those that cannot be read, with the reason."""
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([COLUMN, *(f"probability_{name}" for name in facts.label_names), PREDICTED, NOTE])
+    heads = [*(f"probability_{name}" for name in facts.label_names), PREDICTED, *points.heads]
+    writer.writerow([COLUMN, *heads, NOTE])
     unreadable: list[tuple[str, str]] = []
     for batch, answers_BL in answered:
         answers = iter(answers_BL)
@@ -103,11 +108,12 @@ def _write(
             if reason:
                 unreadable.append((path, reason))
                 notes = f"unreadable: {reason}" + f"; {note}" * bool(note)
-                writer.writerow([path, *("" for _ in facts.label_names), "", notes])
+                writer.writerow([path, *("" for _ in heads), notes])
             else:
                 answer_L = next(answers)
                 # Nine digits give back the same float32.
-                writer.writerow([path, *(f"{value:.9g}" for value in answer_L), predicted(answer_L, facts), note])
+                fields = [*(f"{value:.9g}" for value in answer_L), predicted(answer_L, facts)]
+                writer.writerow([path, *fields, *points.fields(answer_L), note])
     return unreadable
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 import platform.predict
 from analysis.reading.origins import PHANTOM_NOTICE
 from analysis.reading.student_facts import StudentFacts
-from platform.command_line.student_requests import PredictRequest
+from platform.command_line.prediction_request import PredictRequest
 from platform.predicting import conduct_prediction
 from platform.predicting.conduct_prediction import device_of, predicted
 from platform.predicting.pictures import batches, pictures_of
