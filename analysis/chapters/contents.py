@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analysis.chapters import what_a_clinic_sees
 from analysis.pages.chapter import Chapter
 from analysis.pages.evidence import Evidence
 
-CHAPTERS: tuple[Callable[[Evidence], Chapter], ...] = ()
+CHAPTERS: tuple[Callable[[Evidence], Chapter], ...] = (what_a_clinic_sees.chapter,)
 
 
 def chapters(evidence: Evidence) -> list[Chapter]:
