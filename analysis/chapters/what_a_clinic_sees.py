@@ -70,7 +70,8 @@ def chapter(evidence: Evidence) -> Chapter:
 
 def _frames(evidence: Evidence, cells: Sequence[str]) -> _Frames:
     resamples, dataset = Resamples(), evidence.runs.dataset
-    rates, curves, calibration, agreement, confusion = [], [], [], [], []
+    rates: list[pd.DataFrame] = []
+    curves, calibration, agreement, confusion = [], [], [], []
     for cell in cells:
         tested, validated = evidence.tested[cell], evidence.validated[cell]
         weights_BN = shared_weights(tested, resamples)
@@ -100,7 +101,8 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _tables(evidence: Evidence, frames: _Frames) -> list[Table]:
-    runs, made = evidence.runs, []
+    runs = evidence.runs
+    made: list[Table] = []
     if len(frames.rates):
         labels, means = _labels(frames.rates), frames.rates[frames.rates["label"] == MEAN]
         made += [tables.at_rule(runs, means[means["rule"] == rule.title], rule, labels) for rule in evidence.rules]
@@ -175,7 +177,9 @@ def _kept(evidence: Evidence, rates: pd.DataFrame) -> list[str]:
         values = 100 * of_rule[rule.kind]
         ends = f"{values.min():.1f} to {values.max():.1f}%" if len(values) > 1 else f"{values.iloc[0]:.1f}%"
         over = f" ({len(values)} cells)" if len(values) > 1 else ""
-        sentences.append(f"A threshold for a {rule.title} of validation images keeps {ends} on the test images{over}.")
+        sentences.append(
+            f"Thresholds with a {rule.title} on the validation images have one of {ends} on the test images{over}."
+        )
     return sentences
 
 
@@ -199,6 +203,7 @@ def _problems(rates: pd.DataFrame) -> list[str]:
         counts = [f"{row.label} (in {row.n - row.num_reached} of {row.n} repeats)" for row in rows.itertuples()]
         sentences.append(
             f"{titles.of_name(str(cell))}: no threshold has a {rule} on the validation images for {', '.join(counts)}, "
-            "as where too many images get the same probability; it has no numbers there, nor in a mean."
+            "because too many of the images without the finding have the highest probability of all; neither these "
+            "labels nor the cell's means have numbers for this rule."
         )
     return sentences

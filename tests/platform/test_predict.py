@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,12 @@ import torch
 from PIL import Image
 
 import platform.predict
-from analysis.reading.chosen import chosen
 from analysis.reading.origins import PHANTOM_NOTICE
 from analysis.reading.student_facts import StudentFacts
-from analysis.stats.thresholds import Rule, threshold
 from platform.command_line.prediction_request import PredictRequest
-from platform.predicting import conduct_prediction, operating_columns
+from platform.predicting import conduct_prediction
 from platform.predicting.conduct_prediction import device_of, predicted
 from platform.predicting.pictures import batches, pictures_of
-from tests.drawn_predictions import of_labels
 from tests.recorded_student import SALT, record
 from tests.tiny_network import NAME
 from tests.typed import typed
@@ -62,83 +58,6 @@ def test_the_test_images_get_the_predictions_that_their_scores_rest_on(
     assert theirs_NL.std(axis=0).max() > 1e-4
     np.testing.assert_allclose(ours_NL, theirs_NL, rtol=0, atol=1e-6)
     assert ours["predicted"].tolist() == [names[best] for best in theirs_NL.argmax(axis=1)]
-
-
-def referable(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Score and truth of a `predictions.parquet` of grades."""
-    names = ["Moderate", "Severe", "Proliferative_DR"]
-    score = predictions[[f"probability_{name}" for name in names]].to_numpy(np.float64).sum(axis=1)
-    return score.astype(np.float32), predictions["grade"].to_numpy() >= 2
-
-
-@pytest.mark.parametrize(
-    ("flags", "rule"),
-    [
-        ([], Rule(kind="youden")),
-        (["--sensitivity", "0.8"], Rule(kind="sensitivity", level=0.8)),
-        (["--specificity", "0.6"], Rule(kind="specificity", level=0.6)),
-    ],
-)
-def test_the_operating_point_is_that_of_the_runs_validation_images(
-    recorded: dict[str, Any], tmp_path: Path, flags: list[str], rule: Rule
-) -> None:
-    assert predict(recorded, recorded["root"], tmp_path / "p.csv", *flags) == 0
-    frame = pd.read_csv(tmp_path / "p.csv")
-    own = pd.read_parquet(recorded["folder"] / "trials" / "one" / "predictions.parquet")
-    wanted = threshold(*referable(own[own["split"] == "validation"]), rule)
-    assert wanted is not None
-    assert frame["operating_point_referable"].tolist() == pytest.approx([wanted] * len(frame))
-    assert set(frame["operating_point_rule"]) == {f"{rule.title} on validation images"}
-    columns = [f"probability_{name}" for name in ("Moderate", "Severe", "Proliferative DR")]
-    score = frame[columns].to_numpy(np.float32).astype(np.float64).sum(axis=1).astype(np.float32)
-    assert frame["above_referable"].tolist() == (score >= np.float32(wanted)).astype(int).tolist()
-    assert frame["above_referable"].nunique() == 2
-
-
-def test_without_validation_predictions_the_fields_are_empty_and_a_note_says_so(
-    recorded: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(operating_columns, "load", lambda *_: None)
-    assert predict(recorded, recorded["root"], tmp_path / "p.csv") == 0
-    frame = pd.read_csv(tmp_path / "p.csv")
-    assert frame[["operating_point_referable", "above_referable"]].isna().all(axis=None)
-    assert (
-        frame["note"].str.endswith(operating_columns.GONE).all() and operating_columns.GONE in capsys.readouterr().out
-    )
-
-
-def test_a_label_without_a_threshold_is_named_and_the_others_have_theirs(
-    recorded: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    validated = of_labels(0)
-    negative = validated.positive_NL.copy()
-    negative[:, 1] = False
-    monkeypatch.setattr(operating_columns, "load", lambda *_: replace(validated, positive_NL=negative))
-    choice = chosen(recorded["uri"], CELL, "retina", None)
-    facts = StudentFacts(
-        architecture="x", task="multilabel", label_names=("Edema", "Mass"), image_size_px=32, channels=1,
-        precision="float32",
-    )  # fmt: skip
-    points = operating_columns.operating_columns(choice, facts, Rule(kind="youden"))
-    at = threshold(validated.probabilities_NL[:, 0], validated.positive_NL[:, 0], Rule(kind="youden"))
-    assert points.heads[1:] == [f"{kind}_{name}" for name in ("Edema", "Mass") for kind in ("operating_point", "above")]
-    fields = points.fields(np.array([at, 0.9], np.float32))
-    assert fields == ["Youden's index on validation images", f"{at:.9g}", "1", "", ""]
-    below = np.nextafter(np.float32(at or 0), np.float32(0))
-    assert points.fields(np.array([below, 0.9], np.float32))[2] == "0"
-    assert points.note == "no operating point of Mass: the validation images are all of one class"
-
-
-def test_two_wanted_levels_are_refused(
-    recorded: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for flags, message in (
-        (["--sensitivity", "0.9", "--specificity", "0.9"], "leave out one of the two"),
-        (["--sensitivity", "90"], "must be a number between 0 and 1, such as 0.9, but got 90"),
-    ):
-        with pytest.raises(SystemExit):
-            predict(recorded, recorded["root"], tmp_path / "p.csv", *flags)
-        assert message in capsys.readouterr().err
 
 
 def test_what_cannot_be_read_is_named_and_does_not_stop_the_rest(

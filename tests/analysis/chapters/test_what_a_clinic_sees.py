@@ -62,8 +62,8 @@ def test_labels() -> None:
     ends = [100 * row[f"sensitivity{end}"] for end in ("", "_low", "_high")]
     assert field == "{:.1f} ({:.1f} to {:.1f})".format(*ends)
     kept = 100 * tables["sensitivity"].frame["sensitivity"]
-    said = f"keeps {kept.min():.1f} to {kept.max():.1f}% on the test images (2 cells)."
-    assert f"A threshold for a sensitivity of 90% of validation images {said}" in made.sentences
+    said = f"have one of {kept.min():.1f} to {kept.max():.1f}% on the test images (2 cells)."
+    assert f"Thresholds with a sensitivity of 90% on the validation images {said}" in made.sentences
     assert not any("referable" in sentence for sentence in made.sentences)
 
 
@@ -97,7 +97,7 @@ def test_phantoms_are_marked_everywhere(form: str) -> None:
     made = chapter(evidence("retina", {TAUGHT: grades()}, phantom="images"))
     assert all("PHANTOM" in FORMATS[form](table) or form == "csv" for table in made.tables)
     assert all(table.frame["phantom"].eq("images").all() for table in made.tables)
-    assert all("PHANTOM" in picture.figure._suptitle.get_text() for picture in made.pictures)  # type: ignore[union-attr]
+    assert all("PHANTOM" in picture.figure.get_suptitle() for picture in made.pictures)
 
 
 def test_the_same_evidence_gives_the_same_bytes() -> None:

@@ -55,7 +55,7 @@ def test_of_one_class_there_is_none_and_a_useless_score_reaches_a_bound() -> Non
     wrong = temperature(two_classes(np.array([0.1, 0.9] * 10)), np.array([1, 0] * 10))
     right = temperature(two_classes(np.array([0.4, 0.6] * 10)), np.array([0, 1] * 10))
     assert wrong is not None and right is not None
-    assert (wrong, right) == (pytest.approx(HIGHEST, rel=1e-3), pytest.approx(LOWEST, rel=1e-3))
+    assert [wrong, right] == pytest.approx([HIGHEST, LOWEST], rel=1e-3)
     assert is_at_bound(wrong) and is_at_bound(right) and not is_at_bound(1.0)
 
 
