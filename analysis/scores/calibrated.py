@@ -137,7 +137,7 @@ def _fit(repeat: Predictions, column: int | None) -> float | None:
 
 def _question(repeat: Predictions, column: int | None) -> Question:
     if column is None:
-        known_N = repeat.known_NL.all(axis=1)
+        known_N = np.asarray(repeat.known_NL.all(axis=1))
         return Question(
             probabilities_NC=repeat.probabilities_NL[known_N],
             class_N=repeat.positive_NL[known_N].argmax(axis=1),

@@ -63,8 +63,8 @@ def decided(predictions: Predictions, dataset: str) -> Predictions:
         predictions,
         label_names=(REFERABLE,),
         probabilities_NL=referable_score(predictions.probabilities_NL, first)[:, None],
-        positive_NL=predictions.positive_NL[:, first:].any(axis=1, keepdims=True),
-        known_NL=predictions.known_NL.all(axis=1, keepdims=True),
+        positive_NL=np.asarray(predictions.positive_NL[:, first:].any(axis=1, keepdims=True)),
+        known_NL=np.asarray(predictions.known_NL.all(axis=1, keepdims=True)),
         averaged_L=np.ones(1, dtype=bool),
         is_multiclass=False,
     )
