@@ -48,7 +48,8 @@ def test_the_test_images_get_the_predictions_that_their_scores_rest_on(
     frame = pd.read_csv(tmp_path / "p.csv").assign(hash=lambda rows: salted_hashes(rows["image"].tolist(), SALT))
     assert len(frame) == recorded["store"].num_images and "other files were left alone" in capsys.readouterr().out
     names = recorded["store"].label_names
-    assert list(frame)[:-1] == ["image", *(f"probability_{name}" for name in names), "predicted", "note"]
+    points = ["operating_point_rule", "operating_point_referable", "above_referable"]
+    assert list(frame)[:-1] == ["image", *(f"probability_{name}" for name in names), "predicted", *points, "note"]
     assert set(frame["note"]) == {PHANTOM_NOTICE}
     written = pd.read_parquet(recorded["folder"] / "trials" / "one" / "predictions.parquet")
     theirs = written.query("split == 'test'")
