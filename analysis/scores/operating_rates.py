@@ -57,21 +57,12 @@ def rate_rows(
     columns = np.flatnonzero(tested[0].averaged_L)
     problems = {int(column): _problem(tested, validated, threshold_SL, int(column)) for column in columns}
     usable = [column for column, problem in problems.items() if problem not in (FEW, ONE_CLASS)]
-    shared = {"cell": cell, "rule": rule.title, "n": len(tested)}
-    rows = []
-    for column, problem in problems.items():
-        reached = int(np.isfinite(threshold_SL[:, column]).sum())
-        row = {**shared, "label": tested[0].label_names[column], "problem": problem, "num_reached": reached}
-        rows.append({**row, "num_labels": 1, **_counts(tested, column), **scored.numbers([] if problem else [column])})
+    rows = [scored.row(tested[0].label_names[column], [column], problem) for column, problem in problems.items()]
     if usable:
-        is_reached_S = np.isfinite(threshold_SL[:, usable]).all(axis=1)
-        row = {**shared, "label": MEAN, "problem": "" if is_reached_S.all() else UNREACHED}
-        row |= {"num_reached": int(is_reached_S.sum()), "num_labels": len(usable)}
-        counts = [_counts(tested, column) for column in usable]
-        row |= {name: sum(each[name] for each in counts) for name in counts[0]}
-        rows.append({**row, **scored.numbers(usable if is_reached_S.all() else [])})
+        rows.append(scored.row(MEAN, usable, UNREACHED if UNREACHED in problems.values() else ""))
     names = ["threshold", *(f"{name}{end}" for name in ("prevalence", *RATES, *GAINS) for end in ("", "_low", "_high"))]
-    return pd.DataFrame(rows, columns=[*KEYS, *names])
+    frame = pd.DataFrame(rows, columns=[*KEYS, *names])
+    return frame.assign(cell=cell, rule=rule.title, n=len(tested))
 
 
 class _Scored:
@@ -91,7 +82,20 @@ class _Scored:
         if weights_BN is not None:
             self._draws = [counts_at(repeat, threshold_L, weights_BN) for repeat, threshold_L in pairs]
 
-    def numbers(self, columns: Sequence[int]) -> dict[str, float]:
+    def row(self, label: str, columns: Sequence[int], problem: str) -> dict[str, object]:
+        """The row of the mean over these labels, which is called `label`; without numbers where it has a problem."""
+        is_reached_S = np.isfinite(self._threshold_SL[:, columns]).all(axis=1)
+        counts = [_counts(self._tested, column) for column in columns]
+        return {
+            "label": label,
+            "problem": problem,
+            "num_reached": int(is_reached_S.sum()),
+            "num_labels": len(columns),
+            **{name: sum(each[name] for each in counts) for name in counts[0]},
+            **self._numbers([] if problem else columns),
+        }
+
+    def _numbers(self, columns: Sequence[int]) -> dict[str, float]:
         """The numbers of a row: means over the labels of these columns; NaN without any."""
         wanted: dict[str, tuple[Of, tuple[float, float]]]
         wanted = {name: (_rate(name), (0.0, 1.0)) for name in ("prevalence", *RATES)}
