@@ -68,10 +68,11 @@ def test_what_has_no_threshold() -> None:
 
 def test_decisions_on_other_images() -> None:
     tested = of_labels(1, unknown=0.2)
-    threshold = np.array([0.5, 0.25])
+    threshold = np.array([tested.probabilities_NL[tested.known_NL[:, 0]][0, 0], 0.25])  # an image at it is positive
     counts = counts_at(tested, threshold)
     for label in range(2):
         known = tested.known_NL[:, label]
         alarm = tested.probabilities_NL[known, label] >= threshold[label]
         assert counts.true_positives[0, label] == (alarm & tested.positive_NL[known, label]).sum()
+        assert (counts.true_positives + counts.false_positives)[0, label] == alarm.sum()
         assert counts.images[0, label] == known.sum() < 120
