@@ -33,6 +33,7 @@ class Cell(NamedTuple):
     mark: str = ""  # "best", "second" or ""
     run_ids: tuple[str, ...] = ()  # the runs that the number rests on
     title: str = ""  # what people call it, where `text` is a cell's name; shown where there is room
+    anchor: str = ""  # of the place on the page that the field names, behind the data set's
 
     def beside(self, quoted: str = "{}") -> str:
         """The title with the name behind it, as `quoted` writes that; without a title, the text."""
