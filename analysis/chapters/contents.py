@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analysis.chapters import checklists_filled, methods_in_words
 from analysis.pages.chapter import Chapter
 from analysis.pages.evidence import Evidence
 
-CHAPTERS: tuple[Callable[[Evidence], Chapter], ...] = ()
+CHAPTERS: tuple[Callable[[Evidence], Chapter], ...] = (
+    methods_in_words.chapter,
+    checklists_filled.chapter,
+)
 
 
 def chapters(evidence: Evidence) -> list[Chapter]:
