@@ -124,7 +124,7 @@ def _cohort(recorded: Recorded, by_split: Mapping[str, Facts]) -> list[str]:
     if uncertain := _by_name(by_split, "uncertain"):
         policies = [UNCERTAIN[str(each)] for each in recorded.values("params.uncertainty")]
         counted = f"they were counted {listed(policies, 'or')}{', by cell' if len(policies) > 1 else ''}"
-        lines.append(f"uncertain labels {ORDER}: {uncertain}; {counted}")
+        lines += [f"uncertain labels {ORDER}: {uncertain}", counted]
     sexes, views = _by_name(by_split, "sex"), _by_name(by_split, "views")
     ages = [f"{plain(each['age_years'][1])} ({span(each['age_years'][::2])})" for each in by_split.values()
             if each.get("age_years")]  # fmt: skip
@@ -139,11 +139,10 @@ def _cohort(recorded: Recorded, by_split: Mapping[str, Facts]) -> list[str]:
 
 
 def _by_name(by_split: Mapping[str, Facts], what: str) -> str:
-    """``F 20/6/7, M 31/9/8``; "" where nothing of the kind is recorded."""
+    """``F 20, 6, 7; M 31, 9, 8``; "" where nothing of the kind is recorded."""
     names = list(dict.fromkeys(name for each in by_split.values() for name in each.get(what, {})))
-    return ", ".join(
-        f"{name} {'/'.join(plain(each.get(what, {}).get(name, 0)) for each in by_split.values())}" for name in names
-    )
+    numbers = {name: [plain(each.get(what, {}).get(name, 0)) for each in by_split.values()] for name in names}
+    return "; ".join(f"{name} {', '.join(texts)}" for name, texts in numbers.items())
 
 
 def _redrawn(recorded: Recorded) -> str:

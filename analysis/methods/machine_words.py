@@ -51,7 +51,9 @@ def _hardware(recorded: Recorded) -> list[str]:
     with_threads = f", with {listed(threads, 'or')} CPU thread{'' if threads == ['1'] else 's'} each" if threads else ""
     drivers = list(dict.fromkeys(_machine(each) for each in recorded.environments))
     driven = [f"the sweep was driven from a machine with {each}" for each in drivers]
-    return [f"{where}{with_threads}", *(driven or [unknown("processors and GPUs")])]
+    hardware = [str(each) for each in recorded.values("tags.hardware", trials)]
+    trained = [f"students were trained on {listed(hardware)}"] if hardware else []
+    return [f"{where}{with_threads}", *trained, *(driven or [unknown("processors and GPUs")])]
 
 
 def _machine(environment: Facts) -> str:

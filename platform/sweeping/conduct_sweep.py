@@ -91,8 +91,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     send_rest(ledger, journal)
     plan = setup.plan(ledger.records())
     _clear_rest(setup, plan, ledger)
-    note_growth(ledger, setup, plan)
-    note_methods(ledger, setup, request.split)
+    _note(ledger, setup, plan, request)
     ledger.describe(
         description(setup, state=how_far(plan)), [facts for each in setup.splits.all for facts in facts_of(each)]
     )
@@ -130,6 +129,12 @@ def _foreseen(plan: Plan, setup: Setup, paces: dict[Cell, Pace] | None, resource
     forecast = Forecast(setup=setup, paces=paces, num_slots=resources.slots(machines()))
     print("\n".join(plan_lines(plan, forecast, resources)), flush=True)
     return forecast
+
+
+def _note(ledger: Ledger, setup: Setup, plan: Plan, request: TrainingRequest) -> None:
+    """Notes on the sweep's own run how large it is now, and what a paper has to say of its methods."""
+    note_growth(ledger, setup, plan)
+    note_methods(ledger, setup, request.split)
 
 
 def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict[str, object]:

@@ -96,10 +96,10 @@ CELLS: list[dict[str, Any]] = [
 def fill(store: Any, parent: str, cells: list[dict[str, Any]], tags: dict[str, str], **more: Any) -> None:
     """Two trials of the search, of which the second one was stopped early, and three repeats of each cell."""
     for cell in cells:
-        store.trial(parent, phase="search", tags=tags, **cell, **more)
-        store.trial(
-            parent, phase="search", seed=0, learning_rate=1e-4, tags={**tags, "stopped": "asha"}, **cell, **more
-        )
+        curve = {"best_score": [0.6, 0.7]}
+        store.trial(parent, phase="search", curve=curve, tags=tags, **cell, **more)
+        stopped = {**tags, "stopped": "asha"}
+        store.trial(parent, phase="search", curve=curve, learning_rate=1e-4, tags=stopped, **cell, **more)
         for seed in (1, 2, 3):
             store.trial(parent, seed=seed, metrics={"test_auc": 0.8}, tags=tags, **cell, **more)
 

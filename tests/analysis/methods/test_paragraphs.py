@@ -87,6 +87,7 @@ def test_each_number_is_in_the_ledger(photographs: Runs) -> None:
         ({"init": "random"}, "networks", "from ImageNet weights", "from random weights"),
         ({"tags": {"num_trainable": "5"}}, "networks", "all of which were trained", "all layers (5 parameters)"),
         ({"tags": {"version": "9.8"}}, "machines", "version 0.1.0", "version 9.8"),
+        ({"tags": {"hardware": "NVIDIA H100"}}, "machines", "16 CPU cores", "trained on NVIDIA H100."),
         ({"tags": {"num_threads": "1"}}, "machines", "4 CPU threads", "1 CPU thread each"),
     ],
 )  # fmt: skip
@@ -134,7 +135,7 @@ def test_what_a_paper_would_say(photographs: Runs) -> None:
     assert (
         "432 training images of 216 patients, 144 validation images of 72 patients and 145 test images" in told["split"]
     )
-    assert "Images of each class (training, validation, test): No DR 40/51/62, DR 43/54/65." in told["split"]
+    assert "Images of each class (training, validation, test): No DR 40, 51, 62; DR 43, 54, 65." in told["split"]
     assert (
         "Each of 2 cells was searched in a study of its own, with 2 trials; 4 trials were finished in all."
         in (told["search"])
@@ -193,9 +194,10 @@ def test_labels_that_are_uncertain_are_told(store: Any) -> None:
     told = words(runs(store.uri, "chexpert"))
     assert "Each image may show any of 3 labels: Edema, Effusion and Mass." in told["data"]
     assert (
-        "Edema 5/5/5; they were counted as negative or neither in the loss nor in the scores, by cell." in told["split"]
+        "Edema 5, 5, 5. They were counted as negative or neither in the loss nor in the scores, by cell."
+        in told["split"]
     )
-    assert "Patients by sex (training, validation, test): F 20/20/20, M 31/31/31." in told["split"]
+    assert "Patients by sex (training, validation, test): F 20, 20, 20; M 31, 31, 31." in told["split"]
     assert "45.5 (33 to 57); 45.5 (33 to 57)" in told["split"]
 
 

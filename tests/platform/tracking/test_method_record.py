@@ -90,7 +90,8 @@ def test_each_method_has_its_formula_and_ranges() -> None:
 
 def test_a_teacher_is_described_without_its_patients() -> None:
     teacher = Teacher(
-        name="mine", folder=Path("x"), architecture="densenet121", task="multilabel", label_names=("a", "b"), source="s" * 900,
+        name="mine", folder=Path("x"), architecture="densenet121", task="multilabel", label_names=("a", "b"),
+        source="s" * 900,
         is_phantom=False, fingerprint="f", licence="MIT", seen={"dataset": "chexpert", "patients": ["hash1", "hash2"]},
     )  # fmt: skip
     facts = teacher_facts(teacher)
