@@ -34,13 +34,19 @@ def data(recorded: Recorded) -> Paragraph:
     parts = [
         PHANTOM_NOTICE if recorded.runs.data == "phantom" else "",
         f"the data set was {title}: {size}{_views(known)}",
-        f"source: {cohort['source']}" if cohort.get("source") else unknown("where the images come from"),
+        _source(recorded, cohort),
         _labels(recorded, cohort),
         LABELLED.get(str(known.get("labeling", MISSING)), unknown("how the images were labelled")),
         _left_out(cohort),
         f"the prepared images have the fingerprint `{recorded.runs.data_fingerprint}`",
     ]
     return Paragraph(name="data", title="Data", text=sentences(parts))
+
+
+def _source(recorded: Recorded, cohort: Facts) -> str:
+    if not cohort.get("source"):
+        return unknown("where the images come from")
+    return f"{'in the layout of' if recorded.runs.data == 'phantom' else 'source'}: {cohort['source']}"
 
 
 def _views(known: Facts) -> str:

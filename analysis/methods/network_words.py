@@ -6,6 +6,7 @@ from analysis.methods.ledger_facts import Facts, Recorded
 from analysis.methods.paragraph import Paragraph
 from analysis.methods.phrases import begun, count, listed, plain, sentences, unknown
 from analysis.reading.origins import PHANTOM
+from search_spaces.space import RANDOM_TEACHER
 from trainables import titles
 from trainables.cell import ITSELF, NO_TEACHER, members
 from trainables.models.stages import ALL
@@ -91,11 +92,17 @@ def _teacher(name: str, known: Facts, used: set[str], sources: set[str]) -> str:
     parts = [
         f"{begins} is a {shown}{outputs}{f', {PHANTOM}' if known.get('is_phantom') else ''}",
         known.get("source") or unknown("its source"),
-        f"licence: {known['licence']}" if known.get("licence") else unknown("its licence"),
-        f"it was trained on {learnt}" if learnt else unknown("what it was trained on"),
+        *([] if name == RANDOM_TEACHER else _origin(known, learnt)),
         f"fingerprint `{known.get('fingerprint', '')}`",
     ]
-    return "; ".join(part.rstrip(".") for part in parts)
+    return "; ".join(part.rstrip(".") for part in parts if part)
+
+
+def _origin(known: Facts, learnt: str) -> list[str]:
+    """Licence and training data; a phantom's weights were made here, and need no licence."""
+    licence = f"licence: {known['licence']}" if known.get("licence") else unknown("its licence")
+    trained = f"it was trained on {learnt}" if learnt else unknown("what it was trained on")
+    return [trained] if known.get("is_phantom") else [licence, trained]
 
 
 def _seen(name: str, num_patients: int) -> str:

@@ -50,10 +50,10 @@ def _sampler(plan: Facts, mode: str) -> str:
         return "the points of the grid were tried in order, each to its full length"
     if not plan:
         return unknown("the sampler of the search")
-    startup = count(plan["startup_trials"], "trial")
+    startup = plain(plan["startup_trials"])
     return (
-        f"configurations were suggested by Optuna's {plan['sampler']} sampler (multivariate), which learnt from the "
-        f"trials before once {startup} had been drawn; the first trial of a cell had the values named first below"
+        f"configurations were suggested by Optuna's {plan['sampler']} sampler (multivariate), which learnt from "
+        f"earlier trials once there were {startup} of them; the first trial of a cell had the values named first below"
     )
 
 
