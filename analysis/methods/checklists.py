@@ -71,4 +71,5 @@ def table(frame: pd.DataFrame, name: str) -> Table:
         phantom="images" if (frame["data"] == "phantom").any() else "",
         has_paper=False,
         is_sortable=False,
+        is_prose=True,
     )

@@ -58,6 +58,7 @@ class WrittenTable:
     files: Sequence[str]  # relative to the page
     is_sortable: bool
     anchor: str = ""
+    is_prose: bool = False
 
     @property
     def is_long(self) -> bool:
@@ -179,6 +180,7 @@ def write_table(table: Table, runs: Runs, out: Path, ui: str) -> WrittenTable:
         notes=table.all_notes,
         files=files,
         is_sortable=table.is_sortable,
+        is_prose=table.is_prose,
         anchor=_anchor(runs.dataset, f"table-{table.name}"),
     )
 

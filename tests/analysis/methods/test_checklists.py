@@ -83,6 +83,7 @@ def test_the_table_leads_to_the_places(photographs: Runs) -> None:
         "44", "Funding and the funders' part", "open", "open: for the author", "-",
     ]  # fmt: skip
     assert "Methods, in words: Software and hardware" in rendering.markdown(shown)
+    assert r"\begin{tabular}{lp{0.23\textwidth}p{" in rendering.latex(shown)  # texts, which a column of numbers cuts
     assert shown.notes[0].startswith("44 items and parts of items: ")
     counted = [int(part.split()[0]) for part in shown.notes[0].partition(": ")[2].split(", ")]
     assert sum(counted) == 44

@@ -24,6 +24,7 @@ def test_the_methods_and_the_checklists_are_on_the_page(
     folder = tmp_path / "retina"
     page = (folder / "index.html").read_text()
     assert "<strong>[not recorded: how the split was made]</strong>" in page
+    assert page.count('<table class="texts">') == 2
     assert "1 fact that a paper needs is not recorded" in page
     assert '<a href="#retina-methods-in-words-split">Methods, in words: Splits</a>' in page
     anchors = re.findall(r'id="([^"]+)"', page)
