@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from analysis.figures.drawing import Picture
+from analysis.methods.paragraph import Paragraph
 from analysis.tables.rendering import Table
 
 
@@ -17,10 +18,11 @@ class Chapter:
     title: str
     question: str = ""  # what it answers, in a sentence
     sentences: Sequence[str] = ()
+    paragraphs: Sequence[Paragraph] = ()  # written to files as well: text, Markdown and LaTeX
     tables: Sequence[Table] = field(default_factory=list)
     pictures: Sequence[Picture] = field(default_factory=list)
     empty: str = ""  # where there is nothing to show: why, and what to do
 
     def __post_init__(self) -> None:
-        if not (self.sentences or self.tables or self.pictures or self.empty):
+        if not (self.sentences or self.paragraphs or self.tables or self.pictures or self.empty):
             raise ValueError(f"a chapter must show something, or say why not, but {self.name} does neither")

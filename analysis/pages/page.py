@@ -14,6 +14,8 @@ from pathlib import Path
 import jinja2
 
 from analysis.figures import drawing
+from analysis.methods import paragraph
+from analysis.methods.paragraph import Paragraph
 from analysis.pages.answers import Answer
 from analysis.pages.chapter import Chapter
 from analysis.reading import origins, tracking_uri
@@ -42,6 +44,7 @@ class WrittenCell:
     kind: str  # "name" of such a field, "words" of a long text, which may be broken into lines, or ""
     mark: str  # "best", "second" or ""
     links: tuple[str, ...]
+    anchor: str = ""  # of the place on the page that it names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,8 @@ class WrittenTable:
     notes: Sequence[str]
     files: Sequence[str]  # relative to the page
     is_sortable: bool
+    anchor: str = ""
+    is_prose: bool = False
 
     @property
     def is_long(self) -> bool:
@@ -89,6 +94,14 @@ class WrittenChapter:
     tables: Sequence[WrittenTable]
     pictures: Sequence[WrittenPicture]
     empty: str
+    paragraphs: Sequence[Paragraph] = ()
+    files: Sequence[str] = ()  # of the paragraphs, relative to the page
+
+    @property
+    def anchors(self) -> set[str]:
+        """Every place in it that can be linked to."""
+        inside = {f"{self.anchor}-{paragraph.name}" for paragraph in self.paragraphs}
+        return {self.anchor, *inside, *(table.anchor for table in self.tables)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +123,12 @@ class Section:
     ablations: Sequence[Ablation] = ()  # the files that its sweeps were made from
 
     @property
+    def anchors(self) -> set[str]:
+        """Every place in it that can be linked to."""
+        inside = [each for chapter in self.chapters for each in chapter.anchors]
+        return {self.anchor, *inside, *(table.anchor for table in self.tables)}
+
+    @property
     def warnings(self) -> list[str]:
         """What to beware of."""
         return [value for name, value in self.facts if name == WARNING]
@@ -129,8 +148,9 @@ def write_page(out: Path, title: str, facts: Facts, sections: Sequence[Section],
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
     )
+    anchors = {each for section in sections for each in section.anchors}
     html = environment.get_template("page.html.j2").render(
-        title=title, phantom_notice=origins.notice(phantom), facts=facts, sections=sections
+        title=title, phantom_notice=origins.notice(phantom), facts=facts, sections=sections, anchors=anchors
     )
     write_bytes(out / "index.html", html.encode())
     return out / "index.html"
@@ -156,29 +176,50 @@ def write_table(table: Table, runs: Runs, out: Path, ui: str) -> WrittenTable:
     return WrittenTable(
         title=table.title,
         head=table.titled_head or table.head,
-        body=[[_written(cell, links(cell.run_ids)) for cell in row] for row in table.body],
+        body=[[_written(cell, links(cell.run_ids), runs.dataset) for cell in row] for row in table.body],
         notes=table.all_notes,
         files=files,
         is_sortable=table.is_sortable,
+        is_prose=table.is_prose,
+        anchor=_anchor(runs.dataset, f"table-{table.name}"),
     )
 
 
 def write_chapter(chapter: Chapter, runs: Runs, out: Path, ui: str) -> WrittenChapter:
     """Writes the tables and figures of a chapter; the arguments are those of `write_table`."""
     return WrittenChapter(
-        anchor=f"{runs.dataset}-{chapter.name}".replace("_", "-"),
+        anchor=_anchor(runs.dataset, chapter.name),
         title=chapter.title,
         question=chapter.question,
         sentences=chapter.sentences,
         tables=[write_table(table, runs, out, ui) for table in chapter.tables],
         pictures=[write_picture(picture, runs.dataset, out) for picture in chapter.pictures],
         empty=chapter.empty,
+        paragraphs=chapter.paragraphs,
+        files=_write_paragraphs(chapter, runs, out),
     )
 
 
-def _written(cell: Cell, links: tuple[str, ...]) -> WrittenCell:
+def _write_paragraphs(chapter: Chapter, runs: Runs, out: Path) -> list[str]:
+    """Writes a chapter's paragraphs as text, Markdown and LaTeX, where it has any."""
+    if not chapter.paragraphs:
+        return []
+    files = []
+    for suffix, form in paragraph.FORMS.items():
+        path = Path("tables") / f"{runs.dataset}_{chapter.name}.{suffix}"
+        write_bytes(out / path, (form(chapter.title, chapter.paragraphs) + "\n").encode())
+        files.append(path.as_posix())
+    return files
+
+
+def _anchor(dataset: str, name: str) -> str:
+    return f"{dataset}-{name}".replace("_", "-")
+
+
+def _written(cell: Cell, links: tuple[str, ...], dataset: str) -> WrittenCell:
     kind = "name" if cell.title else "words" if len(cell.text) > LONG else ""
-    return WrittenCell(text=cell.text, title=cell.title, kind=kind, mark=cell.mark, links=links)
+    anchor = _anchor(dataset, cell.anchor) if cell.anchor else ""
+    return WrittenCell(text=cell.text, title=cell.title, kind=kind, mark=cell.mark, links=links, anchor=anchor)
 
 
 def write_picture(picture: drawing.Picture, dataset: str, out: Path) -> WrittenPicture:

@@ -2,6 +2,7 @@
 
 Tables I to V show them beside ours, under the platform's own names for data sets, cells and depths. `README.md`
 in this folder names their source. No number of ours is kept here.
+Beside them lie the items of two reporting checklists.
 """
 
 from __future__ import annotations
@@ -50,6 +51,12 @@ def results() -> pd.DataFrame:
     """Tables IV and V: one row per number (table, dataset, metric, CELL's columns, mean, half_width), in percent."""
     frame = _read("tables_4_5_results.csv").rename(columns={"ci95": "half_width"})
     return frame.assign(unfreeze=frame["trainable"].map(UNFREEZE))
+
+
+@cache
+def checklist(name: str) -> pd.DataFrame:
+    """The items of a reporting checklist, ``tripod_ai_2024`` or ``claim_2024``: item, section, topic, key (text)."""
+    return pd.read_csv(FOLDER / f"{name}.csv", dtype=str, keep_default_na=False)
 
 
 def cells() -> pd.DataFrame:

@@ -33,6 +33,7 @@ class Cell(NamedTuple):
     mark: str = ""  # "best", "second" or ""
     run_ids: tuple[str, ...] = ()  # the runs that the number rests on
     title: str = ""  # what people call it, where `text` is a cell's name; shown where there is room
+    anchor: str = ""  # of the place on the page that the field names, behind the data set's
 
     def beside(self, quoted: str = "{}") -> str:
         """The title with the name behind it, as `quoted` writes that; without a title, the text."""
@@ -53,6 +54,7 @@ class Table:
     has_paper: bool = True  # whether numbers of the paper's may stand beside ours
     phantom: str = ""  # which parts of any number in it are phantoms (`analysis.reading.origins`)
     is_sortable: bool = True  # False where a row belongs to the one above it
+    is_prose: bool = False  # whether its fields are texts, which begin at the left and may be long
 
     @property
     def all_notes(self) -> list[str]:
@@ -135,7 +137,9 @@ def latex(table: Table) -> str:
     marks = _marks(table, "bold", "underlined")
     announced = rf"\textbf{{{warning}}} " if (warning := notice(table.phantom)) else ""
     notes = " ".join(latex_escaped(note) + "." for note in [*table.notes, *marks])
-    columns = "l" + "r" * (len(table.head[0]) - 1)
+    num_others = len(table.head[0]) - 1
+    wide = rf"p{{{0.9 / max(num_others, 1):.2f}\textwidth}}" if table.is_prose else "r"
+    columns = "l" + wide * num_others
     lines = [r"\begin{table}", r"\centering", rf"\caption{{{announced}{latex_escaped(table.title)}}}"]
     lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *head, r"\midrule", *body, r"\bottomrule"]
     return "\n".join([*lines, r"\end{tabular}", "", rf"\footnotesize {notes}", r"\end{table}"])

@@ -35,9 +35,11 @@ from platform.sweeping.standing import Standing
 from platform.tracking.ablation_record import keep_file
 from platform.tracking.clearing import clear
 from platform.tracking.data_inputs import facts_of
+from platform.tracking.environment import environment
 from platform.tracking.growth import note_growth
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
+from platform.tracking.method_record import note_methods
 from platform.tracking.sweep_page import description
 from platform.tracking.tracker import must_answer, send_rest
 from trainables.cell import Cell
@@ -89,7 +91,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     send_rest(ledger, journal)
     plan = setup.plan(ledger.records())
     _clear_rest(setup, plan, ledger)
-    note_growth(ledger, setup, plan)
+    _note(ledger, setup, plan, request)
     ledger.describe(
         description(setup, state=how_far(plan)), [facts for each in setup.splits.all for facts in facts_of(each)]
     )
@@ -107,7 +109,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
         trials = Trials(
             folder=setup.folder,
             job_of=setup.job,
-            tags_of=setup.tags,
+            tags_of=lambda record: {**setup.tags(record), "environment": environment()},
             forecast=_foreseen(plan, setup, paces, resources),
             standing=partial(Standing, places.standing(setup.name), facts=_facts(setup, request, resources)),
             inputs_of=lambda record: facts_of(setup.splits.of(record.spec.config), record.spec.config),
@@ -127,6 +129,12 @@ def _foreseen(plan: Plan, setup: Setup, paces: dict[Cell, Pace] | None, resource
     forecast = Forecast(setup=setup, paces=paces, num_slots=resources.slots(machines()))
     print("\n".join(plan_lines(plan, forecast, resources)), flush=True)
     return forecast
+
+
+def _note(ledger: Ledger, setup: Setup, plan: Plan, request: TrainingRequest) -> None:
+    """Notes on the sweep's own run how large it is now, and what a paper has to say of its methods."""
+    note_growth(ledger, setup, plan)
+    note_methods(ledger, setup, request.split)
 
 
 def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict[str, object]:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from analysis.reading import cohort
 from analysis.tables import data_sets, split_sizes
 from platform.sources.places import Places
 from platform.sweeping.plan import Plan
@@ -229,6 +230,7 @@ def parent_tags(
         "held_out": store.held_out,
         "table_1": json.dumps(data_sets.facts(store)),
         "table_2": json.dumps(split_sizes.facts(first_split or store)),
+        **cohort.tags(first_split or store),
         "recipe": str(RECIPE_VERSION),
         "version": VERSION,
         "settings": settings,

@@ -77,6 +77,10 @@ class Ledger:
         """Sets a tag of the parent run."""
         self.client.set_tag(self.parent_id, name, value)
 
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Sets several tags of the parent run, in one call."""
+        self.client.log_batch(self.parent_id, tags=[RunTag(name, value) for name, value in tags.items()])
+
     def open(self, record: TrialRecord, tags: Mapping[str, str], at_ms: int, inputs: Iterable[Facts] = ()) -> None:
         """Makes the trial's run, or reopens an earlier one, and notes its id in `record`; `inputs` are its images."""
         if record.run_id:

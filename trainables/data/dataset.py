@@ -52,6 +52,7 @@ class Dataset:
 
     name: str  # in commands, folders and MLflow
     title: str  # in tables and figures: as the paper writes it
+    source: str = ""  # who gives it out, and the reference to cite; "" where only its owner knows
     task: str  # "multiclass" or "multilabel"
     selection_metric: (
         str  # what chooses the best epoch and configuration on the validation set, unless a flag says otherwise

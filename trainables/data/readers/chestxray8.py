@@ -188,6 +188,7 @@ def _official(root: Path, table: pd.DataFrame, path: Path) -> pd.Series:
 DATASET = Dataset(
     name="chestxray8",
     title="ChestX-ray8",
+    source="ChestX-ray8, Wang et al. 2017, NIH Clinical Center",
     task="multilabel",
     channels=1,
     selection_metric="auc",  # section V.A

@@ -125,6 +125,7 @@ def _views(table: pd.DataFrame, path: Path) -> pd.Series:
 DATASET = Dataset(
     name="chexpert",
     title="CheXpert",
+    source="CheXpert, Irvin et al. 2019, Stanford Hospital",
     task="multilabel",
     channels=1,
     selection_metric="auc",  # section V.A

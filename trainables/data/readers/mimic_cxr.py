@@ -119,6 +119,7 @@ def _official(kept: pd.DataFrame) -> pd.Series:
 DATASET = Dataset(
     name="mimic-cxr",
     title="MIMIC-CXR",
+    source="MIMIC-CXR-JPG, Johnson et al. 2019, Beth Israel Deaconess Medical Center",
     task="multilabel",
     channels=1,
     selection_metric=DEFAULT_METRICS["multilabel"],

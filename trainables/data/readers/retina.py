@@ -75,6 +75,7 @@ def _eyes(images: pd.Series, table_path: Path) -> pd.DataFrame:
 DATASET = Dataset(
     name="retina",
     title="Retina",
+    source="Diabetic Retinopathy Detection, EyePACS and Kaggle 2015",
     task="multiclass",
     selection_metric="f1_weighted",  # section V.A and Table V
     label_names=GRADES,
