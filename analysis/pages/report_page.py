@@ -20,6 +20,8 @@ from analysis.tables import command
 from trainables.atomic import write_bytes
 from trainables.data.catalogue import DATASETS, title
 
+IN_A_BUNDLE = "read from a bundle, without MLflow, so that no number links to its run"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportRequest:
@@ -30,7 +32,7 @@ class ReportRequest:
     sweep: str | None  # None for all sweeps that share a setup
     results: Path | None  # the sweep's results folder; None where it is not known
     out: Path
-    ui: str  # the address of MLflow's web pages, for the links to runs
+    ui: str  # the address of MLflow's web pages, for the links to runs; "" for no links
     with_images: bool  # whether images of patients may be shown; phantoms always are
 
     @property
@@ -40,7 +42,9 @@ class ReportRequest:
 
     @property
     def command(self) -> str:
-        """The command that asks for this report."""
+        """The command that asks for this report; of a bundle, it is the same wherever the bundle lies."""
+        if tracking_uri.is_bundle(self.tracking_uri):
+            return "python -m analysis.report --from BUNDLE"
         return f"python -m analysis.report {self.name}" + (f" --sweep {self.sweep}" if self.sweep else "")
 
 
@@ -68,7 +72,7 @@ def write(request: ReportRequest) -> Path:
     facts = [
         ("command", request.command),
         ("results as of", f"{pd.to_datetime(newest, unit='ms'):%Y-%m-%d %H:%M} UTC, the start of the newest run"),
-        ("runs", f"numbers link to {request.ui}, which shows {where}"),
+        ("runs", f"numbers link to {request.ui}, which shows {where}" if request.ui else IN_A_BUNDLE),
         ("all runs as a table", "results.parquet"),
         ("the comparisons behind the answers", ", ".join(f"{it.runs.dataset}_answers.csv" for it in contents)),
     ]
