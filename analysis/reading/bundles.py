@@ -117,10 +117,14 @@ def _opened(path: Path, size: int, mtime_ns: int) -> Bundle:
         folder = Path(tempfile.mkdtemp(prefix="bundle-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         for name, expected in sums.items():
-            with archive.open(members[name]) as packed:
-                target = folder / name if name.startswith(READ) else None
-                if _copied(packed, target) != expected:
-                    raise _damaged(path, name)
+            target = folder / name if name.startswith(READ) else None
+            try:
+                with archive.open(members[name]) as packed:
+                    is_whole = _copied(packed, target) == expected
+            except _BROKEN:
+                is_whole = False
+            if not is_whole:
+                raise _damaged(path, name)
     return Bundle(folder=folder, sums=sums, about=_about(path, (folder / ABOUT).read_bytes()))
 
 
@@ -147,10 +151,8 @@ def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.Zi
         with zipfile.ZipFile(path) as archive:
             yield archive, _members(path, archive.infolist())
     except _BROKEN as error:
-        named = re.search(r"for file '(.+)'", str(error))
-        where = f"{named[1]} in {path}" if named else str(path)
         raise ValueError(
-            f"a bundle must be a whole zip archive, but {where} is damaged or cut short ({error}); copy it again"
+            f"a bundle must be a whole zip archive, but {path} is damaged or cut short ({error}); copy it again"
         ) from error
 
 
@@ -240,6 +242,6 @@ def _about(path: Path, content: bytes) -> dict[str, Any]:
 
 def _damaged(path: Path, name: str) -> ValueError:
     return ValueError(
-        f"every file of a bundle must be as it was packed, but {name} in {path} is not: its SHA-256 is another; copy "
-        "the bundle again"
+        f"every file of a bundle must be as it was packed, but {name} in {path} is not: it was changed or damaged; "
+        "copy the bundle again"
     )
