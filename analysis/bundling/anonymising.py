@@ -46,7 +46,7 @@ def runs_handed_on(runs: pd.DataFrame, places: Sequence[Path] = ()) -> pd.DataFr
 def text_handed_on(text: str, places: Sequence[Path] = ()) -> str:
     """A text with each path cut down to its last part, and without passwords.
 
-    >>> text_handed_on("read /home/jane/xrays/my.csv, then http://jane:secret@host/#/x, frontal/lateral and 1/2")
+    >>> text_handed_on("read /mnt/jane/xrays/my.csv, then http://jane:secret@host/#/x, frontal/lateral and 1/2")
     'read my.csv, then http://host/#/x, frontal/lateral and 1/2'
     """
     for place in sorted({str(place) for place in places if len(place.parts) > 1}, key=len, reverse=True):

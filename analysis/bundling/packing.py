@@ -16,9 +16,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.bundling import archive, explanation
+from analysis.bundling import archive, bundle_readme
 from analysis.bundling.anonymising import predictions_handed_on, runs_handed_on, text_handed_on
 from analysis.pages import report_page
+from analysis.pages.evidence import rules_of
 from analysis.reading import artifacts, tracking_uri
 from analysis.reading.bundles import ABOUT, ARTIFACTS, FORM, METRICS, RUNS, SUFFIXES, WEIGHTS, is_safe
 from analysis.reading.mlflow_frames import METRICS as METRIC_PREFIX
@@ -72,7 +73,7 @@ def pack(request: BundleRequest) -> Path:
         _write_records(folder, runs)
         archive.write_sums(folder)  # so that the report can be made from it
         _write_report(folder, dataset, request.sweep)
-        write_bytes(folder / README, explanation.text(about, archive.names(folder), request.out.name).encode())
+        write_bytes(folder / README, bundle_readme.text(about, archive.names(folder), request.out.name).encode())
         archive.write_sums(folder)
         archive.write_archive(folder, _folder_name(request.out), request.out)
     return request.out
@@ -145,7 +146,7 @@ def _write_report(folder: Path, dataset: str, sweep: str) -> None:
     report_page.write(
         report_page.ReportRequest(
             name=dataset, tracking_uri=uri, sweep=sweep, results=None, out=folder / REPORT, ui=tracking_uri.pages(uri),
-            with_images=False,
+            with_images=False, rules=rules_of(),
         )
     )  # fmt: skip
 

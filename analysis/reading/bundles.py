@@ -76,8 +76,8 @@ def is_safe(name: str) -> bool:
     >>> [is_safe(name) for name in ("runs/runs.parquet", "../salt", "/etc/passwd", "C:/x", "a//b", "runs\\\\x")]
     [True, False, False, False, False, False]
     """
-    parts = name.split("/")
-    return all(_PART.fullmatch(part) and part.strip(". ") for part in parts) and not PurePosixPath(name).is_absolute()
+    parts = PurePosixPath(name).parts
+    return all(_PART.fullmatch(part) and part.strip(". ") for part in parts) and name == str(PurePosixPath(*parts))
 
 
 def opened(tracking_uri: str) -> Bundle:
@@ -178,11 +178,11 @@ def _members(path: Path, infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipI
                 f"the files of a bundle must lie in its own folder, but {path} has {info.orig_filename!r}: it was not "
                 "written by `python -m analysis.bundle`"
             )
-        _, _, name = info.filename.partition("/")
+        name = PurePosixPath(*PurePosixPath(info.filename).parts[1:]).as_posix()
         if name in members:
-            raise ValueError(f"a bundle must hold each file once, but {path} has {name or info.filename!r} twice")
+            raise ValueError(f"a bundle must hold each file once, but {path} has {info.filename!r} twice")
         members[name] = info
-    if len({info.filename.partition("/")[0] for info in members.values()}) > 1 or "" in members:
+    if len({PurePosixPath(info.filename).parts[0] for info in members.values()}) > 1 or "." in members:
         raise ValueError(f"a bundle must hold one folder, but {path} has several, or files beside it")
     return members
 

@@ -74,7 +74,7 @@ def filled(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFa
                     curve={"val_auc": [0.6, float("nan"), 0.7]}, tags={"node": "10.0.0.7"},
                     predictions=predictions(10 * number + seed, 1 + 2 * number + shift), **cell,
                 )  # fmt: skip
-        store.trial(parent, seed=7, status="FAILED", tags={"error": "no room in /home/jane/results"})
+        store.trial(parent, seed=7, status="FAILED", tags={"error": "no room in /mnt/jane/results"})
     (run_id, *_) = run_frame(store.uri, "eyes", SWEEP)["run_id"]
     for name, content in (("external.csv", b"a,b\n"), ("student.safetensors", b"0123"), ("picture.png", b"PNG")):
         (Path(store.uri.removeprefix("sqlite:///")).parent / name).write_bytes(content)
@@ -132,7 +132,7 @@ def test_every_table_and_figure_is_made_again_without_mlflow(
     assert plain(original["index.html"]) == plain(again["index.html"]) and "http" not in plain(again["index.html"])
     first, second = (pd.read_parquet(folder / "results.parquet") for folder in (tmp_path / "eyes", without_mlflow))
     kept = [name for name in second if name not in ("artifact_uri", "tags.node")]
-    assert set(first) - set(second) == set() and len(kept) > 50
+    assert set(first) - set(second) == {"tags.error"} and len(kept) > 50
     pd.testing.assert_frame_equal(first[kept], second[kept])
     assert files(unpacked / "report") == again  # the page, too
 
@@ -196,12 +196,6 @@ def test_it_says_what_it_is(unpacked: Path) -> None:
     assert (unpacked / "requirements.lock").read_bytes() == (ROOT / "requirements.lock").read_bytes()
 
 
-def test_weights_are_packed_only_if_asked_for_and_pictures_never(filled: Any, tmp_path: Path) -> None:
-    with zipfile.ZipFile(pack(filled, tmp_path / "x.zip", "--with-weights")) as archive:
-        names = {name.rpartition("/")[2] for name in archive.namelist() if "/artifacts/" in name}
-    assert names == {"external.csv", "predictions.parquet", "student.safetensors"}
-
-
 def test_tables_and_comparisons_take_the_address_of_a_bundle(
     filled: Any, packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -211,34 +205,6 @@ def test_tables_and_comparisons_take_the_address_of_a_bundle(
         assert compare.main([SWEEP, "other", "--tracking-uri", uri, *place, "--out", str(tmp_path)]) == 0
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1] and "attention" in printed[0]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["grown"], "SWEEP must be one of the sweeps in sqlite"),
-        ([SWEEP, "--dataset", "lungs"], "there is none"),
-    ],
-)
-def test_a_misspelt_sweep_is_refused(
-    filled: Any, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert bundle.main([*arguments, "--tracking-uri", filled.uri]) == 2
-    assert said in capsys.readouterr().err
-
-
-def test_predictions_that_name_patients_stop_it(
-    filled: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    store = filled.copied(tmp_path)
-    parent = store.sweep("eyes", "named")
-    named = predictions(0, 1).assign(patient="Doe, Jane")
-    run_id = store.trial(parent, metrics={"test_auc": 0.7}, predictions=named, **CELLS[0])
-    out = tmp_path / "named.zip"
-    assert bundle.main(["named", "--tracking-uri", store.uri, "--out", str(out)]) == 2
-    error = capsys.readouterr().err
-    assert f"predictions.parquet of run {run_id} has the patient 'Doe, Jane'" in error
-    assert not list(tmp_path.glob("*.zip")) and not list(tmp_path.glob(".bundle-*"))
 
 
 def test_a_bundle_is_not_packed_again_and_a_report_needs_one_place(

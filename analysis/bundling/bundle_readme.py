@@ -22,6 +22,42 @@ WHAT_IT_IS = {  # a file or folder -> what it holds
 }
 
 
+CHECKING = f"""
+## Is it whole?
+
+Unpack it, and in its folder run `sha256sum -c {SUMS}` (on a Mac `shasum -a 256 -c {SUMS}`).
+"""
+
+AGAIN = """
+## Every table and figure again
+
+With the software of version {version} installed (`sh install.sh`), in its folder:
+
+```
+python -m analysis.report --from {file}
+```
+
+It needs neither MLflow's database nor a network. The tables come out byte for byte as those in `report/`; with other
+versions of the libraries than in `versions.json`, the last digits and the drawings may differ. The commands of the
+single tables take `--tracking-uri bundle:{file}`.
+"""
+
+PREDICTIONS = """
+## Predictions
+
+One row per image. `image` and `patient` are hashes with a secret salt, which is not in here; equal hashes are the same
+image or patient. `label_NAME` is 1, 0, or -1 for uncertain, `probability_NAME` is the student's output, and `grade` the
+class where each image has one. Ages are in years; those above 89 are given as 90.
+"""
+
+ABSENT = """
+## What is not in here
+
+No image, no name of an image or a patient, no folder of a machine{weights}. Sex, age and view of each image are in the
+predictions where the data set has them: whether they may be published, its terms of use say.
+"""
+
+
 def text(about: Mapping[str, Any], names: Sequence[str], file: str) -> str:
     """The README as Markdown.
 
@@ -36,45 +72,18 @@ def text(about: Mapping[str, Any], names: Sequence[str], file: str) -> str:
         for name, words in WHAT_IT_IS.items()
         if any(each == name or (name.endswith("/") and each.startswith(name)) for each in present)
     ]
-    has_weights = any(name.endswith(WEIGHTS) for name in names)
-    lines = [
+    head = [
         f"# The sweep {about['sweep']} on {about['dataset']}",
         *(["", f"**{PHANTOM_NOTICE}**"] if "phantom" in about["data"] else []),
         "",
-        f"{about['trials']} trials under one sweep, with everything that their report was made from. Written by "
+        f"{about['trials']} trials of one sweep, with everything that their report was made from. Written by",
         f"`python -m analysis.bundle` of knowledge-transfer {about['version']} (recipe {', '.join(about['recipe'])}).",
         "",
         "| file | what it holds |",
         "| --- | --- |",
         *listed,
         "",
-        "## Is it whole?",
-        "",
-        f"Unpack it, and in its folder run `sha256sum -c {SUMS}` (on a Mac `shasum -a 256 -c {SUMS}`).",
-        "",
-        "## Every table and figure again",
-        "",
-        f"With the software of version {about['version']} installed (`sh install.sh`), in its folder:",
-        "",
-        "```",
-        f"python -m analysis.report --from {file}",
-        "```",
-        "",
-        "It needs neither MLflow's database nor a network. The tables come out byte for byte as those in `report/`; "
-        "with other versions of the libraries than in `versions.json`, the last digits and the drawings may differ. "
-        f"The commands of the single tables take `--tracking-uri bundle:{file}`.",
-        "",
-        "## Predictions",
-        "",
-        "One row per image. `image` and `patient` are hashes with a secret salt, which is not in here; equal hashes "
-        "are the same image or patient. `label_NAME` is 1, 0, or -1 for uncertain, `probability_NAME` is the student's "
-        "output, and `grade` the class where each image has one. Ages are in years; those above 89 are given as 90.",
-        "",
-        "## What is not in here",
-        "",
-        f"No image, no name of an image or a patient, no folder of a machine{'' if has_weights else ', no weights'}. "
-        "Sex, age and view of each image are in the predictions where the data set has them: whether they may be "
-        "published, its terms of use say.",
-        "",
     ]
-    return "\n".join(lines)
+    weights = "" if any(name.endswith(WEIGHTS) for name in names) else ", no weights"
+    again = AGAIN.format(version=about["version"], file=file)
+    return "\n".join(head) + CHECKING + again + PREDICTIONS + ABSENT.format(weights=weights)
