@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-HASHED = ("image", "patient")  # columns of predictions that must hold salted hashes
+HASHED = ("image", "patient", "study")  # columns of predictions that must hold salted hashes
 AGE, OLDEST = "age_years", 90.0  # the oldest are few enough to be found by their age (45 CFR 164.514, Safe Harbor)
 KEPT = ("tags.mlflow.parentRunId", "tags.mlflow.runName")  # of MLflow's own tags; the rest names users and programs
 DROPPED = ("tags.error",)  # why a trial failed, in Ray's words, with addresses and folders of machines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.reading.bundles import ABOUT, ARTIFACTS, METRICS, RUNS, SUMS, WEIGHTS
+from analysis.reading.bundles import ABOUT, ARTIFACTS, METRICS, RESULTS, RUNS, SUMS, WEIGHTS
 from analysis.reading.origins import PHANTOM_NOTICE
 
 WHAT_IT_IS = {  # a file or folder -> what it holds
@@ -13,6 +13,7 @@ WHAT_IT_IS = {  # a file or folder -> what it holds
     RUNS: "one row per run, with its tags, parameters and last metrics as MLflow has them",
     METRICS: "every logged metric: run, metric, step, value and time (ms)",
     f"{ARTIFACTS}/": "the files of each run, among them `predictions.parquet`",
+    f"{RESULTS}/": "what was recorded of single images beside them, such as what several radiologists read",
     "ablation.toml": "the file that the sweep was made from",
     "facts.json": "what the sweep recorded of itself: settings, splits, teachers, growth",
     "versions.json": "the libraries with which this bundle and its report were made",

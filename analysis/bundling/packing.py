@@ -21,7 +21,7 @@ from analysis.bundling.anonymising import predictions_handed_on, runs_handed_on,
 from analysis.pages import report_page
 from analysis.pages.evidence import rules_of
 from analysis.reading import artifacts, tracking_uri
-from analysis.reading.bundles import ABOUT, ARTIFACTS, FORM, METRICS, RUNS, SUFFIXES, WEIGHTS, is_safe
+from analysis.reading.bundles import ABOUT, ARTIFACTS, FORM, METRICS, RESULTS, RUNS, SUFFIXES, WEIGHTS, is_safe
 from analysis.reading.mlflow_frames import METRICS as METRIC_PREFIX
 from analysis.reading.mlflow_frames import metric_frame, run_frame
 from analysis.reading.record_form import RECORD_VERSION
@@ -32,6 +32,7 @@ from trainables.version import VERSION
 
 REPORT, README, FACTS, VERSIONS, LOCK = "report", "README.md", "facts.json", "versions.json", "requirements.lock"
 ABLATION = "ablation.toml"
+IMAGE = "image"  # the column with the hash of an image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +69,8 @@ def pack(request: BundleRequest) -> Path:
         _write_frame(folder / METRICS, logged.sort_values(["run_id", "metric", "step", "timestamp"], kind="stable"))
         for _, run in original.iterrows():
             _write_files(folder, uri, run, (*SUFFIXES, *([WEIGHTS] if request.with_weights else [])))
+        if request.where.results:
+            _write_readings(folder, request.where.results)
         about = _about(dataset, request.sweep, runs)
         _write_json(folder / ABOUT, about)
         _write_records(folder, runs)
@@ -118,6 +121,19 @@ def _write_files(folder: Path, uri: str, run: pd.Series, suffixes: tuple[str, ..
         target = folder / ARTIFACTS / str(run["run_id"]) / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
+
+
+def _write_readings(folder: Path, results: Path) -> None:
+    """Tables beside the prepared images, such as what single readers made of them: their rows on images with packed
+    predictions.
+    """
+    packed = (pd.read_parquet(path) for path in sorted((folder / ARTIFACTS).rglob("*.parquet")))
+    images = {image for frame in packed if IMAGE in frame for image in frame[IMAGE]}
+    for path in sorted((results / "stores").glob("*.parquet")):
+        frame = pd.read_parquet(path)
+        kept = frame[frame[IMAGE].isin(images)] if IMAGE in frame else frame.head(0)
+        if len(kept):
+            _write_frame(folder / RESULTS / "stores" / path.name, predictions_handed_on(kept, path.name))
 
 
 def _write_records(folder: Path, runs: pd.DataFrame) -> None:

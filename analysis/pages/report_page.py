@@ -12,7 +12,7 @@ import pandas as pd
 from analysis.pages.evidence import rules_of
 from analysis.pages.page import WARNING, Section, write_chapter, write_page, write_picture, write_table
 from analysis.pages.sections import Content, content
-from analysis.reading import origins, tracking_uri
+from analysis.reading import bundles, origins, tracking_uri
 from analysis.reading.ablations import ablations
 from analysis.reading.averages import averages
 from analysis.reading.dataset_names import ALL
@@ -62,8 +62,11 @@ def write(request: ReportRequest) -> Path:
         LookupError: there is no such sweep, or no run to report on.
     """
     recorded = command.read(request.tracking_uri, request.sweep, request.datasets)
+    results = request.results
+    if results is None and tracking_uri.is_bundle(request.tracking_uri):
+        results = bundles.opened(request.tracking_uri).path(bundles.RESULTS)
     contents = [
-        content(runs, request.results, with_images=request.with_images, rules=request.rules)
+        content(runs, results, with_images=request.with_images, rules=request.rules)
         for runs in recorded
         if len(runs.trials)
     ]

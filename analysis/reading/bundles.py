@@ -31,7 +31,8 @@ from analysis.reading.tracking_uri import bundle_path, require_store
 FORM = 1  # raised by one whenever bundles are written in another way
 SUMS, ABOUT = "SHA256SUMS", "bundle.json"
 RUNS, METRICS, ARTIFACTS = "runs/runs.parquet", "runs/metrics.parquet", "artifacts"
-READ = ("runs/", f"{ARTIFACTS}/", ABOUT)  # what analysis reads; the rest is for people, and only checked
+RESULTS = "results"  # what analysis reads of a results folder: tables beside the prepared images, and no image
+READ = ("runs/", f"{ARTIFACTS}/", f"{RESULTS}/", ABOUT)  # what analysis reads; the rest is for people, and only checked
 SUFFIXES = (".parquet", ".json", ".csv")  # of the runs' files that a bundle holds; none of them can hold code
 WEIGHTS = ".safetensors"  # only if asked for
 
@@ -64,10 +65,10 @@ class Bundle:
 
     def path(self, name: str) -> Path | None:
         """The file or folder of that name; None where there is none among the files that were checked."""
-        is_file = name in self.sums
-        if not name.startswith(READ) or not (is_file or any(each.startswith(f"{name}/") for each in self.sums)):
+        if not f"{name}/".startswith(READ):
             return None
-        return self.folder / name
+        is_there = name in self.sums or any(each.startswith(f"{name}/") for each in self.sums)
+        return self.folder / name if is_there else None
 
 
 def is_safe(name: str) -> bool:

@@ -35,7 +35,9 @@ def packed(store: Any, out: Path, *more: str) -> set[str]:
         return set(archive.namelist())
 
 
-def test_weights_are_packed_only_if_asked_for_and_pictures_never(store: Any, sweep: str, tmp_path: Path) -> None:
+def test_tables_are_packed_and_weights_only_if_asked_for_and_pictures_never(
+    store: Any, sweep: str, tmp_path: Path
+) -> None:
     run_id = trial(store, sweep)
     for name in ("lungs.parquet", "cost.json", "student.safetensors", "patient.png", "code.py", "old.pkl"):
         (tmp_path / name).write_text('{"at": "/mnt/jane/x"}')
@@ -47,7 +49,15 @@ def test_weights_are_packed_only_if_asked_for_and_pictures_never(store: Any, swe
     folder = f"small/artifacts/{run_id}"
     data = {f"{folder}/{name}" for name in ("predictions.parquet", "external/deep/lungs.parquet")}
     data |= {f"{folder}/external/deep/cost.json"}
+    (tmp_path / "stores").mkdir()
+    readings = pd.DataFrame({"image": [f"{39:016x}", "f" * 16], "reader": "first", "label_ill": [1, 0]})
+    for name, frame in (("eyes-64px-1.readers.parquet", readings), ("lungs-64px-1.readers.parquet", readings.tail(1))):
+        frame.to_parquet(tmp_path / "stores" / name)
+    (tmp_path / "stores" / "eyes-64px-1.arrow").write_bytes(b"images")
     names = packed(store, tmp_path / "small.zip")
+    (kept,) = [name for name in names if "/results/" in name]  # of images in the predictions, and of no others
+    with zipfile.ZipFile(tmp_path / "small.zip") as archive:
+        assert pd.read_parquet(archive.open(kept)).equals(readings.head(1))
     assert {name for name in names if "/artifacts/" in name} == data
     pictures = {name.rpartition("/")[2] for name in names if name.endswith((".png", ".svg"))}
     assert pictures and not [name for name in pictures if "figure_1" in name or "figure_2" in name]

@@ -74,6 +74,7 @@ def test_runs_metrics_and_files_come_out_as_they_went_in(folder: Path, packed: P
     path = of_run(uri, RUNS.iloc[0], "external/eyes.parquet")
     assert path is not None and pd.read_parquet(path).equals(RUNS)
     assert of_run(uri, RUNS.iloc[0], "external") == path.parent
+    assert bundles.opened(uri).path("results") is None and bundles.opened(uri).path("runs") == path.parents[3] / "runs"
     assert of_run(uri, RUNS.iloc[1], "external") is None and of_run(uri, RUNS.iloc[0], "predictions.parquet") is None
 
 
