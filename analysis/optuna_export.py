@@ -74,14 +74,14 @@ def _studies(uri: str, dataset: str | None, sweep: str | None) -> tuple[list[Rec
 
     if dataset is not None:
         return recorded_studies(uri, dataset, sweep), []
-    from mlflow import MlflowClient
+    from analysis.reading.mlflow_frames import experiments
 
     tracking_uri.require_store(uri)
     studies: list[RecordedStudy] = []
     left_out: list[str] = []
-    for experiment in MlflowClient(uri).search_experiments():
+    for experiment in experiments(uri):
         try:
-            studies += recorded_studies(uri, experiment.name, sweep)
+            studies += recorded_studies(uri, experiment, sweep)
         except LookupError:  # an experiment without a search, such as that of the teachers
             continue
         except OtherFormError as error:  # which says nothing against the other data sets

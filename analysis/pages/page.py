@@ -161,7 +161,7 @@ def write_table(table: Table, runs: Runs, out: Path, ui: str) -> WrittenTable:
 
     Args:
         out: the page's folder.
-        ui: the address of MLflow's pages, for the links to runs.
+        ui: the address of MLflow's pages, for the links to runs; "" for no links.
     """
     files = []
     for form, suffix in SUFFIXES.items():
@@ -171,7 +171,7 @@ def write_table(table: Table, runs: Runs, out: Path, ui: str) -> WrittenTable:
     experiment = tracking_uri.experiment_page(ui, runs.trials["experiment_id"].iloc[0])
 
     def links(run_ids: Sequence[str]) -> tuple[str, ...]:
-        return tuple(f"{experiment}/runs/{run_id}" for run_id in run_ids)
+        return tuple(f"{experiment}/runs/{run_id}" for run_id in run_ids) if ui else ()
 
     return WrittenTable(
         title=table.title,

@@ -12,7 +12,7 @@ import pandas as pd
 from analysis.pages.evidence import rules_of
 from analysis.pages.page import WARNING, Section, write_chapter, write_page, write_picture, write_table
 from analysis.pages.sections import Content, content
-from analysis.reading import origins, tracking_uri
+from analysis.reading import bundles, origins, tracking_uri
 from analysis.reading.ablations import ablations
 from analysis.reading.averages import averages
 from analysis.reading.dataset_names import ALL
@@ -21,6 +21,8 @@ from analysis.stats.thresholds import Rule
 from analysis.tables import command
 from trainables.atomic import write_bytes
 from trainables.data.catalogue import DATASETS, title
+
+IN_A_BUNDLE = "read from a bundle, without MLflow, so that no number links to its run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class ReportRequest:
     sweep: str | None  # None for all sweeps that share a setup
     results: Path | None  # the sweep's results folder; None where it is not known
     out: Path
-    ui: str  # the address of MLflow's web pages, for the links to runs
+    ui: str  # the address of MLflow's web pages, for the links to runs; "" for no links
     with_images: bool  # whether images of patients may be shown; phantoms always are
     rules: tuple[Rule, ...]  # how thresholds are chosen
 
@@ -43,8 +45,10 @@ class ReportRequest:
 
     @property
     def command(self) -> str:
-        """The command that asks for this report."""
+        """The command that asks for this report; of a bundle, it is the same wherever the bundle lies."""
         wanted = [f"--{rule.kind} {rule.level:g}" for rule in self.rules if rule not in rules_of()]
+        if tracking_uri.is_bundle(self.tracking_uri):
+            return " ".join(["python -m analysis.report --from BUNDLE", *wanted])
         return " ".join(
             [f"python -m analysis.report {self.name}", *[f"--sweep {self.sweep}"] * bool(self.sweep), *wanted]
         )
@@ -58,8 +62,11 @@ def write(request: ReportRequest) -> Path:
         LookupError: there is no such sweep, or no run to report on.
     """
     recorded = command.read(request.tracking_uri, request.sweep, request.datasets)
+    results = request.results
+    if results is None and tracking_uri.is_bundle(request.tracking_uri):
+        results = bundles.opened(request.tracking_uri).path(bundles.RESULTS)
     contents = [
-        content(runs, request.results, with_images=request.with_images, rules=request.rules)
+        content(runs, results, with_images=request.with_images, rules=request.rules)
         for runs in recorded
         if len(runs.trials)
     ]
@@ -76,7 +83,7 @@ def write(request: ReportRequest) -> Path:
     facts = [
         ("command", request.command),
         ("results as of", f"{pd.to_datetime(newest, unit='ms'):%Y-%m-%d %H:%M} UTC, the start of the newest run"),
-        ("runs", f"numbers link to {request.ui}, which shows {where}"),
+        ("runs", f"numbers link to {request.ui}, which shows {where}" if request.ui else IN_A_BUNDLE),
         ("all runs as a table", "results.parquet"),
         ("the comparisons behind the answers", ", ".join(f"{it.runs.dataset}_answers.csv" for it in contents)),
     ]

@@ -1,15 +1,14 @@
-"""The files behind the runs: artifacts in MLflow, and prepared images and teachers in the results folder."""
+"""The files behind the runs: artifacts in MLflow or a bundle, prepared images and teachers in the results folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pandas as pd
-from mlflow.artifacts import download_artifacts
-from mlflow.exceptions import MlflowException
 
+from analysis.reading import bundle_frames
 from analysis.reading.recorded_places import beside, local_path
-from analysis.reading.tracking_uri import sqlite_file
+from analysis.reading.tracking_uri import is_bundle, sqlite_file
 from analysis.reading.trials import Runs
 from trainables.data.resplit import folded, redrawn
 from trainables.data.store import Store
@@ -21,16 +20,35 @@ def of_run(tracking_uri: str, run: pd.Series, name: str) -> Path | None:
     """The file or folder `name` among the artifacts of a run (a row of `Runs.trials`); None where there is none.
 
     Those of a results folder that was moved or copied are found in it, although MLflow's file still names the old one.
+
+    Raises:
+        FileNotFoundError, ValueError: as `analysis.reading.bundles.opened`, of a bundle.
     """
+    if is_bundle(tracking_uri):
+        return bundle_frames.artifact(tracking_uri, str(run["run_id"]), name)
+    folder = _folder(tracking_uri, run)
+    if folder:
+        return folder / name if (folder / name).exists() else None
+    from analysis.reading import mlflow_client  # takes seconds, and only a server needs it
+
+    return mlflow_client.downloaded(tracking_uri, str(run["run_id"]), name)
+
+
+def names_of_run(tracking_uri: str, run: pd.Series) -> list[str]:
+    """Every file among the artifacts of a run in MLflow, by its name there (``model/best-00002.safetensors``)."""
+    folder = _folder(tracking_uri, run)
+    if folder:
+        files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+        return sorted(path.relative_to(folder).as_posix() for path in files)
+    from analysis.reading import mlflow_client  # takes seconds, and only a server needs it
+
+    return mlflow_client.artifact_names(tracking_uri, str(run["run_id"]))
+
+
+def _folder(tracking_uri: str, run: pd.Series) -> Path | None:
+    """The folder of a run's artifacts; None where they are not on a disk of this machine."""
     recorded, database = local_path(str(run["artifact_uri"])), sqlite_file(tracking_uri)
-    if recorded:
-        path = (beside(database, recorded) if database else recorded) / name
-    else:
-        try:
-            path = Path(download_artifacts(run_id=run["run_id"], artifact_path=name, tracking_uri=tracking_uri))
-        except (MlflowException, OSError):
-            return None
-    return path if path.exists() else None
+    return beside(database, recorded) if recorded and database else recorded
 
 
 def store_of(results: Path, fingerprint: str) -> Store | None:

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from analysis.reading import artifacts
-from analysis.reading.tracking_uri import require_store, without_password
+from analysis.reading.tracking_uri import is_bundle, require_store, without_password
 from analysis.reading.trials import Runs, runs
 from trainables.cell import ITSELF, Cell
 from trainables.pasting import command_line
@@ -95,6 +95,8 @@ def _by_id(tracking_uri: str, wanted: str) -> Chosen:
             f"RUN must be a run's id (32 hexadecimal digits, or their beginning) or a cell's name such as "
             f"attention/imagenet/densenet40/all, but got {wanted!r}"
         )
+    if is_bundle(tracking_uri):
+        raise LookupError(f"in a bundle RUN must be a cell, with its data set (--dataset), but got {wanted!r}")
     client = MlflowClient(tracking_uri)
     places = [experiment.experiment_id for experiment in client.search_experiments()]
     matching = client.search_runs(places, f"attributes.run_id LIKE '{wanted}%'", max_results=10)

@@ -11,7 +11,8 @@ from collections.abc import Collection
 from contextlib import closing
 from difflib import get_close_matches
 
-from analysis.reading.tracking_uri import Located, require_store, sqlite_file, without_password
+from analysis.reading.bundles import about
+from analysis.reading.tracking_uri import Located, is_bundle, require_store, sqlite_file, without_password
 from trainables.data import readers
 
 ALL = "all"  # what a report on every published data set is called
@@ -26,7 +27,7 @@ def check(name: str, where: Located, more: Collection[str] = ()) -> None:
         more: what a command knows besides data sets.
 
     Raises:
-        FileNotFoundError, ValueError: as `analysis.reading.tracking_uri.require_store` says.
+        FileNotFoundError, ValueError: as `analysis.reading.tracking_uri.require_store` says; or it is no bundle.
         LookupError: there is no data set of that name; the message has the nearest one.
     """
     require_store(where.uri)
@@ -42,7 +43,11 @@ def check(name: str, where: Located, more: Collection[str] = ()) -> None:
 
 
 def _experiments(uri: str) -> list[str] | None:
-    """The experiments in MLflow's file, without its default one; None where they are elsewhere or in another form."""
+    """The data set of a bundle, or the experiments in MLflow's file, without its default one; None where they are
+    elsewhere or in another form.
+    """
+    if is_bundle(uri):
+        return [str(about(uri)["dataset"])]
     file = sqlite_file(uri)
     if file is None:
         return None

@@ -1,20 +1,23 @@
-"""Runs and metrics through MLflow's client, as frames: from a tracking server, or where its tables have changed."""
+"""What MLflow's client reads: runs and metrics as frames, and a server's files; imported only where it is needed."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from pathlib import Path
 
 import pandas as pd
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts, list_artifacts
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
-RUN_COLUMNS = ["run_id", "experiment_id", "run_name", "status", "start_time", "artifact_uri"]
-METRIC_COLUMNS = ["run_id", "metric", "step", "value", "timestamp"]
+from analysis.reading.wide_frame import METRIC_COLUMNS, RUN_COLUMNS, wide_frame
+
 NUM_RUNS_PER_PAGE = 1000
 NUM_THREADS = 8  # requests at a time: each asks for one metric of one run, and mostly waits for the server
 
@@ -54,12 +57,43 @@ def metric_frame(tracking_uri: str, run_ids: Sequence[str], metrics: Sequence[st
         return pd.DataFrame([row for lot in lots for row in lot], columns=METRIC_COLUMNS).astype({"value": float})
 
 
-def wide_frame(runs: pd.DataFrame, facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Joins to each run's `RUN_COLUMNS` its facts; by prefix ("tags"), they are frames of run_id, key and value."""
-    frame = runs.astype({"experiment_id": str}).set_index("run_id", drop=False)
-    for prefix, long in facts.items():
-        frame = frame.join(long.pivot(index="run_id", columns="key", values="value").add_prefix(f"{prefix}."))
-    return frame.sort_index().reset_index(drop=True)
+def experiments(tracking_uri: str) -> list[str]:
+    """The names of all experiments, which are data sets."""
+    return [experiment.name for experiment in MlflowClient(tracking_uri).search_experiments()]
+
+
+def sweeps(tracking_uri: str) -> dict[str, list[str]]:
+    """The names of the sweeps by data set."""
+    client = MlflowClient(tracking_uri)
+    names: dict[str, list[str]] = {}
+    known = {each.experiment_id: each.name for each in client.search_experiments()}
+    token = None
+    while True:
+        page = client.search_runs(list(known), "tags.kind = 'sweep'", page_token=token)
+        for run in page:
+            names.setdefault(known[run.info.experiment_id], []).append(run.data.tags["sweep"])
+        token = page.token
+        if not token:
+            return names
+
+
+def artifact_names(tracking_uri: str, run_id: str) -> list[str]:
+    """Every file among the artifacts of a run, by its name there, sorted."""
+    names, folders = [], [""]
+    while folders:
+        listed = list_artifacts(run_id=run_id, artifact_path=folders.pop() or None, tracking_uri=tracking_uri)
+        names += [each.path for each in listed if not each.is_dir]
+        folders += [each.path for each in listed if each.is_dir]
+    return sorted(names)
+
+
+def downloaded(tracking_uri: str, run_id: str, name: str) -> Path | None:
+    """A copy of the file or folder `name` among the artifacts of a run; None where there is none."""
+    try:
+        path = Path(download_artifacts(run_id=run_id, artifact_path=name, tracking_uri=tracking_uri))
+    except (MlflowException, OSError):
+        return None
+    return path if path.exists() else None
 
 
 def _search(client: MlflowClient, experiment: str, sweep: str | None) -> list[Run]:

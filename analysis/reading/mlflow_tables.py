@@ -16,7 +16,7 @@ from numbers import Number
 import pandas as pd
 import sqlalchemy as sql
 
-from analysis.reading.mlflow_client import METRIC_COLUMNS, RUN_COLUMNS, wide_frame
+from analysis.reading.wide_frame import METRIC_COLUMNS, RUN_COLUMNS, wide_frame
 
 PYTHON_TYPES = {str: str, int: int, bool: int, float: Number}  # MySQL has Booleans as int, and doubles as Decimal
 NUM_RUNS_PER_QUERY = 500  # below SQLite's old limit of 999 parameters

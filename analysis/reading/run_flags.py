@@ -14,13 +14,17 @@ WANTED = 0.9  # sensitivity, and specificity, unless a flag says otherwise
 
 
 def of_a_data_set(
-    name: str, description: str, dataset_help: str = "a data set's name, such as retina"
+    name: str, description: str, dataset_help: str = "a data set's name, such as retina", *, needed: bool = True
 ) -> argparse.ArgumentParser:
-    """The parser of ``python -m analysis.NAME DATASET``, with the flags that choose runs."""
+    """The parser of ``python -m analysis.NAME DATASET``, with the flags that choose runs.
+
+    Args:
+        needed: whether the command refuses to be called without the data set.
+    """
     flags = argparse.ArgumentParser(
         prog=f"python -m analysis.{name}", usage="%(prog)s DATASET [options]", description=description
     )
-    flags.add_argument("dataset", metavar="DATASET", help=dataset_help)
+    flags.add_argument("dataset", metavar="DATASET", help=dataset_help, nargs=None if needed else "?")
     add_run_flags(flags)
     return flags
 
@@ -38,7 +42,8 @@ def add_place_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group.add_argument(
         "--tracking-uri",
         metavar="URI",
-        help="address of MLflow (default: MLFLOW_TRACKING_URI, or mlflow.db of --results)",
+        help="address of MLflow, or bundle:FILE for what `python -m analysis.bundle` wrote (default: "
+        "MLFLOW_TRACKING_URI, or mlflow.db of --results)",
     )
     group.add_argument(
         "--results",

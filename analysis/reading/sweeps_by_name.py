@@ -10,8 +10,8 @@ from difflib import get_close_matches
 from typing import Any
 
 import pandas as pd
-from mlflow import MlflowClient
 
+from analysis.reading.mlflow_frames import sweeps
 from analysis.reading.repeats import VARIED, words_of
 from analysis.reading.tracking_uri import require_store, without_password
 from analysis.reading.trials import Runs, runs
@@ -69,8 +69,29 @@ def named_sweep(side: str, tracking_uri: str, name: str, dataset: str | None = N
         LookupError: there is no such sweep, several data sets have one, or none of its repeats can be read.
         ValueError: it was recorded in another form.
     """
+    of_dataset = dataset_of(side, tracking_uri, name, dataset)
+    try:
+        recorded = runs(tracking_uri, of_dataset, name)
+    except ValueError as error:
+        raise ValueError(f"{side} ({name}) cannot be read: {error}") from error
+    if recorded.confirm.empty:
+        raise LookupError(f"{side} ({name}) cannot be compared: {_why_not(recorded)}")
+    return NamedSweep(side=side, name=name, runs=recorded)
+
+
+def dataset_of(what: str, tracking_uri: str, name: str, dataset: str | None = None) -> str:
+    """The data set of the sweep of that name.
+
+    Args:
+        what: what messages call the sweep.
+        dataset: the one that it must be of, which is needed where sweeps of several have the name.
+
+    Raises:
+        FileNotFoundError, ValueError: as `analysis.reading.tracking_uri.require_store` says.
+        LookupError: there is no such sweep, or several data sets have one.
+    """
     require_store(tracking_uri)
-    known = _known(tracking_uri)
+    known = sweeps(tracking_uri)
     where = without_password(tracking_uri)
     datasets = sorted(of for of, names in known.items() if name in names and dataset in (None, of))
     if not datasets:
@@ -79,35 +100,14 @@ def named_sweep(side: str, tracking_uri: str, name: str, dataset: str | None = N
         question = f" (did you mean {nearest[0]}?)" if nearest else ""
         of_dataset = f" of {dataset}" if dataset else ""
         raise LookupError(
-            f"{side} must be one of the sweeps{of_dataset} in {where}: {', '.join(every) or 'there is none'}; but got "
+            f"{what} must be one of the sweeps{of_dataset} in {where}: {', '.join(every) or 'there is none'}; but got "
             f"{name!r}{question}"
         )
     if len(datasets) > 1:
         raise LookupError(
-            f"{side} must be one sweep, but {name!r} is in {' and '.join(datasets)}; say which with --dataset"
+            f"{what} must be one sweep, but {name!r} is in {' and '.join(datasets)}; say which with --dataset"
         )
-    try:
-        recorded = runs(tracking_uri, datasets[0], name)
-    except ValueError as error:
-        raise ValueError(f"{side} ({name}) cannot be read: {error}") from error
-    if recorded.confirm.empty:
-        raise LookupError(f"{side} ({name}) cannot be compared: {_why_not(recorded)}")
-    return NamedSweep(side=side, name=name, runs=recorded)
-
-
-def _known(tracking_uri: str) -> dict[str, list[str]]:
-    """The names of the sweeps by data set."""
-    client = MlflowClient(tracking_uri)
-    names: dict[str, list[str]] = {}
-    experiments = {each.experiment_id: each.name for each in client.search_experiments()}
-    token = None
-    while True:
-        page = client.search_runs(list(experiments), "tags.kind = 'sweep'", page_token=token)
-        for run in page:
-            names.setdefault(experiments[run.info.experiment_id], []).append(run.data.tags["sweep"])
-        token = page.token
-        if not token:
-            return names
+    return datasets[0]
 
 
 def _why_not(recorded: Runs) -> str:

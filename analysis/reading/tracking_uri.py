@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from trainables.pasting import command_line
 
 SQLITE = "sqlite:///"
+BUNDLE = "bundle:"  # then the path of what `python -m analysis.bundle` wrote, or of the folder unpacked from it
 LOCAL_PAGES = "http://127.0.0.1:5000"  # where `python -m platform.ui` serves
 
 
@@ -33,10 +34,15 @@ def of_folder(results: Path) -> str:
     return f"{SQLITE}{results.resolve() / 'mlflow.db'}"
 
 
+def of_bundle(path: Path) -> str:
+    """The address of the runs in a bundle, for whatever takes a tracking URI."""
+    return f"{BUNDLE}{path.resolve()}"
+
+
 class Located(NamedTuple):
     """Where runs are read from."""
 
-    uri: str  # MLflow's
+    uri: str  # MLflow's, or that of a bundle
     results: Path | None  # the folder of prepared images and teachers; None where it is not known
 
     @property
@@ -49,11 +55,13 @@ def located(uri: str | None, results: Path | None) -> Located:
     """Where the runs and the files are that --tracking-uri and --results name; None for what was not typed.
 
     --results is the folder that a sweep was given by that name: it holds MLflow's file, unless MLFLOW_TRACKING_URI or
-    --tracking-uri name another store. Without it, it is the folder of MLflow's file.
+    --tracking-uri name another store. Without it, it is the folder of MLflow's file; a bundle has none.
     """
     uri = uri or default(results)
     if results is not None:
         return Located(uri, results.resolve())
+    if is_bundle(uri):
+        return Located(uri, None)
     file = sqlite_file(uri)
     folder = file.parent if file else results_folder()
     return Located(uri, folder if folder.is_dir() else None)
@@ -74,8 +82,20 @@ def sqlite_file(tracking_uri: str) -> Path | None:
     return Path(tracking_uri.removeprefix(SQLITE)) if tracking_uri.startswith(SQLITE) else None
 
 
+def is_bundle(tracking_uri: str) -> bool:
+    """Whether it is the address of a bundle, which is read without MLflow (`analysis.reading.bundles`)."""
+    return tracking_uri.startswith(BUNDLE)
+
+
+def bundle_path(tracking_uri: str) -> Path:
+    """The file or folder of a bundle's address."""
+    return Path(tracking_uri.removeprefix(BUNDLE)).resolve()
+
+
 def pages(tracking_uri: str, local_pages: str = LOCAL_PAGES) -> str:
-    """The address of MLflow's web pages: a server's own, without a password, or else `local_pages`."""
+    """The address of MLflow's web pages: a server's own, without a password, or else `local_pages`; "" of a bundle."""
+    if is_bundle(tracking_uri):
+        return ""
     return without_password(tracking_uri) if is_server(tracking_uri) else local_pages
 
 
@@ -98,12 +118,18 @@ def without_password(tracking_uri: str) -> str:
 
 
 def require_store(tracking_uri: str) -> None:
-    """Refuses an SQLite file that does not exist, and a store that is neither a database nor a server.
+    """Refuses a file that does not exist, and a store that is neither a database, nor a server, nor a bundle.
 
     Raises:
         FileNotFoundError: the file does not exist.
         ValueError: MLflow's folder of files, for example, which MLflow itself no longer reads.
     """
+    if is_bundle(tracking_uri):
+        if not bundle_path(tracking_uri).exists():
+            raise FileNotFoundError(
+                f"no bundle at {bundle_path(tracking_uri)}; give the file that `python -m analysis.bundle SWEEP` wrote"
+            )
+        return
     # MLflow makes the file where it is absent, and then finds no run in it: a typing error would look like no results.
     path = sqlite_file(tracking_uri)
     if path is not None and not path.exists():
@@ -112,4 +138,7 @@ def require_store(tracking_uri: str) -> None:
             f"no MLflow file at {path}; run `{first}` first, or use --results or --tracking-uri to say where it is"
         )
     if not is_database(tracking_uri) and not is_server(tracking_uri):
-        raise ValueError(f"tracking URI must be a database (sqlite://) or a server (http:), but got {tracking_uri!r}")
+        raise ValueError(
+            "tracking URI must be a database (sqlite://), a server (http:) or a bundle (bundle:FILE), but got "
+            f"{tracking_uri!r}"
+        )

@@ -15,7 +15,7 @@ import sqlalchemy
 from mlflow.entities import Metric
 from sqlalchemy.dialects import mysql, postgresql
 
-from analysis.reading import mlflow_client, mlflow_frames, mlflow_tables
+from analysis.reading import mlflow_client, mlflow_frames, mlflow_tables, wide_frame
 from analysis.reading.history import history
 from analysis.reading.tracking_uri import sqlite_file
 from analysis.reading.trials import runs
@@ -68,7 +68,7 @@ def test_frames_have_the_trials_metrics_by_their_names_and_none_of_the_parents(f
 
 def test_both_ways_have_no_run_of_an_absent_experiment(filled: Any) -> None:
     by_tables = mlflow_tables.run_frame(filled.uri, "nowhere", None)
-    assert by_tables.empty and list(by_tables) == mlflow_client.RUN_COLUMNS
+    assert by_tables.empty and list(by_tables) == wide_frame.RUN_COLUMNS
     pd.testing.assert_frame_equal(mlflow_client.run_frame(filled.uri, "nowhere", None), by_tables)
 
 
@@ -76,7 +76,7 @@ def test_both_ways_have_no_run_of_an_absent_experiment(filled: Any) -> None:
 def test_the_client_gives_the_same_metrics(filled: Any, metrics: list[str]) -> None:
     run_ids = [*mlflow_tables.run_frame(filled.uri, "retina", None)["run_id"], "absent"]
     first, second = (
-        module.metric_frame(filled.uri, run_ids, metrics).sort_values(mlflow_client.METRIC_COLUMNS, ignore_index=True)
+        module.metric_frame(filled.uri, run_ids, metrics).sort_values(wide_frame.METRIC_COLUMNS, ignore_index=True)
         for module in (mlflow_tables, mlflow_client)
     )
     assert first["metric"].nunique() == {1: 1, 4: 3, 0: 0}[len(metrics)]
@@ -116,7 +116,7 @@ def test_a_change_of_the_tables_is_named_and_the_client_is_asked(
 
 
 def test_a_server_is_asked_through_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    logged = pd.DataFrame([["a", "val/auc", 1, 0.5, 7]], columns=mlflow_client.METRIC_COLUMNS)
+    logged = pd.DataFrame([["a", "val/auc", 1, 0.5, 7]], columns=wide_frame.METRIC_COLUMNS)
     asked: list[Any] = []
 
     def metric_frame(*arguments: Any) -> pd.DataFrame:
