@@ -61,6 +61,7 @@ class Dataset:
     channels: int = 3  # of its images: 3 for colour photographs, 1 for X-rays; of a user's own the images decide
     label_names: tuple[str, ...] = ()  # in the release's order; () where only the images tell
     no_finding: str = ""  # the label of an image that shows nothing; "" where there is none, or it has no such name
+    referable_from: str = ""  # of grades: the first that is referred to a doctor; "" where labels are no such grades
     published: Published | None = None
     boxes: BoxList | None = None
     shares_patients_with: tuple[str, ...] = ()  # other releases, by the names that teachers' makers give them
@@ -74,6 +75,11 @@ class Dataset:
         if self.no_finding and self.no_finding not in self.label_names:
             raise ValueError(
                 f"no_finding must be one of {', '.join(self.label_names)}, but {self.name} has {self.no_finding!r}"
+            )
+        if self.referable_from and (self.task != "multiclass" or self.referable_from not in self.label_names[1:]):
+            raise ValueError(
+                f"referable_from must be a grade after the first of {', '.join(self.label_names)}, "
+                f"but {self.name} has {self.referable_from!r}"
             )
 
     def folder_under(self, data_dir: Path) -> Path:

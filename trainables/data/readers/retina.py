@@ -80,6 +80,7 @@ DATASET = Dataset(
     label_names=GRADES,
     read=read,
     no_finding="No DR",
+    referable_from="Moderate",  # as in Gulshan et al., JAMA 316 (2016); there, macular oedema is referable as well
     folders=("retina",),
     published=Published(
         labeling="manual",
