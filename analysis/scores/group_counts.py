@@ -6,7 +6,7 @@ is known.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from analysis.reading.predictions import Predictions, in_parts
 from analysis.reading.repeats import is_fold
 from analysis.scores import missed, operating_points
+from analysis.scores.comparisons import weights_of
 from analysis.scores.missed import Measures
-from analysis.scores.subgroups import CROSSED, KINDS, group_of, names_of
+from analysis.scores.subgroups import CROSS, CROSSED, KINDS, group_of, names_of
 from analysis.stats.group_rates import count_draws, num_patients
 from analysis.stats.thresholds import Rule
 
@@ -65,13 +66,35 @@ class CellCounts:
         return set(self.parts) == {""}
 
 
+def counts_of_cells(
+    tested: Mapping[str, Sequence[Predictions]],
+    validated: Mapping[str, Sequence[Predictions]],
+    dataset: str,
+    rule: Rule,
+) -> dict[str, CellCounts]:
+    """The counts of each cell that has predictions of test and of validation images.
+
+    Cells that were tested on the same images share their draws of patients.
+    """
+    cells: dict[str, CellCounts] = {}
+    weights_BN, patients = np.zeros((0, 0), dtype=np.float32), None
+    for cell, repeats in tested.items():
+        of_validation = validated.get(cell, ())
+        if not repeats or len(of_validation) != len(repeats):
+            continue
+        if patients is None or not np.array_equal(patients, repeats[0].patient_N):
+            patients, weights_BN = repeats[0].patient_N, weights_of(repeats[0])
+        cells[cell] = cell_counts(cell, (repeats, of_validation), dataset, rule, weights_BN)
+    return cells
+
+
 def cell_counts(
     cell: str, repeats: tuple[Sequence[Predictions], Sequence[Predictions]], dataset: str, rule: Rule,
     weights_BN: NDArray[np.float32],
 ) -> CellCounts:  # fmt: skip
     """Counts one cell's decisions at the thresholds that `rule` chooses on each repeat's validation images.
 
-    A kind of which fewer than two groups are known is left out.
+    Of a kind, two groups or more must be known, and of an intersection two of each of its kinds.
 
     Args:
         cell: its name.
@@ -83,12 +106,9 @@ def cell_counts(
     tested, validated = ([operating_points.decided(each, dataset) for each in split] for split in repeats)
     thresholds_SL = operating_points.thresholds_SL(validated, rule)
     measures = missed.measures_of(tested[0], thresholds_SL)
-    kinds = [
-        _of_kind(kind, (tested, validated), measures, thresholds_SL, weights_BN)
-        for kind in (*KINDS, *CROSSED)
-        if len(names_of(kind, *(group_of(each.images, kind) for each in tested))) > 1
-        and all(len(names_of(one, *(group_of(each.images, one) for each in tested))) > 1 for one in kind.split(" and "))
-    ]
+    known = [kind for kind in KINDS if len(_groups(tested, kind)) > 1]
+    crossed = [kind for kind in CROSSED if {*kind.split(CROSS)} <= {*known}]
+    kinds = [_of_kind(kind, (tested, validated), measures, thresholds_SL, weights_BN) for kind in (*known, *crossed)]
     return CellCounts(
         cell=cell,
         measures=measures,
@@ -99,6 +119,10 @@ def cell_counts(
     )
 
 
+def _groups(repeats: Sequence[Predictions], kind: str) -> list[str]:
+    return names_of(kind, *(group_of(of_part[0].images, kind) for of_part in in_parts(repeats).values()))
+
+
 def _of_kind(
     kind: str,
     repeats: tuple[Sequence[Predictions], Sequence[Predictions]],
@@ -107,7 +131,7 @@ def _of_kind(
     weights_BN: NDArray[np.float32],
 ) -> KindCounts:
     tested, validated = repeats
-    groups = names_of(kind, *(group_of(each.images, kind) for each in tested))
+    groups = _groups(tested, kind)
     above, below = _sums(tested, kind, groups, measures, thresholds_SL)
     of_validation = _sums(validated, kind, groups, measures, thresholds_SL)
     parts = [of_part[0] for of_part in in_parts(tested).values()]

@@ -17,7 +17,7 @@ from analysis.reading.repeats import is_fold
 from analysis.scores.group_counts import CellCounts, KindCounts
 from analysis.scores.missed import SENSITIVITY, UNDERDIAGNOSIS
 from analysis.stats.bootstrap import over_seeds, percentiles
-from analysis.stats.group_rates import extremes, ratio
+from analysis.stats.group_rates import ratio
 from analysis.stats.intervals import LEVEL, shown_half_width
 from analysis.stats.resampled import mean_over
 from trainables.data.averaging import MIN_POSITIVES, MIN_POSITIVES_UNRELIABLE
@@ -68,12 +68,16 @@ class Measured:
         return points.mean(axis=0), ratio(above, below[:, None]).mean(axis=0)
 
     @property
-    def chosen(self) -> tuple[int, int] | None:
-        """The worst and the best group of the validation images; None with fewer than two that can be judged."""
+    def validation_harm_G(self) -> Floats:
+        """The harm to each group of the validation images: the rate of all repeats together, or less the sensitivity.
+
+        NaN of groups that are not judged, or have too few validation patients (`MIN_POSITIVES_UNRELIABLE`). To name a
+        group, few are enough: what they name is then measured on other images.
+        """
         counts, rows = self.counts, self.rows_K
         rate_G = ratio(counts.validation_above_KG[rows], counts.validation_below_KG[rows]).mean(axis=0)
         is_seen_G = counts.validation_patients_KG[rows].min(axis=0) >= MIN_POSITIVES_UNRELIABLE
-        return extremes(self.sign * rate_G[:-1], (self.is_enough_G & is_seen_G)[:-1])
+        return np.where(self.is_enough_G & is_seen_G, self.sign * rate_G, np.nan)[:-1]
 
 
 def measured(cell: CellCounts, counts: KindCounts, measure: str) -> Measured | None:

@@ -1,7 +1,7 @@
-"""Who is missed at the operating point: what underdiagnosis is on a data set, and each repeat's decisions image by image.
+"""Who is missed at the operating point: what underdiagnosis is on a data set, and what is decided image by image.
 
-L. Seyyed-Kalantari et al. (Nature Medicine 27, 2021) call an image underdiagnosed that has a finding and is said to have
-none. Not every data set has a label for that; `Definition` says what is counted instead.
+L. Seyyed-Kalantari et al. (Nature Medicine 27, 2021) call an image underdiagnosed that has a finding and is said to
+have none. Not every data set has a label for that; `Definition` says what is counted instead.
 
 Shapes: K measures, L labels or classes, N images, S repeats.
 """
@@ -115,7 +115,9 @@ def measures_of(predictions: Predictions, thresholds_SL: NDArray[np.float64]) ->
 
 def counted(predictions: Predictions, measures: Measures) -> NDArray[np.bool_]:
     """The images that each measure counts, [K, N]: those that have the finding, or any."""
-    present_NL, absent_NL = (predictions.known_NL & is_it for is_it in (predictions.positive_NL, ~predictions.positive_NL))
+    present_NL, absent_NL = (
+        predictions.known_NL & is_it for is_it in (predictions.positive_NL, ~predictions.positive_NL)
+    )
     places = {name: place for place, name in enumerate(predictions.label_names)}
     rows = []
     for name in measures.names:

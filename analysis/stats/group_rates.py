@@ -3,7 +3,7 @@
 A rate is a share of the images that can be counted at all (those with a finding, say). Sets of images are rows of a
 sparse matrix of SciPy's, so that a draw costs one product with the images that a set has, and not with all.
 
-Shapes: B draws, G groups, N images, R sets of images, S seeds (repeats).
+Shapes: B draws, G groups, N images, P patients, R sets of images.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
-
-from analysis.stats.bootstrap import over_seeds
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -46,24 +44,15 @@ def ratio(above: Floats, below: Floats) -> Floats:
         return np.asarray(np.where(below > 0, above / below, np.nan))
 
 
-def over_shared_seeds(draws_GSB: Floats, seed: int) -> Floats:
-    """`analysis.stats.bootstrap.over_seeds` of each group, [G, B]: all groups see the same repeats in each draw.
+def extremes(harm_G: Floats) -> tuple[int, int] | None:
+    """The groups with the greatest and with the least harm, without those that have no number (NaN); None with fewer
+    than two. Of equal groups the first one is taken, and where all are equal the first two.
 
-    So it has to be where groups are compared: a repeat is one student, which is good or bad for all of them.
-    """
-    return np.stack([over_seeds(draws_SB, np.random.default_rng(seed)) for draws_SB in draws_GSB])
-
-
-def extremes(harm_G: Floats, may_be_G: Booleans) -> tuple[int, int] | None:
-    """The groups with the greatest and with the least harm, among those that may be chosen; None with fewer than two.
-
-    Of equal groups the first one is taken. A group without a number (NaN) is not chosen.
-
-    >>> extremes(np.array([0.2, 0.9, 0.1, 0.5]), np.array([True, False, True, True]))
+    >>> extremes(np.array([0.2, np.nan, 0.1, 0.5]))
     (3, 2)
     """
-    places = np.flatnonzero(np.asarray(may_be_G) & np.isfinite(harm_G))
+    places = np.flatnonzero(np.isfinite(harm_G))
     if len(places) < 2:
         return None
     worst, best = int(places[harm_G[places].argmax()]), int(places[harm_G[places].argmin()])
-    return (worst, best) if worst != best else (int(places[0]), int(places[1]))  # all are equal
+    return (worst, best) if worst != best else (int(places[0]), int(places[1]))
