@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analysis.chapters import who_is_harmed
 from analysis.pages.chapter import Chapter
 from analysis.pages.evidence import Evidence
 
-CHAPTERS: tuple[Callable[[Evidence], Chapter], ...] = ()
+CHAPTERS: tuple[Callable[[Evidence], Chapter], ...] = (who_is_harmed.chapter,)
 
 
 def chapters(evidence: Evidence) -> list[Chapter]:

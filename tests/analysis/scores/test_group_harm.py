@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.analysis.scores.harmed import PLAIN, TAUGHT, TEACHER, predicted, repeats
 from scipy import stats
 from sklearn.metrics import recall_score, roc_curve
 
@@ -18,6 +17,7 @@ from analysis.scores.group_harm import harm_rows
 from analysis.scores.missed import SENSITIVITY, UNDERDIAGNOSIS
 from analysis.stats.resampled import resampled_interval
 from analysis.stats.thresholds import Rule
+from tests.analysis.scores.harmed import PLAIN, TAUGHT, TEACHER, predicted, repeats
 
 YOUDEN = Rule(kind="youden")
 Repeats = tuple[list[Predictions], list[Predictions]]

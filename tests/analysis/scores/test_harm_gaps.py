@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.analysis.scores.harmed import PLAIN, TAUGHT, TEACHER, predicted, repeats
 
 from analysis.scores.group_counts import CellCounts, counts_of_cells
 from analysis.scores.group_harm import harm_rows
@@ -15,6 +14,7 @@ from analysis.scores.harm_gaps import carried_rows, gap_rows, judged, judged_dif
 from analysis.scores.harm_words import carried_sentences, gap_sentences
 from analysis.scores.missed import SENSITIVITY, UNDERDIAGNOSIS
 from analysis.stats.thresholds import Rule
+from tests.analysis.scores.harmed import PLAIN, TAUGHT, TEACHER, predicted, repeats
 
 KIND = "sex and age band"
 WORST = "F, under 40"
@@ -45,7 +45,7 @@ def test_the_group_that_is_harmed_is_named_and_measured(cells: dict[str, CellCou
         of_worst, of_best = (rates[(KIND, row[which], measure)] for which in ("worst", "best"))
         assert row["worst"] == WORST and row["gap"] == pytest.approx(sign * (of_worst - of_best))
         assert (row["rate_worst"], row["rate_best"]) == (pytest.approx(of_worst), pytest.approx(of_best))
-        assert row["low"] < row["gap"] < row["high"] and row["low"] > 0.2 and row["p_holm"] < 0.05
+        assert row["low"] < row["gap"] < row["high"] and row["low"] > 0.2 and row["p_patients"] < 0.01
         of_kind = rates.xs((KIND, measure), level=("kind", "measure"))
         assert row["widest"] == pytest.approx(of_kind.max() - of_kind.min()) and row["widest"] >= row["gap"]
 
