@@ -138,15 +138,10 @@ def _of_kind(
     members = [_members(part.images, kind, groups) for part in parts]
     counted = [_within(missed.counted(part, measures), of_part) for part, of_part in zip(parts, members, strict=True)]
     patients = [part.patient_N for part in parts]
-    pool = np.sum if is_fold(tested[0].test_part) else np.mean
-    fewest = np.sum if is_fold(tested[0].test_part) else np.min
+    pool, fewest = (np.sum, np.sum) if is_fold(tested[0].test_part) else (np.mean, np.min)
     shape = (len(measures.names), len(groups) + 1)
     with_draws = len(parts) == 1 and not parts[0].test_part
     drawn = _draws(tested, members[0], measures, thresholds_SL, weights_BN) if with_draws else None
-    of_validation_patients = num_patients(
-        _within(missed.counted(validated[0], measures), _members(validated[0].images, kind, groups)),
-        validated[0].patient_N,
-    )
     return KindCounts(
         kind=kind,
         groups=tuple(groups),
@@ -162,8 +157,14 @@ def _of_kind(
         below_KGB=drawn[1] if drawn else np.zeros((*shape, 0)),
         validation_above_KG=of_validation[0].sum(axis=2),
         validation_below_KG=of_validation[1].sum(axis=2),
-        validation_patients_KG=of_validation_patients.reshape(shape),
+        validation_patients_KG=_patients(validated[0], kind, groups, measures).reshape(shape),
     )
+
+
+def _patients(predictions: Predictions, kind: str, groups: Sequence[str], measures: Measures) -> NDArray[np.int64]:
+    """The patients that can be counted, [K x G]."""
+    members_GN = _members(predictions.images, kind, groups)
+    return num_patients(_within(missed.counted(predictions, measures), members_GN), predictions.patient_N)
 
 
 def _sums(
