@@ -23,6 +23,7 @@ from analysis.scores.harm_words import carried_sentences, gap_sentences
 from analysis.scores.missed import SENSITIVITY, UNDERDIAGNOSIS
 from analysis.scores.subgroups import KINDS
 from analysis.tables import harm
+from trainables import titles
 from trainables.cell import ITSELF, NO_TEACHER, Cell
 from trainables.data.averaging import MIN_POSITIVES
 
@@ -114,7 +115,7 @@ def _too_small(rows: pd.DataFrame) -> list[str]:
         return []
     return [
         f"{len(few)} of {len(groups)} groups have fewer than {MIN_POSITIVES} patients that {main} counts: they are "
-        f"shown with their counts, never tested, and never the worst ({', '.join(few)})."
+        f"shown with their counts, never tested, and never the worst ({'; '.join(few)})."
     ]
 
 
@@ -154,8 +155,9 @@ def _teachers_not_scored(cells: Mapping[str, CellCounts]) -> list[str]:
     others = sorted({cell.teacher for cell in parsed} - scored - {NO_TEACHER})
     if not others:
         return []
+    who = _listed(titles.teacher(name) for name in others)
     return [
-        f"Not scored itself: {', '.join(others)}. Whether its own gap is as wide is not known; --controls scores each "
+        f"Not scored itself: {who}. Whether the teacher's own gap is as wide is not known; --controls scores each "
         "teacher that has an output for every label."
     ]
 

@@ -86,6 +86,12 @@ def test_the_figure_shows_each_cell_and_is_the_same_each_time(cells: dict[str, B
     assert rates[(TEACHER, "F, under 40")] > rates[(TAUGHT, "F, under 40")] > rates[(PLAIN, "F, under 40")] + 20
 
 
+def test_a_teacher_that_is_not_scored_itself_is_named(cells: dict[str, Both]) -> None:
+    whole = chapter(evidence({PLAIN: cells[PLAIN], TAUGHT: cells[TAUGHT]}))
+    assert any("Not scored itself: MIMIC-CXR teacher. " in sentence for sentence in whole.sentences)
+    assert not any("Not scored itself" in sentence for sentence in chapter(evidence(cells)).sentences)
+
+
 def test_phantoms_are_marked(cells: dict[str, Both]) -> None:
     whole = chapter(evidence(cells, phantom="images"))
     assert all(shown.phantom == "images" for shown in whole.tables)
@@ -100,7 +106,7 @@ def test_groups_that_are_too_small_are_named_and_never_judged(cells: dict[str, B
 
     whole = chapter(evidence(each(cells, with_few_old)))
     (small,) = (sentence for sentence in whole.sentences if "fewer than 10 patients" in sentence)
-    assert "80 and over, " in small and "never the worst" in small
+    assert "80 and over; " in small and "never the worst" in small
     groups, gaps = (table(whole.tables, name).frame for name in ("harm_groups", "harm_gaps"))
     old = groups[groups["group"] == "80 and over"]
     assert old["num_images"].tolist() == [12] * 3 and old["underdiagnosis"].isna().all()

@@ -125,6 +125,12 @@ def test_groups_share_the_labels_of_their_mean() -> None:
     assert found.loc[("sex", "M", "Effusion"), "is_enough"] and not found.loc[("sex", "F", "Effusion"), "is_enough"]
 
 
+def test_bands_stand_in_the_order_of_age() -> None:
+    kinds = {of_kind.kind: of_kind.groups for of_kind in counts(repeats(num=1)).kinds}
+    assert kinds["age band"] == ("under 40", "40 to 59", "60 to 79")
+    assert kinds["sex and age band"][:2] == ("F, under 40", "F, 40 to 59") and len(kinds["age band and view"]) == 6
+
+
 def test_what_is_not_known_is_no_group() -> None:
     def unknown(repeat: Predictions) -> Predictions:
         return replace(repeat, images=repeat.images.assign(sex="", age_years=np.nan))
