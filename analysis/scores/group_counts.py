@@ -157,7 +157,7 @@ def _of_kind(
         below_KGB=drawn[1] if drawn else np.zeros((*shape, 0)),
         validation_above_KG=of_validation[0].sum(axis=2),
         validation_below_KG=of_validation[1].sum(axis=2),
-        validation_patients_KG=_patients(validated[0], kind, groups, measures).reshape(shape),
+        validation_patients_KG=_patients(validated[0], kind, groups, measures).reshape(shape).astype(np.float64),
     )
 
 

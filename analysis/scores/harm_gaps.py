@@ -73,7 +73,7 @@ def gap_rows(cells: Mapping[str, CellCounts]) -> pd.DataFrame:
         worst, best = pair
         against_rest = _less(of_measure.rates(worst), of_measure.rest(worst), of_measure.sign)
         gap, rest = judged(_gap(of_measure, pair), is_trained(cell)), judged(against_rest, is_trained(cell))
-        rates = [of_measure.rates(place)[0].mean() for place in np.flatnonzero(of_measure.is_enough_G[:-1])]
+        rates = [of_measure.rates(int(place))[0].mean() for place in np.flatnonzero(of_measure.is_enough_G[:-1])]
         rows.append(
             {
                 "cell": cell.cell,

@@ -126,7 +126,7 @@ def counted(predictions: Predictions, measures: Measures) -> NDArray[np.bool_]:
         elif measures.definition.kind == NO_FINDING:
             rows.append(absent_NL[:, places[measures.definition.label]])
         else:
-            rows.append(present_NL[:, _deciding(places, measures)].any(axis=1))
+            rows.append(np.asarray(present_NL[:, _deciding(places, measures)].any(axis=1)))
     return np.array(rows, dtype=bool).reshape(len(rows), len(predictions.images))
 
 
@@ -141,7 +141,7 @@ def events(predictions: Predictions, measures: Measures, threshold_L: NDArray[np
         elif measures.definition.kind == NO_FINDING:
             rows.append(alarm_NL[:, places[measures.definition.label]])
         else:
-            rows.append(~alarm_NL[:, _deciding(places, measures)].any(axis=1))
+            rows.append(~np.asarray(alarm_NL[:, _deciding(places, measures)].any(axis=1)))
     return np.array(rows, dtype=bool).reshape(len(rows), len(predictions.images))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -42,9 +42,9 @@ def cells() -> dict[str, Both]:
     return {TEACHER: repeats(2.0, 1), PLAIN: repeats(0.0, seed=10), TAUGHT: repeats(1.5, seed=20)}
 
 
-def table(tables: object, name: str) -> Table:
-    (found,) = (each for each in tables if each.name == name)  # type: ignore[attr-defined]
-    return found  # type: ignore[no-any-return]
+def table(tables: Sequence[Table], name: str) -> Table:
+    (found,) = (each for each in tables if each.name == name)
+    return found
 
 
 def test_it_names_who_is_missed_and_where_the_gap_is_from(cells: dict[str, Both]) -> None:
