@@ -23,6 +23,7 @@ from analysis.scores.harm_words import carried_sentences, gap_sentences
 from analysis.scores.missed import SENSITIVITY, UNDERDIAGNOSIS
 from analysis.scores.subgroups import KINDS
 from analysis.tables import harm
+from search_spaces.space import RANDOM_TEACHER
 from trainables import titles
 from trainables.cell import ITSELF, NO_TEACHER, Cell
 from trainables.data.averaging import MIN_POSITIVES
@@ -152,7 +153,7 @@ def _teachers_not_scored(cells: Mapping[str, CellCounts]) -> list[str]:
     """Which teachers are not among the cells, so that their own gap is not known."""
     parsed = [Cell.parse(name) for name in cells]
     scored = {cell.teacher for cell in parsed if cell.method == ITSELF}
-    others = sorted({cell.teacher for cell in parsed} - scored - {NO_TEACHER})
+    others = sorted({cell.teacher for cell in parsed} - scored - {NO_TEACHER, RANDOM_TEACHER})
     if not others:
         return []
     who = _listed(titles.teacher(name) for name in others)

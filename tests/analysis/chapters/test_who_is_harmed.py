@@ -90,6 +90,8 @@ def test_a_teacher_that_is_not_scored_itself_is_named(cells: dict[str, Both]) ->
     whole = chapter(evidence({PLAIN: cells[PLAIN], TAUGHT: cells[TAUGHT]}))
     assert any("Not scored itself: MIMIC-CXR teacher. " in sentence for sentence in whole.sentences)
     assert not any("Not scored itself" in sentence for sentence in chapter(evidence(cells)).sentences)
+    untaught = chapter(evidence({PLAIN: cells[PLAIN], "attention/random-weights/densenet40/all": cells[PLAIN]}))
+    assert not any("Not scored itself" in sentence for sentence in untaught.sentences)
 
 
 def test_phantoms_are_marked(cells: dict[str, Both]) -> None:
