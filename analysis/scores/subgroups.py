@@ -21,6 +21,8 @@ from trainables.metrics import label_auc
 
 AGE_BANDS = {"under 40": (0, 40), "40 to 59": (40, 60), "60 to 79": (60, 80), "80 and over": (80, 200)}  # ours; years
 KINDS = ("sex", "age band", "view")
+CROSS = " and "  # between the two kinds of an intersection
+CROSSED = ("sex and age band", "sex and view", "age band and view")
 
 
 def subgroup_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
@@ -39,8 +41,8 @@ def subgroup_rows(cell: str, repeats: Sequence[Predictions]) -> pd.DataFrame:
     is_folded = is_fold(parts[0].test_part)
     rows = []
     for kind in KINDS:
-        groups = {part.test_part: _group(part.images, kind) for part in parts}
-        names = sorted({name for group in groups.values() for name in group.unique() if name})
+        groups = {part.test_part: group_of(part.images, kind) for part in parts}
+        names = names_of(kind, *groups.values())
         if len(names) < 2:
             continue
         enough = [_enough(parts, groups, name, is_folded) for name in names]
@@ -126,10 +128,29 @@ def within_parts(
     return float(np.mean(areas)) if areas else None
 
 
-def _group(images: pd.DataFrame, kind: str) -> pd.Series:
-    """The subgroup of each image; "" where it is not known."""
+def group_of(images: pd.DataFrame, kind: str) -> pd.Series:
+    """The subgroup of each image; "" where it is not known.
+
+    Args:
+        images: with the columns view, sex and age_years.
+        kind: one of `KINDS` or of `CROSSED`, whose groups are called ``F, under 40``.
+    """
+    if CROSS in kind:
+        first, second = (group_of(images, each) for each in kind.split(CROSS))
+        return (first + ", " + second).where((first != "") & (second != ""), "")
     if kind != "age band":
         return images[kind].fillna("").astype(str)
     edges = [low for low, _ in AGE_BANDS.values()] + [200]
     bands = pd.cut(images["age_years"], edges, right=False, labels=list(AGE_BANDS))
     return bands.astype(object).fillna("").astype(str)
+
+
+def names_of(kind: str, *groups: pd.Series) -> list[str]:
+    """The subgroups in any of these, in the order of a table: bands by age, all else by name; without the unknown."""
+    names = {str(name) for group in groups for name in group.unique() if name}
+    ranks = {band: f"{number}" for number, band in enumerate(AGE_BANDS)}
+
+    def place(name: str) -> list[str]:
+        return [ranks.get(part, part) for part in name.split(", ")] if "age band" in kind else [name]
+
+    return sorted(names, key=place)
