@@ -102,7 +102,7 @@ def numbers(results: Path) -> dict[tuple[str, str, int], float]:
         results,
         "select t.value, m.key, m.step, m.value from metrics m "
         "join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' "
-        "where m.key not in ('images_per_s', 'epoch_s')",
+        "where m.key not in ('images_per_s', 'epoch_s') and m.key not like 'cost/%'",
     )
     values = {(trial, name, step): value for trial, name, step, value in rows}
     assert len(values) == len(rows), "a metric has two values at one epoch"

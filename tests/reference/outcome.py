@@ -31,11 +31,13 @@ ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("record.json.gz")
 PARTS = ("runs", "printed", "report")  # of an outcome; what comes first is what the rest follows from
 SPEEDS = ("images_per_s", "epoch_s")
+COSTS = "cost_"  # times, memory and energy
 HASHES = (
     "trial",
     "spec",
     "settings",
     "node",
+    "hardware",
     "version",
     "record",
     "growth",
@@ -194,7 +196,7 @@ def _metrics(database: sqlite3.Connection, run_id: str) -> Json:
         if f"epoch {epoch}" in by_epoch:
             raise ValueError(f"one value per epoch must hold, but {name} has two at epoch {epoch}")
         by_epoch[f"epoch {epoch}"] = "nan" if is_nan else value if math.isfinite(value) else str(value)
-    return {name: values for name, values in metrics.items() if name not in SPEEDS}
+    return {name: values for name, values in metrics.items() if name not in SPEEDS and not name.startswith(COSTS)}
 
 
 def hashed_columns(frame: pd.DataFrame) -> Json:
