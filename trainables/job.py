@@ -16,7 +16,6 @@ from torch import nn
 from trainables import checkpoint
 from trainables.atomic import patiently, write_bytes
 from trainables.cell import ITSELF, NO_TEACHER, members
-from trainables.meter import Meter
 from trainables.data import mixup
 from trainables.data.nearby import nearby
 from trainables.data.resplit import split_for
@@ -26,6 +25,7 @@ from trainables.init_names import RANDOM
 from trainables.judging import evaluate
 from trainables.latency import latencies
 from trainables.loop import train, untrained
+from trainables.meter import Meter
 from trainables.models.architectures import build
 from trainables.models.beginning import give_first_weights
 from trainables.models.eyes import look_through

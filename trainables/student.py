@@ -41,9 +41,9 @@ class StudentTrial(ray.tune.Trainable):
         A loss that is not finite, a score that is not defined, or a GPU that is too small ends the trial with the
         reason under ``error``.
         """
-        from trainables.meter import hardware
         from trainables.job import GpuFullError, Job
         from trainables.judging import NonFiniteLossError, UndefinedScoreError
+        from trainables.meter import hardware
 
         if self._epochs is None:
             self._epochs = Job.from_dict(self._job).run()

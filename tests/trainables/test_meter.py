@@ -14,9 +14,9 @@ import torch
 from tests import tiny_network
 from tests.trainables.small_training import CPU, config_of
 from trainables import energy, meter
-from trainables.meter import Meter
 from trainables.data.store import Store
 from trainables.job import Job
+from trainables.meter import Meter
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 from trainables.teachers.cache import KnowledgeCache
