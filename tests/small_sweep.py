@@ -28,6 +28,7 @@ NUM_TRIALS = len(CELLS) * (2 + 1)  # two of the search and one repeat each
 FLAGS = (
     *("--image-size", str(IMAGE_SIZE_PX), "--phantom-size", "24", "--epochs", "3", "--trials", "2", "--repeats", "1"),
     *("--students", "densenet40", "--teacher-names", "imagenet", "--concurrent", "1", "--cpus-per-trial", "1"),
+    *("--watts-per-core", "7.5"),
     *("--average-labels", "defined"),  # in twelve validation images no class is frequent
 )
 ARGUMENTS = ("retina", *FLAGS, "--cells", *CELLS)
