@@ -93,4 +93,5 @@ def hardware() -> str:
     with suppress(OSError):
         names = [it for it in Path("/proc/cpuinfo").read_text().splitlines() if it.startswith("model name")]
         model = names[0].partition(":")[2].strip() if names else model
-    return f"{model} ({torch.backends.cpu.get_cpu_capability()}), {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{model} ({torch.backends.cpu.get_cpu_capability()}), {threads} thread" + "s" * (threads != 1)
