@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pandas as pd
@@ -24,7 +23,7 @@ from trainables import titles
 NAME, TITLE = "cost", "What it cost"
 QUESTION = "What did the search and the confirmation take, what did they save, and what does a student take in use?"
 ESTIMATED = (
-    "Energy is measured where a GPU counts it; that of CPUs, and of GPUs without a counter, is estimated from busy "
+    "It is measured where a GPU counts it; that of CPUs, and of GPUs without a counter, is estimated from busy "
     "time and declared power, without memory, disks, cooling and losses."
 )
 
@@ -39,7 +38,7 @@ def chapter(evidence: Evidence) -> Chapter:
     notes = [f"{_watts(runs)} for a busy CPU core"] if _watts(runs) else []
     tables = [cost_tables.costs(runs, summed, notes), cost_tables.savings(runs, saved)]
     if len(runs.trained):
-        tables.append(cost_tables.sizes(runs, size_rows(runs, _num_labels(runs))))
+        tables.append(cost_tables.sizes(runs, size_rows(runs, runs.num_labels)))
     picture = figure_cost.picture(
         figure_cost.rows(costs, evidence.variance, of_cells(runs.confirm)), design=runs.design
     )
@@ -67,7 +66,7 @@ def _sentences(runs: Runs, summed: pd.DataFrame, saved: pd.DataFrame) -> Iterato
     elif pd.isna(whole["estimated_wh"]):
         yield "The energy is not known: neither a counter nor a power limit of the GPU could be read."
     else:
-        yield f"{_energy(whole['measured_wh'], whole['estimated_wh'])}. {ESTIMATED}"
+        yield f"Energy: {_energy(whole['measured_wh'], whole['estimated_wh'])}. {ESTIMATED}"
     yield from _savings(saved)
     yield from _of_teachers(runs)
     yield from _not_counted(runs)
@@ -94,12 +93,12 @@ def _of_teachers(runs: Runs) -> Iterator[str]:
     for row in teacher_costs(runs).itertuples():
         name = titles.teacher(str(row.teacher))
         if pd.isna(row.seconds):
-            yield f"{name}: what its training cost is not recorded here, and is in no number of this chapter."
+            yield f"What the training of the {name} cost is not recorded here, and is in no number of this chapter."
             continue
         energy = "" if pd.isna(row.estimated_wh) else f"; {_energy(row.measured_wh, row.estimated_wh)}"
         yield (
-            f"{name} was trained here, which took {duration(row.seconds)}{energy}; students that it taught have cost "
-            "that, too, and it is in no number of this chapter."
+            f"The {name} was trained here, which took {duration(row.seconds)}{energy}; students that it taught have "
+            "cost that, too, and it is in no number of this chapter."
         )
 
 
@@ -115,17 +114,15 @@ def _not_counted(runs: Runs) -> Iterator[str]:
 
 
 def _energy(measured_wh: float, estimated_wh: float) -> str:
-    parts = [f"{measured_wh / 1000:.3g} kWh measured"] if measured_wh > 0 else []
-    return " and ".join([*parts, f"{estimated_wh / 1000:.3g} kWh estimated"])
+    parts = [f"{_watt_hours(measured_wh)} measured"] if measured_wh > 0 else []
+    return " and ".join([*parts, f"{_watt_hours(estimated_wh)} estimated"])
+
+
+def _watt_hours(value: float) -> str:
+    return f"{value / 1000:.3g} kWh" if value >= 100 else f"{value:.3g} Wh"
 
 
 def _watts(runs: Runs) -> str:
     """The declared power per core: ``5 W``; "" where no trial says."""
     watts = runs.trials.reindex(columns=["metrics.cost_watts_per_core"]).squeeze(axis=1).dropna().unique()
     return " or ".join(f"{each:g} W" for each in sorted(watts))
-
-
-def _num_labels(runs: Runs) -> int:
-    """How many outputs the students have; 0 where the sweep does not say."""
-    tags = runs.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
-    return len(json.loads(tags[-1])) if tags else 0

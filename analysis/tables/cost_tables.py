@@ -10,9 +10,11 @@ from analysis.reading.origins import union
 from analysis.reading.trials import Runs
 from analysis.tables.findings import named
 from analysis.tables.rendering import MISSING, Cell, Table, number
+from trainables import titles
 
 Columns = Mapping[str, tuple[str, Callable[[float], str]]]
 SAVED, STUDENTS = "What early stopping and the cache saved", "How large the students are, and how fast"
+OF_A_GPU = ["gpu_s", "measured_wh"]
 PHASES = {"search": "search", "confirm": "confirmation", "both": "both"}
 
 
@@ -26,6 +28,12 @@ def duration(seconds: float) -> str:
         return MISSING
     unit, size = next(((u, s) for u, s in (("h", 3600), ("min", 60)) if seconds >= 100 * s / 60), ("s", 1))
     return f"{seconds / size:,.1f} {unit}"
+
+
+def named_student(name: str) -> Cell:
+    """A network's name, and its title beside it where it has one."""
+    title = titles.student(name)
+    return Cell(name, title=title if title != name else "")
 
 
 def _count(value: float) -> str:
@@ -92,7 +100,7 @@ def savings(runs: Runs, frame: pd.DataFrame) -> Table:
 
 def sizes(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.student_sizes.size_rows`."""
-    texts = [(Cell(str(row.student)), Cell(str(row.hardware))) for row in frame.itertuples()]
+    texts = [(named_student(str(row.student)), Cell(str(row.hardware))) for row in frame.itertuples()]
     notes = [
         "parameters with the head; multiply-accumulates of one image in convolutions, linear layers and attention "
         "(PyTorch's FlopCounterMode, halved), without norms, activations and pooling",
@@ -115,7 +123,8 @@ def _table(
     notes: Sequence[str],
 ) -> Table:
     """`texts` and then the columns that have a number, row by row."""
-    shown = {each: column for each, column in columns.items() if frame[each].notna().any()}
+    of_gpu = frame.reindex(columns=OF_A_GPU).fillna(0).ne(0).any()  # zeros where there was none say nothing
+    shown = {each: it for each, it in columns.items() if frame[each].notna().any() and of_gpu.get(each, True)}
     body = [
         [*own, *[Cell(form(row[each])) for each, (_, form) in shown.items()]]
         for own, row in zip(texts, frame.to_dict("records"), strict=True)

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("record.json.gz")
 PARTS = ("runs", "printed", "report")  # of an outcome; what comes first is what the rest follows from
 SPEEDS = ("images_per_s", "epoch_s")
-COSTS = "cost_"  # times, memory and energy
+COSTS, COST_TABLES = "cost_", "cost"  # times, memory and energy: how their names begin
 HASHES = (
     "trial",
     "spec",
@@ -59,7 +59,7 @@ def outcome(folder: Path) -> Json:
     printed = _run(folder)
     with sqlite3.connect(f"file:{folder / 'mlflow.db'}?mode=ro", uri=True) as database:
         runs = dict(_runs(database, folder))
-    tables = sorted(folder.glob("reports/*/tables/*.csv"))
+    tables = [path for path in sorted(folder.glob("reports/*/tables/*.csv")) if f"_{COST_TABLES}" not in path.name]
     return {
         "runs": runs,
         "printed": [table.splitlines() for table in _closing_tables(printed)],

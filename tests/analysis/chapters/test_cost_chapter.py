@@ -44,11 +44,11 @@ def test_a_measured_sweep_in_words(swept: Any) -> None:
     chapter = chapter_of(swept)
     assert list(chapter.sentences) == [
         "The trials, 4 in number, held their machines for 6.0 min in all.",
-        f"0.36 kWh estimated. {cost.ESTIMATED}",  # 60 + 120 + 60 + 120 Wh
+        f"Energy: 0.36 kWh estimated. {cost.ESTIMATED}",  # 60 + 120 + 60 + 120 Wh
         "Early stopping ended 2 of 2 trials of the search: 6 of 8 epochs were not trained, which would have taken "
         "9.0 min.",  # 3 of 60 s and 3 of 120 s
         "The knowledge cache answered 60 of 260 views in the teacher's place, which saved 12.0 s.",
-        "wise teacher: what its training cost is not recorded here, and is in no number of this chapter.",
+        "What the training of the wise teacher cost is not recorded here, and is in no number of this chapter.",
     ]
     assert [table.name for table in chapter.tables] == ["cost", "cost_saved", "cost_students"]
     assert chapter.tables[2].frame["hardware"].tolist() == ["a fast one"]
@@ -64,15 +64,15 @@ def test_a_gpus_time_and_energy_are_said_to_be_measured(store: Any) -> None:
     store.trial(store.sweep(), curve=measured(60.0, gpu_s=30.0, measured_wh=2000.0), **SHARED)
     first, second = list(chapter_of(store).sentences)[:2]
     assert first == "The trials, 1 in number, held their machines for 60.0 s in all, or 30.0 s of a GPU."
-    assert second.startswith("2 kWh measured and 0.06 kWh estimated.")
+    assert second.startswith("Energy: 2 kWh measured and 60 Wh estimated.")
 
 
 def test_a_teacher_that_was_trained_here_has_a_cost_of_its_own(swept: Any) -> None:
     training = swept.sweep(EXPERIMENT, "teacher-wise", **{MADE: "f"})
     swept.parents[training].data.tags["dataset"] = "retina"
     swept.trial(training, phase="pretrain", curve=measured(7_200.0))
-    (sentence,) = [text for text in chapter_of(swept).sentences if text.startswith("wise teacher")]
-    assert sentence.startswith("wise teacher was trained here, which took 2.0 h; 7.2 kWh estimated; students that")
+    (sentence,) = [text for text in chapter_of(swept).sentences if text.startswith("The wise teacher")]
+    assert sentence.startswith("The wise teacher was trained here, which took 2.0 h; 7.2 kWh estimated; students that")
 
 
 def test_old_runs_have_times_and_a_sentence(store: Any) -> None:
@@ -87,7 +87,7 @@ def test_energy_that_nothing_is_known_of_is_not_given(store: Any) -> None:
     store.trial(store.sweep(), curve=curve, **SHARED)
     sentences = list(chapter_of(store).sentences)
     assert sentences[1].startswith("The energy is not known")
-    assert not [text for text in sentences if "kWh" in text]
+    assert not [text for text in sentences if "Wh " in text]
 
 
 def test_trials_that_failed_are_named_with_their_time(swept: Any) -> None:

@@ -55,3 +55,9 @@ def test_of_old_runs_what_was_not_measured_is_left_out(store: Any) -> None:
 def test_what_is_not_known_is_a_dash(num: float) -> None:
     assert {form(num) for _, form in [*cost_tables.COSTS.values(), *cost_tables.SIZES.values()]} == {"-"}
     assert pd.isna(num)
+
+
+def test_without_a_gpu_there_is_no_column_of_zeros(store: Any) -> None:
+    store.trial(store.sweep(), curve={"epoch_s": [4.0]}, metrics={**MEASURED, "cost_gpu_s": 0.0, "cost_measured_wh": 0})
+    head = table(runs(store.uri, "retina")).head[0]
+    assert not {"GPU time", "Wh, measured"} & set(head) and {"core time", "Wh, estimated"} < set(head)
