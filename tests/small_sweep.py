@@ -28,6 +28,7 @@ NUM_TRIALS = len(CELLS) * (2 + 1)  # two of the search and one repeat each
 FLAGS = (
     *("--image-size", str(IMAGE_SIZE_PX), "--phantom-size", "24", "--epochs", "3", "--trials", "2", "--repeats", "1"),
     *("--students", "densenet40", "--teacher-names", "imagenet", "--concurrent", "1", "--cpus-per-trial", "1"),
+    *("--watts-per-core", "7.5"),
     *("--average-labels", "defined"),  # in twelve validation images no class is frequent
 )
 ARGUMENTS = ("retina", *FLAGS, "--cells", *CELLS)
@@ -102,7 +103,7 @@ def numbers(results: Path) -> dict[tuple[str, str, int], float]:
         results,
         "select t.value, m.key, m.step, m.value from metrics m "
         "join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' "
-        "where m.key not in ('images_per_s', 'epoch_s')",
+        "where m.key not in ('images_per_s', 'epoch_s') and m.key not like 'cost/%'",
     )
     values = {(trial, name, step): value for trial, name, step, value in rows}
     assert len(values) == len(rows), "a metric has two values at one epoch"

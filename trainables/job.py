@@ -20,9 +20,12 @@ from trainables.data import mixup
 from trainables.data.nearby import nearby
 from trainables.data.resplit import split_for
 from trainables.data.store import Store
+from trainables.energy import WATTS_PER_CORE
 from trainables.init_names import RANDOM
 from trainables.judging import evaluate
+from trainables.latency import latencies
 from trainables.loop import train, untrained
+from trainables.meter import Meter
 from trainables.models.architectures import build
 from trainables.models.beginning import give_first_weights
 from trainables.models.eyes import look_through
@@ -64,6 +67,8 @@ class Job:
     cache: str = ""  # the folder of the knowledge cache, on this machine's own disk; "" for none
     cache_bytes: int = 0  # its budget
     local: str = ""  # a folder on this machine's own disk for a copy of the store; "" where the store itself is read
+    gpus: float = 1.0  # the share of a GPU that it holds, where there is one
+    watts_per_core: float = WATTS_PER_CORE  # of the CPU, for an estimate of its energy
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for Ray to carry."""
@@ -87,9 +92,10 @@ class Job:
         """
         torch.set_num_threads(self.num_threads)
         reported, micro_batch_size = 0, None
+        meter = Meter(gpus=self.gpus, watts_per_core=self.watts_per_core)
         while True:
             try:
-                for result in self._epochs(micro_batch_size):
+                for result in self._epochs(micro_batch_size, meter):
                     if result.epoch > reported:
                         reported = result.epoch
                         yield result
@@ -102,7 +108,7 @@ class Job:
             gc.collect()
             torch.cuda.empty_cache()
 
-    def _epochs(self, micro_batch_size: int | None) -> Iterator[EpochResult]:
+    def _epochs(self, micro_batch_size: int | None, meter: Meter) -> Iterator[EpochResult]:
         folder = Path(self.folder)
         training = self.training(self.opened_store())
         if saved := checkpoint.load_state(folder):
@@ -111,29 +117,32 @@ class Job:
         num_saved = len(training.history)
         try:
             if self.spec.config.method == ITSELF:  # nothing to save: scoring it again has the same outcome
-                yield self._tested(training, untrained(training))
+                yield self._tested(training, untrained(training), meter)
                 return
             for result in train(training):
                 if result.epoch > num_saved:
-                    result = self._saved(training, result)
+                    result = self._saved(training, result, meter)
                 yield result
         except torch.OutOfMemoryError as error:
             raise GpuFullError(self.spec, training.micro_batch_size) from error
 
-    def _saved(self, training: Training, result: EpochResult) -> EpochResult:
+    def _saved(self, training: Training, result: EpochResult, meter: Meter) -> EpochResult:
         """Saves the epoch."""
         folder = Path(self.folder)
         if result.best_epoch == result.epoch:
             checkpoint.save_best(folder, result.epoch, training.best_weights)
-        result = training.history[-1] = self._tested(training, result)
+        result = training.history[-1] = self._tested(training, result, meter)
         checkpoint.save_state(folder, result.epoch, result.best_epoch, state_of(training))
         return result
 
-    def _tested(self, training: Training, result: EpochResult) -> EpochResult:
-        """The last epoch of a confirm run opens the test set."""
+    def _tested(self, training: Training, result: EpochResult, meter: Meter) -> EpochResult:
+        """The epoch with its costs; the last one of a confirm run opens the test set."""
+        before = training.history[-2].costs if len(training.history) > 1 else {}
+        work = training.guide.take_work() if training.guide else {}
         if not result.last or self.spec.config.phase == "search":
-            return result
-        return replace(result, metrics=result.metrics | self._open_the_test_set(training))
+            return replace(result, costs=meter.costs(before, work))
+        metrics = result.metrics | self._open_the_test_set(training)
+        return replace(result, metrics=metrics, costs=meter.costs(before, work) | latencies(training))
 
     def training(self, store: Store) -> Training:
         """The training before its first epoch, on the images of `store`."""

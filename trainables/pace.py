@@ -6,10 +6,8 @@ The step is the loop's own, on a few images and with the job's teachers; nothing
 from __future__ import annotations
 
 import os
-import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,10 +19,10 @@ from trainables.data.store import Store
 from trainables.job import MIN_MICRO_BATCH_SIZE, Job
 from trainables.judging import evaluate
 from trainables.loop import train_one_epoch
+from trainables.timing import median_seconds
 from trainables.training import EpochResult, Training, state_of
 
 PIXELS_ON_CPU = 8 * 64 * 64  # of a timed batch: enough for a step of some tenths of a second
-LONG_ENOUGH_S, MOST_ROUNDS = 0.1, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +98,9 @@ def time_step(job: Job, store: Store, num_images: int) -> Pace:
     training = replace(job, spec=replace(job.spec, config=config), cache_bytes=0).training(few)
     start_s = time.perf_counter() - started_s
     num_train, num_scored = (len(few.rows(split)) for split in ("train", "validation"))
-    step_s = _seconds(lambda: train_one_epoch(training, 1))
+    step_s = median_seconds(lambda: train_one_epoch(training, 1))
     teach_s, knowledge_bytes = _teaching(training)
-    evaluate_s = _seconds(lambda: evaluate(training, "validation")) / num_scored
+    evaluate_s = median_seconds(lambda: evaluate(training, "validation")) / num_scored
     save_s, weights_bytes = _saving(job, training)
     return Pace(
         train_s=max(step_s / num_train - teach_s, 0.0),
@@ -123,7 +121,7 @@ def _teaching(training: Training) -> tuple[float, int]:
     views = training.views(training.rows, epoch=1)
     knowledge = guide.knowledge(views)
     bytes_per_value = 2  # the cache keeps half precision
-    return _seconds(lambda: guide.knowledge(views)) / len(training.rows), knowledge[0].numel() * bytes_per_value
+    return median_seconds(lambda: guide.knowledge(views)) / len(training.rows), knowledge[0].numel() * bytes_per_value
 
 
 def _saving(job: Job, training: Training) -> tuple[float, int]:
@@ -137,21 +135,3 @@ def _saving(job: Job, training: Training) -> tuple[float, int]:
         checkpoint.save_state(Path(name), 1, 1, state_of(training))
         seconds = time.perf_counter() - started_s
     return seconds, sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    """The median duration of a call that was made once before, which is slower."""
-    call()
-    taken: list[float] = []
-    while len(taken) < MOST_ROUNDS and sum(taken) < LONG_ENOUGH_S:
-        _wait_for_device()
-        started_s = time.perf_counter()
-        call()
-        _wait_for_device()
-        taken.append(time.perf_counter() - started_s)
-    return statistics.median(taken)
-
-
-def _wait_for_device() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()

@@ -43,6 +43,7 @@ class StudentTrial(ray.tune.Trainable):
         """
         from trainables.job import GpuFullError, Job
         from trainables.judging import NonFiniteLossError, UndefinedScoreError
+        from trainables.meter import hardware
 
         if self._epochs is None:
             self._epochs = Job.from_dict(self._job).run()
@@ -50,7 +51,14 @@ class StudentTrial(ray.tune.Trainable):
             result = next(self._epochs)
         except (NonFiniteLossError, UndefinedScoreError, GpuFullError) as error:
             return {"done": True, "error": str(error)}
-        return {"epoch": result.epoch, "metrics": result.metrics, "best_score": result.best_score, "done": result.last}
+        return {
+            "epoch": result.epoch,
+            "metrics": result.metrics,
+            "costs": result.costs,
+            "hardware": hardware(),
+            "best_score": result.best_score,
+            "done": result.last,
+        }
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Notes the trial's own folder, where each epoch is saved anyway."""

@@ -39,6 +39,7 @@ class EpochResult:
     best_score: float  # the best validation score up to this epoch
     best_epoch: int
     last: bool  # whether this is the trial's last epoch
+    costs: dict[str, float] = field(default_factory=dict, compare=False)  # until here, as `trainables.meter` has them
 
 
 @dataclass(kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -158,7 +157,7 @@ def _of_the_set_up(runs: Runs) -> list[Table | None]:
         data_sets.table(_of(runs, data_sets.rows([runs]))),
         replace(splits, notes=[*splits.notes, *runs.design.split_notes]),
         _architecture(runs),
-        unfreeze_depths.of_runs(runs, _num_labels(runs)),
+        unfreeze_depths.of_runs(runs, runs.num_labels),
         sweep_growth.table(sweep_growth.rows(runs.sweeps)),
     ]
 
@@ -206,16 +205,10 @@ def _architecture(runs: Runs) -> Table | None:
     """Table VI, where a DenseNet-40 was trained."""
     if not runs.trained["params.student"].eq("densenet40").any():
         return None
-    num_labels = _num_labels(runs)
+    num_labels = runs.num_labels
     return densenet40_layers.table(
         densenet40_layers.rows(num_labels=num_labels) if num_labels else densenet40_layers.rows()
     )
-
-
-def _num_labels(runs: Runs) -> int:
-    """How many outputs the students have; 0 where the sweep does not say."""
-    texts = runs.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
-    return len(json.loads(texts[-1])) if texts else 0
 
 
 def _results(runs: Runs) -> Table:

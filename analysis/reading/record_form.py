@@ -13,14 +13,14 @@ import re
 # Raised by one whenever runs are recorded in another way: those of another form are refused, never misread.
 RECORD_VERSION = 3
 UNKNOWN_FORM = "1 or unknown"  # of a run without the tag ``record``
-GROUPED = re.compile(r"(train|val|test)([_/])(.+)")  # a trial's metrics; the parent run's are grouped otherwise
+GROUPED = re.compile(r"(train|val|test|cost)([_/])(.+)")  # a trial's metrics; the parent run's are grouped otherwise
 
 
 def key_of(name: str) -> str:
     """A metric's name in MLflow, by its name in frames.
 
-    >>> [key_of(name) for name in ("val_auc_No_DR", "train_loss", "best_score")]
-    ['val/auc_No_DR', 'train/loss', 'best_score']
+    >>> [key_of(name) for name in ("val_auc_No_DR", "train_loss", "cost_gpu_s", "best_score")]
+    ['val/auc_No_DR', 'train/loss', 'cost/gpu_s', 'best_score']
     """
     parts = GROUPED.fullmatch(name)
     return f"{parts[1]}/{parts[3]}" if parts else name

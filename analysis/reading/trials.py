@@ -9,6 +9,7 @@ their sweep has them. Trials that differ are left out.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pandas as pd
@@ -88,6 +89,12 @@ class Runs:
     def split_fingerprint(self) -> str:
         """Of the split that the sweep began from; repeats may draw others. "" where there is no trial."""
         return self._setup("tags.split_fingerprint")
+
+    @property
+    def num_labels(self) -> int:
+        """How many outputs the students have; 0 where no sweep says."""
+        texts = self.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
+        return len(json.loads(texts[-1])) if texts else 0
 
     def _setup(self, name: str) -> str:
         return str(own_setup(self.trials, [name])[name].iloc[0]) if len(self.trials) else ""

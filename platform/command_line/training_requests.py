@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from platform.command_line.image_requests import HoldOutRequest, ImagesRequest, ResultsRequest
 from platform.command_line.option import IMAGES, MACHINES, option, switch
 from platform.command_line.values import plain_name, share, web_address
+from trainables.energy import WATTS_PER_CORE
 from trainables.knob import AXIS, RUN, SETUP, TRAINING, TUNED
 from trainables.models.stages import HEAD
 
@@ -70,6 +71,14 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
         heading=MACHINES,
         parse=share,
         metavar="F",
+    )
+    watts_per_core: float = option(
+        "power of a busy CPU core, from which the energy of trials on the CPU is estimated",
+        default=WATTS_PER_CORE,
+        heading=MACHINES,
+        environment="TRANSFER_WATTS_PER_CORE",
+        parse=share,
+        metavar="W",
     )
     notify_url: str | None = option(
         "address that gets a message when the command ends, such as a Slack or Mattermost webhook",

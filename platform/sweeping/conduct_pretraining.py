@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from analysis.reading.teacher_costs import EXPERIMENT, MADE
 from platform.cluster.machines import join_cluster
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.notice import announced
@@ -23,7 +24,7 @@ from platform.sweeping.conduct_sweep import alone, carry_out, open_ledger
 from platform.sweeping.fitting import check_first_weights
 from platform.sweeping.scoring import averaging_tags, selection_metric
 from platform.sweeping.setup import Setup, parent_tags
-from platform.sweeping.trained_teacher import EXPERIMENT, keep, summary
+from platform.sweeping.trained_teacher import keep, summary
 from platform.tracking.tracker import must_answer
 from search_spaces.space import SEARCHED, Space
 from trainables.config import TrialConfig
@@ -50,7 +51,8 @@ def conduct_pretraining(request: PretrainRequest) -> int:
         announced(request.notify_url, setup.name) as notice,
         must_answer(places.printable_tracking_uri),
     ):
-        plan = carry_out(setup, open_ledger(setup, EXPERIMENT, places), request, places, storage)
+        ledger = open_ledger(setup, EXPERIMENT, places)
+        plan = carry_out(setup, ledger, request, places, storage)
         (record,) = plan.records.values()
         if record.status == "RUNNING":
             notice.text = f"{setup.name} is not finished; the same command resumes it"
@@ -61,6 +63,7 @@ def conduct_pretraining(request: PretrainRequest) -> int:
             print("the training failed; the reason is printed above and recorded in MLflow", file=sys.stderr)
             return 1
         teacher = keep(setup, record, request.teacher_name, places)
+        ledger.set_tag(MADE, teacher.fingerprint)
         notice.text = f"{setup.name} is finished: the teacher {teacher.name} is at hand"
     print(summary(teacher))
     return 0

@@ -66,7 +66,9 @@ def resources_of(setup: Setup, request: TrainingRequest, available: Machines | N
     gpus = request.gpus_per_trial
     if gpus is None:  # on a cluster, the driver's machine may lack the GPUs that the others have
         gpus = float(available.most_gpus > 0 if available and available.is_cluster else setup.has_gpu)
-    return Resources(cpus=setup.cpus_per_trial, gpus=gpus, num_slots=request.num_slots)
+    return Resources(
+        cpus=setup.cpus_per_trial, gpus=gpus, num_slots=request.num_slots, watts_per_core=request.watts_per_core
+    )
 
 
 def try_timing(setup: Setup, resources: Resources, *, on_cluster: bool) -> dict[Cell, Pace] | None:

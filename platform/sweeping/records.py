@@ -23,6 +23,7 @@ class TrialRecord:
     num_judged: int = 0  # epochs after which the scheduler let the trial continue
     run_id: str = ""
     node: str = ""  # the address of the machine that trained it last
+    hardware: str = ""  # the GPU or the CPU of that machine
     seconds: float = 0.0  # for which it has held its CPUs and GPUs
     test_auc: float | None = None  # of a finished repeat, where it is defined
     error: str = ""  # why it failed

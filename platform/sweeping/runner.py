@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.sweep_page import SearchProgress
 from platform.tracking.tracker import Tracker
+from trainables.energy import WATTS_PER_CORE
 from trainables.job import Job
 from trainables.student import StudentTrial
 
@@ -45,6 +46,7 @@ class Resources:
     cpus: float = 1.0
     gpus: float = 0.0
     num_slots: int | None = None
+    watts_per_core: float = WATTS_PER_CORE  # for an estimate of the CPU's energy
 
     def slots(self, available: Machines) -> int:
         """How many trials can run at once on the available machines, and on those that are added as trials wait.
@@ -101,7 +103,7 @@ class TrialEvents(tune.Callback):
         record = self._plan.records[trial.config[KEY]]
         if record.status != "RUNNING":
             return
-        record.node = str(result.get("node_ip", ""))
+        record.node, record.hardware = str(result.get("node_ip", "")), str(result.get("hardware", ""))
         record.seconds += result["time_this_iter_s"]
         if error := result.get("error"):
             self._settle(record, "FAILED", error)
@@ -109,7 +111,7 @@ class TrialEvents(tune.Callback):
         epoch, last = result["epoch"], result["epoch"] == record.spec.config.num_reports
         stopped = bool(result["done"]) and not last
         metrics = {**result["metrics"], "best_score": result["best_score"], "rung": float(not stopped)}
-        metrics["epoch_s"] = result["time_this_iter_s"]
+        metrics |= {"epoch_s": result["time_this_iter_s"], **result.get("costs", {})}
         self._progress.note(record, epoch, metrics)
         if epoch > len(record.best_scores):
             record.best_scores.append(result["best_score"])
@@ -137,6 +139,7 @@ class TrialEvents(tune.Callback):
         record.status, record.error = status, error
         self._plan.settle(record)
         outcome = {"stopped": record.stopped, "node": record.node, "error": error, "out_of_memory": out_of_memory}
+        outcome["hardware"] = record.hardware
         self._tracker.close(record, files_of(self._folder_of(record.spec.key)), outcome)
         metrics, step = self._search.ended(record)
         if metrics:
@@ -169,7 +172,8 @@ def run(
     def start(record: TrialRecord) -> dict[str, Any]:
         tracker.open(record, trials.tags_of(record), trials.inputs_of(record))
         progress.start(record)
-        return {KEY: record.spec.key, "job": trials.job_of(record).as_dict()}
+        job = replace(trials.job_of(record), gpus=resources.gpus, watts_per_core=resources.watts_per_core)
+        return {KEY: record.spec.key, "job": job.as_dict()}
 
     events = TrialEvents(plan, tracker, progress, trials.folder_of)
     tuner = tune.Tuner(

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from analysis.reading import artifacts
 from analysis.reading.mlflow_frames import metric_frame, run_frame
+from analysis.reading.teacher_costs import EXPERIMENT
 from platform.sources.places import Places
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.setup import Setup
@@ -24,8 +25,6 @@ from trainables.teachers import shelf
 from trainables.teachers.imagenet import first_weights
 from trainables.teachers.overlap import sets_seen
 from trainables.teachers.shelf import Teacher, eyes_of_first_weights
-
-EXPERIMENT = "teachers"
 
 
 def keep(setup: Setup, record: TrialRecord, name: str, places: Places) -> Teacher:

@@ -46,7 +46,8 @@ def outcome(results: Path, output: str) -> tuple[object, ...]:
         ).fetchall()
         numbers = database.execute(
             "select t.value, m.key, m.step, m.value from metrics m "
-            "join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' where m.key not in ('images_per_s', 'epoch_s')"
+            "join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' "
+            "where m.key not in ('images_per_s', 'epoch_s') and m.key not like 'cost/%'"
         ).fetchall()
     assert len(runs) == NUM_TRIALS and {status for _, status in runs} == {"FINISHED"}, runs
     table = [line for line in output.splitlines() if re.match(r"(transfer|attention)/.* \d+\.\d\d", line)]

@@ -14,6 +14,7 @@ import torch
 import platform.phantoms.sets
 import platform.pretrain
 from analysis.reading.mlflow_frames import run_frame
+from analysis.reading.teacher_costs import MADE
 from platform.command_line.training_requests import PretrainRequest
 from platform.sources.places import Places
 from platform.sweeping.conduct_pretraining import base_of, prepare_pretraining
@@ -72,6 +73,9 @@ def test_a_teacher_is_trained_once_and_knows_what_it_has_seen(tmp_path: Path) ->
     assert teacher.seen["data"] == "phantom" and len(teacher.seen["patients"]) > 10
     assert not test_patients & set(teacher.seen["patients"])
     assert runs(tmp_path) == [("FINISHED", "pretrain")]
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        made = database.execute("select value from tags where key = ?", (MADE,)).fetchall()
+    assert made == [(teacher.fingerprint,)]
 
     assert not list(tmp_path.glob("sweeps/*/trials/*"))  # MLflow has it all
 

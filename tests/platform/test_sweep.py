@@ -111,6 +111,23 @@ def test_only_confirm_runs_open_the_test_set(undisturbed: tuple[Path, str]) -> N
     )
 
 
+def test_each_trial_records_its_costs_and_its_machine(undisturbed: tuple[Path, str]) -> None:
+    results, _ = undisturbed
+    rows = query(
+        results,
+        "select t.value, m.value from metrics m join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' "
+        "where m.key = 'cost/cpu_s' order by m.step",
+    )
+    totals: dict[str, list[float]] = {}
+    for trial, seconds in rows:
+        totals.setdefault(trial, []).append(seconds)
+    assert set(totals) == set(trials(results))
+    assert all(seconds == sorted(set(seconds)) and seconds[0] > 0 for seconds in totals.values())
+    (declared,) = query(results, "select distinct value from metrics where key = 'cost/watts_per_core'")
+    assert declared == (7.5,)
+    assert len(query(results, "select value from tags where key = 'hardware' and value != ''")) == NUM_TRIALS
+
+
 def test_nothing_is_kept_twice_once_mlflow_has_it(undisturbed: tuple[Path, str]) -> None:
     results = undisturbed[0]
     assert not list(results.glob("sweeps/*/trials/*")) and not list(results.glob("sweeps/*/ray"))

@@ -32,11 +32,13 @@ RECORD = Path(__file__).with_name("record.json.gz")
 NAMED = ("tags", "params", "metrics")  # of a run
 PARTS = ("runs", "printed", "report")  # of an outcome; what comes first is what the rest follows from
 SPEEDS = ("images_per_s", "epoch_s")
+COSTS, COST_TABLES = "cost_", "cost"  # times, memory and energy: how their names begin
 HASHES = (
     "trial",
     "spec",
     "settings",
     "node",
+    "hardware",
     "version",
     "record",
     "growth",
@@ -58,7 +60,7 @@ def outcome(folder: Path) -> Json:
     printed = _run(folder)
     with sqlite3.connect(f"file:{folder / 'mlflow.db'}?mode=ro", uri=True) as database:
         runs = dict(_runs(database, folder))
-    tables = sorted(folder.glob("reports/*/tables/*.csv"))
+    tables = [path for path in sorted(folder.glob("reports/*/tables/*.csv")) if f"_{COST_TABLES}" not in path.name]
     return {
         "runs": runs,
         "printed": [table.splitlines() for table in _closing_tables(printed)],
@@ -207,7 +209,7 @@ def _metrics(database: sqlite3.Connection, run_id: str) -> Json:
         if f"epoch {epoch}" in by_epoch:
             raise ValueError(f"one value per epoch must hold, but {name} has two at epoch {epoch}")
         by_epoch[f"epoch {epoch}"] = "nan" if is_nan else value if math.isfinite(value) else str(value)
-    return {name: values for name, values in metrics.items() if name not in SPEEDS}
+    return {name: values for name, values in metrics.items() if name not in SPEEDS and not name.startswith(COSTS)}
 
 
 def hashed_columns(frame: pd.DataFrame) -> Json:

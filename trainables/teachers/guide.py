@@ -14,6 +14,7 @@ from trainables.models.taps import VECTOR, Tap, Truncated
 from trainables.teachers.cache import KnowledgeCache, in_batches
 from trainables.teachers.compatible import check_fit
 from trainables.teachers.shelf import Teacher
+from trainables.timing import Stopwatch
 from trainables.transfer import METHODS
 from trainables.transfer.method import LOGITS
 
@@ -68,6 +69,8 @@ class Guide:
             self.method = kind(task, planes, **(knobs or {})).to(device)
         self._own_columns = shared[0] if shared else None
         self._batch_size, self._cache = batch_size, cache
+        self._stopwatch = Stopwatch(device)
+        self._num_asked = self._num_read = 0  # views since `take_work`
         columns = shared[1] if shared else [None] * len(teachers)
         self.members = [
             _Member(each, kind.teacher_roles, own, device) for each, own in zip(teachers, columns, strict=True)
@@ -85,15 +88,31 @@ class Guide:
 
     def knowledge(self, views_BCHW: Tensor) -> Tensor:
         """What the teacher knows of each view, without gradient; for attention its unit planes [B, 32, H/32, W/32]."""
-        with torch.no_grad():
+        with torch.no_grad(), self._stopwatch.running():
             answers = [self.method.knowledge(member.outputs(views_BCHW)) for member in self.members]
             return answers[0] if len(answers) == 1 else torch.stack(answers).mean(dim=0)
 
     def knowledge_of(self, views_BCHW: Tensor, rows_B: NDArray[np.int64], epoch: int) -> Tensor:
         """`knowledge` of the views of the images `rows_B` in `epoch`, from the cache where it holds them."""
+        self._num_asked += len(rows_B)
         if self._cache is None:
             return in_batches(self.knowledge, views_BCHW, self._batch_size)
-        return self._cache.knowledge(epoch, rows_B, views_BCHW, self.knowledge, self._batch_size)
+        num_read = self._cache.num_read
+        knowledge = self._cache.knowledge(epoch, rows_B, views_BCHW, self.knowledge, self._batch_size)
+        self._num_read += self._cache.num_read - num_read
+        return knowledge
+
+    def take_work(self) -> dict[str, float]:
+        """What the teacher has done since the last call of this, for `trainables.meter`.
+
+        ``cost_teacher_views`` were answered in ``cost_teacher_s``, and ``cost_cached_views`` read from the cache.
+        """
+        asked, read, self._num_asked, self._num_read = self._num_asked, self._num_read, 0, 0
+        return {
+            "cost_teacher_views": float(asked - read),
+            "cost_cached_views": float(read),
+            "cost_teacher_s": self._stopwatch.take_seconds(),
+        }
 
     def begin_epoch(self, epoch: int) -> None:
         """To be called before the first batch of each epoch, counted from 1."""
