@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analysis.chapters import external
 from analysis.pages.chapter import Chapter
 from analysis.pages.evidence import Evidence
 
-CHAPTERS: tuple[Callable[[Evidence], Chapter], ...] = ()
+CHAPTERS: tuple[Callable[[Evidence], Chapter], ...] = (external.chapter,)
 
 
 def chapters(evidence: Evidence) -> list[Chapter]:

@@ -46,8 +46,11 @@ class Opened:
 
     @property
     def text(self) -> str:
-        """The value of the tag."""
-        return json.dumps({name: value for name, value in asdict(self).items() if name != "target"}, sort_keys=True)
+        """The value of the tag; a label that has one name in both sets is written once, since tags are short."""
+        labels = {own: "" if own == other else other for own, other in self.labels.items()}
+        return json.dumps(
+            {name: value for name, value in asdict(self).items() if name != "target"} | {"labels": labels}
+        )
 
     def differs(self, other: Opened) -> str:
         """What cannot be another image, label or part without opening something else, in words; "" for nothing."""
@@ -68,6 +71,7 @@ def opened(sweeps: pd.DataFrame) -> dict[str, list[Opened]]:
 
 def _parsed(target: str, text: str) -> Opened:
     values = json.loads(text)
+    values["labels"] = {own: other or own for own, other in values["labels"].items()}
     return Opened(target=target, **{**values, **{name: tuple(values[name]) for name in ("remarks", "teachers")}})
 
 

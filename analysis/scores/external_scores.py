@@ -101,7 +101,8 @@ def _score_rows(
             row |= _interval(drops[cell], ("drop", "low", "high")) | {"n": len(drops[cell].points_S)}
         elif None not in sides:
             row |= {"drop": float(str(row["here"])) - float(str(row["there"]))}
-        row.setdefault("n", len(sides[THERE].points_S) if sides[THERE] is not None else 0)
+        there = sides[THERE]
+        row.setdefault("n", 0 if there is None else len(there.points_S))
         if cell in compared.index:
             against = compared.loc[cell]
             row |= {"baseline": against["second"], "more": against["difference"]}
