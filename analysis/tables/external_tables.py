@@ -60,7 +60,7 @@ def scores(
         f"AUC: mean over the shared labels with {MIN_POSITIVES} positives and negatives or more at both hospitals: "
         f"{', '.join(averaged)}",
         "drop beyond the baseline's: the cell's drop less that of its plain transfer, paired by patient",
-        "p, Holm: of that; the larger of the bootstrap's p and Welch's over the repeats' drops, with "
+        "p, Holm: of that; the larger of the bootstrap's p and Welch's over the repeats' drops; "
         f"{corrected_for(int(frame['p_holm'].notna().sum()))}; {TOO_FEW}",
     ]
     return _table(
@@ -70,10 +70,10 @@ def scores(
 
 def labels(runs: Runs, record: Opened, frame: pd.DataFrame, phantom: Mapping[str, str]) -> Table:
     """The frame of `analysis.scores.external_scores.LABELS`."""
-    head = [
-        "cell", "label", "positives here", "there", "AUC here", "AUC there", "drop", "predicted - observed here",
-        "there", "slope here", "there", "ECE here", "there", "n", "suspicion",
-    ]  # fmt: skip
+    sides = ("here", "there")
+    pairs = [f"{what} {side}" for what in ("predicted - observed", "slope", "ECE") for side in sides]
+    head = ["cell", "label", *(f"positives {side}" for side in sides), "AUC here", "AUC there", "drop", *pairs]
+    head += ["n", "suspicion"]
     body = [
         [
             named(str(row["cell"])),

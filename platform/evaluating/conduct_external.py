@@ -153,7 +153,8 @@ def _told(students: Students, record: Opened, num_asked: int, missing: Sequence[
     return [
         f"{record.target}: {record.num_images} {record.data} images of {record.num_patients} patients, fingerprint "
         f"{record.fingerprint}; shared labels: {pairs}",
-        f"{num_asked} repeats were asked now; the others had answered already, or could not be asked",
+        f"repeats that were asked now: {num_asked} of {len(runs.confirm)}"
+        + "; the others had answered already, or could not be asked" * (num_asked < len(runs.confirm)),
         *(f"left out: {text}" for text in missing),
         *(f"WARNING: {text}" for text in record.remarks),
         f"The chapter *Another hospital* of the report\n  {report}",

@@ -40,7 +40,7 @@ from trainables.trial import TrialSpec
 
 pytestmark = pytest.mark.slow
 
-NUM_IMAGES = 90
+NUM_IMAGES = 150
 PLAIN, TAUGHT = "transfer/none/tiny/all@from-random", "hints/chest/tiny/all@from-random"
 TARGET = ["--target", "chestxray8", "--part", "all"]
 
@@ -160,7 +160,9 @@ def test_the_answers_are_those_of_the_runs_own_weights(home: Places, asked: Runs
     network.load_state_dict(load_file(next(folder.glob("*.safetensors"))))
     network.eval()
     frame = pd.read_parquet(path)
-    store = next(s for p in (home.results / "stores").glob("chestxray8-*") if (s := Store.open(p)).num_images == 90)
+    store = next(
+        s for p in (home.results / "stores").glob("chestxray8-*") if (s := Store.open(p)).num_images == NUM_IMAGES
+    )
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     for row in (0, 41):
         grey = torch.from_numpy(store.gather(np.array([row]))).float()[0, :, :, 0] / 255
@@ -182,10 +184,10 @@ def test_asked_again_nobody_answers_and_what_is_missing_is_made_up(home: Places,
     before, times = first.read_bytes(), [path.stat().st_mtime_ns for path in others]
     tag = recorded(home).sweeps["tags.external_chestxray8"].tolist()
     assert ask(home, *TARGET) == 0
-    assert "0 repeats were asked now" in capsys.readouterr().out
+    assert "repeats that were asked now: 0 of 4; the others" in capsys.readouterr().out
     first.unlink()  # as if the evaluation had been interrupted, or the sweep had grown
     assert ask(home, *TARGET) == 0
-    assert "1 repeats were asked now" in capsys.readouterr().out
+    assert "repeats that were asked now: 1 of 4; the others" in capsys.readouterr().out
     assert first.read_bytes() == before and [path.stat().st_mtime_ns for path in others] == times
     assert recorded(home).sweeps["tags.external_chestxray8"].tolist() == tag
 
