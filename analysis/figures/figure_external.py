@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from analysis.figures import drawing
 from analysis.figures.drawing import Picture
@@ -53,6 +55,25 @@ def panels(both: BothHospitals, labels: Sequence[str]) -> list[str]:
     return [name for name in labels if name in most]
 
 
+def draw(frame: pd.DataFrame, labels: Sequence[str], where: Mapping[str, str], phantom: str) -> Figure:
+    """One panel per label; `where` are the data sets' titles by side."""
+    num_columns = min(NUM_COLUMNS, len(labels))
+    figure, axes = drawing.empty_figure(num_columns, height_in=2.4, num_rows=-(-len(labels) // num_columns))
+    for ax, label in zip(axes, labels, strict=False):
+        for (side, of), bins in frame[frame["label"] == label].groupby(["side", "of"], sort=False):
+            look: dict[str, Any] = {"color": CLASSES[str(of)], "linestyle": SIDES[str(side)], "linewidth": 1.2}
+            ax.stairs(100 * bins["share"], [*bins["left"], 1.0], label=f"{of}, {where[str(side)]}", **look)
+        ax.set_title(label.replace("_", " "), fontsize=9)
+        ax.set_xlabel("probability")
+    for ax in axes[len(labels) :]:
+        ax.axis("off")
+    for ax in axes[::num_columns]:
+        ax.set_ylabel("% of the class")
+    drawing.announce_phantom(figure, phantom)
+    drawing.legend(figure, axes[:1])
+    return figure
+
+
 def picture(frame: pd.DataFrame, dataset: str, record: Opened, phantom: Mapping[str, str]) -> Picture | None:
     """The figure; None without a label.
 
@@ -65,26 +86,9 @@ def picture(frame: pd.DataFrame, dataset: str, record: Opened, phantom: Mapping[
     if frame.empty:
         return None
     labels = list(frame["label"].unique())
-    num_columns = min(NUM_COLUMNS, len(labels))
-    num_rows = -(-len(labels) // num_columns)
-    figure, axes = drawing.empty_figure(num_columns, height_in=2.4, num_rows=num_rows)
     cell = str(frame["cell"].iloc[0])
     where = {"here": title(dataset), "there": title(record.target)}
-    for ax, label in zip(axes, labels, strict=False):
-        for (side, of), bins in frame[frame["label"] == label].groupby(["side", "of"], sort=False):
-            edges = [*bins["left"], 1.0]
-            ax.stairs(
-                100 * bins["share"], edges, color=CLASSES[str(of)], linestyle=SIDES[str(side)],
-                label=f"{of}, {where[str(side)]}", linewidth=1.2,
-            )  # fmt: skip
-        ax.set_title(label.replace("_", " "), fontsize=9)
-        ax.set_xlabel("probability")
-    for ax in axes[len(labels) :]:
-        ax.axis("off")
-    for ax in axes[::num_columns]:
-        ax.set_ylabel("% of the class")
-    drawing.announce_phantom(figure, phantom.get(cell, ""))
-    drawing.legend(figure, axes[:1])
+    figure = draw(frame, labels, where, phantom.get(cell, ""))
     name = origins.marked(titles.of_name(cell), phantom.get(cell))
     alternative = (
         f"Histograms of the probabilities that {name} ({cell}) gives to positives and negatives of "

@@ -20,6 +20,10 @@ from trainables.data.averaging import MIN_POSITIVES
 from trainables.data.catalogue import title
 
 BOOTSTRAP = "95% interval, hierarchical bootstrap over the repeats and the patients of both hospitals"
+INTERVALS = (  # the columns of a score and its interval
+    ("here", "here_low", "here_high"), ("there", "there_low", "there_high"), ("drop", "low", "high"),
+    ("more", "more_low", "more_high"),
+)  # fmt: skip
 TOO_FEW = f"-: fewer than {MIN_POSITIVES} positives or negatives at one of the hospitals, or not defined"
 
 
@@ -36,12 +40,7 @@ def scores(
         phantom: by cell, which of its parts are phantoms.
     """
     here, there = title(runs.dataset), title(record.target)
-    columns = {
-        f"{here}": ("here", "here_low", "here_high"),
-        f"{there}": ("there", "there_low", "there_high"),
-        "drop": ("drop", "low", "high"),
-        "drop beyond the baseline's": ("more", "more_low", "more_high"),
-    }
+    columns = dict(zip((here, there, "drop", "drop beyond the baseline's"), INTERVALS, strict=True))
     has_metrics = frame["metric"].nunique() > 1
     head = ["cell", *["metric"] * has_metrics, *columns, "p, Holm", "labels", "n"]
     body = [
