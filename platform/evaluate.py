@@ -1,18 +1,20 @@
-"""Test how well students learn what they never saw: a class from a few images, a new disease from its first cases."""
+"""Test students on what they never saw: another hospital, a class from a few images, a new disease."""
 
 from __future__ import annotations
 
 import argparse
 
 from platform.command_line.endings import end, say_errors
+from platform.command_line.external_request import ExternalRequest
 from platform.command_line.parsing import add_options, request_of
-from platform.command_line.student_requests import EvaluateRequest, FewShotRequest, NewDiseaseRequest
+from platform.command_line.student_requests import FewShotRequest, NewDiseaseRequest, StudentsRequest
 
-KINDS: dict[str, tuple[type[EvaluateRequest], str]] = {
+KINDS: dict[str, tuple[type[StudentsRequest], str]] = {
     FewShotRequest.KIND: (
         FewShotRequest,
         "a linear classifier on K images of a class that was never trained on",
     ),
+    ExternalRequest.KIND: (ExternalRequest, "the students as they are, on the images of another hospital"),
     NewDiseaseRequest.KIND: (NewDiseaseRequest, "AUC of the held-out finding, by the number of its images in training"),
 }
 

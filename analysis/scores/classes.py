@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from trainables.data.catalogue import DATASETS, finds_nothing, synonyms
 
@@ -50,3 +50,35 @@ def unseen(asked: Collection[str] | None, known: Collection[str], trained_on: Co
             "the --sweep of a sweep with --hold-out, or another --target"
         )
     return findings
+
+
+def matched(
+    label_names: Sequence[str], others: Sequence[str], declared: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """A data set's labels, in its order -> the same ones as another set has them: as declared, by name, or by the
+    records of either side (`same`). Labels that only one of them has are absent.
+
+    >>> matched(("Edema", "Pleural Effusion", "Fracture"), ("Effusion", "Edema", "Mass"))
+    {'Edema': 'Edema', 'Pleural Effusion': 'Effusion'}
+    >>> matched(("Edema", "Fracture"), ("oedema", "Mass"), {"oedema": "Edema"})
+    {'Edema': 'oedema'}
+
+    Args:
+        label_names: the data set's own.
+        others: the other set's.
+        declared: a label of the other set -> the same one of the data set's own.
+
+    Raises:
+        ValueError: a declared label does not exist, or is declared twice.
+    """
+    declared = declared or {}
+    for other, own in declared.items():
+        for name, names in ((other, others), (own, label_names)):
+            if name not in names:
+                raise ValueError(f"the same label must be one of {', '.join(names)}, but got {name!r} in {other}={own}")
+    by_own = {own: other for other, own in declared.items()}
+    if len(by_own) < len(declared):
+        raise ValueError(f"a label can be the same as one other alone, but got {', '.join(declared.values())}")
+    free = [name for name in others if name not in declared]
+    pairs = {name: by_own.get(name) or same(name, free) for name in label_names}
+    return {own: other for own, other in pairs.items() if other}

@@ -23,8 +23,8 @@ NUM_IMAGES = (10, 25, 50, 100, 250)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordedRequest(TrackingRequest):
-    """Which runs in MLflow, and where their files lie."""
+class ResultsAtHandRequest(TrackingRequest):
+    """Where runs and their files lie."""
 
     results: Path | None = option(
         "the sweep's results",
@@ -34,6 +34,12 @@ class RecordedRequest(TrackingRequest):
         parse=Path,
         metavar="DIR",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedRequest(ResultsAtHandRequest):
+    """Which runs in MLflow, and where what is made of them goes."""
+
     out: Path | None = option(
         "folder to write into",
         default=None,
@@ -45,8 +51,8 @@ class RecordedRequest(TrackingRequest):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateRequest(ImagesRequest, RecordedRequest):
-    """What all evaluations of students on unseen classes have in common."""
+class StudentsRequest(ImagesRequest, ResultsAtHandRequest):
+    """All confirmed students of a data set, and images to evaluate them on."""
 
     KIND: ClassVar[str]
 
@@ -61,6 +67,12 @@ class EvaluateRequest(ImagesRequest, RecordedRequest):
         metavar="NAME",
         decides=True,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateRequest(StudentsRequest, RecordedRequest):
+    """What all evaluations of students on unseen classes have in common."""
+
     seed: int = option(
         "seed of the random draws", default=0, heading=QUESTION, parse=whole_number, metavar="N", decides=True
     )

@@ -10,15 +10,22 @@ from analysis.probes import embeddings, few_shot, new_disease
 from analysis.probes.probe_tables import FEW_SHOT, NEW_DISEASE
 from analysis.reading.origins import PHANTOM_NOTICE
 from analysis.scores import classes
+from platform.command_line.external_request import ExternalRequest
 from platform.command_line.parsing import typed_again
-from platform.command_line.student_requests import EvaluateRequest, FewShotRequest, NewDiseaseRequest
+from platform.command_line.student_requests import (
+    EvaluateRequest,
+    FewShotRequest,
+    NewDiseaseRequest,
+    StudentsRequest,
+)
+from platform.evaluating.conduct_external import conduct_external
 from platform.evaluating.evaluation_page import Evaluation, write_evaluation
 from platform.evaluating.students import Students, students_of, target_images, with_finding
 from trainables.pasting import command_line
 
 
-def conduct_evaluation(request: EvaluateRequest) -> int:
-    """Evaluates, writes the page and prints the tables. Returns the exit status.
+def conduct_evaluation(request: StudentsRequest) -> int:
+    """Evaluates, and prints the tables; of classes to be learnt, writes the page too. Returns the exit status.
 
     Raises:
         FileNotFoundError, LookupError, ValueError, OSError: what is missing or wrong, in one line.
@@ -26,6 +33,11 @@ def conduct_evaluation(request: EvaluateRequest) -> int:
     students = students_of(request)
     if students.is_phantom:
         print(PHANTOM_NOTICE, flush=True)
+    if isinstance(request, ExternalRequest):
+        print(conduct_external(students, request))
+        return 0
+    if not isinstance(request, EvaluateRequest):
+        raise TypeError(f"the request must be for an evaluation, but got a {type(request).__name__}")
     evaluation = _evaluate(students, request)
     target = request.target if isinstance(request, FewShotRequest) else None
     name = f"{request.KIND}-{request.sweep or request.dataset}" + (f"-on-{target}" if target else "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from analysis.reading import artifacts, tracking_uri
 from analysis.reading.trials import Runs, runs
 from analysis.tables import command
-from platform.command_line.student_requests import EvaluateRequest
+from platform.command_line.student_requests import EvaluateRequest, StudentsRequest
 from platform.sources.images import listing_of, store_of
 from platform.sources.places import Places
 from trainables.data.store import Store
@@ -30,7 +30,7 @@ class Students:
         return self.runs.data == "phantom"
 
 
-def students_of(request: EvaluateRequest) -> Students:
+def students_of(request: StudentsRequest) -> Students:
     """The students that are asked for.
 
     Raises:
@@ -67,7 +67,7 @@ def with_finding(students: Students, request: EvaluateRequest) -> tuple[Store, S
         raise LookupError(
             f"the images of these runs must be prepared, but {results} has none; --results must name the sweep's folder"
         )
-    whole = artifacts.whole_of(results, held) or _prepared(request.dataset, students, request)
+    whole = artifacts.whole_of(results, held) or prepared(request.dataset, students, request)
     if not artifacts.is_whole_of(whole, held):
         raise ValueError(
             f"the images must be those that the sweep held {students.held_out} out of, but {whole.path} holds others: "
@@ -82,13 +82,18 @@ def target_images(dataset: str, students: Students, request: EvaluateRequest) ->
     Raises:
         ValueError: they are not, or their labels exclude each other.
     """
-    store = _prepared(dataset, students, request)
+    store = prepared(dataset, students, request)
     if store.task != "multilabel":
         raise ValueError(f"the target must have findings that can stand together, but {store.dataset} is {store.task}")
     return store
 
 
-def _prepared(dataset: str, students: Students, request: EvaluateRequest) -> Store:
+def prepared(dataset: str, students: Students, request: StudentsRequest) -> Store:
+    """The images of a data set at the students' size, prepared now if they are not yet.
+
+    Raises:
+        ValueError: they are phantoms where the students' own are real, or the other way round; or they are not at hand.
+    """
     if not (students.is_phantom or request.data or students.places.own_dataset(dataset).is_file()):
         raise ValueError(
             f"the students were trained on real images, and those of {dataset} are not prepared: give their folder, "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.scores.classes import related, same, seen_as, unseen
+from analysis.scores.classes import matched, related, same, seen_as, unseen
 
 CHEXPERT = ("Edema", "Lung Lesion", "Pleural Effusion")
 NIH = ("Edema", "Effusion", "Hernia", "Mass", "Nodule")
@@ -39,3 +39,26 @@ def test_that_nothing_was_found_is_no_finding(none: str) -> None:
 def test_what_was_trained_on_is_refused_by_name(asked: list[str] | None, known: tuple[str, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         unseen(asked, known, CHEXPERT)
+
+
+def test_labels_are_matched_by_name_by_the_records_and_as_declared() -> None:
+    pairs = matched(CHEXPERT, ("Mass", "Effusion", "Edema"))
+    assert list(pairs.items()) == [("Edema", "Edema"), ("Pleural Effusion", "Effusion")]
+    assert matched(NIH, CHEXPERT) == {"Edema": "Edema", "Effusion": "Pleural Effusion"}
+    declared = matched(CHEXPERT, ("wet", "Edema"), {"wet": "Edema"})
+    assert declared == {"Edema": "wet"}  # and no longer the label of that name
+    assert matched(("Edema", "Mass"), ("Mass",), {"Mass": "Edema"}) == {"Edema": "Mass"}  # which is then no mass
+    assert matched(CHEXPERT, ("Hernia",)) == {}
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"wet": "Edema"}, "must be one of Effusion, Fluid, but got 'wet' in wet=Edema"),
+        ({"Fluid": "Oedema"}, "must be one of Edema, Lung Lesion, Pleural Effusion, but got 'Oedema'"),
+        ({"Fluid": "Edema", "Effusion": "Edema"}, "the same as one other alone, but got Edema, Edema"),
+    ],
+)
+def test_labels_that_cannot_be_declared_the_same(declared: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        matched(CHEXPERT, ("Effusion", "Fluid"), declared)

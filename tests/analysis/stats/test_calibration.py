@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
-from analysis.stats.calibration import expected_calibration_error, reliability
+from analysis.stats.calibration import (
+    calibration_in_the_large,
+    calibration_slope,
+    expected_calibration_error,
+    reliability,
+)
 
 
 def test_by_hand() -> None:
@@ -44,3 +50,39 @@ def test_no_probability(wrong: float) -> None:
 def test_no_bins() -> None:
     with pytest.raises(ValueError, match="num_bins=0"):
         reliability(np.array([0.5]), np.array([True]), num_bins=0)
+
+
+def test_calibration_in_the_large_by_hand() -> None:
+    # The mean of the probabilities is 0.55, and two of four images are positive.
+    found = calibration_in_the_large(np.array([0.1, 0.3, 0.8, 1.0]), np.array([False, True, False, True]))
+    assert found == pytest.approx(0.55 - 0.5)
+
+
+def test_the_slope_is_that_of_scikit_learns_regression_on_the_logit() -> None:
+    generator = np.random.default_rng(0)
+    logit = generator.normal(-1, 2, size=400)
+    positive = generator.random(400) < 1 / (1 + np.exp(-(0.4 * logit + 0.5)))
+    expected = LogisticRegression(C=np.inf, tol=1e-10).fit(logit[:, None], positive).coef_[0, 0]
+    assert calibration_slope(1 / (1 + np.exp(-logit)), positive) == pytest.approx(expected, abs=1e-4)
+
+
+def test_probabilities_that_are_too_extreme_have_a_slope_below_one() -> None:
+    generator = np.random.default_rng(1)
+    logit = generator.normal(size=20_000)
+    positive = generator.random(20_000) < 1 / (1 + np.exp(-logit))
+    assert calibration_slope(1 / (1 + np.exp(-logit)), positive) == pytest.approx(1, abs=0.06)
+    assert calibration_slope(1 / (1 + np.exp(-2 * logit)), positive) == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("probability", "positive"),
+    [([0.1, 0.9], [True, True]), ([0.4, 0.4], [False, True]), ([0.1, 0.2, 0.8], [False, False, True])],
+    ids=["one class", "one probability", "separated"],
+)
+def test_a_slope_that_is_not_defined(probability: list[float], positive: list[bool]) -> None:
+    assert np.isnan(calibration_slope(np.array(probability), np.array(positive)))
+
+
+def test_probabilities_of_zero_and_one_have_a_slope() -> None:
+    found = calibration_slope(np.array([0.0, 1.0, 0.0, 1.0, 0.5]), np.array([True, True, False, False, True]))
+    assert found == pytest.approx(0, abs=1e-6)
