@@ -33,13 +33,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from analysis.stats.intervals import MIN_REPEATS
 from analysis.stats.outperforming import variances
 
 WANTED = 0.8  # the chance that is asked of a comparison
-NUM_QUANTILES = 48  # of each chi-squared distribution
+NUM_QUANTILES = 32  # of each chi-squared distribution
 MAX_REPEATS, MAX_PATIENTS = 1000, 10_000_000  # beyond them nothing is planned
 
 
@@ -206,7 +206,7 @@ def _bounds(parts: Components, level: float, num_draws: int) -> tuple[NDArray[np
     chi = [stats.chi2.ppf(quantiles, count - 1) / (count - 1) for count in n]
     first, second = (parts.repeats[0] * chi[0])[:, None], (parts.repeats[1] * chi[1])[None, :]
     error = np.sqrt(first / n[0] + second / n[1])
-    welch = stats.t.isf(level / 2, _freedom(first, second, n)) * error
+    welch = -special.stdtrit(_freedom(first, second, n), level / 2) * error  # the same as t.isf, and faster
     held = zip((first, second), parts.interactions, n, strict=True)
     drawn = sum(own / count + (value + own) * (count - 1) / count**2 for value, own, count in held)
     by_patient = _quantile(level, num_draws) * np.sqrt(parts.shared + drawn)

@@ -58,7 +58,7 @@ def _notes(design: Design, asked: float, level: float, counted: str) -> list[str
             "patients and other training images, and cannot be divided here",
             "more folds would have fewer test images each, so that no number of folds is given"
             if design.num_folds
-            else f"splits needed: for a true difference of {100 * asked:g} points; {_none(MAX_REPEATS)}, since splits "
+            else f"splits needed: for a true difference of {_in_points(asked)}; {_none(MAX_REPEATS)}, since splits "
             "share images",
         ]
     return [
@@ -66,7 +66,7 @@ def _notes(design: Design, asked: float, level: float, counted: str) -> list[str
         "visible, low and high: the same at the ends of the 95% interval of the variance over repeats (chi-squared), "
         "which a few repeats hardly tell",
         f"{counted} needed: of each cell, on this test set; patients needed: with these repeats; both for a true "
-        f"difference of {100 * asked:g} points; {_none(MAX_REPEATS)} or {MAX_PATIENTS:,} patients",
+        f"difference of {_in_points(asked)}; {_none(MAX_REPEATS)} or {MAX_PATIENTS:,} patients",
         "P(first ahead): that a training of the first has a higher AUC than one of the second, on one draw of test "
         "patients, with the percentile interval of both sources (Bouthillier et al. 2021, arXiv:2103.03098); with few "
         f"repeats it is too narrow ({NUM_DRAWS:,} draws); 50: neither is ahead",
@@ -139,7 +139,7 @@ def sentences(frame: pd.DataFrame, asked: float, design: Design) -> list[str]:
 
 def _needs(needed: pd.Series, asked: float, what: str, other: str) -> str:
     finite = needed[np.isfinite(needed)]
-    begun = f"To tell {100 * asked:g} points from chance {other},"
+    begun = f"To tell {_in_points(asked)} from chance {other},"
     if finite.empty:
         source = "test patients" if what.startswith("repeats") else "repeats"
         return f"{begun} no number of {what} would do: the part of the {source} alone is too large."
@@ -166,6 +166,10 @@ def warning(frame: pd.DataFrame) -> str:
         f"the smallest that it would tell from chance {IN_TEN} {least}: that no difference can be shown does not mean "
         "that there is none."
     )
+
+
+def _in_points(difference: float) -> str:
+    return f"{100 * difference:g} point{'s' * (round(100 * difference, 9) != 1)}"
 
 
 def _points(value: float) -> str:
