@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from analysis.reading import artifacts, tracking_uri
 from analysis.reading.trials import Runs, runs
 from analysis.tables import command
+from platform.command_line.average_request import WeightAverageRequest
 from platform.command_line.student_requests import EvaluateRequest
 from platform.sources.images import listing_of, store_of
 from platform.sources.places import Places
@@ -30,7 +31,7 @@ class Students:
         return self.runs.data == "phantom"
 
 
-def students_of(request: EvaluateRequest) -> Students:
+def students_of(request: EvaluateRequest | WeightAverageRequest) -> Students:
     """The students that are asked for.
 
     Raises:
