@@ -26,7 +26,7 @@ def findings(seed: int, num_images: int = NUM_IMAGES) -> Predictions:
     frame = frame.assign(patient=[f"p{i // 2}" for i in range(num_images)])
     for column, name in enumerate("AB"):
         frame[f"label_{name}"], frame[f"probability_{name}"] = codes[:, column], scores[:, column]
-    return from_frame(frame, uncertainty="ignore", averaged=["A", "B"])
+    return from_frame(frame.assign(split="test"), uncertainty="ignore", averaged=["A", "B"])
 
 
 def grades(seed: int) -> Predictions:
@@ -39,7 +39,7 @@ def grades(seed: int) -> Predictions:
     )
     for column in range(3):
         frame[f"label_{column}"], frame[f"probability_{column}"] = grade == column, probabilities[:, column]
-    return from_frame(frame.assign(age_years=np.nan), averaged=["0", "1", "2"])
+    return from_frame(frame.assign(age_years=np.nan, split="test"), averaged=["0", "1", "2"])
 
 
 def macro(predictions: Predictions, rows: np.ndarray) -> float:

@@ -29,7 +29,7 @@ def repeats(strength: float, seed: int, num_repeats: int = 3) -> list[Prediction
         score = (strength + 0.1 * own.normal()) * truth + common + 0.4 * own.normal(size=NUM_IMAGES)
         frame = pd.DataFrame({"image": range(NUM_IMAGES), "label_A": truth.astype(np.int8), "view": "PA", "sex": ""})
         frame = frame.assign(patient=[f"p{i // 2}" for i in range(NUM_IMAGES)], age_years=np.nan)
-        made.append(from_frame(frame.assign(probability_A=1 / (1 + np.exp(-score))), averaged=["A"]))
+        made.append(from_frame(frame.assign(split="test", probability_A=1 / (1 + np.exp(-score))), averaged=["A"]))
     return made
 
 
