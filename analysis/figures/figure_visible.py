@@ -1,4 +1,4 @@
-"""Beyond the paper: of every planned comparison, the difference that was seen beside the smallest that would be told."""
+"""Beyond the paper: of each planned comparison, the difference that was seen and the smallest that would be told."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The smallest visible difference: worked out by hand, at its limits, and against the report's own rule in simulations.
-
-Slower ones of 2,000 sweeps each, made once with AUCs of 200 images of 100 patients in place of means, are in
-docs/evaluation.md.
-"""
+"""The smallest visible difference: worked out by hand, at its limits, and against the report's own rule in simulations."""
 
 from __future__ import annotations
 
