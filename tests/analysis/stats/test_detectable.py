@@ -1,4 +1,4 @@
-"""The smallest visible difference: worked out by hand, at its limits, and against the report's own rule in simulations."""
+"""The smallest visible difference: by hand, at its limits, and against the report's own rule in simulations."""
 
 from __future__ import annotations
 
