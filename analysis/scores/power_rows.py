@@ -16,14 +16,14 @@ import pandas as pd
 from analysis.reading.facts import from_sweeps
 from analysis.reading.repeats import is_fold
 from analysis.reading.trials import Runs
-from analysis.scores.comparisons import LEVEL, NUM_DRAWS, Draws, over_parts
+from analysis.scores.comparisons import LEVEL, NUM_DRAWS, Draws, comparison_rows, over_parts
 from analysis.stats import detectable
 from analysis.stats.detectable import Components, components_of
 from analysis.stats.intervals import MIN_REPEATS
 from analysis.stats.outperforming import outperforming
 
 ONE_POINT = 0.01
-COLUMNS = ["first", "second", "difference", "smallest", "smallest_low", "smallest_high", "repeats_needed",
+COLUMNS = ["first", "second", "difference", "is_claimed", "smallest", "smallest_low", "smallest_high", "repeats_needed",
            "patients_needed", "probability", "low", "high", "n", "num_patients"]  # fmt: skip
 PROSPECTS = ["num_repeats", "num_patients", "test_share", "median", "largest"]
 NUM_REPEATS, TIMES_PATIENTS = (3, 5, 10, 20), (1, 2, 4)  # of the sweeps that are looked at, unless others are asked for
@@ -39,10 +39,11 @@ def power_rows(
 ) -> pd.DataFrame:
     """One row per pair: `COLUMNS`. Fractions; NaN where a number is not defined, infinite where no number would do.
 
-    `difference` is the one that was seen. `smallest` is the true difference that this sweep would have claimed in 80 of
-    100 times, with its values at the ends of the 95% interval of the variance over repeats. `repeats_needed` and
-    `patients_needed` tell a difference of `asked`, each with the other as it was. `probability` is that of a training
-    of the first beating one of the second, with its interval (`low`, `high`).
+    `difference` is the one that was seen, and `is_claimed` whether the report claims it. `smallest` is the true
+    difference that this sweep would have claimed in 80 of 100 times, with its values at the ends of the 95% interval of
+    the variance over repeats. `repeats_needed` and `patients_needed` tell a difference of `asked`, each with the other
+    as it was. `probability` is that of a training of the first beating one of the second, with its interval (`low`,
+    `high`).
 
     Over folds and splits drawn anew, n counts parts, and neither patients nor intervals are given: the spread over
     parts holds the draw of patients and cannot be divided, and parts that share images are no sample for a bootstrap.
@@ -54,7 +55,8 @@ def power_rows(
         has_parts = cells[first].parts_S or cells[second].parts_S
         row = (_over_parts if has_parts else _on_one_split)(cells, (first, second), asked, level, seed)
         rows.append({"first": first, "second": second, **row})
-    return pd.DataFrame(rows, columns=COLUMNS)
+    frame, compared = pd.DataFrame(rows, columns=COLUMNS), comparison_rows(cells, pairs, seed)
+    return frame.assign(is_claimed=(compared["p_holm"] < LEVEL) & (compared["n"] >= MIN_REPEATS))
 
 
 def prospect_rows(
@@ -177,4 +179,4 @@ def _of_splits(cells: Mapping[str, Draws], pair: tuple[str, str], num_splits: in
 
 
 def _not_defined(n: int, num_patients: int) -> dict[str, float]:
-    return {**dict.fromkeys(COLUMNS[3:-2], math.nan), "n": n, "num_patients": num_patients}
+    return {**dict.fromkeys(COLUMNS[4:-2], math.nan), "n": n, "num_patients": num_patients}

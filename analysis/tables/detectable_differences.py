@@ -29,7 +29,7 @@ def table(runs: Runs, frame: pd.DataFrame, asked: float, level: float) -> Table:
     design = runs.design
     counted = design.parts if not design.is_on_one_split else "repeats"
     columns = {
-        "difference": ("difference", _points), "smallest": ("visible", _points),
+        "difference": ("difference", _points), "is_claimed": ("claimed", _yes), "smallest": ("visible", _points),
         "smallest_low": ("visible, low", _points), "smallest_high": ("visible, high", _points),
         "repeats_needed": (f"{counted} needed", _needed), "patients_needed": ("patients needed", _needed),
         "probability": ("P(first ahead)", _share), "low": ("P, low", _share), "high": ("P, high", _share),
@@ -46,8 +46,9 @@ def table(runs: Runs, frame: pd.DataFrame, asked: float, level: float) -> Table:
 
 def _notes(design: Design, asked: float, level: float, counted: str) -> list[str]:
     visible = (
-        f"visible: the true difference in AUC, in points, that is claimed {IN_TEN}, by the rule of this report at the "
-        f"level {level:.4f}: {LEVEL} over the number of comparisons, which is Holm's first step"
+        "difference: AUC of the first minus that of the second, in points; visible: the true difference that is "
+        f"claimed {IN_TEN}, by the rule of this report at the level {level:.4f}: {LEVEL} over the number of comparisons, "
+        "which is Holm's first step"
     )
     if not design.is_on_one_split:
         return [
@@ -150,11 +151,11 @@ def _needs(needed: pd.Series, asked: float, what: str, other: str) -> str:
 
 def warning(frame: pd.DataFrame) -> str:
     """Says that the sweep was too small for its own differences; "" where it was not, or where nothing was compared."""
-    if frame.empty:
+    if frame.empty or frame["is_claimed"].any():
         return ""
-    if (fewest := int(frame["n"].max())) < MIN_REPEATS:
+    if (most := int(frame["n"].max())) < MIN_REPEATS:
         return (
-            f"WARNING: no comparison has {MIN_REPEATS} repeats of both cells (the most is {fewest}), and with fewer no "
+            f"WARNING: no comparison has {MIN_REPEATS} repeats of both cells (the most is {most}), and with fewer no "
             "difference is ever claimed: give more --repeats."
         )
     visible, seen = frame["smallest"].min(), frame["difference"].abs().max()
@@ -178,6 +179,10 @@ def _points(value: float) -> str:
 
 def _share(value: float) -> str:
     return number(100 * value, digits=0)
+
+
+def _yes(value: float) -> str:
+    return "yes" if value else "no"
 
 
 def _needed(value: float) -> str:
