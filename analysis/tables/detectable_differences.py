@@ -47,7 +47,7 @@ def table(runs: Runs, frame: pd.DataFrame, asked: float, level: float) -> Table:
 def _notes(design: Design, asked: float, level: float, counted: str) -> list[str]:
     visible = (
         "difference: AUC of the first minus that of the second, in points; visible: the true difference that is "
-        f"claimed {IN_TEN}, by the rule of this report at the level {level:.4f}: {LEVEL} over the number of comparisons, "
+        f"claimed {IN_TEN}, by this report's rule at the level {level:.4f}: {LEVEL} over the number of comparisons, "
         "which is Holm's first step"
     )
     if not design.is_on_one_split:
