@@ -29,6 +29,7 @@ from trainables.knob import knobs
 
 ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("record.json.gz")
+NAMED = ("tags", "params", "metrics")  # of a run
 PARTS = ("runs", "printed", "report")  # of an outcome; what comes first is what the rest follows from
 SPEEDS = ("images_per_s", "epoch_s")
 HASHES = (
@@ -99,23 +100,30 @@ def differences(before: Json, now: Json, where: str = "") -> Iterator[str]:
         yield f"{where}: {before!r} in the record, {now!r} now"
 
 
-def without_newer_knobs(now: Json, before: Json) -> Json:
-    """`now` without the parameters of knobs that were declared after the record was made, and are at their defaults.
+def without_newer(now: Json, before: Json) -> Json:
+    """`now` without what is recorded or reported only since the record was made.
 
-    A new knob's default is what was done without it: the numbers must be the record's all the same.
+    These are tags, metrics and tables of names that the record does not have, and the parameters of newer knobs at
+    their defaults: a new knob's default is what was done without it, so that the numbers must be the record's.
     """
-    recorded = {name for run in before["runs"].values() for name in run["params"]}
+    recorded = {part: {name for run in before["runs"].values() for name in run[part]} for part in NAMED}
     defaults = {knob.name: str(knob.default) for knob in knobs(TrialConfig)}
+
+    def kept(part: str, name: str, value: Json) -> bool:
+        return name in recorded[part] or (part == "params" and value != defaults.get(name))
+
     runs = {
         name: {
             **run,
-            "params": {
-                knob: value for knob, value in run["params"].items() if knob in recorded or value != defaults.get(knob)
-            },
+            **{part: {key: value for key, value in run[part].items() if kept(part, key, value)} for part in NAMED},
         }
         for name, run in now["runs"].items()
     }
-    return {**now, "runs": runs}
+    return {
+        **now,
+        "runs": runs,
+        "report": {name: now["report"][name] for name in now["report"] if name in before["report"]},
+    }
 
 
 def _run(results: Path) -> str:
@@ -163,9 +171,14 @@ def _runs(database: sqlite3.Connection, results: Path) -> Iterator[tuple[str, Js
                 "tags": kept,
                 "params": params,
                 "metrics": _metrics(database, run_id),
-                "predictions": [hashed_columns(pd.read_parquet(path)) for path in files],
+                "predictions": [hashed_columns(_tested(pd.read_parquet(path))) for path in files],
             },
         )
+
+
+def _tested(predicted: pd.DataFrame) -> pd.DataFrame:
+    """The rows of test images, which the record has alone."""
+    return predicted[predicted["split"] == "test"].drop(columns="split").reset_index(drop=True)
 
 
 def _name(tags: dict[str, str], params: dict[str, str]) -> str:

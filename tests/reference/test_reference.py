@@ -21,7 +21,7 @@ def test_small_sweeps_come_to_what_the_record_says(tmp_path: Path) -> None:
     if others := list(reference.differences(record["machine"], machine())):
         pytest.skip(f"numbers are the record's on a machine like the record's only: {'; '.join(others)}")
     before = record["outcome"]
-    now = reference.without_newer_knobs(reference.outcome(tmp_path / "results"), before)
+    now = reference.without_newer(reference.outcome(tmp_path / "results"), before)
     lines = [line for part in reference.PARTS for line in reference.differences(before[part], now[part], part)]
     if lines:
         head = f"{len(lines)} differences; where they are meant, `python -m tests.reference` makes the record anew"
@@ -73,12 +73,24 @@ def test_a_record_is_written_with_the_same_bytes_and_read_as_it_was(tmp_path: Pa
 
 
 def test_a_newer_knob_is_no_difference_at_its_default_alone() -> None:
-    before = {"runs": {"a": {"status": "FINISHED", "params": {"flip": "True"}}}, "printed": [], "report": {}}
+    facts = {"status": "FINISHED", "tags": {}, "metrics": {}}
+    before = {"runs": {"a": {**facts, "params": {"flip": "True"}}}, "printed": [], "report": {}}
 
     def now(**params: str) -> reference.Json:
-        return {**before, "runs": {"a": {"status": "FINISHED", "params": params}}}
+        return {**before, "runs": {"a": {**facts, "params": params}}}
 
     for same in ({"flip": "True"}, {"flip": "True", "schedule": "halving", "beta": "None"}):
-        assert reference.without_newer_knobs(now(**same), before) == before
+        assert reference.without_newer(now(**same), before) == before
     for other in ({"flip": "True", "schedule": "cosine"}, {"flip": "False"}, {"flip": "True", "unheard": "of"}, {}):
-        assert reference.without_newer_knobs(now(**other), before) != before
+        assert reference.without_newer(now(**other), before) != before
+
+
+def test_a_newer_tag_metric_or_table_is_no_difference_but_a_changed_one_is() -> None:
+    run = {"status": "FINISHED", "tags": {"cell": "a"}, "params": {}, "metrics": {"val_auc": {"1": 0.5}}}
+    before = {"runs": {"a": run}, "printed": [], "report": {"results.csv": {"row 1": {"auc": "0.5"}}}}
+    newer = {**run, "tags": {"cell": "a", "host": "b"}, "metrics": {"val_auc": {"1": 0.5}, "joules": {"1": 3.0}}}
+    now = {**before, "runs": {"a": newer}, "report": {**before["report"], "cost.csv": {}}}
+    assert reference.without_newer(now, before) == before
+    for changed in ({**newer, "tags": {"cell": "b"}}, {**newer, "metrics": {"val_auc": {"1": 0.6}}}):
+        assert reference.without_newer({**now, "runs": {"a": changed}}, before) != before
+    assert reference.without_newer({**now, "report": {"results.csv": {}}}, before) != before
