@@ -132,7 +132,7 @@ def smallest_range(parts: Components, level: float, num_draws: int, wanted: floa
     A variance from a few repeats is hardly known. Both cells' are taken together, with Satterthwaite's degrees of
     freedom.
     """
-    freedom = _freedom(*(np.array(value) for value in parts.repeats), parts.num_repeats)
+    freedom = _freedom(np.array(parts.repeats[0]), np.array(parts.repeats[1]), parts.num_repeats)
     ends = [float(freedom / stats.chi2.ppf(tail, freedom)) for tail in (0.975, 0.025)]
     low, high = (smallest_visible(parts.with_spread(factor), level, num_draws, wanted) for factor in ends)
     return low, high
