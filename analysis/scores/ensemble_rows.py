@@ -41,7 +41,7 @@ def together(repeats: Sequence[Predictions]) -> Predictions:
             "an ensemble answers images that no member was trained on, so its members must be tested on the same ones: "
             "repeats on folds or on splits drawn anew make none"
         )
-    mean_NL = np.mean([repeat.probabilities_NL for repeat in repeats], axis=0, dtype=np.float64)
+    mean_NL = np.stack([repeat.probabilities_NL for repeat in repeats]).mean(axis=0, dtype=np.float64)
     return replace(first, probabilities_NL=mean_NL.astype(np.float32))
 
 

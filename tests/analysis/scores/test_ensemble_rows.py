@@ -53,7 +53,8 @@ def macro(predictions: Predictions, rows: np.ndarray) -> float:
 def test_the_auc_and_its_gain_can_be_had_from_the_predictions_alone() -> None:
     repeats = [findings(seed) for seed in range(3)]
     (row,) = ensemble_rows({PLAIN: repeats}).to_dict("records")
-    mean = replace(repeats[0], probabilities_NL=sum(repeat.probabilities_NL for repeat in repeats) / 3)
+    a, b, c = repeats
+    mean = replace(repeats[0], probabilities_NL=(a.probabilities_NL + b.probabilities_NL + c.probabilities_NL) / 3)
     everything = np.arange(NUM_IMAGES)
     single = np.mean([macro(repeat, everything) for repeat in repeats])
     assert (row["answer"], row["metric"], row["n"], row["num_patients"]) == (PROBABILITIES, "auc", 3, 120)
