@@ -59,7 +59,8 @@ def test_the_mean_of_the_weights_answers_and_the_ledger_says_that_it_has(
     recorded_runs = runs(recorded["uri"], "retina")
     averages, notes = weight_averages.load(recorded_runs)
     np.testing.assert_allclose(averages[CELL].probabilities_NL, expected(recorded), atol=1e-5)
-    single = predictions.load(recorded["uri"], recorded_runs.trained.iloc[-1])
+    of_cell = recorded_runs.trained[recorded_runs.trained["tags.cell"] == CELL]
+    single = predictions.load(recorded["uri"], of_cell.iloc[0])
     assert single is not None and averages[CELL].images.equals(single.images)
     assert notes == [f"The test set was opened once more for the averaged weights of {CELL}; it chose nothing."]
     assert recorded_runs.sweeps["tags.weight_averages"].iloc[-1] == CELL
