@@ -76,7 +76,7 @@ def answer_lines(sweep: Runs) -> str:
         lines.append(textwrap.fill(answer.sentence, WIDTH, initial_indent="    ", subsequent_indent="    "))
     told = [basis(contrasts, averages(sweep), design)]
     if warning := detectable_differences.warning(power_rows(draws, planned(list(draws)))):
-        told.append(f"{warning} {command_line('analysis.power', sweep.dataset)} says what the next one would need.")
+        told.append(warning)
     return "\n".join([*lines, *(textwrap.fill(text, WIDTH) for text in told)])
 
 
@@ -84,6 +84,7 @@ def _commands(setup: Setup, places: Places, sweep: Runs) -> str:
     """What to run next: each command on its own line, ready to paste."""
     dataset, options = setup.store.dataset, [*places.options, "--sweep", setup.name]
     lines = [browsing(sweep, places), f"The whole report\n  {command_line('analysis.report', dataset, *options)}"]
+    lines.append(f"What the next sweep could see\n  {command_line('analysis.power', dataset, *options)}")
     if setup.store.held_out:
         evaluate = command_line("platform.evaluate", "new-disease", "--dataset", dataset, *options)
         lines.append(f"The held-out finding\n  {evaluate}")

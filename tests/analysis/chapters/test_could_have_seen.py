@@ -54,8 +54,7 @@ def test_a_small_sweep_is_warned_of_and_has_its_table_and_its_figure(store: Any)
     assert row["n"] == 3 and row["num_patients"] == 80 and row["smallest"] > abs(row["difference"])
     assert table.body[0][0].text == "attention/imagenet/densenet40/all" and "1 point;" in " ".join(table.notes)
     assert picture.frame["smallest"].iloc[0] == pytest.approx(100 * row["smallest"])
-    closing = " ".join(answer_lines(recorded).split())
-    assert f"{made.sentences[0]} python -m analysis.power eyes says what the next one would need." in closing
+    assert made.sentences[0] in " ".join(answer_lines(recorded).split())
 
 
 def test_a_sweep_that_was_large_enough_is_not_warned_of(store: Any) -> None:
