@@ -1,21 +1,34 @@
+<<<<<<< HEAD
 """Test students on what they never saw: another hospital, a class from a few images, a new disease."""
+=======
+"""Test what sweeps do not: students on classes that they never saw, and networks with their averaged weights."""
+>>>>>>> w-power
 
 from __future__ import annotations
 
 import argparse
 
+from platform.command_line.average_request import WeightAverageRequest
 from platform.command_line.endings import end, say_errors
 from platform.command_line.external_request import ExternalRequest
 from platform.command_line.parsing import add_options, request_of
 from platform.command_line.student_requests import FewShotRequest, NewDiseaseRequest, StudentsRequest
 
+<<<<<<< HEAD
 KINDS: dict[str, tuple[type[StudentsRequest], str]] = {
+=======
+KINDS: dict[str, tuple[type[EvaluateRequest | WeightAverageRequest], str]] = {
+>>>>>>> w-power
     FewShotRequest.KIND: (
         FewShotRequest,
         "a linear classifier on K images of a class that was never trained on",
     ),
     ExternalRequest.KIND: (ExternalRequest, "the students as they are, on the images of another hospital"),
     NewDiseaseRequest.KIND: (NewDiseaseRequest, "AUC of the held-out finding, by the number of its images in training"),
+    WeightAverageRequest.KIND: (
+        WeightAverageRequest,
+        "one network per cell with the mean of its repeats' weights, on the test set",
+    ),
 }
 
 
@@ -29,11 +42,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Evaluates; 0 when page, tables and figures are written."""
+    """Evaluates; 0 when everything is written."""
     commands = parser()
     typed = commands.parse_args(arguments)
     with say_errors(commands):
         request = request_of(KINDS[typed.kind][0], typed)
+        if isinstance(request, WeightAverageRequest):
+            from platform.evaluating.conduct_weight_average import conduct_weight_average
+
+            return conduct_weight_average(request)
         from platform.evaluating.conduct_evaluation import (
             conduct_evaluation,  # torch and MLflow: only once the options are right
         )

@@ -63,8 +63,7 @@ def from_predictions(runs: Runs) -> Predicted:
     )
 
 
-def contrasts_of(runs: Runs) -> pd.DataFrame:
-    """`analysis.scores.questions.contrast_rows` alone, of all cells that were tested on the same images."""
+def draws_by_cell(runs: Runs) -> dict[str, Draws]:
+    """The draws alone, of all cells that were tested on the same images."""
     cells = drawn(by_cell(runs.tracking_uri, runs.confirm))
-    draws = {cell: of_cell for cell, _, of_cell in cells if of_cell is not None}
-    return contrast_rows(draws, of_cells(runs.confirm))
+    return {cell: of_cell for cell, _, of_cell in cells if of_cell is not None}

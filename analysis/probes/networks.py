@@ -122,7 +122,6 @@ def of_run(runs: Runs, run: pd.Series, teachers: Sequence[Teacher], label_names:
         before = build(student, len(label_names))
         give_first_weights(before, student, str(run["params.init"]), init.state_dict() if init is not None else None)
         by_role[BEFORE] = Network(architecture=student, label_names=tuple(label_names), module=before.eval())
-    folder = artifacts.of_run(runs.tracking_uri, run, "model")
-    if folder and (files := sorted(folder.glob("*.safetensors"))):
-        by_role[AFTER] = network(student, label_names, load_file(files[-1]))
+    if file := artifacts.weights_of(runs.tracking_uri, run):
+        by_role[AFTER] = network(student, label_names, load_file(file))
     return by_role

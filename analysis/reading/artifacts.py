@@ -51,6 +51,13 @@ def _folder(tracking_uri: str, run: pd.Series) -> Path | None:
     return beside(database, recorded) if recorded and database else recorded
 
 
+def weights_of(tracking_uri: str, run: pd.Series) -> Path | None:
+    """The safetensors file with the weights of a run's best epoch; None where there is none."""
+    folder = of_run(tracking_uri, run, "model")
+    files = sorted(folder.glob("*.safetensors")) if folder else []
+    return files[-1] if files else None
+
+
 def store_of(results: Path, fingerprint: str) -> Store | None:
     """The prepared data set of that fingerprint; None where it is gone or no longer readable."""
     for path in sorted((results / "stores").glob("*.arrow")):

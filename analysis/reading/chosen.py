@@ -45,14 +45,13 @@ class Chosen:
         Raises:
             FileNotFoundError: it is not among the run's files.
         """
-        folder = artifacts.of_run(self.runs.tracking_uri, self.run, "model")
-        files = sorted(folder.glob("*.safetensors")) if folder else []
-        if not files:
+        file = artifacts.weights_of(self.runs.tracking_uri, self.run)
+        if file is None:
             raise FileNotFoundError(
                 f"run {self.run['run_id']} has no model/*.safetensors among its files in MLflow, so there is no "
                 "student to use; was the artifacts' folder moved or deleted?"
             )
-        return files[-1]
+        return file
 
 
 def chosen(tracking_uri: str, wanted: str, dataset: str | None = None, sweep: str | None = None) -> Chosen:

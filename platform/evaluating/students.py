@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from analysis.reading import artifacts, tracking_uri
 from analysis.reading.trials import Runs, runs
 from analysis.tables import command
+<<<<<<< HEAD
 from platform.command_line.student_requests import EvaluateRequest, StudentsRequest
+=======
+from platform.command_line.average_request import WeightAverageRequest
+from platform.command_line.student_requests import EvaluateRequest
+>>>>>>> w-power
 from platform.sources.images import listing_of, store_of
 from platform.sources.places import Places
 from trainables.data.store import Store
@@ -30,7 +35,11 @@ class Students:
         return self.runs.data == "phantom"
 
 
+<<<<<<< HEAD
 def students_of(request: StudentsRequest) -> Students:
+=======
+def students_of(request: EvaluateRequest | WeightAverageRequest) -> Students:
+>>>>>>> w-power
     """The students that are asked for.
 
     Raises:

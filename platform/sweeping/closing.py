@@ -10,12 +10,16 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
 from analysis.pages.answers import answers, basis
-from analysis.pages.predicted import contrasts_of
+from analysis.pages.predicted import draws_by_cell
 from analysis.reading import tracking_uri
 from analysis.reading.averages import averages
 from analysis.reading.origins import of_cells
 from analysis.reading.trials import Runs, runs
 from analysis.scores.cells import closing_table
+from analysis.scores.comparisons import planned
+from analysis.scores.power_rows import power_rows
+from analysis.scores.questions import contrast_rows
+from analysis.tables import detectable_differences
 from platform.exporting.logged_models import log_best_students
 from platform.sources.places import Places
 from platform.sweeping.plan import Plan
@@ -59,8 +63,10 @@ def close(setup: Setup, plan: Plan, ledger: Ledger, places: Places) -> None:
 
 
 def answer_lines(sweep: Runs) -> str:
-    """Which differences can be told apart from chance: an answer to each question that the cells ask."""
-    contrasts = contrasts_of(sweep)
+    """Which differences can be told apart from chance: an answer to each question that the cells ask, and a warning
+    where the sweep was too small to see those that there may be."""
+    draws = draws_by_cell(sweep)
+    contrasts = contrast_rows(draws, of_cells(sweep.confirm))
     if contrasts.empty:
         return "No question is answered: no two cells with a test AUC differ in one thing alone."
     lines = ["What can be told apart from chance, in test AUC:"]
@@ -68,13 +74,17 @@ def answer_lines(sweep: Runs) -> str:
     for answer in answers(contrasts, of_cells(sweep.confirm), design):
         lines.append(f"  {answer.question} {answer.verdict}")
         lines.append(textwrap.fill(answer.sentence, WIDTH, initial_indent="    ", subsequent_indent="    "))
-    return "\n".join([*lines, textwrap.fill(basis(contrasts, averages(sweep), design), WIDTH)])
+    told = [basis(contrasts, averages(sweep), design)]
+    if warning := detectable_differences.warning(power_rows(draws, planned(list(draws)))):
+        told.append(warning)
+    return "\n".join([*lines, *(textwrap.fill(text, WIDTH) for text in told)])
 
 
 def _commands(setup: Setup, places: Places, sweep: Runs) -> str:
     """What to run next: each command on its own line, ready to paste."""
     dataset, options = setup.store.dataset, [*places.options, "--sweep", setup.name]
     lines = [browsing(sweep, places), f"The whole report\n  {command_line('analysis.report', dataset, *options)}"]
+    lines.append(f"What the next sweep could see\n  {command_line('analysis.power', dataset, *options)}")
     if setup.store.held_out:
         evaluate = command_line("platform.evaluate", "new-disease", "--dataset", dataset, *options)
         lines.append(f"The held-out finding\n  {evaluate}")
