@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="address of MLflow's web pages, for the links behind the numbers (default: %(default)s)",
     )
+    run_flags.add_rule_flags(flags)
     return flags
 
 
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         dataset_names.check(typed.dataset, where, more=(dataset_names.ALL,))
         # heavy imports here, so that --help and what is misspelt are answered at once
+        from analysis.pages.evidence import rules_of
         from analysis.pages.report_page import ReportRequest, write
 
         request = ReportRequest(
@@ -47,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
             out=typed.out / typed.dataset,
             ui=tracking_uri.pages(where.uri, typed.mlflow_ui),
             with_images=typed.images,
+            rules=rules_of(typed.sensitivity, typed.specificity),
         )
         print(write(request))
     except (OSError, LookupError, ValueError) as error:

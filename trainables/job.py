@@ -23,11 +23,11 @@ from trainables.data.store import Store
 from trainables.init_names import RANDOM
 from trainables.judging import evaluate
 from trainables.loop import train, untrained
-from trainables.metrics import metric_name
 from trainables.models.architectures import build
 from trainables.models.beginning import give_first_weights
 from trainables.models.eyes import look_through
 from trainables.models.freezing import unfreeze
+from trainables.prediction_rows import PREDICTIONS_FILE, predictions
 from trainables.recipe_views import ViewRecipe
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
@@ -38,7 +38,6 @@ from trainables.training import EpochResult, Training, resume, state_of
 from trainables.transfer import code_fingerprint
 from trainables.trial import RECIPE_VERSION, TrialSpec
 
-PREDICTIONS_FILE = "predictions.parquet"
 MIN_MICRO_BATCH_SIZE = 2  # batch norm cannot normalise a single value
 
 
@@ -216,26 +215,21 @@ class Job:
         return [labelled, mixup.fingerprint(store.rows("train")), num_unlabelled] if num_unlabelled else [labelled]
 
     def _open_the_test_set(self, training: Training) -> dict[str, float]:
-        """The best student's metrics on the test set, with one row of `PREDICTIONS_FILE` per image."""
+        """The best student's metrics on the test set, with one row of `PREDICTIONS_FILE` per validation and test image.
+
+        Thresholds and temperatures are fitted on the validation rows, so that no test label decides them.
+        """
         training.scored.load_state_dict(training.best_weights)
         metrics, probabilities_NL = evaluate(training, "test")
-
-        store, rows = training.store, training.store.rows("test")
-        columns: dict[str, Any] = {
-            "image": store.image_id[rows],
-            "patient": store.patient[rows],
-            "view": store.view[rows],
-            "sex": store.sex[rows],
-            "age_years": store.age_years[rows],
-        }
-        if store.task == "multiclass":
-            columns["grade"] = store.labels[rows, 0]
-        for column, name in enumerate(store.label_names):
-            labels = store.labels[rows, 0] == column if store.task == "multiclass" else store.labels[rows, column]
-            columns[f"label_{metric_name(name)}"] = labels.astype("int8")
-            columns[f"probability_{metric_name(name)}"] = probabilities_NL[:, column]
-        table = pa.BufferOutputStream()
-        pq.write_table(pa.table(columns), table)
-        path, payload = Path(self.folder) / PREDICTIONS_FILE, table.getvalue().to_pybytes()
+        on_validation_NL = evaluate(training, "validation")[1]
+        table = pa.concat_tables(
+            [
+                predictions(training.store, "validation", on_validation_NL),
+                predictions(training.store, "test", probabilities_NL),
+            ]
+        )
+        file = pa.BufferOutputStream()
+        pq.write_table(table, file)
+        path, payload = Path(self.folder) / PREDICTIONS_FILE, file.getvalue().to_pybytes()
         patiently(lambda: write_bytes(path, payload), "the predictions")
         return {f"test_{name}": value for name, value in metrics.items()}

@@ -15,6 +15,7 @@ import jinja2
 
 from analysis.figures import drawing
 from analysis.pages.answers import Answer
+from analysis.pages.chapter import Chapter
 from analysis.reading import origins, tracking_uri
 from analysis.reading.ablations import Ablation
 from analysis.reading.trials import Runs
@@ -78,6 +79,19 @@ class WrittenPicture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WrittenChapter:
+    """A chapter (`analysis.pages.chapter.Chapter`) whose tables and figures are written."""
+
+    anchor: str
+    title: str
+    question: str
+    sentences: Sequence[str]
+    tables: Sequence[WrittenTable]
+    pictures: Sequence[WrittenPicture]
+    empty: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """One part of a page, under a heading of its own."""
 
@@ -92,6 +106,7 @@ class Section:
     basis: str = ""  # what all answers have in common
     spread: str = ""  # what is in the spread over repeats, and what is not
     lead: WrittenPicture | None = None  # the picture that stands before the tables
+    chapters: Sequence[WrittenChapter] = ()
     ablations: Sequence[Ablation] = ()  # the files that its sweeps were made from
 
     @property
@@ -145,6 +160,19 @@ def write_table(table: Table, runs: Runs, out: Path, ui: str) -> WrittenTable:
         notes=table.all_notes,
         files=files,
         is_sortable=table.is_sortable,
+    )
+
+
+def write_chapter(chapter: Chapter, runs: Runs, out: Path, ui: str) -> WrittenChapter:
+    """Writes the tables and figures of a chapter; the arguments are those of `write_table`."""
+    return WrittenChapter(
+        anchor=f"{runs.dataset}-{chapter.name}".replace("_", "-"),
+        title=chapter.title,
+        question=chapter.question,
+        sentences=chapter.sentences,
+        tables=[write_table(table, runs, out, ui) for table in chapter.tables],
+        pictures=[write_picture(picture, runs.dataset, out) for picture in chapter.pictures],
+        empty=chapter.empty,
     )
 
 

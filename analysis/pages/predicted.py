@@ -1,4 +1,4 @@
-"""What a report shows that rests on predictions of test images: comparisons, labels, subgroups and calibration."""
+"""What a report shows that rests on predictions, from comparisons to calibration; and what chapters read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from analysis.reading.origins import of_cells
-from analysis.reading.predictions import Predictions, by_cell
+from analysis.reading.predictions import VALIDATION, Predictions, by_cell
 from analysis.reading.trials import Runs
 from analysis.scores.comparisons import Draws, comparison_rows, planned, variance_rows
 from analysis.scores.labels import label_rows, reliability_rows
@@ -27,19 +27,22 @@ class Predicted:
     variance: pd.DataFrame = field(default_factory=lambda: variance_rows({}))
     reliability: pd.DataFrame = field(default_factory=pd.DataFrame)
     draws: dict[str, Draws] = field(default_factory=dict)  # of each cell
+    tested: dict[str, list[Predictions]] = field(default_factory=dict)  # of each cell; its repeats' test images
+    validated: dict[str, list[Predictions]] = field(default_factory=dict)  # the same repeats' validation images
 
 
 def from_predictions(runs: Runs) -> Predicted:
     """Reads the cells one by one; their draws and predictions stay in memory."""
     draws: dict[str, Draws] = {}
-    kept: dict[str, list[Predictions]] = {}
+    tested: dict[str, list[Predictions]] = {}
     labels, groups, bins = [], [], []
     for cell, repeats, of_cell in drawn(by_cell(runs.tracking_uri, runs.confirm)):
         labels.append(label_rows(cell, repeats))
         groups.append(subgroup_rows(cell, repeats))
         bins.append(reliability_rows(cell, repeats))
+        tested[cell] = repeats
         if of_cell is not None:
-            draws[cell], kept[cell] = of_cell, repeats
+            draws[cell] = of_cell
     if not labels:
         return Predicted()
     compared, variance = comparison_rows(draws, planned(list(draws))), variance_rows(draws)
@@ -47,7 +50,7 @@ def from_predictions(runs: Runs) -> Predicted:
         tables=[
             findings.compared(runs, compared),
             findings.variance(runs, variance),
-            findings.delong(runs, compared, kept),
+            findings.delong(runs, compared, {cell: tested[cell] for cell in draws}),
             findings.labels(runs, pd.concat(labels, ignore_index=True)),
             findings.groups(runs, pd.concat(groups, ignore_index=True)),
         ],
@@ -55,6 +58,8 @@ def from_predictions(runs: Runs) -> Predicted:
         variance=variance,
         reliability=pd.concat(bins, ignore_index=True),
         draws=draws,
+        tested=tested,
+        validated=dict(by_cell(runs.tracking_uri, runs.confirm, VALIDATION)),
     )
 
 

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.pages.page import WARNING, Section, write_page, write_picture, write_table
+from analysis.pages.evidence import rules_of
+from analysis.pages.page import WARNING, Section, write_chapter, write_page, write_picture, write_table
 from analysis.pages.sections import Content, content
 from analysis.reading import origins, tracking_uri
 from analysis.reading.ablations import ablations
 from analysis.reading.averages import averages
 from analysis.reading.dataset_names import ALL
 from analysis.reading.trials import Runs
+from analysis.stats.thresholds import Rule
 from analysis.tables import command
 from trainables.atomic import write_bytes
 from trainables.data.catalogue import DATASETS, title
@@ -32,6 +34,7 @@ class ReportRequest:
     out: Path
     ui: str  # the address of MLflow's web pages, for the links to runs
     with_images: bool  # whether images of patients may be shown; phantoms always are
+    rules: tuple[Rule, ...]  # how thresholds are chosen
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -41,7 +44,10 @@ class ReportRequest:
     @property
     def command(self) -> str:
         """The command that asks for this report."""
-        return f"python -m analysis.report {self.name}" + (f" --sweep {self.sweep}" if self.sweep else "")
+        wanted = [f"--{rule.kind} {rule.level:g}" for rule in self.rules if rule not in rules_of()]
+        return " ".join(
+            [f"python -m analysis.report {self.name}", *[f"--sweep {self.sweep}"] * bool(self.sweep), *wanted]
+        )
 
 
 def write(request: ReportRequest) -> Path:
@@ -53,7 +59,9 @@ def write(request: ReportRequest) -> Path:
     """
     recorded = command.read(request.tracking_uri, request.sweep, request.datasets)
     contents = [
-        content(runs, request.results, with_images=request.with_images) for runs in recorded if len(runs.trials)
+        content(runs, request.results, with_images=request.with_images, rules=request.rules)
+        for runs in recorded
+        if len(runs.trials)
     ]
     if not contents:
         reasons = "".join(f"; {note}" for note in command.left_out_note(recorded))
@@ -94,6 +102,7 @@ def _section(of_dataset: Content, out: Path, ui: str) -> Section:
         lead=write_picture(of_dataset.lead, runs.dataset, out) if of_dataset.lead else None,
         tables=[write_table(table, runs, out, ui) for table in of_dataset.tables],
         pictures=[write_picture(picture, runs.dataset, out) for picture in of_dataset.pictures],
+        chapters=[write_chapter(chapter, runs, out, ui) for chapter in of_dataset.chapters],
         left_out=[*of_dataset.left_out, *command.left_out_note([runs])],
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from analysis.chapters.contents import chapters
 from analysis.figures import (
     figure_2,
     figure_3,
@@ -25,7 +26,9 @@ from analysis.figures import (
 )
 from analysis.figures.drawing import Picture
 from analysis.pages.answers import Answer, answers, basis
-from analysis.pages.predicted import from_predictions
+from analysis.pages.chapter import Chapter
+from analysis.pages.evidence import Evidence, rules_of
+from analysis.pages.predicted import Predicted, from_predictions
 from analysis.probes.networks import first_repeats
 from analysis.reading import artifacts, openings, origins
 from analysis.reading.averages import averages
@@ -33,6 +36,7 @@ from analysis.reading.trials import Runs
 from analysis.scores import importances, one_change
 from analysis.scores.cells import constant_notes, summary
 from analysis.scores.variance_components import component_rows
+from analysis.stats.thresholds import Rule
 from analysis.tables import (
     best_betas,
     data_sets,
@@ -67,32 +71,49 @@ class Content:
     tables: list[Table]
     pictures: list[Picture]
     left_out: list[str]  # which tables and figures, and why
+    chapters: list[Chapter] = field(default_factory=list)
 
 
-def content(runs: Runs, results: Path | None = None, *, with_images: bool = False) -> Content:
+def content(
+    runs: Runs, results: Path | None = None, *, with_images: bool = False, rules: tuple[Rule, ...] | None = None
+) -> Content:
     """Reads curves and predictions, and makes everything that the report shows of one data set.
 
     Args:
         runs: those of the data set.
         results: the sweep's results folder, for Figs. 1 and 2; without it they are left out.
         with_images: whether images of patients may be shown; phantoms always are.
+        rules: how thresholds are chosen; None for those of `analysis.pages.evidence`.
     """
-    curves, predicted, design = figure_4.curves(runs), from_predictions(runs), runs.design
-    tables: list[Table | None] = [_results(runs), *predicted.tables]
+    predicted = from_predictions(runs)
+    rest = _content(runs, results, predicted, with_images=with_images)
+    return replace(rest, chapters=chapters(_evidence(runs, results, predicted, rules or rules_of())))
+
+
+def _content(runs: Runs, results: Path | None, predicted: Predicted, *, with_images: bool) -> Content:
+    """All but the chapters."""
+    curves, design = figure_4.curves(runs), runs.design
     components = component_rows(runs.confirm, runs.components, predicted.draws)
-    tables.append(variance_sources.table(runs, components) if len(components) else None)
-    tables.append(findings.drops(runs, figure_4.drops(curves)) if len(curves) else None)
     changes, mattered = one_change.rows(runs), importances.rows_of(runs, joint_alone=True)
-    tables[1:1] = one_at_a_time.tables(changes)
-    tables.append(what_mattered.table(mattered, runs) if len(mattered) else None)
-    tables += _of_the_set_up(runs)
+    tables: list[Table | None] = [
+        _results(runs),
+        *one_at_a_time.tables(changes),
+        *predicted.tables,
+        variance_sources.table(runs, components) if len(components) else None,
+        findings.drops(runs, figure_4.drops(curves)) if len(curves) else None,
+        what_mattered.table(mattered, runs) if len(mattered) else None,
+        *_of_the_set_up(runs),
+    ]
     phantom, averaged = origins.of_cells(runs.confirm), averages(runs)
-    pictures: list[Picture | None] = [*_images(runs, results, with_images)]
-    pictures.append(figure_variance.picture(figure_variance.rows(components, phantom)))
-    pictures += [module.picture(runs) for module in (figure_3, figure_4, figure_depth)]
-    pictures += search_figures.pictures(runs)
-    pictures.append(figure_reliability.picture(predicted.reliability, phantom, design))
-    pictures = [*figure_one_at_a_time.pictures(changes), *pictures, figure_importance.picture(mattered, runs)]
+    pictures: list[Picture | None] = [
+        *figure_one_at_a_time.pictures(changes),
+        *_images(runs, results, with_images),
+        figure_variance.picture(figure_variance.rows(components, phantom)),
+        *(module.picture(runs) for module in (figure_3, figure_4, figure_depth)),
+        *search_figures.pictures(runs),
+        figure_reliability.picture(predicted.reliability, phantom, design),
+        figure_importance.picture(mattered, runs),
+    ]
     return Content(
         runs=runs,
         contrasts=predicted.contrasts,
@@ -106,6 +127,19 @@ def content(runs: Runs, results: Path | None = None, *, with_images: bool = Fals
         tables=[table for table in tables if table is not None and table.body],
         pictures=[picture for picture in pictures if picture is not None],
         left_out=_left_out(runs, [table for table in tables if table is not None], pictures),
+    )
+
+
+def _evidence(runs: Runs, results: Path | None, predicted: Predicted, rules: tuple[Rule, ...]) -> Evidence:
+    return Evidence(
+        runs=runs,
+        results=results,
+        rules=rules,
+        tested=predicted.tested,
+        validated=predicted.validated,
+        draws=predicted.draws,
+        contrasts=predicted.contrasts,
+        variance=predicted.variance,
     )
 
 

@@ -1,6 +1,6 @@
-"""The predictions of confirming repeats, one row per test image, read from MLflow's artifacts.
+"""The predictions of confirming repeats, one row per validation and test image, read from MLflow's artifacts.
 
-Shapes: N test images, L labels or classes.
+Shapes: N images of one split, L labels or classes.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 from analysis.reading import artifacts
 from analysis.reading.averages import names_in
 from trainables.metrics import metric_name
+from trainables.prediction_rows import PREDICTIONS_FILE
 
-FILE = "predictions.parquet"
+FILE = PREDICTIONS_FILE
+TEST, VALIDATION = "test", "validation"
+IMAGE_FACTS = ["image", "patient", "view", "sex", "age_years"]
 POSITIVE, UNCERTAIN = 1, -1  # label codes; every other code is a negative
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """What one repeat predicts for its test images, in the order of the file, which is the store's.
+    """What one repeat predicts for the images of a split, in the order of the file, which is the store's.
 
     The order is therefore the same for every repeat on one part, and depends neither on hashed names nor on their salt.
     """
@@ -34,7 +37,7 @@ class Predictions:
     averaged_L: NDArray[np.bool_]  # the labels that its sweep averages; none where the sweep does not say
     is_multiclass: bool
     images: pd.DataFrame  # image, patient, view, sex, age_years
-    test_part: str = ""  # the part of the images that they are (`analysis.reading.repeats`)
+    test_part: str = ""  # the part of the images that its repeat was tested on (`analysis.reading.repeats`)
     test_to_train: float = 0.0  # how many there are, over those trained on, where parts differ
 
     @property
@@ -43,22 +46,24 @@ class Predictions:
         return self.images["patient"].to_numpy(dtype=object)
 
 
-def from_frame(frame: pd.DataFrame, uncertainty: str = "zeros", averaged: Sequence[str] | None = ()) -> Predictions:
-    """A `predictions.parquet` as arrays, with the uncertainty policy of its run and the labels that its sweep averages.
+def from_frame(
+    frame: pd.DataFrame, uncertainty: str = "zeros", averaged: Sequence[str] | None = (), *, split: str = TEST
+) -> Predictions:
+    """One split of a `predictions.parquet` as arrays.
 
-    `averaged` are their names; None is the paper's rule: those with positives and negatives among these images.
+    Args:
+        frame: the file.
+        uncertainty: the policy of its run.
+        averaged: the names of the labels that its sweep averages; None is the paper's rule: those with positives and
+            negatives among these images.
+        split: the word in the column ``split``.
 
     Raises:
         ValueError: a column is missing, an image has two rows, or the file lacks labels, or one that is averaged.
     """
-    needed = ["image", "patient", "view", "sex", "age_years"]
-    names = [name.removeprefix("probability_") for name in frame if name.startswith("probability_")]
-    missing = [name for name in [*needed, *[f"label_{name}" for name in names]] if name not in frame]
-    if missing or not names:
-        raise ValueError(f"predictions must have the column {(missing or ['probability_<label>'])[0]}")
     spelled = {metric_name(name) for name in averaged or ()}
-    if absent := sorted(spelled - set(names)):
-        raise ValueError(f"the averaged labels must have predictions, but there are none of {', '.join(absent)}")
+    names = _checked(frame, spelled)
+    frame = frame[frame["split"] == split]
     doubled = frame["image"][frame["image"].duplicated()]
     if len(doubled):
         raise ValueError(f"an image must have one row, but {doubled.iloc[0]} has several")
@@ -76,38 +81,56 @@ def from_frame(frame: pd.DataFrame, uncertainty: str = "zeros", averaged: Sequen
         known_NL=known_NL,
         averaged_L=averaged_L,
         is_multiclass="grade" in frame,
-        images=frame[needed].reset_index(drop=True),
+        images=frame[IMAGE_FACTS].reset_index(drop=True),
     )
 
 
-def load(tracking_uri: str, run: pd.Series) -> Predictions | None:
-    """The predictions of one run (a row of `Runs.confirm`), None where the run left none.
+def _checked(frame: pd.DataFrame, averaged: set[str]) -> list[str]:
+    """The names of the labels in a file of predictions, which must have all columns, and the averaged labels."""
+    names = [name.removeprefix("probability_") for name in frame if name.startswith("probability_")]
+    needed = ["split", *IMAGE_FACTS, *(f"label_{name}" for name in names)]
+    missing = [name for name in needed if name not in frame]
+    if missing or not names:
+        raise ValueError(f"predictions must have the column {(missing or ['probability_<label>'])[0]}")
+    if absent := sorted(averaged - set(names)):
+        raise ValueError(f"the averaged labels must have predictions, but there are none of {', '.join(absent)}")
+    return names
+
+
+def load(tracking_uri: str, run: pd.Series, split: str = TEST, file: str = FILE) -> Predictions | None:
+    """The predictions of one run (a row of `Runs.confirm`) for the images of a split, None where the run left none.
+
+    Args:
+        tracking_uri: where MLflow is.
+        run: the run.
+        split: the word in the file's column ``split``.
+        file: the name of the file among the run's artifacts.
 
     Raises:
         ValueError: as `from_frame` and `averages.names_in`.
     """
-    path = artifacts.of_run(tracking_uri, run, FILE)
+    path = artifacts.of_run(tracking_uri, run, file)
     if path is None:
         return None
     averaged = None if run["tags.average_rule"] == "defined" else names_in(run["tags.averaged_labels"])
-    loaded = from_frame(pd.read_parquet(path), str(run["params.uncertainty"]), averaged)
+    loaded = from_frame(pd.read_parquet(path), str(run["params.uncertainty"]), averaged, split=split)
     return replace(loaded, test_part=str(run["test_part"]), test_to_train=float(run["test_to_train"]))
 
 
-def by_cell(tracking_uri: str, confirm: pd.DataFrame) -> Iterator[tuple[str, list[Predictions]]]:
-    """Each cell of `confirm` that has predictions, one cell in memory at a time.
+def by_cell(tracking_uri: str, confirm: pd.DataFrame, split: str = TEST) -> Iterator[tuple[str, list[Predictions]]]:
+    """Each cell of `confirm` that has predictions for images of `split`, one cell in memory at a time.
 
     Raises:
-        ValueError: two repeats were tested on the same part by name, and on different images.
+        ValueError: two repeats have the same part by name, and different images of it.
     """
     for cell, confirming in confirm.groupby("tags.cell", sort=False):
-        loaded = [load(tracking_uri, run) for _, run in confirming.iterrows()]
+        loaded = [load(tracking_uri, run, split) for _, run in confirming.iterrows()]
         repeats = [predictions for predictions in loaded if predictions is not None]
         for part, (first, *others) in in_parts(repeats).items():
             if any(not other.images["image"].equals(first.images["image"]) for other in others):
                 which = f" on {part}" if part else ""
                 raise ValueError(
-                    f"the repeats of a cell must be tested on the same images, but those of {cell}{which} are not"
+                    f"the repeats of a cell must have the same {split} images, but those of {cell}{which} have not"
                 )
         if repeats:
             yield str(cell), repeats

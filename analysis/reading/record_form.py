@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 # Raised by one whenever runs are recorded in another way: those of another form are refused, never misread.
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 UNKNOWN_FORM = "1 or unknown"  # of a run without the tag ``record``
 GROUPED = re.compile(r"(train|val|test)([_/])(.+)")  # a trial's metrics; the parent run's are grouped otherwise
 

@@ -8,6 +8,9 @@ from pathlib import Path
 # The headings of a command's help, by what a user wants to decide.
 RUNS = "which runs"
 OUTPUT = "what is written"
+POINTS = "from which score an image counts as positive"
+
+WANTED = 0.9  # sensitivity, and specificity, unless a flag says otherwise
 
 
 def of_a_data_set(
@@ -45,6 +48,31 @@ def add_place_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "has mlflow.db, or else TRANSFER_RESULTS, or results)",
     )
     return group
+
+
+def add_rule_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say which operating points are shown beside that of Youden's index."""
+    group = parser.add_argument_group(POINTS)
+    for name, other in (("sensitivity", "specificity"), ("specificity", "sensitivity")):
+        group.add_argument(
+            f"--{name}",
+            type=_share,
+            default=WANTED,
+            metavar="X",
+            help=f"the {name} wanted on the validation images, between 0 and 1; the threshold with the best {other} is "
+            "taken (default: %(default)s)",
+        )
+
+
+def _share(text: str) -> float:
+    """A number between 0 and 1, both excluded."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"it must be a number between 0 and 1, such as 0.9, but got {text}")
+    return share
 
 
 def add_report_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:

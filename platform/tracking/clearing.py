@@ -19,7 +19,7 @@ from analysis.reading.recorded_places import local_path
 from platform.tracking.ledger import Ledger
 from trainables import atomic, checkpoint
 from trainables.cell import ITSELF
-from trainables.job import PREDICTIONS_FILE
+from trainables.prediction_rows import PREDICTIONS_FILE
 
 MODEL = "model"  # the folder of the weights among a run's files
 

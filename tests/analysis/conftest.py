@@ -117,7 +117,8 @@ class Store:
         self.client.log_batch(run_id, metrics=logged, params=params)
         if predictions is not None:
             self._artifacts.mkdir(exist_ok=True)
-            predictions.to_parquet(self._artifacts / "predictions.parquet")
+            rows = predictions if "split" in predictions else predictions.assign(split="test")
+            rows.to_parquet(self._artifacts / "predictions.parquet")
             self.client.log_artifact(run_id, str(self._artifacts / "predictions.parquet"))
         if status != "RUNNING":
             self.client.set_terminated(run_id, status, self._tick())

@@ -98,7 +98,8 @@ def _predictions(folder: Path, seed: int) -> None:
     for number, label in enumerate(LABELS):
         frame[f"label_{label}"] = truth[:, number].astype(np.int8)
         frame[f"probability_{label}"] = scores[:, number].astype(np.float32)
-    frame.to_parquet(folder / "predictions.parquet")
+    on_validation = frame.assign(split="validation", image="v" + frame["image"], patient="v" + frame["patient"])
+    pd.concat([on_validation, frame.assign(split="test")]).to_parquet(folder / "predictions.parquet")
 
 
 def _copy(database: sqlite3.Connection, template: str, run_id: str) -> None:

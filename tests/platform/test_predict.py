@@ -50,7 +50,8 @@ def test_the_test_images_get_the_predictions_that_their_scores_rest_on(
     names = recorded["store"].label_names
     assert list(frame)[:-1] == ["image", *(f"probability_{name}" for name in names), "predicted", "note"]
     assert set(frame["note"]) == {PHANTOM_NOTICE}
-    theirs = pd.read_parquet(recorded["folder"] / "trials" / "one" / "predictions.parquet")
+    written = pd.read_parquet(recorded["folder"] / "trials" / "one" / "predictions.parquet")
+    theirs = written.query("split == 'test'")
     ours = frame.set_index("hash").loc[theirs["image"]]
     ours_NL = ours[[f"probability_{name}" for name in names]].to_numpy(np.float32)
     theirs_NL = theirs[[f"probability_{metric_name(name)}" for name in names]].to_numpy(np.float32)

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -104,7 +105,10 @@ def test_only_confirm_runs_open_the_test_set(undisturbed: tuple[Path, str]) -> N
     predictions = list(results.glob("artifacts/*/artifacts/predictions.parquet"))
     assert len(predictions) == len(CELLS)
     table = pq.read_table(predictions[0])
-    assert table.num_rows == 18 and {"image", "patient", "grade", "probability_Mild"} <= set(table.column_names)
+    by_split = dict(zip(*np.unique(table["split"].to_pylist(), return_counts=True), strict=True))
+    assert by_split == {"test": 18, "validation": 18} and {"image", "patient", "grade", "probability_Mild"} <= set(
+        table.column_names
+    )
 
 
 def test_nothing_is_kept_twice_once_mlflow_has_it(undisturbed: tuple[Path, str]) -> None:

@@ -163,9 +163,14 @@ def _runs(database: sqlite3.Connection, results: Path) -> Iterator[tuple[str, Js
                 "tags": kept,
                 "params": params,
                 "metrics": _metrics(database, run_id),
-                "predictions": [hashed_columns(pd.read_parquet(path)) for path in files],
+                "predictions": [hashed_columns(_tested(pd.read_parquet(path))) for path in files],
             },
         )
+
+
+def _tested(predicted: pd.DataFrame) -> pd.DataFrame:
+    """The rows of test images, which the record has alone."""
+    return predicted[predicted["split"] == "test"].drop(columns="split").reset_index(drop=True)
 
 
 def _name(tags: dict[str, str], params: dict[str, str]) -> str:

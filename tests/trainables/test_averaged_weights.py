@@ -16,10 +16,11 @@ from trainables import judging
 from trainables.averaged_weights import AveragedWeights
 from trainables.data.normalising import normalise
 from trainables.data.store import Store
-from trainables.job import PREDICTIONS_FILE, Job
+from trainables.job import Job
 from trainables.judging import evaluate
 from trainables.loop import train
 from trainables.models.architectures import build
+from trainables.prediction_rows import PREDICTIONS_FILE
 from trainables.trial import TrialSpec
 
 
@@ -96,7 +97,7 @@ def test_the_test_set_sees_the_average_of_the_best_epoch(
     images = normalise(torch.from_numpy(store.gather(store.rows("test"))))
     with torch.no_grad():
         probabilities_NL = network.eval()(images).softmax(dim=1).numpy()
-    kept = pd.read_parquet(tmp_path / PREDICTIONS_FILE)
+    kept = pd.read_parquet(tmp_path / PREDICTIONS_FILE).query("split == 'test'")
     columns = [name for name in kept if name.startswith("probability_")]
     np.testing.assert_allclose(kept[columns].to_numpy(), probabilities_NL, atol=1e-6)
     assert last.best_epoch == 2

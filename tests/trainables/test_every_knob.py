@@ -22,9 +22,10 @@ from tests.trainables.small_training import numbers, prepared
 from trainables import checkpoint
 from trainables.config import TrialConfig
 from trainables.data.store import Store
-from trainables.job import PREDICTIONS_FILE, Job
+from trainables.job import Job
 from trainables.knob import AXIS, SETUP, TUNED, knobs
 from trainables.models.architectures import build
+from trainables.prediction_rows import PREDICTIONS_FILE
 from trainables.teachers import shelf
 from trainables.training import EpochResult
 from trainables.trial import TrialSpec

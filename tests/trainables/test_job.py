@@ -23,17 +23,18 @@ from trainables.config import TrialConfig
 from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
-from trainables.job import PREDICTIONS_FILE, Job
+from trainables.job import Job
 from trainables.metrics import label_auc
 from trainables.models.architectures import build
 from trainables.models.freezing import num_trainable
+from trainables.prediction_rows import PREDICTIONS_FILE
 from trainables.teachers import shelf
 from trainables.teachers.imagenet import name_of
 from trainables.training import EpochResult, Training
 from trainables.trial import TrialSpec
 
 GRADES = ["No DR", "Mild", "Moderate", "Severe", "Proliferative DR"]
-FACTS = ["image", "patient", "view", "sex", "age_years"]
+FACTS = ["split", "image", "patient", "view", "sex", "age_years"]
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +142,9 @@ def test_the_test_set_is_opened_in_the_last_epoch_alone(undisturbed: tuple[Path,
     assert {"test_loss", "test_f1_weighted", "test_accuracy", "test_auc"} <= set(opened[2])
 
 
-def test_predictions_have_a_row_a_test_image(retina_store: Path, undisturbed: tuple[Path, list[EpochResult]]) -> None:
+def test_predictions_have_a_row_per_validation_and_test_image(
+    retina_store: Path, undisturbed: tuple[Path, list[EpochResult]]
+) -> None:
     folder, results = undisturbed
     frame = pd.read_parquet(folder / PREDICTIONS_FILE)
     store = Store.open(retina_store)
@@ -149,7 +152,10 @@ def test_predictions_have_a_row_a_test_image(retina_store: Path, undisturbed: tu
     labels = [name.replace(" ", "_") for name in GRADES]
     columns = [column for name in labels for column in (f"label_{name}", f"probability_{name}")]
     assert list(frame.columns) == [*FACTS, "grade", *columns]
-    assert len(frame) == 6
+    splits = ["validation"] * len(store.rows("validation")) + ["test"] * len(rows)
+    assert frame["split"].tolist() == splits and len(rows) == 6
+    before, frame = frame[frame["split"] == "validation"], frame[frame["split"] == "test"]
+    assert before["image"].tolist() == store.image_id[store.rows("validation")].tolist()
     assert frame["image"].tolist() == store.image_id[rows].tolist()
     assert frame["patient"].tolist() == store.patient[rows].tolist()
     assert set(frame["view"]) == {"left", "right"}
@@ -159,6 +165,9 @@ def test_predictions_have_a_row_a_test_image(retina_store: Path, undisturbed: tu
     assert np.array_equal(one_hot, np.eye(5, dtype=np.int8)[frame["grade"]])
     probabilities = frame[[f"probability_{name}" for name in labels]].to_numpy()
     assert probabilities.dtype == np.float32
+    answered = before[[f"probability_{name}" for name in labels]].to_numpy()
+    best = results[results[-1].best_epoch - 1]
+    assert (answered.argmax(axis=1) == before["grade"]).mean() == best.metrics["val_accuracy"]
     assert np.abs(probabilities.sum(axis=1) - 1).max() < 1e-6
     assert (probabilities.argmax(axis=1) == frame["grade"]).mean() == results[-1].metrics["test_accuracy"]
 
@@ -176,7 +185,7 @@ def test_predictions_are_the_best_epochs_students(
     seen: dict[str, torch.Tensor] = {}
 
     def on_test(training: Training, split: str) -> Any:
-        assert split == "test"
+        assert split in ("test", "validation")  # of the same student
         seen.update({name: tensor.clone() for name, tensor in training.student.state_dict().items()})
         return evaluate(training, split)
 
@@ -265,7 +274,7 @@ def test_a_job_of_many_labels(chest_store: Path, teachers: Path, tmp_path: Path)
     (result,) = job.run()
     store = Store.open(chest_store)
     rows = store.rows("test")
-    frame = pd.read_parquet(tmp_path / PREDICTIONS_FILE)
+    frame = pd.read_parquet(tmp_path / PREDICTIONS_FILE).query("split == 'test'")
     labels = [name.replace(" ", "_") for name in store.label_names]
     assert "Pleural_Effusion" in labels and len(labels) == 14
     assert list(frame.columns) == [*FACTS, *(c for name in labels for c in (f"label_{name}", f"probability_{name}"))]

@@ -140,7 +140,7 @@ def test_an_interrupted_trial_on_another_split_resumes_bit_for_bit_and_tests_its
     assert tables[0] == tables[1]
     opened = whole.opened_store()
     assert opened.split_fingerprint != store.split_fingerprint and opened.prepared.fingerprint == store.fingerprint
-    tested = pd.read_parquet(tmp_path / "whole" / "predictions.parquet")["image"]
+    tested = pd.read_parquet(tmp_path / "whole" / "predictions.parquet").query("split == 'test'")["image"]
     assert tested.tolist() == opened.image_id[opened.rows("test")].tolist()
     assert set(tested) != set(store.image_id[store.rows("test")])
 

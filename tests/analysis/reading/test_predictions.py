@@ -23,6 +23,7 @@ def frame(num_images: int = 60, seed: int = 0, noise: float = 1.0) -> pd.DataFra
     score = 1 / (1 + np.exp(-(2.0 * truth - 1 + noise * generator.normal(size=num_images))))
     return pd.DataFrame(
         {
+            "split": "test",
             "image": [f"i{number:03d}" for number in range(num_images)],
             "patient": [f"p{number // 2:03d}" for number in range(num_images)],
             "view": ["PA", "AP"] * (num_images // 2),
@@ -62,9 +63,22 @@ def test_what_is_no_file_of_predictions() -> None:
     with pytest.raises(ValueError, match="label_Edema"):
         from_frame(frame().drop(columns="label_Edema"))
     with pytest.raises(ValueError, match="probability_<label>"):
-        from_frame(frame()[["image", "patient", "view", "sex", "age_years"]])
+        from_frame(frame()[["split", "image", "patient", "view", "sex", "age_years"]])
     with pytest.raises(ValueError, match="i000"):
         from_frame(pd.concat([frame(), frame()]))
+    with pytest.raises(ValueError, match="column split"):
+        from_frame(frame().drop(columns="split"))
+
+
+def test_each_split_has_its_own_rows_of_the_file() -> None:
+    on_validation = frame(10, seed=1).assign(split="validation", image=[f"v{number}" for number in range(10)])
+    whole = pd.concat([on_validation, frame()])
+    for split, expected in (("validation", on_validation), ("test", frame())):
+        loaded = from_frame(whole, averaged=["Edema"], split=split)
+        assert loaded.images["image"].tolist() == expected["image"].tolist()
+        assert loaded.probabilities_NL[:, 0].tolist() == expected["probability_Edema"].tolist()
+        assert loaded.positive_NL[:, 0].tolist() == (expected["label_Edema"] == 1).tolist()
+    assert from_frame(whole, split="external").images.empty
 
 
 def test_from_a_store(store: Any) -> None:
@@ -83,7 +97,7 @@ def test_repeats_on_other_images_are_refused(store: Any) -> None:
     parent = store.sweep()
     store.trial(parent, predictions=frame())
     store.trial(parent, seed=1, predictions=frame().replace("i000", "other"))
-    with pytest.raises(ValueError, match="transfer/none/densenet121/all are not"):
+    with pytest.raises(ValueError, match="transfer/none/densenet121/all have not"):
         list(by_cell(store.uri, runs(store.uri, "retina").confirm))
 
 

@@ -159,7 +159,7 @@ def test_predictions_know_their_part(store: Any) -> None:
     assert [repeat.test_part for repeat in repeats] == ["split 1", "split 2"]
     assert repeats[0].test_to_train == pytest.approx(40 / 140)
     split(store, parent, 2, seed=3, predictions=predictions([3, 4]))
-    with pytest.raises(ValueError, match=r"tested on the same images, but those of .* on split 2 are not"):
+    with pytest.raises(ValueError, match=r"have the same test images, but those of .* on split 2 have not"):
         dict(by_cell(store.uri, runs(store.uri, "retina").confirm))
 
 

@@ -23,7 +23,9 @@ def repeats(strength: float, num_repeats: int = 3, seed: int = 0, salt: bytes = 
     for repeat in range(num_repeats):
         own = np.random.default_rng(1000 * seed + repeat).normal(size=NUM_IMAGES)
         score = 1 / (1 + np.exp(-(strength * truth + shared + 0.2 * own)))
-        table = pd.DataFrame({"image": [f"i{i:04d}" for i in range(NUM_IMAGES)], "label_A": truth.astype(np.int8)})
+        table = pd.DataFrame(
+            {"split": "test", "image": [f"i{i:04d}" for i in range(NUM_IMAGES)], "label_A": truth.astype(np.int8)}
+        )
         table = table.assign(patient=[f"p{i // 2}" for i in range(NUM_IMAGES)], view="PA", sex="", age_years=np.nan)
         table[["image", "patient"]] = table[["image", "patient"]].apply(lambda names: salted_hashes(list(names), salt))
         repeats.append(from_frame(table.assign(probability_A=score.astype(np.float32)), averaged=["A"]))
@@ -129,7 +131,7 @@ def test_delong_by_label() -> None:
     assert rows["label"].tolist() == ["A"]
     assert rows["p_holm"].iloc[0] == rows["p"].iloc[0] < 0.001
     others = [from_frame(pd.DataFrame({
-        "image": [f"x{i}" for i in range(4)], "patient": "p", "view": "", "sex": "", "age_years": 1.0,
+        "split": "test", "image": [f"x{i}" for i in range(4)], "patient": "p", "view": "", "sex": "", "age_years": 1.0,
         "label_A": [0, 1, 0, 1], "probability_A": [0.1, 0.2, 0.3, 0.4],
     }))]  # fmt: skip
     assert delong_rows(("a", repeats(2.0)), ("b", others)).empty
@@ -139,7 +141,14 @@ def test_delong_by_label() -> None:
 def test_no_averaged_label_with_an_auc_no_draws(num_positives: int, averaged: list[str]) -> None:
     label = (np.arange(60) < num_positives).astype(np.int8)
     table = pd.DataFrame(
-        {"image": [f"i{i:02d}" for i in range(60)], "patient": "p", "view": "", "sex": "", "age_years": 1}
+        {
+            "split": "test",
+            "image": [f"i{i:02d}" for i in range(60)],
+            "patient": "p",
+            "view": "",
+            "sex": "",
+            "age_years": 1,
+        }
     )
     first = from_frame(table.assign(label_A=label, probability_A=np.float32(0.5)), averaged=averaged)
     assert draws_of([first], shared_weights(first)) is None

@@ -19,7 +19,9 @@ def classes(seed: int = 0, size: int = 60) -> Predictions:
     rng = np.random.default_rng(seed)
     grade = np.arange(size) % 3
     shares = rng.dirichlet(np.ones(3), size=size) + 0.5 * np.eye(3)[grade]
-    frame = pd.DataFrame({"image": [f"i{i}" for i in range(size)], "patient": [f"p{i // 2}" for i in range(size)]})
+    frame = pd.DataFrame(
+        {"split": "test", "image": [f"i{i}" for i in range(size)], "patient": [f"p{i // 2}" for i in range(size)]}
+    )
     frame = frame.assign(view="", sex="", age_years=np.nan, grade=grade)
     for column, name in enumerate(("No_DR", "Mild", "Severe")):
         frame[f"label_{name}"] = (grade == column).astype(np.int8)
@@ -30,7 +32,9 @@ def classes(seed: int = 0, size: int = 60) -> Predictions:
 def labels() -> Predictions:
     """Two labels, with an uncertain one that policy "ignore" does not score."""
     rng = np.random.default_rng(3)
-    frame = pd.DataFrame({"image": [f"i{i}" for i in range(40)], "patient": [f"p{i}" for i in range(40)]})
+    frame = pd.DataFrame(
+        {"split": "test", "image": [f"i{i}" for i in range(40)], "patient": [f"p{i}" for i in range(40)]}
+    )
     frame = frame.assign(view="", sex="", age_years=np.nan)
     for name in ("A", "B"):
         frame[f"label_{name}"] = rng.integers(-1, 2, size=40).astype(np.int8)

@@ -31,7 +31,9 @@ def student(images: np.ndarray, part: str, strength: float = 1.5, seed: int = 0,
     truth, noise = generator.random(400) < 0.4, generator.normal(size=400)
     own = np.random.default_rng(seed).normal(size=400)
     score = 1 / (1 + np.exp(-(strength * truth + noise + 0.3 * own - 1 + shift)))
-    frame = pd.DataFrame({"image": [f"i{i:03d}" for i in images], "patient": [f"p{i:03d}" for i in images]})
+    frame = pd.DataFrame(
+        {"split": "test", "image": [f"i{i:03d}" for i in images], "patient": [f"p{i:03d}" for i in images]}
+    )
     frame = frame.assign(view="PA", sex=np.where(images % 3, "F", "M"), age_years=np.nan)
     frame = frame.assign(label_A=truth[images].astype(np.int8), probability_A=score[images].astype(np.float32))
     return replace(from_frame(frame, averaged=["A"]), test_part=part, test_to_train=1 / 3)
@@ -146,7 +148,9 @@ def test_pairs_within_folds_by_hand() -> None:
     """Fold 1 has 2 pairs, of which 1 is right; fold 2 has 4, all right; and no pair goes from one fold to another."""
 
     def few(part: str, images: list[str], labels: list[int], scores: list[float]) -> Predictions:
-        frame = pd.DataFrame({"image": images, "patient": images, "view": "", "sex": "F", "age_years": 1.0})
+        frame = pd.DataFrame(
+            {"split": "test", "image": images, "patient": images, "view": "", "sex": "F", "age_years": 1.0}
+        )
         frame = frame.assign(label_A=labels, probability_A=scores)
         return replace(from_frame(frame, averaged=["A"]), test_part=part)
 

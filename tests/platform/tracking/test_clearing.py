@@ -23,7 +23,7 @@ from platform.tracking.ledger import Ledger
 from trainables import checkpoint
 from trainables.cell import ITSELF, NO_STUDENT
 from trainables.config import TrialConfig
-from trainables.job import PREDICTIONS_FILE
+from trainables.prediction_rows import PREDICTIONS_FILE
 from trainables.trial import TrialSpec
 
 NUM_EPOCHS, BEST_EPOCH = 3, 2

@@ -21,8 +21,9 @@ from trainables.data.normalising import normalise
 from trainables.data.readers import mimic_cxr, retina
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
-from trainables.job import PREDICTIONS_FILE, Job
+from trainables.job import Job
 from trainables.models.architectures import build
+from trainables.prediction_rows import PREDICTIONS_FILE
 from trainables.teachers import shelf
 from trainables.teachers.itself import Itself, check_outputs
 from trainables.teachers.shelf import Teacher
@@ -125,7 +126,7 @@ def test_the_classes_of_a_softmax_are_found_by_name(stores: dict[str, Store], fo
     logits = own_logits(shelf.load(folder, "eyes"), store, GRADES, "test")
     grades = store.labels[store.rows("test"), 0]
     assert result.metrics["test_accuracy"] == (logits.argmax(axis=1) == grades).mean()
-    frame = pd.read_parquet(tmp_path / PREDICTIONS_FILE)
+    frame = pd.read_parquet(tmp_path / PREDICTIONS_FILE).query("split == 'test'")
     probabilities = frame[[f"probability_{name.replace(' ', '_')}" for name in GRADES]].to_numpy()
     np.testing.assert_allclose(probabilities, torch.from_numpy(logits).softmax(dim=1).numpy(), atol=1e-6)
 
