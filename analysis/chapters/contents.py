@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analysis.chapters import contamination, label_doubt
 from analysis.pages.chapter import Chapter
 from analysis.pages.evidence import Evidence
 
-CHAPTERS: tuple[Callable[[Evidence], Chapter], ...] = ()
+CHAPTERS: tuple[Callable[[Evidence], Chapter], ...] = (
+    label_doubt.chapter,
+    contamination.chapter,
+)
 
 
 def chapters(evidence: Evidence) -> list[Chapter]:
