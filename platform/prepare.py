@@ -1,6 +1,7 @@
 """Read a data set, split it by patient and decode it once into a store.
 
-Prints the set's rows of Tables I and II beside the paper's, and every row that was left out, with the reason.
+Prints the set's rows of Tables I and II beside the paper's, every row that was left out, with the reason, and which
+images are copies of others.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         places, name = Places.under(request.results), request.dataset
         if not name.endswith(".csv"):
             check_dataset(name, places, request.data)
+        from platform.sources.copied_images import lines, list_copies
         from platform.sources.images import listing_of, register, store_of, summary  # only once the options are right
         from trainables.pasting import command_line
 
@@ -40,7 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
             validation_share=request.validation_share,
             held_out=request.hold_out,
         )
-        print(summary(listing, store))
+        print(summary(listing, store), flush=True)
+        list_copies(store, listing, places)
+        print("\n".join(lines(store)))
         print(f"  {store.path}")
         if name != request.dataset:
             print(f"  {command_line('platform.sweep', name)} now knows this data set")

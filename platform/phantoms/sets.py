@@ -8,6 +8,7 @@ from pathlib import Path
 
 from platform.phantoms.chest_writers import write_chexpert, write_mimic_cxr
 from platform.phantoms.nih_writer import write_chestxray8
+from platform.phantoms.radiologists_writer import write_chexpert_radiologists
 from platform.phantoms.writers import write_generic, write_retina
 from platform.sources.places import Places
 from trainables.data.catalogue import read
@@ -31,6 +32,7 @@ PHANTOMS = {  # by the data set's name
     "chexpert": Phantom(write=write_chexpert, size=400, validation_share=0.35),
     "chestxray8": Phantom(write=write_chestxray8, size=400, validation_share=0.35),
     "mimic-cxr": Phantom(write=write_mimic_cxr, size=320, validation_share=0.2),
+    "chexpert-radiologists": Phantom(write=write_chexpert_radiologists, size=240),
     "generic": Phantom(write=write_generic, size=400),
 }
 PHANTOM_SEED = 0

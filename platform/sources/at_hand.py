@@ -13,6 +13,7 @@ from platform.command_line.parsing import retyped
 from platform.command_line.sweep_requests import SweepRequest
 from platform.command_line.training_requests import TrainingRequest
 from platform.phantoms.phantom_teachers import phantom_teacher, stand_in
+from platform.sources import copied_images
 from platform.sources.images import store_of, summary
 from platform.sources.places import Places
 from platform.sweeping.scoring import checked_averaging
@@ -62,6 +63,9 @@ def find_sources(
     for each_px in dict.fromkeys([size_px, *more_sizes_px]):
         stores[each_px] = images_of_size(each_px, request, listing, places, decode=stand_ins is None)
     print(summary(listing, split_for(stores[size_px], replace(base, fold=min(base.num_folds, 1)))), flush=True)
+    if stand_ins is None:
+        copied_images.list_copies(stores[size_px], listing, places)
+        print("\n".join(copied_images.lines(stores[size_px])), flush=True)
     if base.num_folds:
         print(f"  these are the counts of fold 1 of {base.num_folds}, which is its test set")
     # Before minutes of phantoms.

@@ -23,6 +23,7 @@ from trainables.data.readers import own
 from trainables.data.splits import SPLITS
 from trainables.data.store import STORE_VERSION, Store
 from trainables.data.store_making import prepare
+from trainables.data.votes import keep_votes
 
 
 def register(csv: Path, places: Places, images: Path | None = None) -> str:
@@ -98,6 +99,8 @@ def store_of(
     digest = hashlib.sha256(f"{made_from} {digest_of(listing)}".encode())
     kind = "phantom" if listing.is_phantom else "real"
     path = places.store(listing.dataset, image_size_px, f"{kind}-{digest.hexdigest()[:8]}")
+    if decode:
+        keep_votes(listing, places.salt(), path)
     if path.exists():
         return Store.open(path)
     how: dict[str, Any] = {

@@ -10,6 +10,7 @@ import torch
 
 from platform.command_line.ablation_request import blamed
 from platform.command_line.sweep_requests import SweepRequest
+from platform.sources import copied_images
 from platform.sources.at_hand import check_overlaps, find_sources, sources_of_the_papers_size
 from platform.sources.images import dataset_of, listing_of
 from platform.sources.places import Places
@@ -98,6 +99,7 @@ def _facts(
         doubts(teachers.values()),
         first_split=split_for(store, replace(base, fold=1)) if base.num_folds else None,
     )
+    about |= copied_images.tags(store)
     return about | averaging_tags(averaging) | redraws.tags(base.num_folds) | ablation_tags(request)
 
 

@@ -47,6 +47,7 @@ class Listing:
     rows: pd.DataFrame
     left_out: pd.DataFrame  # path, reason
     notes: tuple[str, ...] = ()  # what is odd in the release and was put right, counted
+    votes: pd.DataFrame | None = None  # what single readers made of the images: path, study, reader, role, labels
 
     def without_extra_test(self) -> Listing:
         """For a split drawn with the paper's counts, which know nothing of a test set that was published later."""

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_the_records_stand_in_the_order_of_table_1_and_others_follow() -> None:
-    assert list(DATASETS) == ["mimic-cxr", "chexpert", "chestxray8", "retina", "generic"]
+    assert list(DATASETS) == ["mimic-cxr", "chexpert", "chestxray8", "retina", "chexpert-radiologists", "generic"]
     assert shown_in(4) == ("chexpert", "chestxray8") and shown_in(5) == ("retina",)
     assert title("chestxray8") == "ChestX-ray8" and title("covid") == "covid"
 

@@ -66,8 +66,8 @@ def read(root: Path) -> Listing:
     """
     root = next((root / name for name in RELEASES if (root / name / "train.csv").is_file()), root)
     has_valid = (root / "valid.csv").is_file()
-    tables = [_table(root / name, split) for name, split in TABLES.items() if has_valid or name != "valid.csv"]
-    tables += [_table(root / name, EXTRA_TEST) for name in TEST_TABLES if (root / name).is_file()][:1]
+    tables = [rows_of(root / name, split) for name, split in TABLES.items() if has_valid or name != "valid.csv"]
+    tables += [rows_of(root / name, EXTRA_TEST) for name in TEST_TABLES if (root / name).is_file()][:1]
     table = pd.concat(tables, ignore_index=True)
     check_paths(table["path"], root, root / "train.csv")
     return Listing(
@@ -82,14 +82,15 @@ def read(root: Path) -> Listing:
     )
 
 
-def _table(path: Path, split: str) -> pd.DataFrame:
+def rows_of(path: Path, split: str) -> pd.DataFrame:
+    """The rows of one of the release's tables, as `Listing.rows` has them; raises what `read` does."""
     facts = () if split == EXTRA_TEST else ("Sex", "Age", "Frontal/Lateral", "AP/PA")
     table = read_csv(path, ("Path", *facts, *LABELS), LAYOUT)
     if "Frontal/Lateral" not in table:  # the labels of the test set came alone; the view is in the file's name
         sides = table["Path"].str.extract(r"_(frontal|lateral)\.\w+$")[0].str.capitalize().fillna("")
         table = table.assign(Sex="", Age="", **{"Frontal/Lateral": sides, "AP/PA": ""})
-    # The path begins with the release's name, whatever the folder is called here.
-    within = table["Path"].str.replace(r"^[^/]*/", "", regex=True)
+    # The path begins with the release's name, whatever the folder is called here; that of the test set may not.
+    within = table["Path"].str.replace(r"^(?!(?:train|valid|test)/patient)[^/]*/", "", regex=True)
     patients = within.str.extract(r"^\w+/(patient\d+)/study\d+/[^/]+$")[0]
     if patients.isna().any():
         wrong = table["Path"][patients.isna()].iloc[0]

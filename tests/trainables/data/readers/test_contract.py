@@ -17,9 +17,10 @@ from PIL import Image
 
 from platform.phantoms.chest_writers import write_chexpert, write_mimic_cxr
 from platform.phantoms.nih_writer import write_chestxray8
+from platform.phantoms.radiologists_writer import write_chexpert_radiologists
 from platform.phantoms.writers import write_generic, write_retina
 from trainables.data.listing import ROW_COLUMNS, Listing
-from trainables.data.readers import chestxray8, chexpert, generic, mimic_cxr, own, retina
+from trainables.data.readers import chestxray8, chexpert, chexpert_radiologists, generic, mimic_cxr, own, retina
 
 
 def write_own(folder: Path) -> Path:
@@ -66,6 +67,14 @@ CASES = {
         mimic_cxr.read,
         "mimic-cxr-2.0.0-chexpert.csv.gz",
         "study_id",
+        "Edema",
+        "2.0",
+    ),
+    "chexpert-radiologists": Case(
+        _few(write_chexpert_radiologists, num_images=16),
+        chexpert_radiologists.read,
+        "groundtruth.csv",
+        "Study",
         "Edema",
         "2.0",
     ),
