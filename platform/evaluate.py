@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Test students on what they never saw: another hospital, a class from a few images, a new disease."""
-=======
-"""Test what sweeps do not: students on classes that they never saw, and networks with their averaged weights."""
->>>>>>> w-power
+"""Test what sweeps do not: students at another hospital or on new classes, and networks with averaged weights."""
 
 from __future__ import annotations
 
@@ -14,11 +10,7 @@ from platform.command_line.external_request import ExternalRequest
 from platform.command_line.parsing import add_options, request_of
 from platform.command_line.student_requests import FewShotRequest, NewDiseaseRequest, StudentsRequest
 
-<<<<<<< HEAD
-KINDS: dict[str, tuple[type[StudentsRequest], str]] = {
-=======
-KINDS: dict[str, tuple[type[EvaluateRequest | WeightAverageRequest], str]] = {
->>>>>>> w-power
+KINDS: dict[str, tuple[type[StudentsRequest | WeightAverageRequest], str]] = {
     FewShotRequest.KIND: (
         FewShotRequest,
         "a linear classifier on K images of a class that was never trained on",

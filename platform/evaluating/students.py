@@ -8,12 +8,8 @@ from dataclasses import dataclass
 from analysis.reading import artifacts, tracking_uri
 from analysis.reading.trials import Runs, runs
 from analysis.tables import command
-<<<<<<< HEAD
-from platform.command_line.student_requests import EvaluateRequest, StudentsRequest
-=======
 from platform.command_line.average_request import WeightAverageRequest
-from platform.command_line.student_requests import EvaluateRequest
->>>>>>> w-power
+from platform.command_line.student_requests import EvaluateRequest, StudentsRequest
 from platform.sources.images import listing_of, store_of
 from platform.sources.places import Places
 from trainables.data.store import Store
@@ -35,11 +31,7 @@ class Students:
         return self.runs.data == "phantom"
 
 
-<<<<<<< HEAD
-def students_of(request: StudentsRequest) -> Students:
-=======
-def students_of(request: EvaluateRequest | WeightAverageRequest) -> Students:
->>>>>>> w-power
+def students_of(request: StudentsRequest | WeightAverageRequest) -> Students:
     """The students that are asked for.
 
     Raises:

@@ -14,11 +14,17 @@ from analysis.tables import rendering, table_flags
 
 LARGE = ("pandas", "mlflow", "torch", "matplotlib", "sklearn", "scipy", "numpy", "sqlalchemy")
 TABLES = [f"table_{number}" for number in range(1, 7)]
-<<<<<<< HEAD
-COMMANDS = ["attention_maps", "bundle", "compare", "figure_1", "figure_search", "optuna_export", "report", "runs"]
-=======
-COMMANDS = ["attention_maps", "compare", "figure_1", "figure_search", "optuna_export", "power", "report", "runs"]
->>>>>>> w-power
+COMMANDS = [
+    "attention_maps",
+    "bundle",
+    "compare",
+    "figure_1",
+    "figure_search",
+    "optuna_export",
+    "power",
+    "report",
+    "runs",
+]
 COMMANDS += ["table_depths", *TABLES]
 OF_A_DATA_SET = ["attention_maps", "figure_search", "optuna_export", "power", "report", "runs"]
 NEEDED = {"optuna_export": ("--to", "sqlite:///studies.db")}  # what else a command must be given

@@ -54,7 +54,8 @@ def test_the_auc_and_its_gain_can_be_had_from_the_predictions_alone() -> None:
     repeats = [findings(seed) for seed in range(3)]
     (row,) = ensemble_rows({PLAIN: repeats}).to_dict("records")
     a, b, c = repeats
-    mean = replace(repeats[0], probabilities_NL=(a.probabilities_NL + b.probabilities_NL + c.probabilities_NL) / 3)
+    mean_NL = (a.probabilities_NL + b.probabilities_NL + c.probabilities_NL) / np.float32(3)
+    mean = replace(repeats[0], probabilities_NL=mean_NL.astype(np.float32))
     everything = np.arange(NUM_IMAGES)
     single = np.mean([macro(repeat, everything) for repeat in repeats])
     assert (row["answer"], row["metric"], row["n"], row["num_patients"]) == (PROBABILITIES, "auc", 3, 120)
