@@ -82,7 +82,8 @@ def draw(frame: pd.DataFrame, ax: Axes) -> None:
         numbers = f"{row['difference']:.2f} of {row['smallest']:.2f}"
         ax.text(1.02, place, numbers, transform=right, va="center", fontsize=7)
     most = frame[["difference", "smallest"]].max(axis=None)
-    ax.set_xlim(0, 1.05 * min(frame[["difference", "smallest", "smallest_high"]].max(axis=None), WIDEST * most))
+    widest = frame[["difference", "smallest", "smallest_high"]].max(axis=None)
+    ax.set_xlim(0, min(1.05 * min(widest, WIDEST * most), 100))  # no two AUCs are further apart
     ax.set_ylim(len(frame) - 0.6, -0.9)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)

@@ -61,12 +61,13 @@ class Components:
         """The same on a test set of so many patients; infinitely many leave the spread over repeats alone."""
         share = self.num_patients / num_patients
         first, second = self.interactions
-        alone = [max(of_cell - held, 0.0) for of_cell, held in zip(self.repeats, self.interactions, strict=True)]
+        both = zip(self.repeats, self.interactions, strict=True)
+        repeats = [max(of_cell - held, 0.0) + min(of_cell, held) * share for of_cell, held in both]
         return replace(
             self,
             shared=self.shared * share,
             interactions=(first * share, second * share),
-            repeats=(alone[0] + first * share, alone[1] + second * share),
+            repeats=(repeats[0], repeats[1]),
             num_patients=0 if math.isinf(num_patients) else round(num_patients),
         )
 

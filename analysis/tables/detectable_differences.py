@@ -48,7 +48,7 @@ def _notes(design: Design, asked: float, level: float, counted: str) -> list[str
     visible = (
         "difference: AUC of the first minus that of the second, in points; visible: the true difference that is "
         f"claimed {IN_TEN}, by this report's rule at the level {level:.4f}: {LEVEL} over the number of comparisons, "
-        "which is Holm's first step"
+        f"which is Holm's first step; {NONE}: not even 100 points would be"
     )
     if not design.is_on_one_split:
         return [
@@ -59,23 +59,23 @@ def _notes(design: Design, asked: float, level: float, counted: str) -> list[str
             "patients and other training images, and cannot be divided here",
             "more folds would have fewer test images each, so that no number of folds is given"
             if design.num_folds
-            else f"splits needed: for a true difference of {_in_points(asked)}; {_none(MAX_REPEATS)}, since splits "
-            "share images",
+            else f"splits needed: for a true difference of {_in_points(asked)}; {_none(f'{MAX_REPEATS:,}')}, since "
+            "splits share images",
         ]
     return [
         visible,
         "visible, low and high: the same at the ends of the 95% interval of the variance over repeats (chi-squared), "
         "which a few repeats hardly tell",
         f"{counted} needed: of each cell, on this test set; patients needed: with these repeats; both for a true "
-        f"difference of {_in_points(asked)}; {_none(MAX_REPEATS)} or {MAX_PATIENTS:,} patients",
+        f"difference of {_in_points(asked)}; {_none(f'{MAX_REPEATS:,} repeats or {MAX_PATIENTS:,} patients')}",
         "P(first ahead): that a training of the first has a higher AUC than one of the second, on one draw of test "
         "patients, with the percentile interval of both sources (Bouthillier et al. 2021, arXiv:2103.03098); with few "
         f"repeats it is too narrow ({NUM_DRAWS:,} draws); 50: neither is ahead",
     ]
 
 
-def _none(most: int) -> str:
-    return f"{NONE}: not even {most:,} would do"
+def _none(most: str) -> str:
+    return f"{NONE}: not even {most} would do"
 
 
 def prospects(frame: pd.DataFrame, dataset: str, data: str, phantom: str) -> Table:
@@ -174,7 +174,7 @@ def _in_points(difference: float) -> str:
 
 
 def _points(value: float) -> str:
-    return NONE if math.isinf(value) else number(100 * value)
+    return NONE if value >= 1 else number(100 * value)  # no two AUCs are 100 points apart
 
 
 def _share(value: float) -> str:

@@ -155,6 +155,7 @@ def test_patients_scale_everything_but_the_trainings() -> None:
     # A spread over repeats that is smaller than what patients do to them cannot be negative without them.
     tight = replace(parts, repeats=(parts.interactions[0] / 2,) * 2)
     assert tight.with_patients(math.inf).repeats == (0.0, 0.0)
+    assert tight.with_patients(NUM_PATIENTS).repeats == tight.repeats
 
 
 def test_parts_have_the_power_of_the_corrected_t() -> None:
