@@ -8,9 +8,10 @@ import pandas as pd
 
 from analysis.pages.chapter import Chapter
 from analysis.pages.evidence import Evidence
-from analysis.reading import radiologists
+from analysis.reading import other_hospital, radiologists
+from analysis.reading.other_hospital import BothHospitals
 from analysis.reading.predictions import Predictions
-from analysis.reading.radiologists import TARGET, Read
+from analysis.reading.radiologists import TARGET
 from analysis.scores import single_readers
 from analysis.scores.radiologist_scores import rows
 from analysis.tables import label_doubts
@@ -37,7 +38,7 @@ MULTICLASS = (
 def chapter(evidence: Evidence) -> Chapter:
     """From the answers to the radiologists' images, and the readings beside the prepared images where they are."""
     runs, dataset = evidence.runs, evidence.runs.dataset
-    cells = radiologists.of_cells(runs)
+    cells = other_hospital.of_cells(runs, TARGET)
     if not cells:
         is_multiclass = any(repeats[0].is_multiclass for repeats in evidence.tested.values())
         why = MULTICLASS if is_multiclass else HOW
@@ -67,7 +68,7 @@ def _source(votes: pd.DataFrame | None) -> str:
 
 
 def _reported(
-    evidence: Evidence, cells: Mapping[str, Read], votes: pd.DataFrame | None, source: str
+    evidence: Evidence, cells: Mapping[str, BothHospitals], votes: pd.DataFrame | None, source: str
 ) -> dict[str, list[Predictions]]:
     if votes is None or not source:
         return {}

@@ -1,79 +1,26 @@
-"""What students answer to the images that radiologists read, and what single readers made of them.
+"""What single radiologists made of the images that several of them read.
 
-The answers are what `platform.evaluate external` leaves with each confirming repeat: ``external/TARGET.parquet``, in
-the form of ``predictions.parquet`` with the word ``external`` in the column ``split``. The readers' labels lie beside
-the prepared images of the target (`trainables.data.votes`).
+What students answer to these images is read as that of any other hospital (`analysis.reading.other_hospital`). The
+readers' labels lie beside the prepared images of the target (`trainables.data.votes`).
 
 Shapes: N images, L labels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from analysis.reading import artifacts, predictions
 from analysis.reading.predictions import POSITIVE, UNCERTAIN, Predictions
-from analysis.reading.trials import Runs
 from trainables.data.catalogue import DATASETS, synonyms
 from trainables.data.readers import chexpert_radiologists
 from trainables.data.votes import kept_votes
 from trainables.metrics import metric_name
 
 TARGET = chexpert_radiologists.DATASET.name
-FILE = f"external/{TARGET}.parquet"
-SPLIT = "external"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Read:
-    """A cell's repeats on three sets of images, in the same order."""
-
-    here: list[Predictions]  # the sweep's own test images
-    there: list[Predictions]  # the images that radiologists read, labelled by their majority
-    validated: list[Predictions]  # the repeats' validation images
-
-
-def of_cells(runs: Runs) -> dict[str, Read]:
-    """The cells with repeats that have answered to the radiologists' images; {} where none has.
-
-    Raises:
-        ValueError: a file of predictions is not in its form.
-    """
-    cells = {}
-    for cell, confirming in runs.confirm.groupby("tags.cell", sort=False):
-        sides = [of_run for _, run in confirming.iterrows() if (of_run := _of_run(runs.tracking_uri, run)) is not None]
-        if sides:
-            here, there, validated = (list(side) for side in zip(*sides, strict=True))
-            cells[str(cell)] = Read(here=here, there=there, validated=validated)
-    return cells
-
-
-def _of_run(uri: str, run: pd.Series) -> tuple[Predictions, Predictions, Predictions] | None:
-    path = artifacts.of_run(uri, run, FILE)
-    here = predictions.load(uri, run) if path is not None else None
-    validated = predictions.load(uri, run, predictions.VALIDATION) if here is not None else None
-    if path is None or here is None or validated is None:
-        return None
-    there = predictions.from_frame(pd.read_parquet(path), str(run["params.uncertainty"]), split=SPLIT)
-    return _with_labels(here, there.label_names), there, _with_labels(validated, there.label_names)
-
-
-def _with_labels(repeat: Predictions, names: Sequence[str]) -> Predictions:
-    """The same predictions for these labels alone, in this order."""
-    columns = [repeat.label_names.index(name) for name in names]
-    return replace(
-        repeat,
-        label_names=tuple(names),
-        probabilities_NL=repeat.probabilities_NL[:, columns],
-        positive_NL=repeat.positive_NL[:, columns],
-        known_NL=repeat.known_NL[:, columns],
-        averaged_L=repeat.averaged_L[columns],
-    )
 
 
 def votes(results: Path | None, there: Predictions) -> pd.DataFrame | None:

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.reading.other_hospital import BothHospitals
 from analysis.reading.predictions import Predictions
-from analysis.reading.radiologists import Read
 from analysis.scores.comparisons import weights_of
 from analysis.scores.labels import label_rows
 from analysis.stats.bootstrap import auc_draws, over_seeds, percentiles
@@ -31,7 +31,11 @@ Draws = NDArray[np.float64]
 
 
 def rows(
-    cells: Mapping[str, Read], reported: Mapping[str, Sequence[Predictions]], *, is_on_one_split: bool, seed: int = 0
+    cells: Mapping[str, BothHospitals],
+    reported: Mapping[str, Sequence[Predictions]],
+    *,
+    is_on_one_split: bool,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """One row per cell and label: the AUC on the sweep's own test images, on the radiologists' images against their
     majority, and on the same images against report labels, with the difference (majority minus reports). Fractions.
@@ -41,7 +45,7 @@ def rows(
     `MIN_POSITIVES` positives or negatives has counts alone: NaN.
 
     Args:
-        cells: from `analysis.reading.radiologists.of_cells`.
+        cells: from `analysis.reading.other_hospital.of_cells`.
         reported: the same repeats on the same images, with report labels; {} where there are none.
         is_on_one_split: whether all repeats have the same test images of their own.
         seed: of the draws.

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 
+from analysis.reading.other_hospital import BothHospitals
 from analysis.reading.predictions import POSITIVE, Predictions
-from analysis.reading.radiologists import Read
 from analysis.scores.comparisons import weights_of
 from analysis.stats.bootstrap import over_seeds, percentiles
 from analysis.stats.reader_agreement import fleiss_kappa, majority_of_others
@@ -112,7 +112,7 @@ def _of_reader(said_N: Booleans, true_N: Booleans) -> dict[str, float]:
     return line
 
 
-def student_rows(cells: Mapping[str, Read], rule: Rule, seed: int = 0) -> pd.DataFrame:
+def student_rows(cells: Mapping[str, BothHospitals], rule: Rule, seed: int = 0) -> pd.DataFrame:
     """The same of each cell's repeats, at the thresholds that `rule` chooses on their own validation images: the mean
     over n repeats, with 95% intervals of the hierarchical bootstrap over patients and repeats. `reader` is the cell.
 
@@ -127,7 +127,7 @@ def student_rows(cells: Mapping[str, Read], rule: Rule, seed: int = 0) -> pd.Dat
     return pd.DataFrame(lines, columns=list(READERS))
 
 
-def _of_student(read: Read, column: int, rule: Rule, weights_BN: NDArray[np.float32]) -> dict[str, float]:
+def _of_student(read: BothHospitals, column: int, rule: Rule, weights_BN: NDArray[np.float32]) -> dict[str, float]:
     first = read.there[0]
     known_N = first.known_NL[:, column]
     true_N = first.positive_NL[known_N, column]

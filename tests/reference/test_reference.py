@@ -87,7 +87,12 @@ def test_a_newer_knob_is_no_difference_at_its_default_alone() -> None:
 
 
 def test_a_newer_tag_metric_or_table_is_no_difference_but_a_changed_one_is() -> None:
-    run: dict[str, Any] = {"status": "FINISHED", "tags": {"cell": "a"}, "params": {}, "metrics": {"val_auc": {"1": 0.5}}}
+    run: dict[str, Any] = {
+        "status": "FINISHED",
+        "tags": {"cell": "a"},
+        "params": {},
+        "metrics": {"val_auc": {"1": 0.5}},
+    }
     before: reference.Json = {"runs": {"a": run}, "printed": [], "report": {"results.csv": {"row 1": {"auc": "0.5"}}}}
     newer = {**run, "tags": {"cell": "a", "host": "b"}, "metrics": {"val_auc": {"1": 0.5}, "joules": {"1": 3.0}}}
     now = {**before, "runs": {"a": newer}, "report": {**before["report"], "cost.csv": {}}}

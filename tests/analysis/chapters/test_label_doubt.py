@@ -15,7 +15,8 @@ from analysis.chapters import label_doubt
 from analysis.pages.chapter import Chapter
 from analysis.pages.evidence import Evidence
 from analysis.reading import predictions as reading
-from analysis.reading.radiologists import FILE, TARGET
+from analysis.reading.other_hospital import file_of
+from analysis.reading.radiologists import TARGET
 from analysis.reading.trials import runs
 from analysis.tables.rendering import Table
 from trainables.data.votes import SUFFIX
@@ -59,9 +60,9 @@ def sweep(store: Any, tmp_path: Path) -> Any:
     for seed in range(3):
         own = pd.concat([rows("validation", 60, seed), rows("test", NUM_OWN, seed)])
         run = store.trial(parent, seed=seed, metrics={"test_auc": 0.7}, predictions=own)
-        path = tmp_path / Path(FILE).name
+        path = tmp_path / Path(file_of(TARGET)).name
         rows("external", NUM_READ, seed).to_parquet(path)
-        store.client.log_artifact(run, str(path), str(Path(FILE).parent))
+        store.client.log_artifact(run, str(path), str(Path(file_of(TARGET)).parent))
     return store
 
 
