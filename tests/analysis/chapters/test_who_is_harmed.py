@@ -61,7 +61,7 @@ def test_it_names_who_is_missed_and_where_the_gap_is_from(cells: dict[str, Both]
     assert len(table(whole.tables, "harm_labels").body) == 3 * 2 * (2 + 3 + 2)
     for shown in whole.tables:
         assert all(FORMATS[form](shown) for form in FORMATS)
-        assert {len(row) for row in shown.head} | {len(row) for row in shown.body} == {len(shown.head[0])}
+        assert {*map(len, shown.head), *map(len, shown.body)} == {len(shown.head[0])}
 
 
 def test_a_table_shows_in_percent_what_its_frame_has_as_a_fraction(cells: dict[str, Both]) -> None:
