@@ -1,5 +1,4 @@
-"""Evaluations that no sweep makes, from the request to the page: students on classes that they never saw, and networks
-with their averaged weights.
+"""Evaluations that no sweep makes: students on unseen classes, and networks with averaged weights.
 
 `students` knows which runs and images are meant, `conduct_evaluation` has them measured by `analysis/probes`, and
 `evaluation_page` writes the page, with warnings of what students and teachers may have seen before.
