@@ -79,10 +79,7 @@ def prospect_rows(
     Raises:
         ValueError: fewer than `MIN_REPEATS` repeats, which no difference is claimed with, or no patient.
     """
-    if wrong := [number for number in num_repeats if number < MIN_REPEATS]:
-        raise ValueError(f"a difference is claimed from {MIN_REPEATS} repeats on, but got {wrong[0]}: give more")
-    if wrong := [number for number in num_patients if number < 2]:
-        raise ValueError(f"a test set needs two patients or more, but got {wrong[0]}")
+    _check(num_repeats, num_patients)
     level = level_of(cells, pairs)
     tested = [pair for pair in pairs if _is_tested(cells, *pair)]
     known = [(pair, _components(cells, *pair)) for pair in tested]
@@ -103,6 +100,13 @@ def prospect_rows(
             share = test_share * number / now
             rows.append((repeats, number, share, float(np.median(smallest)), max(smallest)))
     return pd.DataFrame(rows, columns=PROSPECTS)
+
+
+def _check(num_repeats: Sequence[int], num_patients: Sequence[int]) -> None:
+    if wrong := [number for number in num_repeats if number < MIN_REPEATS]:
+        raise ValueError(f"a difference is claimed from {MIN_REPEATS} repeats on, but got {wrong[0]}: give more")
+    if wrong := [number for number in num_patients if number < 2]:
+        raise ValueError(f"a test set needs two patients or more, but got {wrong[0]}")
 
 
 def test_share_of(runs: Runs) -> float:

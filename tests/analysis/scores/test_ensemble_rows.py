@@ -53,9 +53,7 @@ def macro(predictions: Predictions, rows: np.ndarray) -> float:
 def test_the_auc_and_its_gain_can_be_had_from_the_predictions_alone() -> None:
     repeats = [findings(seed) for seed in range(3)]
     (row,) = ensemble_rows({PLAIN: repeats}).to_dict("records")
-    a, b, c = repeats
-    mean_NL = (a.probabilities_NL + b.probabilities_NL + c.probabilities_NL) / np.float32(3)
-    mean = replace(repeats[0], probabilities_NL=mean_NL.astype(np.float32))
+    mean = replace(repeats[0], probabilities_NL=np.stack([it.probabilities_NL for it in repeats]).mean(axis=0))
     everything = np.arange(NUM_IMAGES)
     single = np.mean([macro(repeat, everything) for repeat in repeats])
     assert (row["answer"], row["metric"], row["n"], row["num_patients"]) == (PROBABILITIES, "auc", 3, 120)
