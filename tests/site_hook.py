@@ -30,7 +30,11 @@ def on_files(files: Files, config: Any) -> Files:
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Changes the links of a page in docs/; those of the others were changed as they were added."""
-    return markdown if page.file.src_uri in PAGES.values() else moved(markdown, "docs")
+    return (
+        markdown
+        if page.file.src_uri in PAGES.values()
+        else moved(markdown, posixpath.join("docs", posixpath.dirname(page.file.src_uri)))
+    )
 
 
 def moved(markdown: str, folder: str) -> str:
@@ -40,13 +44,16 @@ def moved(markdown: str, folder: str) -> str:
     '[a](b.md#c) ![d](e.png) [f](changelog.md) [g](https://h.i/docs/j.md) [k](#l)'
     >>> moved("[a](../README.md#b) [c](d.md) [e](../cluster.yaml) [f](cluster/g.sh)", "docs")
     '[a](index.md#b) [c](d.md) [e](cluster.yaml) [f](cluster/g.sh)'
+    >>> moved("[a](../../README.md) [b](../c.md) ![d](e.png)", "docs/results")
+    '[a](../index.md) [b](../c.md) ![d](e.png)'
     """
+    from_root = posixpath.normpath(posixpath.join("/", folder)).removeprefix("/docs").strip("/") or "."
 
     def place(match: re.Match[str]) -> str:
         target = match[2]
         if re.match(r"[a-z]+:", target):
             return match[0]
         path = posixpath.normpath(posixpath.join(folder, target))
-        return match[1] + PAGES.get(path, path.removeprefix("docs/"))
+        return match[1] + posixpath.relpath(PAGES.get(path, path.removeprefix("docs/")), from_root)
 
     return LINK.sub(place, markdown)

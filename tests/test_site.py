@@ -69,7 +69,7 @@ def is_foreign(address: str) -> bool:
 
 
 def test_every_document_is_a_page_and_every_page_is_in_the_menu(site: Path) -> None:
-    names = {path.stem for path in (ROOT / "docs").glob("*.md")} | {Path(page).stem for page in PAGES.values()}
+    names = {path.stem for path in (ROOT / "docs").rglob("*.md")} | {Path(page).stem for page in PAGES.values()}
     assert {path.stem for path, _ in pages(site)} == names
     menu = set(re.findall(r"(\w+)\.md", yaml.dump(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])))
     assert menu == names
@@ -108,7 +108,7 @@ def test_files_beside_the_pages_are_the_repositorys(site: Path) -> None:
 
 
 def test_links_are_moved_with_the_pages() -> None:
-    assert doctest.testmod(site_hook) == (0, 2)
+    assert doctest.testmod(site_hook) == (0, 3)
 
 
 @pytest.mark.parametrize(

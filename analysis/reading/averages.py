@@ -33,6 +33,8 @@ class Averages:
         if not self.label_names:
             return f"{len(self.names)} label" + "s" * (len(self.names) > 1)
         every = len(self.names) == len(self.label_names)
+        if every and len(self.names) == 1:
+            return "the one label"
         return f"all {len(self.names)} labels" if every else f"{len(self.names)} of {len(self.label_names)} labels"
 
     @property

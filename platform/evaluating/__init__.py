@@ -1,4 +1,4 @@
-"""Evaluations that no sweep makes: another hospital, unseen classes, and networks with averaged weights.
+"""Evaluations that no sweep makes: another hospital, unseen classes, networks with averaged weights.
 
 `students` knows which runs and images are meant. Of classes to learn, `conduct_evaluation` has them measured by
 `analysis/probes`, and `evaluation_page` writes the page, with warnings of what students and teachers may have seen
