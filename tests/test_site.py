@@ -61,7 +61,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pages(site: Path) -> Iterator[tuple[Path, Addresses]]:
-    yield from ((path, Addresses(path)) for path in sorted(site.glob("*.html")) if path.name != "404.html")
+    yield from ((path, Addresses(path)) for path in sorted(site.rglob("*.html")) if path.name != "404.html")
 
 
 def is_foreign(address: str) -> bool:
