@@ -59,8 +59,14 @@ def from_predictions(runs: Runs) -> Predicted:
         reliability=pd.concat(bins, ignore_index=True),
         draws=draws,
         tested=tested,
-        validated=dict(by_cell(runs.tracking_uri, runs.confirm, VALIDATION)),
+        validated=_validated(runs),
     )
+
+
+def _validated(runs: Runs) -> dict[str, list[Predictions]]:
+    """The cells whose repeats all have predictions of validation images."""
+    cells = by_cell(runs.tracking_uri, runs.confirm, VALIDATION)
+    return {cell: repeats for cell, repeats in cells if all(len(repeat.images) for repeat in repeats)}
 
 
 def draws_by_cell(runs: Runs) -> dict[str, Draws]:
