@@ -67,10 +67,11 @@ def in_another_shell(line: str, **popen: Any) -> subprocess.Popen[str]:
 def test_the_printed_commands_run_as_they_stand(undisturbed: tuple[Path, str], tmp_path: Path) -> None:
     results, output = undisturbed
     printed = commands(output)
-    assert list(printed) == ["platform.ui", "analysis.report", "analysis.table_5"]
+    assert list(printed) == ["platform.ui", "analysis.report", "analysis.power", "analysis.table_5"]
     assert printed["platform.ui"].endswith(f"platform.ui --results {results}")
     for line, heading in (
         (printed["analysis.table_5"], "PHANTOM"),
+        (printed["analysis.power"], "PHANTOM"),
         (f"{printed['analysis.report']} --out {tmp_path}", f"{tmp_path}/retina/index.html"),
     ):
         process = in_another_shell(line)
@@ -106,7 +107,7 @@ def test_only_confirm_runs_open_the_test_set(undisturbed: tuple[Path, str]) -> N
     assert len(predictions) == len(CELLS)
     table = pq.read_table(predictions[0])
     by_split = dict(zip(*np.unique(table["split"].to_pylist(), return_counts=True), strict=True))
-    assert by_split == {"test": 18, "validation": 18} and {"image", "patient", "grade", "probability_Mild"} <= set(
+    assert by_split == {"test": 18, "validation": 16} and {"image", "patient", "grade", "probability_Mild"} <= set(
         table.column_names
     )
 
