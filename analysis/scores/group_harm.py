@@ -168,5 +168,5 @@ def _numbers(cell: CellCounts, of_measure: Measured, place: int) -> dict[str, fl
         exact = stats.binomtest(round(rate) * num_patients, num_patients).proportion_ci(LEVEL, method="exact")
         return {"n": len(rate_S), "rate": rate, "low": float(exact.low), "high": float(exact.high)}
     both = percentiles(over_seeds(draws_SB, np.random.default_rng(0)))
-    ends = (both.low, both.high) if both.high - both.low > SAME else (np.nan, np.nan)
-    return {"n": len(rate_S), "rate": rate, "low": ends[0], "high": ends[1]}
+    low, high = (both.low, both.high) if both.high - both.low > SAME else (np.nan, np.nan)
+    return {"n": len(rate_S), "rate": rate, "low": low, "high": high}
