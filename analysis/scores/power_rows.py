@@ -98,8 +98,7 @@ def prospect_rows(
                 else _of_splits(cells, pair, repeats, level)
                 for pair, parts in known
             ]
-            share = test_share * number / now
-            rows.append((repeats, number, share, float(np.median(smallest)), max(smallest)))
+            rows.append((repeats, number, test_share * number / now, float(np.median(smallest)), max(smallest)))
     return pd.DataFrame(rows, columns=PROSPECTS)
 
 
