@@ -75,7 +75,8 @@ def _add(
         tables.append(external_tables.thresholds(runs, record, carried, phantom))
     else:
         sentences.append(
-            "No threshold is carried over: validation images give none, or the runs kept no answers to them."
+            f"No threshold is carried over: validation images give none, the runs kept no answers to them, or one of "
+            f"the hospitals has fewer than {MIN_POSITIVES} images to be called positive, or negative."
         )
     sentences += [*drops(scores, record), *suspicions(labels, record), *_limits(runs, every, averaged)]
     best = _best(runs, cells)

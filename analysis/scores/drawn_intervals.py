@@ -19,7 +19,7 @@ from analysis.reading.repeats import Design
 from analysis.scores.cell_repeats import Resamples
 from analysis.stats.bootstrap import over_seeds, percentiles
 from analysis.stats.intervals import MIN_REPEATS, shown_half_width
-from analysis.stats.resampled import RESAMPLED_NAME, mean_over
+from analysis.stats.resampled import RESAMPLED_NAME, SAME, mean_over
 from trainables.cell import ITSELF, Cell
 
 MIN_DEFINED = 0.95  # ours; an interval from the draws that happen to have a value would be another number's
@@ -49,7 +49,8 @@ def estimate(
     """The mean of the repeats, NaN where it is not defined in each of them, with its interval.
 
     There is no interval with fewer than `MIN_REPEATS` repeats, unless there is nothing to repeat; nor where fewer than
-    `MIN_DEFINED` of the draws have a value; nor, over parts, one that leaves the number's own range.
+    `MIN_DEFINED` of the draws have a value, or all have the same, as where each positive of a few is found: that such a
+    draw has no spread does not make the number sure; nor, over parts, one that leaves the number's own range.
 
     Args:
         points_S: of all test images of each repeat.
@@ -71,7 +72,7 @@ def estimate(
     if too_few or np.isfinite(drawn_B).mean() < MIN_DEFINED:
         return Estimate(mean=mean)
     both = percentiles(drawn_B)
-    return Estimate(mean=mean, low=both.low, high=both.high)
+    return Estimate(mean=mean, low=both.low, high=both.high) if both.high - both.low > SAME else Estimate(mean=mean)
 
 
 def is_untrained(cell: str) -> bool:
@@ -88,7 +89,7 @@ def interval_notes(design: Design) -> list[str]:
     """What an interval of `estimate` is, and where there is none."""
     if design.is_on_one_split:
         form = "hierarchical bootstrap over repeats and test patients, with all images of a patient"
-        none = f"fewer than {MIN_REPEATS} repeats, or too many draws without a value"
+        none = f"fewer than {MIN_REPEATS} repeats, too many draws without a value, or draws without a spread"
     else:
         form = f"{RESAMPLED_NAME}; {design.no_bootstrap}"
         none = f"fewer than {MIN_REPEATS} {design.parts}, or the interval would leave the number's range"

@@ -6,6 +6,7 @@ Shapes: B draws, N images, L labels, S repeats.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 
 from analysis.reading.other_hospital import BothHospitals
 from analysis.reading.predictions import Predictions
-from analysis.scores.external_draws import Resampled
+from analysis.scores.drawn_intervals import estimate, is_untrained
+from analysis.scores.external_draws import Resampled, countable
 from analysis.scores.operating_points import counts_at, decided, thresholds_SL
-from analysis.stats.bootstrap import over_seeds, percentiles
 from analysis.stats.thresholds import Rule
 
 RATES = ("sensitivity", "specificity")
@@ -37,8 +38,9 @@ def rows(
 
     The labels are the averaged ones; grades are decided as `analysis.scores.operating_points.decided` has it. A change
     is the rate there less the rate here; its interval is a bootstrap over the patients of both hospitals and over the
-    repeats, and NaN where repeats have other test images here. Repeats whose validation images give no threshold are
-    left out: n of `num_repeats` have one. Labels for which none has one have no row.
+    repeats, and NaN where repeats have other test images here, or `analysis.scores.drawn_intervals.estimate` gives
+    none. Repeats whose validation images give no threshold are left out: n of `num_repeats` have one. Labels for which
+    none has one have no row, nor have decisions with too few images at a hospital (`countable`).
     """
     found = []
     for cell, both in cells.items():
@@ -52,9 +54,9 @@ def rows(
             facts = {"cell": cell, "rule": rule.title, "num_repeats": len(both.there)}
             if len(shared) > 1:
                 mean = {rate: _mean([of_labels[name][0][rate] for name in shared]) for rate in RATES}
-                found.append(facts | {"label": MEAN, "n": len(both.there)} | _row(mean, both))
+                found.append(facts | {"label": MEAN, "n": len(both.there)} | _row(cell, mean, both))
             for name, (rates, usable_S) in of_labels.items():
-                found.append(facts | {"label": name, "n": int(usable_S.sum())} | _row(rates, both))
+                found.append(facts | {"label": name, "n": int(usable_S.sum())} | _row(cell, rates, both))
     return pd.DataFrame(found, columns=COLUMNS)
 
 
@@ -70,7 +72,8 @@ def _of_cell(
     )
     limits_SL = thresholds_SL(validated, rule)
     names = there[0].label_names
-    wanted = [name for name in names if name in averaged or names != both.label_names]
+    frequent = countable(replace(both, here=here, there=there))
+    wanted = [name for name in frequent if name in averaged or names != both.label_names]
     counts = [
         [_rates(repeat, limit_L, resampled, side) for repeat, limit_L in zip(repeats, limits_SL, strict=True)]
         for side, repeats in enumerate((here, there))
@@ -107,13 +110,14 @@ def _mean(of_labels: Sequence[Sides]) -> Sides:
     return here, there
 
 
-def _row(rates: Mapping[str, Sides], both: BothHospitals) -> dict[str, object]:
+def _row(cell: str, rates: Mapping[str, Sides], both: BothHospitals) -> dict[str, object]:
     row: dict[str, object] = {}
     has_interval = not both.here[0].test_part
     for rate, (here, there) in rates.items():
         row |= {f"{rate}_here": here[:, 0].mean(), f"{rate}_there": there[:, 0].mean()}
         row[f"{rate}_change"] = there[:, 0].mean() - here[:, 0].mean()
         if has_interval:
-            interval = percentiles(over_seeds((there - here)[:, 1:], np.random.default_rng(0)))
-            row |= {f"{rate}_low": interval.low, f"{rate}_high": interval.high}
+            change = there - here
+            found = estimate(change[:, 0], change[:, 1:], both.there, is_untrained=is_untrained(cell))
+            row |= {f"{rate}_low": found.low, f"{rate}_high": found.high}
     return row

@@ -19,7 +19,7 @@ from analysis.scores.missed import SENSITIVITY, UNDERDIAGNOSIS
 from analysis.stats.bootstrap import over_seeds, percentiles
 from analysis.stats.group_rates import ratio
 from analysis.stats.intervals import LEVEL, shown_half_width
-from analysis.stats.resampled import mean_over
+from analysis.stats.resampled import SAME, mean_over
 from trainables.data.averaging import MIN_POSITIVES, MIN_POSITIVES_UNRELIABLE
 
 Floats = NDArray[np.float64]
@@ -111,8 +111,9 @@ def harm_rows(cell: CellCounts) -> pd.DataFrame:
     """One row per group and measure: `COLUMNS`, with the mean rate over n repeats and its 95% interval. Fractions.
 
     The interval is the hierarchical bootstrap's over repeats and patients; where no image or every image of a group has
-    the event, a draw has no spread, and the interval is Clopper and Pearson's over patients. On splits drawn anew it is
-    the corrected resampled t's. Folds are pooled, since a fold has few images of a group, and have none.
+    the event, a draw has no spread, and the interval is Clopper and Pearson's over patients; a mean over labels has
+    none then. On splits drawn anew it is the corrected resampled t's. Folds are pooled, since a fold has few images of
+    a group, and have none.
 
     Groups that are not judged have counts and no rate.
     """
@@ -167,4 +168,5 @@ def _numbers(cell: CellCounts, of_measure: Measured, place: int) -> dict[str, fl
         exact = stats.binomtest(round(rate) * num_patients, num_patients).proportion_ci(LEVEL, method="exact")
         return {"n": len(rate_S), "rate": rate, "low": float(exact.low), "high": float(exact.high)}
     both = percentiles(over_seeds(draws_SB, np.random.default_rng(0)))
-    return {"n": len(rate_S), "rate": rate, "low": both.low, "high": both.high}
+    low, high = (both.low, both.high) if both.high - both.low > SAME else (np.nan, np.nan)
+    return {"n": len(rate_S), "rate": rate, "low": low, "high": high}

@@ -135,7 +135,7 @@ def _carried(
         numbers["difference"] = beside.value
     if teacher:
         of_teacher = _gap(teacher, pair)
-        beyond = judged_difference(own, of_teacher)
+        beyond = judged_difference(own, of_teacher, is_fixed=True)
         numbers |= {"teacher": float(of_teacher[0].mean()), "beyond_teacher": beyond.value}
         numbers |= {"beyond_low": beyond.low, "beyond_high": beyond.high}
     return numbers
@@ -155,17 +155,17 @@ def judged(values: Values, is_trained: bool = True) -> Judged:
     return _judged(float(values[0].mean()), both, p_seeds, len(values[0]), is_trained)
 
 
-def judged_difference(first: Values, second: Values) -> Judged:
+def judged_difference(first: Values, second: Values, *, is_fixed: bool = False) -> Judged:
     """The same of the difference of two cells on the same draws of patients, with Welch's t over their repeats.
 
-    Against one value that no seed changes (a teacher itself) it is Student's t.
+    Where the second one is fixed (a teacher itself, which no seed changes) it is Student's t.
     """
     rng = np.random.default_rng(0)
     both = percentiles(over_seeds(first[1], rng) - over_seeds(second[1], rng))
     value = float(first[0].mean() - second[0].mean())
-    if len(second[0]) == 1:
-        return _judged(value, both, resampled_p(first[0] - second[0], 0.0), len(first[0]))
-    varies = max(np.ptp(first[0]), np.ptp(second[0])) > SAME and len(first[0]) > 1
+    if is_fixed:
+        return _judged(value, both, resampled_p(first[0] - second[0].mean(), 0.0), len(first[0]))
+    varies = max(np.ptp(first[0]), np.ptp(second[0])) > SAME and min(len(first[0]), len(second[0])) > 1
     p_seeds = float(stats.ttest_ind(first[0], second[0], equal_var=False).pvalue) if varies else np.nan
     return _judged(value, both, p_seeds, min(len(first[0]), len(second[0])))
 

@@ -42,8 +42,9 @@ def power_rows(
     `difference` is the one that was seen, and `is_claimed` whether the report claims it. `smallest` is the true
     difference that this sweep would have claimed in 80 of 100 times, with its values at the ends of the 95% interval of
     the variance over repeats. `repeats_needed` and `patients_needed` tell a difference of `asked`, each with the other
-    as it was. `probability` is that of a training of the first beating one of the second, with its interval (`low`,
-    `high`).
+    as it was; with fewer than `MIN_REPEATS` repeats, with which nothing is claimed, there are neither `smallest` nor
+    `patients_needed`. `probability` is that of a training of the first beating one of the second, with its interval
+    (`low`, `high`).
 
     Over folds and splits drawn anew, n counts parts, and neither patients nor intervals are given: the spread over
     parts holds the draw of patients and cannot be divided, and parts that share images are no sample for a bootstrap.
@@ -97,8 +98,7 @@ def prospect_rows(
                 else _of_splits(cells, pair, repeats, level)
                 for pair, parts in known
             ]
-            share = test_share * number / now
-            rows.append((repeats, number, share, float(np.median(smallest)), max(smallest)))
+            rows.append((repeats, number, test_share * number / now, float(np.median(smallest)), max(smallest)))
     return pd.DataFrame(rows, columns=PROSPECTS)
 
 
@@ -147,15 +147,16 @@ def _on_one_split(
     parts = _components(cells, *pair)
     if parts is None:
         return row
+    row |= {"low": ahead.low, "high": ahead.high}
+    row["repeats_needed"] = detectable.repeats_needed(parts, asked, level, NUM_DRAWS)
+    if row["n"] < MIN_REPEATS:  # with fewer the report claims nothing, whatever the difference and the patients
+        return row
     low, high = detectable.smallest_range(parts, level, NUM_DRAWS)
     return row | {
         "smallest": detectable.smallest_visible(parts, level, NUM_DRAWS),
         "smallest_low": low,
         "smallest_high": high,
-        "repeats_needed": detectable.repeats_needed(parts, asked, level, NUM_DRAWS),
         "patients_needed": detectable.patients_needed(parts, asked, level, NUM_DRAWS),
-        "low": ahead.low,
-        "high": ahead.high,
     }
 
 
@@ -168,10 +169,9 @@ def _over_parts(
     row |= _not_defined(len(values), of_first.num_patients)
     if len(values) < 2:
         return row
-    row |= {
-        "smallest": detectable.smallest_over_parts(values, of_first.test_to_train, level),
-        "probability": float((np.sign(values) / 2 + 0.5).mean()),
-    }
+    row["probability"] = float((np.sign(values) / 2 + 0.5).mean())
+    if len(values) >= MIN_REPEATS:
+        row["smallest"] = detectable.smallest_over_parts(values, of_first.test_to_train, level)
     if not any(is_fold(part) for part in of_first.parts_S):
         row["repeats_needed"] = detectable.splits_needed(values, of_first.test_to_train, asked, level)
     return row

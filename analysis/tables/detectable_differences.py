@@ -135,6 +135,8 @@ def sentences(frame: pd.DataFrame, asked: float, design: Design) -> list[str]:
             "These numbers rest on a variance over few repeats, which is itself hardly known: the columns low and high "
             "give what its 95% interval allows."
         )
+    elif frame["repeats_needed"].notna().any():
+        told.append("That number rests on a variance over two repeats, which is itself hardly known.")
     return told
 
 

@@ -13,6 +13,7 @@ from analysis.reading.trials import Runs
 from analysis.scores import external_thresholds
 from analysis.scores.drawn_metrics import AUC, IN_WORDS
 from analysis.scores.external_scores import BELOW, INVERTED
+from analysis.stats.intervals import MIN_REPEATS
 from analysis.stats.multiple import corrected_for
 from analysis.tables.findings import named
 from analysis.tables.rendering import MISSING, Cell, Table, number
@@ -125,7 +126,8 @@ def thresholds(runs: Runs, record: Opened, frame: pd.DataFrame, phantom: Mapping
     ]
     notes = [
         "thresholds are chosen on the validation images here, per repeat and label, and applied at both hospitals",
-        f"percent; change: there less here, in points, in brackets the {BOOTSTRAP}",
+        f"percent; change: there less here, in points, in brackets the {BOOTSTRAP}; no brackets: fewer than "
+        f"{MIN_REPEATS} repeats, or draws without a spread or without a value",
         f"label {external_thresholds.MEAN}: over labels with a threshold in all repeats; n: repeats with a threshold",
     ]
     return _table(

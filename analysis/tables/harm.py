@@ -144,4 +144,7 @@ def interval_notes(runs: Runs) -> list[str]:
         return ["rates: of all folds together, without an interval: a fold has few images of a group"]
     if not design.is_on_one_split:
         return [f"low, high: {interval_note(design)}", *design.count_notes]
-    return [f"{BOOTSTRAP}; where none or all images of a group have the event, Clopper and Pearson's over its patients"]
+    return [
+        f"{BOOTSTRAP}; where none or all images of a group have the event, Clopper and Pearson's over its patients; a "
+        "mean over labels has none then"
+    ]

@@ -177,3 +177,14 @@ def test_cells_without_validation_images_are_left_out() -> None:
     tested, validated = repeats()
     cells = {PLAIN: tested, TEACHER: tested[:1]}
     assert [*counts_of_cells(cells, {PLAIN: validated}, "chestxray8", YOUDEN)] == [PLAIN]
+
+
+def test_a_mean_of_labels_that_are_all_found_has_no_interval_of_width_zero() -> None:
+    tested, validated = repeats()
+    both = tuple(
+        [replace(it, probabilities_NL=np.where(it.positive_NL, 0.9, 0.1).astype(np.float32)) for it in split]
+        for split in (tested, validated)
+    )
+    found = rows((both[0], both[1]))
+    mean, one = found.loc[("sex", "F", SENSITIVITY)], found.loc[("sex", "F", "Edema")]
+    assert mean["rate"] == one["rate"] == 1.0 and np.isnan(mean["low"]) and 0.9 < one["low"] < 1.0

@@ -116,6 +116,13 @@ def test_two_repeats_claim_nothing_but_a_teacher_itself_may() -> None:
     assert "too few repeats" in gap_sentences(gaps.query("cell == @TAUGHT"), {})[0]
 
 
+def test_plain_transfer_of_one_repeat_is_not_taken_for_certain() -> None:
+    """It was trained once: another seed may have another gap, unlike a teacher's own."""
+    carried = carried_rows(counted(plain=(0.0, 1), taught=(1.5, 3)))
+    assert carried["difference"].notna().all() and carried["n"].eq(1).all()
+    assert carried[["p_seeds", "p_holm"]].isna().all(axis=None)
+
+
 def test_cells_tested_on_other_images_are_not_compared(cells: dict[str, CellCounts]) -> None:
     others = replace(cells[PLAIN], images=cells[PLAIN].images[::-1].reset_index(drop=True))
     carried = carried_rows({**cells, PLAIN: others})

@@ -162,3 +162,16 @@ def test_where_no_label_is_averaged_there_is_no_row() -> None:
     assert rows([replace(repeat, averaged_L=none) for repeat in tested], validated).empty
     one = made(np.full((4, 1), 0.5), np.array([[True], [False]] * 2), ["A"])
     assert rows([one], [one]).index.tolist() == ["A"]  # too few: without a mean
+
+
+def test_a_rate_without_an_error_has_no_interval_of_width_zero() -> None:
+    """All of some forty positives are found in every draw, which does not make the next patient certain."""
+    tested, validated = student(unknown=0.0)
+    both = [
+        [replace(it, probabilities_NL=np.where(it.positive_NL, 0.9, 0.1).astype(np.float32)) for it in split]
+        for split in (tested, validated)
+    ]
+    frame = rows(both[0], both[1])
+    assert frame["sensitivity"].eq(1.0).all()
+    assert frame[["sensitivity_low", "sensitivity_high", "ppv_low"]].isna().all(axis=None)
+    assert frame["prevalence_low"].notna().all()

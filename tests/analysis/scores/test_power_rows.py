@@ -140,3 +140,19 @@ def test_more_comparisons_than_the_draws_can_tell_apart_are_named() -> None:
         "26 comparisons" in line and "Compare fewer cells" in line for line in sentences(frame, 0.01, SEED_ALONE)
     )
     assert "does not exist" in warning(frame)
+
+
+def test_two_repeats_which_claim_nothing_have_no_visible_difference() -> None:
+    cells = {TAUGHT: drawn(repeats(1.2, 1, num_repeats=2)), PLAIN: drawn(repeats(1.0, 2))}
+    frame = power_rows(cells, [(TAUGHT, PLAIN)])
+    assert frame[["smallest", "smallest_low", "patients_needed"]].isna().all(axis=None)
+    assert frame["repeats_needed"].iloc[0] > 2
+    told = sentences(frame, 0.01, SEED_ALONE)
+    assert not any("would have been claimed" in line or "test patients" in line for line in told)
+    assert told[-1].startswith("That number rests on a variance over two repeats")
+    names = ("split 1", "split 2")
+    parts = {
+        cell: Draws(points_S=points, draws_SB=np.zeros((2, 5)), num_patients=40, parts_S=names, test_to_train=0.25)
+        for cell, points in ((TAUGHT, np.array([0.8, 0.85])), (PLAIN, np.array([0.7, 0.8])))
+    }
+    assert power_rows(parts, [(TAUGHT, PLAIN)])["smallest"].isna().all()
