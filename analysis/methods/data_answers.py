@@ -18,6 +18,7 @@ from analysis.methods.phrases import begun, count, listed, plain
 from analysis.tables.rendering import MISSING
 from trainables.data import catalogue
 from trainables.data.splits import SPLITS
+from trainables.recipe_learning import LOSSES
 
 LABELS_SHOWN = 6
 
@@ -148,14 +149,16 @@ def characteristics(recorded: Recorded) -> Answer:
 
 
 def imbalance(recorded: Recorded) -> Answer:
-    """Whether the loss or the labels were weighted."""
+    """Whether a loss was one that is made for rare labels."""
     losses = {str(each) for each in recorded.values("params.loss")}
     if not losses:
         return Answer()
-    if "weighted" not in losses:
+    against = [name for name in ("weighted", "focal") if name in losses]
+    if not against:
         return answered("no method against class imbalance was used in training", **RECIPE)
-    which = "all cells" if losses == {"weighted"} else "some cells"
-    return answered(f"class-weighted cross-entropy in {which}; no recalibration after it", **RECIPE)
+    which = "all cells" if losses == {*against} else "some cells"
+    text = f"{listed((LOSSES[name] for name in against), 'or')} in {which}; no recalibration after it"
+    return answered(text, **RECIPE)
 
 
 def sample_size(recorded: Recorded) -> Answer:

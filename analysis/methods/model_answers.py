@@ -21,6 +21,7 @@ from analysis.methods.answer import (
 from analysis.methods.ledger_facts import Recorded
 from analysis.methods.phrases import count, listed, plain
 from analysis.methods.recipe_words import METRICS
+from analysis.reading import openings
 from trainables import titles
 from trainables.data import catalogue
 
@@ -50,7 +51,9 @@ def question(recorded: Recorded) -> Answer:
 def goal(recorded: Recorded) -> Answer:
     """What kind of study it is."""
     cells = count(len(recorded.cells), "way")
-    text = f"development and internal evaluation: {cells} to train a network, compared on the same test images"
+    design = recorded.runs.design
+    where = "the same test images" if design.is_on_one_split else f"the test images of the same {design.parts}"
+    text = f"development and internal evaluation: {cells} to train a network, compared on {where}"
     return partly(text, "what the networks are meant for", **CONFIRMATION)
 
 
@@ -180,12 +183,24 @@ def robustness(recorded: Recorded) -> Answer:
 
 
 def internal(recorded: Recorded) -> Answer:
-    """Test images of the same data set."""
-    if recorded.runs.confirm.empty:
+    """Test images of the same data set, and what speaks against their being unseen."""
+    confirm = recorded.runs.confirm
+    if confirm.empty:
         return Answer()
-    return answered(
-        "test images of patients whom no training and no choice has seen, opened at the end", **CONFIRMATION
-    )
+    doubts = [
+        *(
+            ["the test set was opened for more than one configuration"]
+            if max(openings.of_cells(confirm).values()) > 1
+            else []
+        ),
+        *([recorded.tag("teacher_overlap")] if recorded.tag("teacher_overlap") else []),
+    ]
+    if doubts:
+        return partly(f"test images of the same data set, but {listed(doubts)}", "what follows from it", **CONFIRMATION)
+    students = "no student's training and no choice has"
+    if recorded.runs.design.num_folds:
+        students = "neither the training nor the choice of the students of that fold has"
+    return answered(f"test images of patients whom {students} seen, opened at the end", **CONFIRMATION)
 
 
 def external(recorded: Recorded) -> Answer:

@@ -10,6 +10,7 @@ from analysis.methods.ledger_facts import Facts, Recorded
 from analysis.methods.paragraph import Paragraph
 from analysis.methods.phrases import begun, count, listed, plain, sentences, span, unknown
 from analysis.methods.recipe_words import METRICS, NAMES
+from analysis.reading import weight_averages
 from trainables import titles
 from trainables.cell import ITSELF
 
@@ -122,7 +123,8 @@ def confirmation(recorded: Recorded) -> Paragraph:
         )
     if (runs.confirm["params.method"] == ITSELF).any():
         parts.append("teachers that were scored as they are have one run per split, since nothing in it is drawn")
-    parts.append(_openings(runs.confirm))
+    averaged = weight_averages.openings(runs.sweeps)
+    parts += [_openings(runs.confirm, is_all=not averaged), *averaged]
     return Paragraph(name="confirmation", title="Confirmation", text=sentences(parts))
 
 
@@ -131,11 +133,11 @@ def _seeds(seeds: Iterable[float]) -> str:
     return f"{'their seeds were' if len(known) > 1 else 'the seed was'} {listed(map(str, known))}"
 
 
-def _openings(confirm: pd.DataFrame) -> str:
-    """Whether any cell has opened the test set for more than one configuration."""
+def _openings(confirm: pd.DataFrame, *, is_all: bool) -> str:
+    """Whether any cell has opened the test set for more than one configuration; `is_all`: whether nothing else has."""
     again: Sequence[str] = confirm.loc[confirm.get("openings", pd.Series(1, confirm.index)) > 1, "tags.cell"].unique()
     if not len(again):
-        return "only these runs opened the test set, each once, at its end"
+        return f"{'only ' if is_all else ''}these runs opened the test set, each once, at its end"
     return begun(
         f"{listed(again)} opened the test set for more than one configuration, so that it had a part in the choice"
     )

@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.reading.mlflow_frames import run_frame
 from analysis.reading.trial_costs import numbers, seconds_of
 from analysis.reading.trials import Runs
+from search_spaces.space import RANDOM_TEACHER
 from trainables.cell import NO_TEACHER, members
 from trainables.init_names import RANDOM
 
@@ -18,7 +19,9 @@ COLUMNS = ["teacher", "fingerprint", "seconds", "gpu_s", "measured_wh", "estimat
 
 
 def teacher_costs(runs: Runs) -> pd.DataFrame:
-    """COLUMNS, one row per teacher of these trials, or source of their first weights; NaN where nothing is known."""
+    """COLUMNS, one row per teacher of these trials, or source of their first weights; NaN where nothing is known. A
+    teacher with random weights was never trained, and has none.
+    """
     used = dict.fromkeys(_used(runs.trials))
     trained = _trainings(runs)
     rows = []
@@ -30,10 +33,10 @@ def teacher_costs(runs: Runs) -> pd.DataFrame:
 
 
 def _used(trials: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """Names and fingerprints, those of an ensemble one by one."""
+    """Names and fingerprints of what was trained, those of an ensemble one by one."""
     columns = ["params.teacher", "tags.teacher_fingerprint", "params.init", "tags.init_fingerprint"]
     for teacher, fingerprints, init, of_init in trials.reindex(columns=columns).itertuples(index=False):
-        if teacher != NO_TEACHER:
+        if teacher not in (NO_TEACHER, RANDOM_TEACHER):
             yield from zip(members(str(teacher)), str(fingerprints).split("+"), strict=False)
         if RANDOM not in (init, of_init):
             yield str(init), str(of_init)

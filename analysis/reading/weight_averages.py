@@ -34,10 +34,11 @@ def load(runs: Runs) -> tuple[dict[str, Predictions], list[str]]:
             outgrown.append(f"{cell} ({number} of its {len(rows)} repeats)")
         elif number and (found := predictions.load(runs.tracking_uri, members_of(rows).iloc[0], file=FILE)):
             loaded[str(cell)] = found
-    return loaded, [*_opened(runs.sweeps), *_outgrown(outgrown, runs.dataset)]
+    return loaded, [*openings(runs.sweeps), *_outgrown(outgrown, runs.dataset)]
 
 
-def _opened(sweeps: pd.DataFrame) -> list[str]:
+def openings(sweeps: pd.DataFrame) -> list[str]:
+    """For which cells these sweeps opened the test set once more, in a sentence; [] where for none."""
     tags = sweeps.reindex(columns=[f"tags.{OPENED}"]).squeeze(axis=1).dropna()
     cells = sorted({cell for tag in tags for cell in str(tag).split(", ") if cell})
     if not cells:

@@ -51,7 +51,8 @@ def _reports(votes: pd.DataFrame) -> list[str]:
 
 def agreement_rows(votes: pd.DataFrame) -> pd.DataFrame:
     """One row per label: how far the radiologists agree (share of studies on which all do, Fleiss' kappa), and Cohen's
-    kappa of the first report labels with the majority; NaN where a kappa is not defined, or in a tie.
+    kappa of the first report labels with the majority; NaN where a kappa is not defined. Studies in a tie have no part
+    in the latter. With fewer than two radiologists, or no study that all have read, all three are NaN.
 
     Args:
         votes: from `analysis.reading.radiologists.votes`.
@@ -62,8 +63,9 @@ def agreement_rows(votes: pd.DataFrame) -> pd.DataFrame:
         positives_N = seen_NR.sum(axis=1)
         is_clear_N, majority_N = 2 * positives_N != len(people), 2 * positives_N > len(people)
         counts_NC = np.column_stack([len(people) - positives_N, positives_N])
+        is_comparable = len(people) > 1 and len(table) > 0
         kappa = np.nan
-        if reports and 0 < majority_N[is_clear_N].sum() < is_clear_N.sum():
+        if is_comparable and reports and 0 < majority_N[is_clear_N].sum() < is_clear_N.sum():
             kappa = cohen_kappa_score(majority_N[is_clear_N], table[reports[0]].to_numpy(dtype=bool)[is_clear_N])
         lines.append(
             {
@@ -71,8 +73,8 @@ def agreement_rows(votes: pd.DataFrame) -> pd.DataFrame:
                 "num_readers": len(people),
                 "num_studies": len(table),
                 "num_positives": int(majority_N.sum()),
-                "unanimous": float(np.isin(positives_N, [0, len(people)]).mean()),
-                "kappa": fleiss_kappa(counts_NC),
+                "unanimous": float(np.isin(positives_N, [0, len(people)]).mean()) if is_comparable else np.nan,
+                "kappa": fleiss_kappa(counts_NC) if is_comparable else np.nan,
                 "report_kappa": kappa,
             }
         )

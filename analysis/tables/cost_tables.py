@@ -19,7 +19,7 @@ PHASES = {"search": "search", "confirm": "confirmation", "both": "both"}
 
 
 def duration(seconds: float) -> str:
-    """In hours from 100 minutes on, else in minutes or seconds: ``2.5 h``, ``12 min``, ``8.1 s``.
+    """In hours from 100 minutes on, else in minutes or seconds: ``2.5 h``, ``12.0 min``, ``8.1 s``.
 
     >>> [duration(each) for each in (8.14, 720, 9000, float("nan"))]
     ['8.1 s', '12.0 min', '2.5 h', '-']

@@ -95,7 +95,8 @@ def agreement(runs: Runs, frame: pd.DataFrame) -> Table:
     notes = [
         "positives: studies that most radiologists call positive; all agree: percent of studies",
         "kappa, Fleiss: agreement of the radiologists beyond chance (Fleiss 1971); kappa, reports: Cohen's, of the "
-        "labels mined from reports with the majority (scikit-learn); -: one class only, or no labels from reports",
+        "labels mined from reports with the majority (scikit-learn); what is called uncertain counts as absent",
+        "-: one class only, fewer than two radiologists, no study that all have read, or no labels from reports",
     ]
     names = ("label_agreement", "How far the radiologists agree")
     return _plain(runs, frame, ("label",), columns, named_as=names, notes=notes)

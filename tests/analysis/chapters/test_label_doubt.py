@@ -72,9 +72,9 @@ def shown(store: Any, results: Path | None = None) -> Chapter:
     return label_doubt.chapter(Evidence(runs=recorded, results=results, tested=tested))
 
 
-def with_votes(results: Path) -> Path:
+def with_votes(results: Path, kept: pd.DataFrame | None = None) -> Path:
     (results / "stores").mkdir(parents=True)
-    votes().to_parquet(results / "stores" / f"{TARGET}-32px-real-abc{SUFFIX}")
+    (votes() if kept is None else kept).to_parquet(results / "stores" / f"{TARGET}-32px-real-abc{SUFFIX}")
     return results
 
 
@@ -183,6 +183,26 @@ def test_agreement_again_from_the_votes(chapter: Chapter) -> None:
     chance = share**2 + (1 - share) ** 2
     assert line["kappa"] == pytest.approx((agreed.mean() - chance) / (1 - chance))
     assert (line["num_readers"], line["num_studies"]) == (4, NUM_READ // 2)
+
+
+@pytest.mark.parametrize("kept", [(REPORT,), (REPORT, "bc1")])
+def test_with_fewer_than_two_radiologists_nothing_is_said_of_agreement(
+    sweep: Any, tmp_path: Path, kept: tuple[str, ...]
+) -> None:
+    results = with_votes(tmp_path / "results", votes()[lambda frame: frame["reader"].isin(kept)])
+    scores, readers, agreement = shown(sweep, results).tables
+    assert agreement.frame[["unanimous", "kappa", "report_kappa"]].isna().all(axis=None)
+    assert scores.frame["report_auc"].notna().any()  # which needs the reports alone
+    people = readers.frame["role"].isin(["reference", "benchmark"])  # who have nobody to be compared with
+    assert readers.frame.loc[people, "sensitivity"].isna().all()
+
+
+def test_studies_that_no_two_readers_share_have_no_agreement(sweep: Any, tmp_path: Path) -> None:
+    every = votes()
+    first = every["study"].isin(every["study"].unique()[:30])
+    parted = every[((every["reader"] == "bc1") & first) | ((every["reader"] == "bc2") & ~first)]
+    agreement = shown(sweep, with_votes(tmp_path / "results", parted)).tables[2].frame
+    assert agreement["num_studies"].eq(0).all() and agreement["kappa"].isna().all()
 
 
 def test_the_sentences_count_what_the_table_shows(chapter: Chapter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,9 @@ import pytest
 from analysis import published
 from analysis.methods.checklists import TITLES, find, rows, table
 from analysis.methods.paragraphs import paragraphs
-from analysis.reading.trials import Runs
+from analysis.reading.trials import Runs, runs
 from analysis.tables import rendering
-from tests.analysis.methods.conftest import CELLS
+from tests.analysis.methods.conftest import CELLS, GRADES, PHOTOGRAPHS, sweep_tags
 
 TRIPOD = (
     "1 2 3a 3b 3c 4 5a 5b 6a 6b 6c 7 8a 8b 8c 9a 9b 9c 10 11 12a 12b 12c 12d 12e 12f 12g 13 14 15 16 17 18a 18b 18c "
@@ -62,6 +63,7 @@ def test_a_place_in_the_methods_is_a_paragraph(name: str, photographs: Runs) -> 
         ("12a", {"facts": {"split_rule": None}}, "drawn at random, by patient: train 432", "open: for the author"),
         ("20a", {"facts": {"cohort_test": None}}, "test 145 images of 72 patients", "open: for the author"),
         ("13", {"loss": "weighted"}, "no method against class imbalance", "class-weighted cross-entropy in all cells"),
+        ("13", {"loss": "focal"}, "no method against class imbalance", "focal loss in all cells"),
         ("12c", {"max_epochs": 50}, "up to 96 epochs", "up to 50 epochs"),
         ("18f", {"tags": {"version": "9.8"}}, "version 0.1.0, commit abc123def456", "version 9.8"),
         ("7", {"image_size_px": 64}, "256 x 256", "64 x 64"),
@@ -74,6 +76,34 @@ def test_an_answer_follows_the_ledger(
     cells = [{**cell, **{name: change.pop(name) for name in ("max_epochs",) if name in change}} for cell in CELLS[:1]]
     changed = of_photographs(data_fingerprint="data-b", cells=cells, **change)
     assert after in rows(changed, "tripod_ai_2024").set_index("item").loc[item, "answer"]
+
+
+def test_unseen_test_images_are_claimed_only_where_they_were(of_photographs: Callable[..., Runs]) -> None:
+    def unseen(**more: Any) -> tuple[str, str]:
+        row = rows(of_photographs(cells=CELLS[:1], **more), "claim_2024").set_index("item").loc["32"]
+        return str(row["status"]), str(row["answer"])
+
+    claimed = "test images of patients whom no student's training and no choice has seen, opened at the end"
+    assert unseen() == ("answered", claimed)
+    overlap = {"teacher_overlap": "the teacher knows 3 of the test patients"}
+    status, answer = unseen(sweep=overlap, data_fingerprint="data-b")
+    assert status == "in part" and overlap["teacher_overlap"] in answer and "no choice" not in answer
+
+
+def test_a_second_opening_is_no_unseen_test_set(photographs: Runs) -> None:
+    confirm = photographs.trials["tags.phase"] == "confirm"
+    again = replace(photographs, trials=photographs.trials.assign(openings=confirm + 1))
+    answer = rows(again, "claim_2024").set_index("item").loc["32", "answer"]
+    assert "the test set was opened for more than one configuration" in answer and "no choice" not in answer
+
+
+def test_folds_have_no_common_test_images(store: Any) -> None:
+    parent = store.sweep(**sweep_tags(GRADES, PHOTOGRAPHS, num_folds="3"))
+    for fold in (1, 2, 3):
+        store.trial(parent, seed=1, fold=fold, num_folds=3, tags={"drawn": "fold"}, **CELLS[0])
+    answers = rows(runs(store.uri, "retina"), "claim_2024").set_index("item")["answer"]
+    assert "compared on the test images of the same folds" in answers["6"]
+    assert "neither the training nor the choice of the students of that fold" in answers["32"]
 
 
 def test_the_table_leads_to_the_places(photographs: Runs) -> None:

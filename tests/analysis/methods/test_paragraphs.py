@@ -184,6 +184,12 @@ def test_folds_are_told(store: Any) -> None:
     assert "1 time in each fold. The seed was 1." in told["confirmation"]
 
 
+def test_averaged_weights_have_opened_the_test_set_as_well(of_photographs: Callable[..., Runs]) -> None:
+    told = words(of_photographs(sweep={"weight_averages": "transfer/none/densenet40/all"}))["confirmation"]
+    assert "Only these runs" not in told and "These runs opened the test set" in told
+    assert "opened once more for the averaged weights of transfer/none/densenet40/all" in told
+
+
 def test_labels_that_are_uncertain_are_told(store: Any) -> None:
     from analysis.reading.trials import runs
 

@@ -10,6 +10,7 @@ import pytest
 from analysis.reading.teacher_costs import EXPERIMENT, MADE, teacher_costs
 from analysis.reading.trial_costs import trial_costs
 from analysis.reading.trials import runs
+from search_spaces.space import RANDOM_TEACHER
 
 MEASURED = {"cost_gpu_s": 30.0, "cost_cpu_s": 50.0, "cost_host_bytes": 2e9, "cost_estimated_wh": 0.5}
 TAUGHT: dict[str, Any] = {"method": "attention", "teacher": "wise", "beta": 5.0}
@@ -62,6 +63,13 @@ def test_where_no_teacher_was_trained_nothing_is_known(taught: Any) -> None:
     frame = teacher_costs(runs(taught.uri, "retina"))
     assert frame["teacher"].tolist() == ["wise", "other"]
     assert frame["seconds"].isna().all()
+
+
+def test_random_weights_were_never_trained(taught: Any) -> None:
+    parent = taught.sweep()
+    random = {"method": "attention", "teacher": RANDOM_TEACHER, "beta": 5.0, "init": "random"}
+    taught.trial(parent, **random, tags={"teacher_fingerprint": "f-random"})
+    assert teacher_costs(runs(taught.uri, "retina"))["teacher"].tolist() == ["wise", "other"]
 
 
 def test_first_weights_are_a_teachers_too(store: Any) -> None:
