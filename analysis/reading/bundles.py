@@ -14,7 +14,6 @@ import atexit
 import hashlib
 import json
 import re
-import shutil
 import stat
 import tempfile
 import zipfile
@@ -115,8 +114,9 @@ def _opened(path: Path, size: int, mtime_ns: int) -> Bundle:
         return _unpacked(path)
     with _archive(path) as (archive, members):
         sums = _sums(path, archive.read(members[SUMS]) if SUMS in members else b"", set(members) - {SUMS})
-        folder = Path(tempfile.mkdtemp(prefix="bundle-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        temporary = tempfile.TemporaryDirectory(prefix="bundle-", ignore_cleanup_errors=True)
+        atexit.register(temporary.cleanup)
+        folder = Path(temporary.name)
         for name, expected in sums.items():
             target = folder / name if name.startswith(READ) else None
             try:

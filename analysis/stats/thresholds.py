@@ -83,8 +83,8 @@ def threshold(score_N: NDArray[np.floating], positive_N: NDArray[np.bool_], rule
     """The threshold that `rule` chooses: an image whose score is at least as high counts as positive.
 
     It is one of the scores, so that it divides these images as the ROC curve does. Of thresholds that are equally
-    good, the highest is taken: the fewest alarms. None where all images are of one class, or where no score reaches
-    the level.
+    good by a wanted sensitivity, that with the greatest sensitivity is taken; by the other rules, the highest: the
+    fewest alarms. None where all images are of one class, or where no score reaches the level.
 
     >>> threshold(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True]), Rule(kind="youden"))
     0.8
@@ -104,7 +104,8 @@ def threshold(score_N: NDArray[np.floating], positive_N: NDArray[np.bool_], rule
     if not reached_T.any():
         return None
     best = float(worth_T[reached_T].max())
-    return float(threshold_T[reached_T & (worth_T >= best - ROUNDING)].max())
+    equal = threshold_T[reached_T & (worth_T >= best - ROUNDING)]
+    return float(equal.min() if rule.kind == SENSITIVITY else equal.max())
 
 
 def rates(score_N: NDArray[np.floating], positive_N: NDArray[np.bool_], threshold: float) -> Rates:

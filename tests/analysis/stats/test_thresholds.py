@@ -43,14 +43,17 @@ def test_there_is_none_where_a_class_is_missing_or_the_level_is_out_of_reach() -
     assert threshold(negative_first_N, np.array([False, True]), Rule(kind="specificity")) is None
 
 
-def test_a_level_that_is_met_exactly_is_met_whatever_rounding_does() -> None:
-    score_N, positive_N = np.arange(20) / 20, np.arange(20) >= 10
-    for hits in range(1, 10):
-        at_least = threshold(score_N, positive_N, Rule(kind="sensitivity", level=hits / 10))
-        assert at_least == 0.5  # all positives lie above all negatives
-        score_reversed_N = -score_N
-        chosen = threshold(score_reversed_N, positive_N, Rule(kind="sensitivity", level=hits / 10))
-        assert chosen == score_reversed_N[9 + hits]
+@pytest.mark.parametrize("hits", range(1, 11))
+def test_a_level_that_is_met_exactly_is_met_whatever_rounding_does(hits: int) -> None:
+    score_N = np.arange(20, 0, -1).astype(float)  # positives and negatives by turns, a positive first
+    rule = Rule(kind="sensitivity", level=min(hits / 10, 0.999))
+    assert threshold(score_N, np.arange(20) % 2 == 0, rule) == score_N[2 * (hits - 1)]
+
+
+def test_a_sensitivity_that_costs_nothing_is_taken() -> None:
+    score_N, positive_N = np.arange(20) / 20, np.arange(20) >= 10  # all positives lie above all negatives
+    for rule in (Rule(kind="sensitivity", level=0.3), Rule(kind="specificity", level=0.3), Rule(kind="youden")):
+        assert threshold(score_N, positive_N, rule) == 0.5
 
 
 def test_rates_by_hand() -> None:

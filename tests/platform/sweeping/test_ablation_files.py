@@ -157,7 +157,7 @@ def test_imagenet_reaches_a_student_as_weights_or_through_the_teacher(setup_of: 
         "transfer/none/densenet40/all@from-random",
         "distillation/lite0-retina/densenet40/all@from-random",
         "similarity/lite0-retina/densenet40/all@from-random",
-        "attention-squares/lite0-retina/densenet40/all@from-random",
+        "embedding-queue/lite0-retina/densenet40/all@from-random",
         "itself/lite0-retina/none/none",
     }
     assert setup.teachers["lite0-retina"].source == "drawn"  # the teacher at hand, not random weights in its place

@@ -15,6 +15,7 @@ PATHS = {
     "mimic-cxr": ("files/p10/p10000032/s50414267/02aa804e-bde0afdd-112c0b34-7bc16630-4e384014.dcm", "10000032"),
     "retina": ("train/10_left.jpeg", "10"),
 }
+SAME_PATHS = {"chexpert": ("chexpert", "chexpert-radiologists")}  # two sets of one release, with other patients
 OTHERS = (
     "216840111366964012959786432872012009033142846_01-066-109.png",  # PadChest
     "id_0001/Study_1.2.3/Series_4.5.6/image-7.8.9.png",  # BRAX
@@ -31,7 +32,7 @@ def written(path: Path, *rows: str) -> Path:
 def test_a_patient_is_called_as_the_reader_calls_it(tmp_path: Path, dataset: str) -> None:
     path, patient = PATHS[dataset]
     listed = image_list.read(written(tmp_path / "l.csv", "number,where", *(f"{n},{path}" for n in (1, 2))))
-    assert listed.patients == {dataset: {patient}}
+    assert listed.patients == {name: {patient} for name in SAME_PATHS.get(dataset, (dataset,))}
     assert (listed.num_rows, listed.num_unknown) == (2, 0)
 
 
@@ -43,8 +44,11 @@ def test_rows_of_other_data_sets_are_counted(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(image_list, "ROWS_AT_ONCE", 2)
     path, _ = PATHS["chexpert"]
     listed = image_list.read(written(tmp_path / "l.csv", "dataset,image", *(f"x,{one}" for one in (*OTHERS, path))))
-    assert listed.patients == {"chexpert": {"patient00004"}}
-    assert listed.report() == "4 training images: patients 1 of chexpert; 3 images of other data sets"
+    assert listed.patients == {name: {"patient00004"} for name in SAME_PATHS["chexpert"]}
+    assert (
+        listed.report()
+        == "4 training images: patients 1 of chexpert, 1 of chexpert-radiologists; 3 images of other data sets"
+    )
 
 
 @pytest.mark.parametrize(
