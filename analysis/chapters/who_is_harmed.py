@@ -7,12 +7,13 @@ radiographs in under-served patient populations" (Nature Medicine 27, 2021).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
 
 from analysis.figures import figure_harm
+from analysis.methods.phrases import listed
 from analysis.pages.chapter import Chapter
 from analysis.pages.evidence import Evidence
 from analysis.reading.origins import of_cells
@@ -127,8 +128,8 @@ def _without(cells: Mapping[str, CellCounts]) -> list[str]:
     if not missing:
         return []
     return [
-        f"The test images have no two groups by {_listed(missing)}. Images of your own need the columns "
-        f"{_listed([COLUMNS[kind] for kind in missing])} in their CSV."
+        f"The test images have no two groups by {listed(missing)}. Images of your own need the columns "
+        f"{listed([COLUMNS[kind] for kind in missing])} in their CSV."
     ]
 
 
@@ -156,7 +157,7 @@ def _teachers_not_scored(cells: Mapping[str, CellCounts]) -> list[str]:
     others = sorted({cell.teacher for cell in parsed} - scored - {NO_TEACHER, RANDOM_TEACHER})
     if not others:
         return []
-    who = _listed(titles.teacher(name) for name in others)
+    who = listed(titles.teacher(name) for name in others)
     return [
         f"Not scored itself: {who}. Whether the teacher's own gap is as wide is not known; --controls scores each "
         "teacher that has an output for every label."
@@ -167,7 +168,7 @@ def _no_groups(evidence: Evidence) -> str:
     has = "no two sexes, age bands or views"
     return (
         f"The test images of {evidence.runs.dataset} have {has}, so that no group can be compared with another. Images "
-        f"of your own need one or more of the columns {_listed(COLUMNS.values())} in their CSV; prepare it again then."
+        f"of your own need one or more of the columns {listed(COLUMNS.values())} in their CSV; prepare it again then."
     )
 
 
@@ -186,8 +187,3 @@ def _order(cells: Mapping[str, CellCounts]) -> list[str]:
     of_first = [name for name in taught if Cell.parse(name).teacher in first] or taught
     plain = [Cell.parse(name).baseline().name for name in of_first]
     return [*teachers[:1], *(name for name in plain if name in cells), *of_first, *names]
-
-
-def _listed(words: Iterable[str]) -> str:
-    words = list(words)
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

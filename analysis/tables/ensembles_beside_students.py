@@ -14,7 +14,7 @@ from analysis.scores.drawn_metrics import AUC, IN_WORDS
 from analysis.scores.ensemble_rows import PROBABILITIES, WEIGHTS
 from analysis.stats.multiple import corrected_for
 from analysis.tables.findings import listed
-from analysis.tables.rendering import Table, number
+from analysis.tables.rendering import Table, number, p_value, percent
 from trainables import titles
 
 AS_GIVEN = (
@@ -26,9 +26,9 @@ AS_GIVEN = (
 def table(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.ensemble_rows.ensemble_rows`, in percent; kappa times 100."""
     columns = {
-        "single": ("single, mean", _percent), "ensemble": ("ensemble", _percent), "low": ("low", _percent),
-        "high": ("high", _percent), "difference": ("difference", _percent), "difference_low": ("diff., low", _percent),
-        "difference_high": ("diff., high", _percent), "p": ("p", _p), "p_holm": ("p, Holm", _p),
+        "single": ("single, mean", percent), "ensemble": ("ensemble", percent), "low": ("low", percent),
+        "high": ("high", percent), "difference": ("difference", percent), "difference_low": ("diff., low", percent),
+        "difference_high": ("diff., high", percent), "p": ("p", p_value), "p_holm": ("p, Holm", p_value),
         "n": ("n", _count), "num_patients": ("patients", _count),
     }  # fmt: skip
     averaged = averages(runs)
@@ -94,14 +94,6 @@ def sentences(frame: pd.DataFrame) -> list[str]:
             f"in {better} of {len(rows)} cells and surely worse in {worse}, as far as test patients go."
         )
     return [*told, AS_GIVEN] if told else []
-
-
-def _percent(value: float) -> str:
-    return number(100 * value)
-
-
-def _p(value: float) -> str:
-    return number(value, digits=3)
 
 
 def _count(value: float) -> str:

@@ -14,7 +14,7 @@ from analysis.scores.cells import interval_note
 from analysis.scores.label_tests import delong_rows
 from analysis.stats.intervals import MIN_REPEATS
 from analysis.stats.resampled import RESAMPLED_NAME
-from analysis.tables.rendering import MISSING, Cell, Table, number
+from analysis.tables.rendering import MISSING, Cell, Table, number, p_value, percent
 from trainables import titles
 from trainables.data.averaging import MIN_POSITIVES
 
@@ -24,16 +24,8 @@ CLAIMED = "corrected for all pairs here; a difference is claimed where it is bel
 NO_INTERVAL = f"± -: n is too small (n < {MIN_REPEATS}, or the interval would leave the score's range)"
 
 
-def _percent(value: float) -> str:
-    return number(100 * value)
-
-
 def _points(value: float) -> str:
     return number(value)
-
-
-def _p(value: float) -> str:
-    return number(value, digits=3)
 
 
 def _count(value: float) -> str:
@@ -104,8 +96,8 @@ def variance(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.comparisons.variance_rows`."""
     design, what = runs.design, runs.design.drawn
     columns = {
-        "auc": ("AUC", _percent), "low": ("low", _percent), "high": ("high", _percent),
-        "sd_seeds": (f"s, {what}", _percent), "sd_patients": ("s, patients", _percent),
+        "auc": ("AUC", percent), "low": ("low", percent), "high": ("high", percent),
+        "sd_seeds": (f"s, {what}", percent), "sd_patients": ("s, patients", percent),
         "n": ("n", _count), "num_patients": ("patients", _count),
     }  # fmt: skip
     notes = [f"AUC: mean over n {design.repeats} {design.on_what}; percent", *_averaged(runs)]
@@ -126,10 +118,10 @@ def variance(runs: Runs, frame: pd.DataFrame) -> Table:
 def compared(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.comparisons.comparison_rows`."""
     design, what = runs.design, runs.design.drawn
-    by_patient = {"p_patients": ("p, patients", _p)} if design.is_on_one_split else {}
+    by_patient = {"p_patients": ("p, patients", p_value)} if design.is_on_one_split else {}
     columns = {
-        "difference": ("difference", _percent), "low": ("low", _percent), "high": ("high", _percent),
-        **by_patient, "p_seeds": (f"p, {what}", _p), "p_holm": ("p, Holm", _p),
+        "difference": ("difference", percent), "low": ("low", percent), "high": ("high", percent),
+        **by_patient, "p_seeds": (f"p, {what}", p_value), "p_holm": ("p, Holm", p_value),
         "n": ("n", _count), "num_patients": ("patients", _count),
     }  # fmt: skip
     first = "AUC of the first minus that of the second, in points; low, high: 95% interval, "
@@ -161,8 +153,8 @@ def delong(runs: Runs, compared: pd.DataFrame, kept: Mapping[str, list[Predictio
     names = ["first", "second", "label", "auc_first", "auc_second", "p", "p_holm"]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names)
     columns = {
-        "auc_first": ("AUC, first", _percent), "auc_second": ("AUC, second", _percent),
-        "p": ("p", _p), "p_holm": ("p, Holm", _p),
+        "auc_first": ("AUC, first", percent), "auc_second": ("AUC, second", percent),
+        "p": ("p", p_value), "p_holm": ("p, Holm", p_value),
     }  # fmt: skip
     notes = [
         "DeLong's test per label, on the mean probability of the repeats; Holm's correction over the labels of a pair",
@@ -174,8 +166,8 @@ def delong(runs: Runs, compared: pd.DataFrame, kept: Mapping[str, list[Predictio
 def labels(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.labels.label_rows`."""
     columns = {
-        "num_positives": ("positives", _count), "num_images": ("images", _count), "auc": ("AUC", _percent),
-        "half_width": ("±", _percent), "auprc": ("AUPRC", _percent), "ece": ("ECE", _p), "n": ("n", _count),
+        "num_positives": ("positives", _count), "num_images": ("images", _count), "auc": ("AUC", percent),
+        "half_width": ("±", percent), "auprc": ("AUPRC", percent), "ece": ("ECE", p_value), "n": ("n", _count),
     }  # fmt: skip
     others = sorted(set(frame.loc[~frame["is_averaged"], "label"]))
     notes = [f"±: {interval_note(runs.design)}; {NO_INTERVAL}; AUC -: one class only", *runs.design.count_notes]
@@ -193,7 +185,7 @@ def groups(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.subgroups.subgroup_rows`."""
     columns = {
         "num_images": ("images", _count), "num_patients": ("patients", _count), "num_labels": ("labels", _count),
-        "auc": ("AUC", _percent), "half_width": ("±", _percent), "gap": ("gap", _percent), "n": ("n", _count),
+        "auc": ("AUC", percent), "half_width": ("±", percent), "gap": ("gap", percent), "n": ("n", _count),
     }  # fmt: skip
     is_folded = bool(runs.design.num_folds)
     interval = f"±: {interval_note(runs.design)}; {NO_INTERVAL}"

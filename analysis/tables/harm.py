@@ -12,7 +12,7 @@ from analysis.scores.harm_gaps import STUDENTS, TEACHER
 from analysis.scores.missed import SENSITIVITY, UNDERDIAGNOSIS, Definition
 from analysis.scores.subgroups import KINDS
 from analysis.tables.findings import listed
-from analysis.tables.rendering import MISSING, Table, number
+from analysis.tables.rendering import MISSING, Table, number, p_value
 from trainables.data.averaging import MIN_POSITIVES
 
 TOO_FEW = f"-: fewer than {MIN_POSITIVES} patients with such an image; the counts are shown and nothing is judged"
@@ -27,10 +27,6 @@ def _percent(value: float) -> str:
 
 def _points(value: float) -> str:
     return MISSING if pd.isna(value) else f"{100 * value:+.1f}"
-
-
-def _p(value: float) -> str:
-    return number(value, digits=3)
 
 
 def _count(value: float) -> str:
@@ -100,8 +96,8 @@ def gaps(runs: Runs, rows: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.harm_gaps.gap_rows`."""
     columns: Columns = {
         "rate_worst": ("rate, worst", _percent), "rate_best": ("rate, best", _percent), "gap": ("gap", _points),
-        "low": ("low", _points), "high": ("high", _points), "p_patients": ("p, patients", _p),
-        "p_seeds": ("p, repeats", _p), "p_holm": ("p, Holm", _p), "rest": ("against all others", _points),
+        "low": ("low", _points), "high": ("high", _points), "p_patients": ("p, patients", p_value),
+        "p_seeds": ("p, repeats", p_value), "p_holm": ("p, Holm", p_value), "rest": ("against all others", _points),
         "rest_low": ("low", _points), "rest_high": ("high", _points), "widest": ("widest", _points),
         "n": ("n", _count),
     }  # fmt: skip
@@ -121,8 +117,9 @@ def carried(runs: Runs, rows: pd.DataFrame) -> Table:
     columns: Columns = {
         "gap": ("gap, student", _points), "plain": ("gap, plain transfer", _points),
         "teacher": ("gap, teacher", _points), "difference": ("student - plain", _points), "low": ("low", _points),
-        "high": ("high", _points), "p_patients": ("p, patients", _p), "p_seeds": ("p, repeats", _p),
-        "p_holm": ("p, Holm", _p), "beyond_teacher": ("student - teacher", _points), "beyond_low": ("low", _points),
+        "high": ("high", _points), "p_patients": ("p, patients", p_value), "p_seeds": ("p, repeats", p_value),
+        "p_holm": ("p, Holm", p_value), "beyond_teacher": ("student - teacher", _points),
+        "beyond_low": ("low", _points),
         "beyond_high": ("high", _points), "n": ("n", _count),
     }  # fmt: skip
     notes = [

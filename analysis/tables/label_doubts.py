@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.reading.trials import Runs
 from analysis.stats.thresholds import Rule
 from analysis.tables.findings import listed, named
-from analysis.tables.rendering import MISSING, Cell, Table, number
+from analysis.tables.rendering import MISSING, Cell, Table, number, percent
 from trainables.data.averaging import MIN_POSITIVES
 
 Format = Callable[[float], str]
@@ -18,10 +18,6 @@ ROLES = {
     "reference": "radiologist, of the ground truth", "benchmark": "radiologist, for comparison",
     "report": "labels from reports", "student": "student",
 }  # fmt: skip
-
-
-def _percent(value: float) -> str:
-    return number(100 * value)
 
 
 def _count(value: float) -> str:
@@ -35,12 +31,12 @@ def _kappa(value: float) -> str:
 def scores(runs: Runs, frame: pd.DataFrame, source: str) -> Table:
     """The frame of `analysis.scores.radiologist_scores.rows`; `source`: whose report labels they are, "" for none."""
     columns: dict[str, tuple[str, Format]] = {
-        "own_auc": ("AUC, own test", _percent), "own_low": ("low", _percent), "own_high": ("high", _percent),
-        "read_auc": ("AUC, radiologists", _percent), "read_low": ("low", _percent), "read_high": ("high", _percent),
+        "own_auc": ("AUC, own test", percent), "own_low": ("low", percent), "own_high": ("high", percent),
+        "read_auc": ("AUC, radiologists", percent), "read_low": ("low", percent), "read_high": ("high", percent),
     }  # fmt: skip
     reports = {
-        "report_auc": ("AUC, reports", _percent), "difference": ("difference", _percent), "low": ("low", _percent),
-        "high": ("high", _percent), "num_report_positives": ("positives, reports", _count),
+        "report_auc": ("AUC, reports", percent), "difference": ("difference", percent), "low": ("low", percent),
+        "high": ("high", percent), "num_report_positives": ("positives, reports", _count),
     }  # fmt: skip
     counts = {"num_positives": ("positives", _count), "num_images": ("images", _count), "n": ("n", _count)}
     kept = frame if source else frame.drop(columns=list(reports))
@@ -67,9 +63,9 @@ def scores(runs: Runs, frame: pd.DataFrame, source: str) -> Table:
 def readers(runs: Runs, frame: pd.DataFrame, rule: Rule) -> Table:
     """The frames of `analysis.scores.single_readers`, readers and students together."""
     columns: dict[str, tuple[str, Format]] = {
-        "sensitivity": ("sensitivity", _percent), "sensitivity_low": ("low", _percent),
-        "sensitivity_high": ("high", _percent), "specificity": ("specificity", _percent),
-        "specificity_low": ("low", _percent), "specificity_high": ("high", _percent),
+        "sensitivity": ("sensitivity", percent), "sensitivity_low": ("low", percent),
+        "sensitivity_high": ("high", percent), "specificity": ("specificity", percent),
+        "specificity_low": ("low", percent), "specificity_high": ("high", percent),
         "num_positives": ("positives", _count), "num_negatives": ("negatives", _count), "n": ("n", _count),
     }  # fmt: skip
     notes = [
@@ -89,7 +85,7 @@ def agreement(runs: Runs, frame: pd.DataFrame) -> Table:
     """The frame of `analysis.scores.single_readers.agreement_rows`."""
     columns: dict[str, tuple[str, Format]] = {
         "num_readers": ("radiologists", _count), "num_studies": ("studies", _count),
-        "num_positives": ("positives", _count), "unanimous": ("all agree", _percent),
+        "num_positives": ("positives", _count), "unanimous": ("all agree", percent),
         "kappa": ("kappa, Fleiss", _kappa), "report_kappa": ("kappa, reports", _kappa),
     }  # fmt: skip
     notes = [

@@ -75,6 +75,16 @@ def number(mean: float | None, half_width: float | None = None, digits: int = 2)
     return text if half_width is None or not math.isfinite(half_width) else f"{text}±{half_width:.{digits}f}"
 
 
+def percent(fraction: float | None) -> str:
+    """``84.46``, of a fraction; ``-`` where there is no number."""
+    return number(None if fraction is None else 100 * fraction)
+
+
+def p_value(p: float | None) -> str:
+    """``0.043``; ``-`` where there is no test."""
+    return number(p, digits=3)
+
+
 def ranks(values: Sequence[float], eligible: Sequence[bool]) -> list[str]:
     """Marks the highest eligible value "best" and the next lower one "second"; equal values share a mark, NaN has none.
 
