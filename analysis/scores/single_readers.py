@@ -18,11 +18,12 @@ from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 
 from analysis.reading.other_hospital import BothHospitals
-from analysis.reading.predictions import POSITIVE, Predictions
+from analysis.reading.predictions import POSITIVE
 from analysis.scores.comparisons import weights_of
+from analysis.scores.operating_points import thresholds
 from analysis.stats.bootstrap import over_seeds, percentiles
 from analysis.stats.reader_agreement import fleiss_kappa, majority_of_others
-from analysis.stats.thresholds import Rule, rates, threshold
+from analysis.stats.thresholds import Rule
 from trainables.data.averaging import MIN_POSITIVES
 
 REPORT, STUDENT = "report", "student"
@@ -102,8 +103,7 @@ def reader_rows(votes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_reader(said_N: Booleans, true_N: Booleans) -> dict[str, float]:
-    counted = rates(said_N.astype(float), true_N, 0.5)
-    hits, rejections = counted.true_positives, counted.true_negatives
+    hits, rejections = int((said_N & true_N).sum()), int((~said_N & ~true_N).sum())
     num_positives, num_negatives = int(true_N.sum()), int((~true_N).sum())
     line: dict[str, float] = {"num_positives": num_positives, "num_negatives": num_negatives, "n": np.nan}
     if min(num_positives, num_negatives) < MIN_POSITIVES:
@@ -135,7 +135,7 @@ def _of_student(read: BothHospitals, column: int, rule: Rule, weights_BN: NDArra
     true_N = first.positive_NL[known_N, column]
     num_positives, num_negatives = int(true_N.sum()), int((~true_N).sum())
     line: dict[str, float] = {"num_positives": num_positives, "num_negatives": num_negatives, "n": len(read.there)}
-    limits = [_threshold(validated, column, rule) for validated in read.validated]
+    limits = [thresholds(validated, rule)[column] for validated in read.validated]
     if min(num_positives, num_negatives) < MIN_POSITIVES or None in limits:
         return line
     right_SN = np.stack(
@@ -151,8 +151,3 @@ def _of_student(read: BothHospitals, column: int, rule: Rule, weights_BN: NDArra
         both = percentiles(over_seeds(draws_SB, np.random.default_rng(0)))
         line |= {name: float(right_SN[:, chosen_N].mean()), f"{name}_low": both.low, f"{name}_high": both.high}
     return line
-
-
-def _threshold(validated: Predictions, column: int, rule: Rule) -> float | None:
-    known_N = validated.known_NL[:, column]
-    return threshold(validated.probabilities_NL[known_N, column], validated.positive_NL[known_N, column], rule)

@@ -1,7 +1,6 @@
 """What decisions at a threshold come to in every draw of a bootstrap: counts, rates and net benefit.
 
-`analysis.stats.thresholds` does the same for one set of images. Net benefit is that of A. Vickers and E. Elkin, Medical
-Decision Making 26 (2006).
+Net benefit is that of A. Vickers and E. Elkin, Medical Decision Making 26 (2006).
 
 Shapes: B draws, N images, L labels.
 """

@@ -1,4 +1,6 @@
-"""Operating points: the threshold from which a score counts as positive, and what decisions at it are worth.
+"""Operating points: the threshold from which a score counts as positive.
+
+What decisions at it come to is counted in `analysis.stats.decision_counts`.
 
 Shapes: N images.
 """
@@ -43,42 +45,6 @@ class Rule:
         return "Youden's index" if self.kind == YOUDEN else f"{self.kind} of {100 * self.level:g}%"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rates:
-    """What decisions come to: counts, and rates as fractions; NaN where a rate has no images."""
-
-    true_positives: int
-    false_positives: int
-    true_negatives: int
-    false_negatives: int
-
-    @property
-    def sensitivity(self) -> float:
-        """The share of positives that are found."""
-        return _ratio(self.true_positives, self.true_positives + self.false_negatives)
-
-    @property
-    def specificity(self) -> float:
-        """The share of negatives that are left alone."""
-        return _ratio(self.true_negatives, self.true_negatives + self.false_positives)
-
-    @property
-    def ppv(self) -> float:
-        """The positive predictive value: the share of alarms that are right."""
-        return _ratio(self.true_positives, self.true_positives + self.false_positives)
-
-    @property
-    def npv(self) -> float:
-        """The negative predictive value: the share of all-clears that are right."""
-        return _ratio(self.true_negatives, self.true_negatives + self.false_negatives)
-
-    @property
-    def f1(self) -> float:
-        """The harmonic mean of sensitivity and positive predictive value."""
-        doubled = 2 * self.true_positives
-        return _ratio(doubled, doubled + self.false_positives + self.false_negatives)
-
-
 def threshold(score_N: NDArray[np.floating], positive_N: NDArray[np.bool_], rule: Rule) -> float | None:
     """The threshold that `rule` chooses: an image whose score is at least as high counts as positive.
 
@@ -106,18 +72,3 @@ def threshold(score_N: NDArray[np.floating], positive_N: NDArray[np.bool_], rule
     best = float(worth_T[reached_T].max())
     equal = threshold_T[reached_T & (worth_T >= best - ROUNDING)]
     return float(equal.min() if rule.kind == SENSITIVITY else equal.max())
-
-
-def rates(score_N: NDArray[np.floating], positive_N: NDArray[np.bool_], threshold: float) -> Rates:
-    """What the decisions at this threshold come to."""
-    positive_N, alarm_N = np.asarray(positive_N, dtype=bool), np.asarray(score_N) >= threshold
-    return Rates(
-        true_positives=int((alarm_N & positive_N).sum()),
-        false_positives=int((alarm_N & ~positive_N).sum()),
-        true_negatives=int((~alarm_N & ~positive_N).sum()),
-        false_negatives=int((~alarm_N & positive_N).sum()),
-    )
-
-
-def _ratio(above: int, below: int) -> float:
-    return above / below if below else float("nan")

@@ -7,7 +7,6 @@ import pytest
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
 
 from analysis.stats.decision_counts import RATES, counted
-from analysis.stats.thresholds import rates
 
 # Ten images of one label: 3 hits, 1 miss, 2 false alarms, 4 left alone.
 ALARM = np.array([1, 1, 1, 0, 1, 1, 0, 0, 0, 0], dtype=bool)[:, None]
@@ -55,13 +54,6 @@ def test_a_draw_counts_an_image_as_often_as_it_is_drawn_and_unknown_labels_never
             ours = [getattr(counts, name)[draw, label] for name in RATES]
             assert ours == pytest.approx([*theirs, f1_score(true, said)])
             assert counts.images[draw, label] == len(rows)
-
-
-def test_they_are_the_rates_of_one_set_of_images() -> None:
-    score = np.random.default_rng(1).random(10)
-    counts = counted((score >= 0.4)[:, None], POSITIVE, KNOWN)
-    alone = rates(score, POSITIVE[:, 0], 0.4)
-    assert [getattr(counts, name).item() for name in RATES] == pytest.approx([getattr(alone, name) for name in RATES])
 
 
 def test_a_rate_without_images_is_not_defined() -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
-from analysis.stats.thresholds import Rule, rates, threshold
+from analysis.stats.thresholds import Rule, threshold
 
 #            0.9 +  0.8 -  0.7 +  0.6 +  0.4 -  0.3 -  0.2 +  0.1 -
 SCORES = np.array([0.1, 0.9, 0.3, 0.7, 0.8, 0.2, 0.6, 0.4])
@@ -54,15 +52,6 @@ def test_a_sensitivity_that_costs_nothing_is_taken() -> None:
     score_N, positive_N = np.arange(20) / 20, np.arange(20) >= 10  # all positives lie above all negatives
     for rule in (Rule(kind="sensitivity", level=0.3), Rule(kind="specificity", level=0.3), Rule(kind="youden")):
         assert threshold(score_N, positive_N, rule) == 0.5
-
-
-def test_rates_by_hand() -> None:
-    at = rates(SCORES, POSITIVE, 0.6)
-    assert (at.true_positives, at.false_positives, at.true_negatives, at.false_negatives) == (3, 1, 3, 1)
-    assert [at.sensitivity, at.specificity, at.ppv, at.npv, at.f1] == [0.75] * 5
-    above_all = rates(SCORES, POSITIVE, 1.0)
-    assert (above_all.sensitivity, above_all.specificity, above_all.npv, above_all.f1) == (0, 1, 0.5, 0)
-    assert math.isnan(above_all.ppv)
 
 
 @pytest.mark.parametrize("facts", [{"kind": "best"}, {"kind": "youden", "level": 0}, {"kind": "youden", "level": 1.0}])
