@@ -78,7 +78,7 @@ def draw(frame: pd.DataFrame, ax: Axes) -> None:
         if np.isfinite(row["smallest_low"]) and np.isfinite(row["smallest_high"]):
             ax.plot([row["smallest_low"], row["smallest_high"]], [place, place], color=VISIBLE, linewidth=1.2)
         ax.plot([row["smallest"]], [place], color=VISIBLE, marker="|", markersize=12, markeredgewidth=2.5)
-        ax.plot([row["difference"]], [place], color=SEEN, marker="o", markersize=6)
+        ax.plot([row["difference"]], [place], color=SEEN, marker="o", markersize=6, clip_on=False)
         numbers = f"{row['difference']:.2f} of {row['smallest']:.2f}"
         ax.text(1.02, place, numbers, transform=right, va="center", fontsize=7)
     most = frame[["difference", "smallest"]].max(axis=None)

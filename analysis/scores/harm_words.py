@@ -42,10 +42,10 @@ def _of_cell(cell: str, rows: pd.DataFrame, phantom: str) -> str:
         sign = "" if row["gap"] > 0 else " (the other way round than on the validation images)"
         first = f"{name}: {more} for {row['worst']} than for {row['best']}, {rates}, a gap of {numbers}{sign}"
         return f"{first}; {out_of}.{_marked(phantom)}"
-    return (
-        f"{name}: none of {len(rows)} gaps can be told from chance; the surest is between {groups}, {rates} "
-        f"({row['measure']}), {numbers}.{_marked(phantom)}"
-    )
+    one = "the only gap cannot be told from chance; it is"
+    several = f"none of {len(rows)} gaps can be told from chance; the surest is"
+    untold = f"{name}: {one if len(rows) == 1 else several} between {groups}"
+    return f"{untold}, {rates} ({row['measure']}), {numbers}.{_marked(phantom)}"
 
 
 def carried_sentences(carried: pd.DataFrame, phantom: Mapping[str, str]) -> list[str]:
@@ -107,7 +107,11 @@ def _interval(low: float, high: float) -> str:
 
 
 def _p(p: float) -> str:
-    return f", Holm-corrected p = {p:.3f}" if pd.notna(p) else ", without a test, since there are too few repeats"
+    return (
+        f", Holm-corrected p = {p:.3f}"
+        if pd.notna(p)
+        else ", without a test over repeats, which are too few or all alike"
+    )
 
 
 def _marked(phantom: str) -> str:

@@ -113,7 +113,10 @@ def test_two_repeats_claim_nothing_but_a_teacher_itself_may() -> None:
     gaps = gap_rows(counted(teacher=(2.0, 1), taught=(2.0, 2)))
     assert gaps.query("cell == @TAUGHT")["p_holm"].isna().all()
     assert row_of(gaps, TEACHER)["p_holm"] < 0.05 and np.isnan(row_of(gaps, TEACHER)["p_seeds"])
-    assert "too few repeats" in gap_sentences(gaps.query("cell == @TAUGHT"), {})[0]
+    (sentence,) = gap_sentences(gaps.query("cell == @TAUGHT"), {})
+    assert "without a test over repeats, which are too few or all alike" in sentence
+    (sentence,) = gap_sentences(gaps.query("cell == @TAUGHT").head(1), {})
+    assert "the only gap cannot be told from chance; it is between" in sentence
 
 
 def test_plain_transfer_of_one_repeat_is_not_taken_for_certain() -> None:
