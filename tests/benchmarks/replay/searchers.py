@@ -57,6 +57,7 @@ class Searcher:
         num_drawn: trials drawn before the sampler is asked; all, of random search.
         decades: standard deviation of their logarithms around the paper's choice; None for anywhere.
         num_slots: trials at once.
+        is_central: whether it is played with many seeds.
     """
 
     title: str
@@ -67,6 +68,7 @@ class Searcher:
     num_drawn: int = 0
     decades: float | None = None
     num_slots: int = 1
+    is_central: bool = False
 
     def run(self, space: Space, num_epochs: int, curve_of: CurveOf, seed: int, sister: Params | None = None) -> Trace:
         """A search of the one cell of `space`, to its end.
@@ -149,3 +151,5 @@ SEARCHERS: Mapping[str, Searcher] = {
     "trials-24": Searcher(title="default, 24 trials", num_trials=24),
     "slots-2": Searcher(title="default, two at once", num_slots=2),
 }
+SHORT = (GRID, RANDOM, DEFAULT)
+DRAWN = {GRID: "the paper's grid", RANDOM: "random search", DEFAULT: "the sweep's default"}

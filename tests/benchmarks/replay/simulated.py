@@ -46,6 +46,11 @@ class Simulated:
     model: Surrogate
     sister: Simulated | None = field(default=None, repr=False)
 
+    @property
+    def has_grid(self) -> bool:
+        """Whether the paper's grid has more points than one, that is, whether there is a beta."""
+        return len(self.space.grid_points(self.space.cells[0])) > 1
+
     def curve_of(self, seed: int) -> CurveOf:
         """The curves of a search with that seed: each training of each configuration has one."""
 

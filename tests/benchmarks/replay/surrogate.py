@@ -78,8 +78,8 @@ class Surrogate:
         self.residuals = residuals
         self._names = [name for name in TUNED if recorded[name].notna().all()]
         # Of a digest of all that the model is made of: another recording is another landscape.
-        content = recorded.sort_values(["epoch", "seed", "learning_rate", "weight_decay"])
-        numbers = content[[*self._names, "seed", "epoch", "score", "test_score"]].to_numpy(dtype=np.float64)
+        order = [*self._names, "seed", "epoch"]
+        numbers = recorded.sort_values(order)[[*order, "score", "test_score"]].to_numpy(dtype=np.float64)
         self.digest = hashlib.sha256(numbers.tobytes() + residuals.tobytes()).hexdigest()[:16]
         self._points = np.array(list(curves))
         self._low, self._span = self._points.min(axis=0), np.ptp(self._points, axis=0)
@@ -94,7 +94,7 @@ class Surrogate:
         self._pca = PCA().fit(self._means)
         enough = np.searchsorted(np.cumsum(self._pca.explained_variance_ratio_), EXPLAINED) + 1
         self._num = int(min(enough, MAX_COMPONENTS, len(self._means) - 1))
-        flat = self.residuals.reshape(len(self.residuals), -1)
+        flat = self.residuals.reshape(-1, 2 * self.num_epochs)
         noises = flat @ self._pca.components_[: self._num].T
         scores = self._pca.transform(self._means)[:, : self._num]
         self._processes, self._units = [], scores.std(axis=0)
@@ -141,11 +141,7 @@ class Surrogate:
 
     def error(self) -> ModelError:
         """Each configuration left out in turn, the model's scales and components as they are."""
-        predicted = np.empty((len(self._points), self._num))
-        for number, process in enumerate(self._processes):
-            inverse = np.linalg.inv(process.kernel_(process.X_train_) + np.diag(process.alpha))
-            predicted[:, number] = process.y_train_ - (inverse @ process.y_train_) / np.diag(inverse)
-        finals = np.array([self._curve(scores)[0, -1] for scores in predicted])
+        finals = np.array([self._curve(scores)[0, -1] for scores in self.left_out()])
         recorded = self._means.reshape(-1, 2, self.num_epochs)[:, 0, -1]
         seed_sd = float(np.sqrt(np.mean(np.square(self.residuals[:, 0, -1])))) if len(self.residuals) else 0.0
         return ModelError(
@@ -154,6 +150,14 @@ class Surrogate:
             seed_sd=seed_sd,
             rank=float(spearmanr(finals, recorded).statistic),
         )
+
+    def left_out(self) -> NDArray[np.float64]:
+        """[C, K]: each configuration's component scores, predicted from all the others."""
+        predicted = np.empty((len(self._points), self._num))
+        for number, process in enumerate(self._processes):
+            inverse = np.linalg.inv(process.kernel_(process.X_train_) + np.diag(process.alpha))
+            predicted[:, number] = process.y_train_ - (inverse @ process.y_train_) / np.diag(inverse)
+        return predicted
 
     def _scaled(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         return (points - self._low) / self._span

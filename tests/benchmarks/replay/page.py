@@ -1,0 +1,83 @@
+"""What the command prints and docs/search.md holds: tables of simulated searches, and their figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from tests.benchmarks.replay import figure, summary
+from tests.benchmarks.replay.searchers import DEFAULT, DRAWN, SEARCHERS
+from tests.benchmarks.replay.simulated import Simulated
+
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE, PICTURE = DOCS / "search.md", DOCS / "search.png"
+BEGIN = "<!-- tables: written by `python -m tests.benchmarks.search --write` -->"
+END = "<!-- end of the tables -->"
+PNG_DPI = 150
+CHOOSING, HELD_OUT = "cells used for choosing", "cells held out"
+
+
+@dataclass(frozen=True)
+class Written:
+    """The results of simulated searches, as people read them.
+
+    Args:
+        rows: as `tests.benchmarks.replay.measures.measured` makes them.
+        cells: that were searched.
+        held_out: the (setting, cell) pairs on which nothing was chosen.
+    """
+
+    rows: pd.DataFrame
+    cells: Sequence[Simulated]
+    held_out: frozenset[tuple[str, str]]
+
+    @cached_property
+    def groups(self) -> dict[str, pd.DataFrame]:
+        """The searches of cells that have a grid, by whether they were held out; a group without any is not there."""
+        with_grid = {(cell.setting, cell.cell) for cell in self.cells if cell.has_grid}
+        parts = {CHOOSING: with_grid - self.held_out, HELD_OUT: with_grid & self.held_out}
+        index = pd.MultiIndex.from_frame(self.rows[["setting", "cell"]])
+        groups = {title: self.rows[index.isin(list(part))] for title, part in parts.items()}
+        return {title: part for title, part in groups.items() if len(part)}
+
+    def lines(self) -> list[str]:
+        """All tables, in Markdown."""
+        titles = {name: each.title for name, each in SEARCHERS.items()}
+        lines, frames = [], {}
+        for title, rows in self.groups.items():
+            frames[title] = summary.summary(rows)
+            in_order = [name for name in SEARCHERS if name in frames[title].index]
+            cells = rows[["setting", "cell"]].drop_duplicates()
+            lines += [f"### All searchers, {len(cells)} {title}", ""]
+            lines += [*summary.table(frames[title].loc[in_order], titles), ""]
+        lines += ["### Which configuration to confirm", "", *summary.rules_table(frames, DEFAULT), ""]
+        lines += ["### Each cell, and the error of its model", ""]
+        return [*lines, *summary.cells_table(self.rows, self.cells, self.held_out, DEFAULT)]
+
+    def figure(self) -> Figure:
+        """Curves of regret."""
+        played = set(self.rows["searcher"])
+        return figure.drawn(self.groups, {name: label for name, label in DRAWN.items() if name in played})
+
+    def into_the_docs(self) -> None:
+        """Writes the tables between their marks in docs/search.md, and the figure beside it."""
+        PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), self.lines()), encoding="utf-8")
+        self.figure().savefig(PICTURE, dpi=PNG_DPI, metadata={"Software": None})
+
+
+def with_tables(text: str, lines: Sequence[str]) -> str:
+    """The page with these lines between its marks.
+
+    Raises:
+        ValueError: the page lacks the marks.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{PAGE.name} must have the lines {BEGIN!r} and {END!r}, one after the other")
+    return "\n".join([before + begin, "", *lines, "", end + after])
