@@ -1,16 +1,16 @@
 """How many epochs a search needs beside the paper's grid: simulated on recorded curves (docs/search.md).
 
 `python -m tests.benchmarks.search` plays the sweep's own search, the grid and random search two hundred times in each
-recorded cell, and some others twenty times; `--all` plays every one that docs/search.md compares. What was played before is not
-played again, so that a command that was stopped goes on where it was.
+recorded cell, and some others twenty times; `--all` plays every one that docs/search.md compares. What was played
+before is not played again, so that a command that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import os
 
-for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(threads, "1")  # each process has a core, and its matrices are small
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # each process has a core, and its matrices are small
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
 from pathlib import Path
@@ -60,12 +60,12 @@ def tell_targets(rows: pd.DataFrame | None) -> None:
     if rows is None:
         return
     row = summary(rows[rows["searcher"] == DEFAULT]).loc[DEFAULT]
-    for what, target, share in (
+    what = "epochs to the grid's best score, held-out cells"
+    for at, most, share in (
         ("median", MEDIAN_TARGET, row.reached_50),
         ("90th percentile", LATE_TARGET, row.reached_90),
     ):
-        title = f"epochs to the grid's best score, held-out cells, {what}"
-        verdict(title, f"at most {target:.0%} of the grid's", percent(share), bool(share <= target))
+        verdict(f"{what}, {at}", f"at most {most:.0%} of the grid's", percent(share), bool(share <= most))
     text = f"{row.test_best:+.2f} ± {row.test_best_half:.2f} points"
     target = f"at least {TEST_TARGET:+.1f} points"
     verdict("test score less the grid's, held-out cells", target, text, bool(row.test_best >= TEST_TARGET))

@@ -16,6 +16,7 @@ from tests.benchmarks.replay.measures import NUM_SHARES, REGRET_UNIT
 BAND = (25, 75)  # percentiles
 COLOURS = (BLACK, *PALETTE)
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
+TICKS = (3, 5, 10, 15, 30, 50, 100)
 LABEL_GAP = 0.055  # least distance of two labels, as a share of the axis
 
 
@@ -25,7 +26,7 @@ def regrets(rows: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def drawn(groups: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> Figure:
-    """A panel per group of cells, with a line per searcher: the median, and a band from the lower to the upper quartile.
+    """A panel per group of cells, with a line per searcher: the median, and a band between the quartiles.
 
     Args:
         groups: title of the panel -> rows of simulated searches.
@@ -41,13 +42,13 @@ def drawn(groups: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> Figu
             panel.fill_between(shares, low, high, color=colour, alpha=0.12, linewidth=0)
             panel.plot(shares, middle, color=colour, linestyle=line, linewidth=1.8)
             ends.append((float(middle[-1]), titles[name], colour))
-        panel.set(title=title, xlabel="epochs spent, % of the grid's", xlim=(0, 100))
+        panel.set(title=title, xlabel="epochs spent, % of the grid's", xscale="log", xlim=(100 / NUM_SHARES, 100))
+        panel.set_xticks(TICKS, [f"{tick}" for tick in TICKS])
+        panel.set_xticks([], minor=True)
         panel.axvline(15, color="0.7", linewidth=0.8, zorder=0)
         _label(panel, ends)
     axes[0].set_ylabel("validation score of the choice,\npoints below the cell's best (median, quartiles)")
     axes[0].set_ylim(0, None)
-    for panel in axes:
-        panel.text(15.5, panel.get_ylim()[1], "15%", va="top", fontsize=8, color="0.4")
     return figure
 
 
@@ -58,6 +59,6 @@ def _label(panel: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     for end, text, colour in sorted(ends):
         place = max(end, place + LABEL_GAP * top)
         panel.annotate(
-            text, (100, end), (103, place), color=colour, fontsize=8, va="center", annotation_clip=False,
+            text, (100, end), (115, place), color=colour, fontsize=8, va="center", annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0},
         )  # fmt: skip

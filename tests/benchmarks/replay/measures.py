@@ -98,7 +98,9 @@ def measured(trace: Trace, grid: Grid, model: Surrogate, ceiling: float, seed: i
     expected = np.array([worth[number] for number in trace.leader])
     places = np.ceil(np.arange(1, NUM_SHARES + 1) / NUM_SHARES * grid.num_epochs).astype(int)
     regret = (ceiling - expected)[np.minimum(places, len(expected)) - 1]
-    tests = {f"test_{name}": model.expected(params)[1] - grid.test for name, params in choices(trace, model, seed).items()}
+    tests = {
+        f"test_{name}": model.expected(params)[1] - grid.test for name, params in choices(trace, model, seed).items()
+    }
     return {
         "grid_epochs": grid.num_epochs,
         "spent": len(trace.score),

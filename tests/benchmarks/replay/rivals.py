@@ -41,7 +41,9 @@ class OpeningStudy(CellStudy):
         rng = np.random.default_rng(sampler_seed(self.seed, {"drawn": self.of_cell.facts}, number))
         ranges, first = self.space.ranges(self.of_cell), self.space.first(self.of_cell)
         if self.decades is None:
-            return {name: math.exp(rng.uniform(math.log(each.low), math.log(each.high))) for name, each in ranges.items()}
+            return {
+                name: math.exp(rng.uniform(math.log(each.low), math.log(each.high))) for name, each in ranges.items()
+            }
         drawn = {name: first[name] * 10 ** rng.normal(0, self.decades) for name in ranges}
         return {name: min(max(drawn[name], each.low), each.high) for name, each in ranges.items()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from platform.sweeping.search import FairAsha
@@ -95,7 +95,9 @@ class Searcher:
             return studies
         (study,) = studies
         assert isinstance(study, CellStudy)
-        facts: dict[str, Any] = {each: getattr(study, each) for each in ("name", "num_trials", "of_cell", "space", "seed")}
+        facts: dict[str, Any] = {
+            each: getattr(study, each) for each in ("name", "num_trials", "of_cell", "space", "seed")
+        }
         drawn = self.num_trials if self.sampler == "random" else self.num_drawn
         return [OpeningStudy(**facts, openings=self._openings(study, sister), num_drawn=drawn, decades=self.decades)]
 

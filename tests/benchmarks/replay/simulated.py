@@ -6,7 +6,7 @@ import hashlib
 import multiprocessing
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,17 @@ import pandas as pd
 
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.studies import Params
-from search_spaces import space_of
 from search_spaces.space import Space
+from tests.benchmarks.recording.design import SETTINGS, ranges_of
 from tests.benchmarks.replay.engine import CurveOf
 from tests.benchmarks.replay.measures import Grid, grid_of, measured
 from tests.benchmarks.replay.searchers import GRID, SEARCHERS, Searcher
 from tests.benchmarks.replay.surrogate import Surrogate, surrogates
 from trainables.cell import Cell
-from trainables.knob import Range
 
 VERSION = 1  # raised whenever a change of this code changes a result
 SAVE_EVERY_S = 20.0
 NUM_FOR_CEILING = 400  # configurations among which the best of a cell is looked for
-DATASETS = {"phantom-retina": "retina", "phantom-chexpert": "chexpert"}  # of settings that are not called after theirs
 IDENTITY = ["setting", "cell", "searcher", "definition", "recording", "seed"]
 
 
@@ -90,7 +88,9 @@ class Simulated:
         rng = np.random.default_rng(0)
         of_cell = self.space.cells[0]
         ranges = self.space.ranges(of_cell)
-        logs = {name: rng.uniform(np.log(each.low), np.log(each.high), NUM_FOR_CEILING) for name, each in ranges.items()}
+        logs = {
+            name: rng.uniform(np.log(each.low), np.log(each.high), NUM_FOR_CEILING) for name, each in ranges.items()
+        }
         drawn = [{name: float(np.exp(logs[name][number])) for name in logs} for number in range(NUM_FOR_CEILING)]
         return max(self.model.expected(params)[0] for params in [*drawn, *self.space.grid_points(of_cell)])
 
@@ -100,9 +100,8 @@ def cells_of(recording: pd.DataFrame) -> list[Simulated]:
     models = surrogates(recording)
     simulated = {}
     for (setting, name), model in models.items():
-        rows = recording[recording["setting"] == setting]
         facts: dict[str, Any] = {"setting": setting, "cell": name, "model": model}
-        simulated[setting, name] = Simulated(**facts, space=searched(rows, setting, name))
+        simulated[setting, name] = Simulated(**facts, space=searched(setting, name))
     whole = []
     for (setting, name), each in simulated.items():
         others = [
@@ -110,36 +109,18 @@ def cells_of(recording: pd.DataFrame) -> list[Simulated]:
             for (of, called), other in simulated.items()
             if of == setting and called != name and _but_student(called) == _but_student(name)
         ]
-        whole.append(Simulated(**{**each.__dict__, "sister": others[0] if others else None}))
+        whole.append(replace(each, sister=others[0] if others else None))
     return whole
 
 
-def _but_student(name: str) -> tuple[str, str]:
-    cell = Cell.parse(name)
-    return cell.method, cell.teacher
+def _but_student(name: str) -> dict[str, object]:
+    """All that makes a cell, but for its student."""
+    return {axis: value for axis, value in Cell.parse(name).axes.items() if axis != "student"}
 
 
-def searched(rows: pd.DataFrame, setting: str, name: str) -> Space:
-    """The space of a cell with the ranges in which its setting was recorded.
-
-    The grid was recorded at one learning rate, which is the first trial's too.
-
-    Args:
-        rows: of all cells of the setting.
-    """
-    dataset = DATASETS.get(setting, setting)
-    grid = rows[rows["design"] == "grid"]
-    rates, decays = rows["learning_rate"], rows["weight_decay"]
-    space = space_of(dataset)
-    usual = space.tuned
-    first_rate = float(grid["learning_rate"].median()) if len(grid) else usual["learning_rate"].first
-    low = usual["weight_decay"].low
-    tuned = {
-        "learning_rate": Range(low=float(rates.min()), high=float(rates.max()), first=first_rate, log=True),
-        "weight_decay": Range(low=low, high=float(max(decays.max(), 2 * low)), first=low, log=True, fixed=0.0),
-    }
-    cells = tuple(cell for cell in space.cells if cell.name == name)
-    return Space(dataset=dataset, cells=cells, tuned={**usual, **tuned}, first_beta=space.first_beta)
+def searched(setting: str, name: str) -> Space:
+    """The space of a cell, in the ranges in which its setting was recorded."""
+    return replace(ranges_of(SETTINGS[setting]), cells=(Cell.parse(name),))
 
 
 class Results:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,11 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """A row per searcher: shares of the grid's epochs, and differences in points (hundredths of a score)."""
     lines = []
     for name, part in rows.groupby("searcher", sort=False):
-        line: dict[str, object] = {"searcher": name, "n": len(part), "spent": (part["spent"] / part["grid_epochs"]).mean()}
+        line: dict[str, object] = {
+            "searcher": name,
+            "n": len(part),
+            "spent": (part["spent"] / part["grid_epochs"]).mean(),
+        }
         for what in ("reached", "matched"):
             shares = part[what] / part["grid_epochs"]
             line |= {f"{what}_50": quantile(shares, 0.5), f"{what}_90": quantile(shares, 0.9)}
@@ -78,12 +82,17 @@ def rules_table(frames: Mapping[str, pd.DataFrame], name: str) -> list[str]:
     """Markdown: what each rule of choice makes of the searches of one searcher; a column per group of cells."""
     lines = [f"| what is confirmed | {' | '.join(frames)} |", "|" + " --- |" * (1 + len(frames))]
     for rule, title in RULE_TITLES.items():
-        cells = [f"{frame.loc[name, f'test_{rule}']:+.2f} ± {frame.loc[name, f'test_{rule}_half']:.2f}" for frame in frames.values()]
+        cells = [
+            f"{frame.loc[name, f'test_{rule}']:+.2f} ± {frame.loc[name, f'test_{rule}_half']:.2f}"
+            for frame in frames.values()
+        ]
         lines.append(f"| {title} | {' | '.join(cells)} |")
     return lines
 
 
-def cells_table(rows: pd.DataFrame, cells: Sequence[Simulated], held_out: set[tuple[str, str]], name: str) -> list[str]:
+def cells_table(
+    rows: pd.DataFrame, cells: Sequence[Simulated], held_out: Collection[tuple[str, str]], name: str
+) -> list[str]:
     """Markdown: a line per cell, with the error of its model and what one searcher came to."""
     lines = [
         "| setting | cell | | configurations | error left out | SD of the seed | rank correlation | "
@@ -99,6 +108,11 @@ def cells_table(rows: pd.DataFrame, cells: Sequence[Simulated], held_out: set[tu
             shares = [percent(row.reached_50), percent(row.reached_90)] if cell.has_grid else ["no beta", "no beta"]
             figures = [*shares, f"{row.test_best:+.2f} ± {row.test_best_half:.2f}"]
         part = "held out" if (cell.setting, cell.cell) in held_out else "for choosing"
-        model = [f"{error.num_configurations}", f"{100 * error.rmse:.2f}", f"{100 * error.seed_sd:.2f}", f"{error.rank:.2f}"]
+        model = [
+            f"{error.num_configurations}",
+            f"{100 * error.rmse:.2f}",
+            f"{100 * error.seed_sd:.2f}",
+            f"{error.rank:.2f}",
+        ]
         lines.append(f"| {' | '.join([cell.setting, f'`{cell.cell}`', part, *model, *figures])} |")
     return lines

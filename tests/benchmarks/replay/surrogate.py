@@ -92,8 +92,8 @@ class Surrogate:
     def _fit(self) -> None:
         """One Gaussian process per principal component of the configurations' mean curves."""
         self._pca = PCA().fit(self._means)
-        enough = np.searchsorted(np.cumsum(self._pca.explained_variance_ratio_), EXPLAINED) + 1
-        self._num = int(min(enough, MAX_COMPONENTS, len(self._means) - 1))
+        enough = 1 + int(np.searchsorted(np.cumsum(self._pca.explained_variance_ratio_), EXPLAINED))
+        self._num = min(enough, MAX_COMPONENTS, len(self._means) - 1)
         flat = self.residuals.reshape(-1, 2 * self.num_epochs)
         noises = flat @ self._pca.components_[: self._num].T
         scores = self._pca.transform(self._means)[:, : self._num]

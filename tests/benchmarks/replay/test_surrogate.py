@@ -59,7 +59,10 @@ def test_each_seed_has_one_curve_and_several_have_several() -> None:
     assert {0, 1, 2} == set(which)
     again = Surrogate(THREE, residuals)
     assert all(np.array_equal(again.curve(at(10.0), seed), model.curve(at(10.0), seed)) for seed in range(60))
-    others = [[np.allclose(model.curve(at(3.0), s) - model.mean(at(3.0)), r) for r in residuals].index(True) for s in range(60)]
+    others = [
+        [np.allclose(model.curve(at(3.0), s) - model.mean(at(3.0)), r) for r in residuals].index(True)
+        for s in range(60)
+    ]
     assert others != which  # another configuration is not lucky with the same seeds
 
 
@@ -122,10 +125,10 @@ def test_another_recording_is_another_landscape() -> None:
 
 
 def test_a_curve_with_a_gap_is_refused() -> None:
-    message = r"^each curve must have the epochs 1 to 2 once, but seed 0 of .*'beta': 10.0.* has \[2\]: record it again$"
+    message = (
+        r"^each curve must have the epochs 1 to 2 once, but seed 0 of .*'beta': 10.0.* has \[2\]: record it again$"
+    )
     with pytest.raises(ValueError, match=message):
         Surrogate(THREE.drop(index=2), NO_RESIDUALS)
     with pytest.raises(ValueError, match=r"has \[1, 1, 2, 2\]"):
         Surrogate(pd.concat([THREE, THREE]), NO_RESIDUALS)
-
-
