@@ -46,6 +46,7 @@ def test_a_trial_is_stopped_at_the_rung_where_it_falls_behind() -> None:
     assert trace.trial.tolist() == [0] * 9 + [1] + [2] * 9 + [3] + [4] * 3
     assert trace.epoch.tolist() == [*range(1, 10), 1, *range(1, 10), 1, 1, 2, 3]
     assert trace.leader.tolist() == [0] * 10 + [2] * 13
+    assert set(played(num_slots=1, scores=(0.5, 0.5)).leader.tolist()) == {0}  # the earlier one of two equals
 
 
 def test_two_slots_take_turns() -> None:
