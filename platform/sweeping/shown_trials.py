@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def outstanding_and_spread(most: int, *, few: int, best: int, newest: int = 0) -
         if len(known) <= most:
             return known
         finished = [each for each in known if each.score is not None]
-        kept = {each.number for each in heapq.nlargest(best, finished, key=_score)}
+        kept = {each.number for each in heapq.nlargest(best, finished, key=attrgetter("score"))}
         kept |= {each.number for each in finished[len(finished) - newest :]}
         kept |= {each.number for each in {each.kind: each for each in reversed(finished)}.values()}
         stride = 1
@@ -61,8 +62,3 @@ def outstanding_and_spread(most: int, *, few: int, best: int, newest: int = 0) -
         return [each for each in known if each.score is None or each.number % stride == 0 or each.number in kept]
 
     return shown
-
-
-def _score(known: Known) -> float:
-    assert known.score is not None
-    return known.score

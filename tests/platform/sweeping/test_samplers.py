@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -128,11 +130,12 @@ def test_a_searcher_that_cannot_search_is_refused(searcher: str, mode: str, word
         make_studies(SPACE, mode, 1, 0, searcher=searcher)
 
 
-def test_each_says_how_it_suggests_and_where_it_comes_from() -> None:
-    assert DEFAULT_SEARCHER in SAMPLERS
-    for sampler in SAMPLERS.values():
-        assert sampler.description[0].islower() and not sampler.description.endswith(".")
-        assert any(char.isdigit() for char in sampler.source)
+def test_the_documents_name_each_with_its_source() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "concepts.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `([a-z-]+)`( \(the default\))? \| .+ \| (.+) \|$", page, flags=re.MULTILINE)
+    sources = {name: source for name, _, source in told if name in SAMPLERS}
+    assert sources == {name: sampler.source for name, sampler in SAMPLERS.items()}
+    assert [name for name, mark, _ in told if mark and name in SAMPLERS] == [DEFAULT_SEARCHER]
 
 
 def known(scores: list[float | None], kinds: str = "") -> list[Known]:
