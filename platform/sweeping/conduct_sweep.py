@@ -109,6 +109,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
         trials = Trials(
             folder=setup.folder,
             job_of=setup.job,
+            scheduler=setup.scheduler,
             tags_of=lambda record: {**setup.tags(record), "environment": environment()},
             forecast=_foreseen(plan, setup, paces, resources),
             standing=partial(Standing, places.standing(setup.name), facts=_facts(setup, request, resources)),

@@ -15,7 +15,7 @@ from platform.sources.at_hand import check_overlaps, find_sources, sources_of_th
 from platform.sources.images import dataset_of, listing_of
 from platform.sources.places import Places
 from platform.sweeping.fitting import check_redrawn, check_variations, fitted_to_data
-from platform.sweeping.naming import decided_by, default_name, settings_of
+from platform.sweeping.naming import decided_by, default_name, settings_of, stopped_by
 from platform.sweeping.plan import axis_value
 from platform.sweeping.requested import base_and_cells, preset_of, redraws_of, teacher_names
 from platform.sweeping.scoring import averaging_tags
@@ -61,6 +61,7 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         base=base,
         averaging=averaging,
         search=request.search,
+        scheduler=request.scheduler,
         num_trials=request.trials or preset.num_trials,
         num_repeats=num_repeats,
         redraws=redraws_of(request),
@@ -92,6 +93,7 @@ def _facts(
         any_is_tested=redraws.splits or base.num_folds > 0,
     )
     settings = settings_of(request.search, base, space, store, teachers) | decided_by(redraws, base)
+    settings |= stopped_by(request)
     about = parent_tags(
         store,
         json.dumps(settings, sort_keys=True),

@@ -9,6 +9,7 @@ from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.images import digest_of
 from platform.sweeping.redraws import Redraws
 from platform.sweeping.requested import redraws_of
+from platform.tracking.settings import SCHEDULER, UNRECORDED_SCHEDULER
 from search_spaces.space import Space
 from trainables.config import TrialConfig
 from trainables.data.listing import Listing
@@ -44,6 +45,11 @@ def decided_by(redraws: Redraws, base: TrialConfig) -> dict[str, object]:
     )
 
 
+def stopped_by(request: SweepRequest) -> dict[str, object]:
+    """The scheduler, which decides how long trials are and so what is tried next; nothing in a grid, which has none."""
+    return {} if request.search == "grid" else {SCHEDULER: request.scheduler}
+
+
 def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing: Listing) -> str:
     """The name of a sweep that was given none: the same for the same command on the same images, and for one that
     only asks for more: cells, teachers, trials or repeats. Sweeps of an ablation's file begin with the file's name.
@@ -61,6 +67,7 @@ def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing
         "split": [request.split, request.validation_share, request.hold_out, request.skip_unreadable],
         "teachers": request.teachers,
         **decided_by(redraws_of(request), base),
+        **({} if request.scheduler == UNRECORDED_SCHEDULER else stopped_by(request)),  # earlier sweeps keep their names
     }
     stem = f"{request.file.stem}-" if request.file else ""
     kind = ("phantom" if listing.is_phantom else "real") + "-held-out" * bool(request.hold_out)

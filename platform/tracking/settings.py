@@ -9,13 +9,15 @@ from trainables.config import TrialConfig
 from trainables.knob import knobs
 
 TEACHERS = "teachers"  # the setting that holds each teacher's fingerprint by its name
-_DEFAULTS = {knob.name: knob.default for knob in knobs(TrialConfig)}
+SCHEDULER = "scheduler"  # the setting that holds the name of the rule of early stopping, where trials are searched
+UNRECORDED_SCHEDULER = "asha"  # of the sweeps that began before there were others, whatever the default is now
+_DEFAULTS = {knob.name: knob.default for knob in knobs(TrialConfig)} | {SCHEDULER: UNRECORDED_SCHEDULER}
 
 
 def grown(before: str, now: str, sweep: str) -> str:
     """The settings of a sweep that goes on: those of before, with the teachers of both.
 
-    A knob that the record does not have, since the code had none of that name, had its default.
+    A knob that the record does not have, since the code had none of that name, had its default; the scheduler was ASHA.
 
     Args:
         before, now: JSON objects; "" for none.
