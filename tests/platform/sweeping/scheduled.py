@@ -114,7 +114,7 @@ class Sweep:
     @property
     def left(self) -> list[Any]:
         """What the ledger would hold of the trials now."""
-        return copy.deepcopy(list(self.plan.records.values()))
+        return list(self.plan.records.values())
 
     def _study(self, name: str) -> Study:
         (cell,) = SPACE.narrowed([name]).cells
