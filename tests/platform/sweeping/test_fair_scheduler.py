@@ -43,7 +43,7 @@ def seen(scheduler: Any) -> dict[str, bytes]:
 
 
 def rungs(scheduler: Any, study: str) -> list[tuple[float, dict[str, float]]]:
-    return scheduler._brackets[study]._brackets[0]._rungs  # type: ignore[no-any-return]
+    return scheduler._brackets[study]._brackets[0]._rungs
 
 
 def ended(scheduler: Any, record: Any, scores: list[float]) -> Any:

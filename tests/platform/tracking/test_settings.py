@@ -35,6 +35,12 @@ def test_a_knob_that_is_not_on_record_had_its_default() -> None:
         after({**BEFORE, "batch_size": 16})
 
 
+def test_a_sweep_that_named_no_scheduler_had_asha() -> None:
+    assert after({**BEFORE, "scheduler": "asha"})["scheduler"] == "asha"
+    with pytest.raises(ValueError, match=r"\(scheduler: asha before, pasha now\)"):
+        after({**BEFORE, "scheduler": "pasha"})
+
+
 @pytest.mark.parametrize("now", [{"teachers": {}}, {"epochs": 4}, {"epochs": 3, "more": 1}])
 def test_every_other_change_is_refused(now: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="give the same flags, or another --name"):
