@@ -21,6 +21,7 @@ from analysis.methods.answer import (
 from analysis.methods.ledger_facts import Recorded
 from analysis.methods.phrases import count, listed, plain
 from analysis.methods.recipe_words import METRICS
+from analysis.methods.stopping_words import stopper
 from analysis.reading import openings
 from trainables import titles
 from trainables.data import catalogue
@@ -63,7 +64,9 @@ def building(recorded: Recorded) -> Answer:
     epochs = recorded.own("max_epochs")
     if epochs is None:
         return Answer()
-    budget = f"{count(trials, 'trial')} of a search on validation images, " if trials else ""
+    rule = stopper(recorded.facts("search_plan"))
+    ended = f"weak ones ended early by {rule}, " if rule else ""
+    budget = f"{count(trials, 'trial')} of a search on validation images, {ended}" if trials else ""
     return answered(f"{budget}up to {count(epochs, 'epoch')} each, all settings by name", **RECIPE)
 
 

@@ -22,6 +22,15 @@ def stopping_rule(plan: Facts) -> str:
     return _RULES[name].format(source=source, after=after, startup=startup, **numbers)
 
 
+def stopper(plan: Facts) -> str:
+    """The rule's name as papers have it; "" for a grid, for none, and where no rule is known by that name."""
+    return _NAMES.get(str(plan.get("scheduler", ASHA)), "") if "grace_epochs" in plan else ""
+
+
+_NAMES = {
+    ASHA: "ASHA", "hyperband": "asynchronous Hyperband", "pasha": "PASHA", "early-discard": "early discarding",
+    "median": "the median rule",
+}  # fmt: skip
 _RULES = {
     ASHA: (
         "weak trials were ended early by asynchronous successive halving (ASHA{source}), at the earliest after "

@@ -15,9 +15,7 @@ from analysis.methods.paragraph import FORMS, Paragraph
 from analysis.methods.paragraphs import paragraphs
 from analysis.reading.trials import Runs
 from analysis.scores.comparisons import LEVEL, NUM_DRAWS
-from tests.analysis.methods.conftest import CELLS, FINDINGS, GRADES, PHOTOGRAPHS, PLAN, cohort, sweep_tags
-
-PASHA = {"scheduler": "pasha", "scheduler_source": "Bohdal"}
+from tests.analysis.methods.conftest import CELLS, FINDINGS, GRADES, PASHA, PHOTOGRAPHS, PLAN, cohort, sweep_tags
 
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 NAMES = ("DenseNet-121", "DenseNet-40", "L_AT / beta", "safetensors")
