@@ -64,7 +64,7 @@ def drawn(name: str) -> float:
 
 def outcome(record: Any, *more: int) -> float:
     """A number in [0, 1) that depends on the trial alone."""
-    return drawn(f"{record.study} {record.number} {more}")
+    return drawn(f"{record.study} {record.number} {record.spec.config.seed} {more}")
 
 
 def score_of(record: Any, epoch: int) -> float:
@@ -87,11 +87,14 @@ class Sweep:
     cells: tuple[str, ...] = (STRONG, WEAK)
     max_epochs: int = MAX_EPOCHS
     num_trials: int = 6
+    seed: int = 0
     decisions: list[tuple[str, int, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         studies = [self._study(name) for name in self.cells]
-        self.plan = Plan(studies, base_of(self.max_epochs), spec_of, 0, copy.deepcopy(list(self.records)))
+        self.plan = Plan(
+            studies, base_of(self.max_epochs, seed=self.seed), spec_of, 0, copy.deepcopy(list(self.records))
+        )
         self.brackets: Any = FairScheduler(self.plan, self.scheduler)
         self.running: list[Any] = []
 
