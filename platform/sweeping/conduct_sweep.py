@@ -101,8 +101,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
         paces = None if cluster_address() else try_timing(setup, resources_of(setup, request), on_cluster=False)
         print("starting Ray ...", flush=True)
         start_ray(verbose=request.verbose)
-        available = machines()
-        print(f"  machines: {available}", flush=True)
+        print(f"  machines: {(available := machines())}", flush=True)
         resources = resources_of(setup, request, available)
         if available.is_cluster:
             paces = try_timing(setup, resources, on_cluster=True)

@@ -39,8 +39,7 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         stand_ins: for a plan, which needs neither pixels nor trained phantoms: an empty folder for what stands in.
 
     Raises:
-        ValueError, FileNotFoundError, OSError: something that the sweep needs is absent or wrong; the message says what
-        to do.
+        ValueError, FileNotFoundError, OSError: something is absent or wrong; the message says what to do.
     """
     dataset = dataset_of(request.dataset, places)
     preset = PRESETS[named := preset_of(request, dataset)]
