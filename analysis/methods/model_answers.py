@@ -21,6 +21,7 @@ from analysis.methods.answer import (
 from analysis.methods.ledger_facts import Recorded
 from analysis.methods.phrases import count, listed, plain
 from analysis.methods.recipe_words import METRICS
+from analysis.methods.stopping_words import stopper
 from analysis.reading import openings
 from trainables import titles
 from trainables.data import catalogue
@@ -63,9 +64,11 @@ def building(recorded: Recorded) -> Answer:
     epochs = recorded.own("max_epochs")
     if epochs is None:
         return Answer()
-    sampler = recorded.facts("search_plan").get("sampler")
+    plan = recorded.facts("search_plan")
+    sampler, rule = plan.get("sampler"), stopper(plan)
     by = f" (sampler: {sampler})" if sampler else ""
-    budget = f"{count(trials, 'trial')} of a search on validation images{by}, " if trials else ""
+    ended = f"weak ones ended early by {rule}, " if rule else ""
+    budget = f"{count(trials, 'trial')} of a search on validation images{by}, {ended}" if trials else ""
     return answered(f"{budget}up to {count(epochs, 'epoch')} each, all settings by name", **RECIPE)
 
 
