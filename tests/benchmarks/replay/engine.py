@@ -18,7 +18,7 @@ from ray.tune.schedulers import TrialScheduler
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.search import KEY, PlannedSearch
-from platform.sweeping.studies import Study
+from platform.sweeping.study import Study
 from search_spaces.space import Space
 from tests.benchmarks.replay.surrogate import Curve
 from trainables.config import TrialConfig

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from platform.sweeping.studies import Params
+from platform.sweeping.study import Params
 from tests.benchmarks.replay.engine import Trace
 from tests.benchmarks.replay.surrogate import Surrogate
 

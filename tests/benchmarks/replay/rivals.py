@@ -6,77 +6,67 @@ asynchronous schedulers never do: what they stop, they stop for good.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from platform.sweeping.asking import sampler_seed
 from platform.sweeping.plan import Plan
-from platform.sweeping.records import TrialRecord
-from platform.sweeping.sampling import sampler_seed
-from platform.sweeping.studies import CellStudy, Params
+from platform.sweeping.sampled_studies import CellStudy
+from platform.sweeping.stopping_rules import METRIC, TIME_ATTRIBUTE
+from platform.sweeping.study import Params
 from tests.benchmarks.replay.engine import CurveOf, Log, Trace
 
 
 @dataclass(kw_only=True)
 class OpeningStudy(CellStudy):
-    """A cell's study that begins with given configurations, draws some more, and only then learns.
+    """A cell's study that begins with given configurations, then draws near the paper's choice, then asks its sampler.
 
     Args:
         openings: the first trials' parameters; without any, a cell's usual first trial is not among them.
-        num_drawn: trials drawn after these.
-        decades: standard deviation of their logarithms (base 10) around the paper's choice; None for anywhere.
+        num_near: trials drawn after these near the paper's choice.
+        decades: standard deviation of their logarithms (base 10) around it.
     """
 
     openings: Sequence[Params] = ()
-    num_drawn: int = 0
-    decades: float | None = None
+    num_near: int = 0
+    decades: float = 0.5
 
     def _suggest(self, number: int) -> Params:
         if number < len(self.openings):
             return dict(self.openings[number])
-        if number >= max(1, len(self.openings) + self.num_drawn):
-            return super()._suggest(number)
-        rng = np.random.default_rng(sampler_seed(self.seed, {"drawn": self.of_cell.facts}, number))
+        if number >= len(self.openings) + self.num_near:
+            return self._ask_sampler(number)
+        rng = np.random.default_rng(sampler_seed(self.seed, {"near": self.of_cell.facts}, number))
         ranges, first = self.space.ranges(self.of_cell), self.space.first(self.of_cell)
-        if self.decades is None:
-            return {
-                name: math.exp(rng.uniform(math.log(each.low), math.log(each.high))) for name, each in ranges.items()
-            }
         drawn = {name: first[name] * 10 ** rng.normal(0, self.decades) for name in ranges}
         return {name: min(max(drawn[name], each.low), each.high) for name, each in ranges.items()}
 
 
-class Discarding:
-    """Early discarding (Egele et al. 2023, 2307.15422), asynchronous: a bracket as Ray's, which stops for good.
+class Discarding(FIFOScheduler):
+    """Early discarding (Egele et al. 2023, arXiv:2307.15422) by rank: a bracket as a sweep's, which stops for good.
 
     Args:
         epochs: after so many a trial is judged, once.
-        num_kept: it continues if it is among the best so many of those judged by then, itself included.
+        num_kept: it goes on if fewer than so many of those judged before were better.
     """
 
     def __init__(self, epochs: int, num_kept: int) -> None:
+        super().__init__()
         self._epochs, self._num_kept = epochs, num_kept
         self._scores: dict[str, float] = {}
 
-    def on_trial_add(self, tune_controller: object, trial: object) -> None:
-        """Nothing: a trial is known from its first judgement on."""
-
-    def on_trial_result(self, tune_controller: object, trial: TrialRecord, result: dict[str, float]) -> str:
-        """STOP or CONTINUE, as Ray's schedulers say it."""
-        key: str = trial.trial_id  # type: ignore[attr-defined]
-        if result["epoch"] < self._epochs or key in self._scores:
-            return "CONTINUE"
-        better = sum(score > result["best_score"] for score in self._scores.values())
-        self._scores[key] = result["best_score"]
-        return "CONTINUE" if better < self._num_kept else "STOP"
-
-    def on_trial_complete(self, tune_controller: object, trial: object, result: dict[str, float]) -> None:
-        """Nothing: it was judged before."""
-
-    def on_trial_remove(self, tune_controller: object, trial: object) -> None:
-        """Nothing: its score stays, as at a rung of ASHA's."""
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """STOP or CONTINUE."""
+        if result[TIME_ATTRIBUTE] < self._epochs or trial.trial_id in self._scores:
+            return TrialScheduler.CONTINUE
+        num_better = sum(score > result[METRIC] for score in self._scores.values())
+        self._scores[trial.trial_id] = result[METRIC]
+        return TrialScheduler.CONTINUE if num_better < self._num_kept else TrialScheduler.STOP
 
 
 @dataclass(frozen=True, kw_only=True)

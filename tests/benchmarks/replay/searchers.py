@@ -5,43 +5,52 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
-from platform.sweeping.search import FairAsha
-from platform.sweeping.studies import CellStudy, Params, Study, make_studies
+from platform.sweeping import samplers
+from platform.sweeping.fair_scheduler import FairScheduler
+from platform.sweeping.plan import Plan
+from platform.sweeping.sampled_studies import CellStudy
+from platform.sweeping.samplers import DEFAULT_SEARCHER, STARTUP_TRIALS
+from platform.sweeping.schedulers import DEFAULT_SCHEDULER, SCHEDULERS, asha
+from platform.sweeping.studies import make_studies
+from platform.sweeping.study import Params, Study
+from search_spaces.presets import PRESETS
 from search_spaces.space import Space
 from tests.benchmarks.replay.engine import CurveOf, Replay, Trace, plan_of
 from tests.benchmarks.replay.rivals import Discarding, InRounds, OpeningStudy, Rung
 
-
-@dataclass(frozen=True, kw_only=True)
-class Whole:
-    """Every trial is trained to its end."""
+NUM_TRIALS = PRESETS["paper"].num_trials
+PAPER, ANYWHERE, SISTER = "paper", "anywhere", "sister"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asha:
-    """Asynchronous successive halving (1810.05934), as Ray has it: what is stopped is never taken up again."""
+    """A sweep's `asha` with other numbers."""
 
-    grace: float = 1 / 16  # of a trial's length, before which none is stopped
-    factor: int = 3  # at each rung the best 1/factor continue
+    grace: float  # of a trial's length, before which none is stopped
+    factor: int  # at each rung the best 1/factor go on
 
 
 @dataclass(frozen=True, kw_only=True)
 class Discard:
     """After so many epochs a trial goes on only if it is among the best so many by then."""
 
-    epochs: int = 1
-    kept: int = 1
+    epochs: int
+    kept: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rounds:
-    """All trials to the first rung, then the best of them to the next; a rung is (trials, share of the length).
+    """All trials to the first rung, then the best of them to the next, and so on to the full length.
 
-    The first rung has all trials, whatever its number; a share of 0 is one epoch.
+    Args:
+        first: epochs of the first rung, which all trials have.
+        others: (trials, share of the full length) of each further rung.
     """
 
-    rungs: tuple[tuple[int, float], ...]
+    first: int
+    others: tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,25 +59,32 @@ class Searcher:
 
     Args:
         title: what tables call it.
-        sampler: "grid", "random" or "tpe".
+        sampler: a name in `platform.sweeping.samplers`, or "grid".
+        schedule: which trials are trained how long: a name in `platform.sweeping.schedulers`, or another rule.
         num_trials: that are asked for; of a grid, as many as it has points.
-        opening: the first trial: "paper" for Table III's, "anywhere", or "sister" for the paper's and then what the
-            default search found in the cell of the other student with the same teacher.
-        num_drawn: trials drawn before the sampler is asked; all, of random search.
-        decades: standard deviation of their logarithms around the paper's choice; None for anywhere.
+        opening: the first trial: `PAPER` for a cell's usual one, `ANYWHERE`, or `SISTER` for the usual one and then
+            what the default search found in the cell of the other student.
+        num_near, decades: as in `OpeningStudy`.
+        num_startup: trials before the sampler learns.
         num_slots: trials at once.
         is_central: whether it is played with many seeds.
     """
 
     title: str
-    sampler: str = "tpe"
-    schedule: Whole | Asha | Discard | Rounds = Asha()
-    num_trials: int = 12
-    opening: str = "paper"
-    num_drawn: int = 0
-    decades: float | None = None
+    sampler: str = DEFAULT_SEARCHER
+    schedule: str | Asha | Discard | Rounds = DEFAULT_SCHEDULER
+    num_trials: int = NUM_TRIALS
+    opening: str = PAPER
+    num_near: int = 0
+    decades: float = 0.5
+    num_startup: int = STARTUP_TRIALS
     num_slots: int = 1
     is_central: bool = False
+
+    def definition(self, num_epochs: int) -> str:
+        """All that decides what it does with trials of that length, but for the code."""
+        facts = SCHEDULERS[self.schedule].facts(num_epochs) if isinstance(self.schedule, str) else {}
+        return repr((self, facts))
 
     def run(self, space: Space, num_epochs: int, curve_of: CurveOf, seed: int, sister: Params | None = None) -> Trace:
         """A search of the one cell of `space`, to its end.
@@ -80,78 +96,87 @@ class Searcher:
             sister: for the opening of that name, what was found there.
         """
         plan = plan_of(self._studies(space, seed, sister), space, num_epochs)
-        if isinstance(self.schedule, Rounds):
-            first, *others = self.schedule.rungs
-            lengths = [(self.num_trials, first[1]), *others]
-            rungs = [Rung(num_trials=number, epochs=max(1, round(share * num_epochs))) for number, share in lengths]
-            return InRounds(plan, rungs, curve_of).run()
-        return Replay(plan, self._scheduler(plan), curve_of, self.num_slots).run()
+        with mock.patch.object(samplers, "STARTUP_TRIALS", self.num_startup):
+            if isinstance(self.schedule, Rounds):
+                return InRounds(plan, self._rungs(self.schedule, num_epochs), curve_of).run()
+            return Replay(plan, self._scheduler(plan), curve_of, self.num_slots).run()
 
     def _studies(self, space: Space, seed: int, sister: Params | None) -> list[Study]:
         if self.sampler == "grid":
             return make_studies(space, "grid", self.num_trials, seed)
-        studies = make_studies(space, "optuna", self.num_trials, seed)
-        if self.opening == "paper" and not self.num_drawn and self.sampler == "tpe":
+        studies = make_studies(space, "optuna", self.num_trials, seed, searcher=self.sampler)
+        if self.opening == PAPER and not self.num_near:
             return studies
         (study,) = studies
         assert isinstance(study, CellStudy)
-        facts: dict[str, Any] = {
-            each: getattr(study, each) for each in ("name", "num_trials", "of_cell", "space", "seed")
-        }
-        drawn = self.num_trials if self.sampler == "random" else self.num_drawn
-        return [OpeningStudy(**facts, openings=self._openings(study, sister), num_drawn=drawn, decades=self.decades)]
+        names = ("name", "num_trials", "of_cell", "space", "seed", "searcher")
+        facts: dict[str, Any] = {name: getattr(study, name) for name in names}
+        openings = self._openings(study, sister)
+        return [OpeningStudy(**facts, openings=openings, num_near=self.num_near, decades=self.decades)]
 
     def _openings(self, study: CellStudy, sister: Params | None) -> Sequence[Params]:
         first = study.space.first(study.of_cell)
-        if self.opening == "sister" and sister is not None and sister != first:
+        if self.opening == SISTER and sister is not None and sister != first:
             return [first, sister]
-        return [] if self.opening == "anywhere" else [first]
+        return [] if self.opening == ANYWHERE else [first]
 
-    def _scheduler(self, plan: Any) -> Any:
-        if isinstance(self.schedule, Asha):
-            grace, factor = self.schedule.grace, self.schedule.factor
-            return FairAsha(plan, lambda length: (max(1, round(length * grace)), factor))
-        scheduler = FairAsha(plan, lambda length: (length, 2))  # stops nobody
-        if isinstance(self.schedule, Discard):
-            rule = self.schedule
-            scheduler._brackets = {name: Discarding(rule.epochs, rule.kept) for name in scheduler._brackets}
-        return scheduler
+    def _scheduler(self, plan: Plan) -> FairScheduler:
+        rule = self.schedule
+        if isinstance(rule, str):
+            return FairScheduler(plan, rule)
+        if isinstance(rule, Discard):
+            return FairScheduler(plan, lambda length: Discarding(rule.epochs, rule.kept))
+        assert isinstance(rule, Asha)
+        (length,) = (plan.num_labelled(study) for study in plan.studies.values())
+        return FairScheduler(plan, asha(grace_epochs=max(1, round(length * rule.grace)), reduction_factor=rule.factor))
+
+    def _rungs(self, rounds: Rounds, num_epochs: int) -> list[Rung]:
+        others = [Rung(num_trials=number, epochs=round(share * num_epochs)) for number, share in rounds.others]
+        return [Rung(num_trials=self.num_trials, epochs=rounds.first), *others]
 
 
 def _asha(grace: int, factor: int) -> Searcher:
-    return Searcher(title=f"TPE, ASHA: grace 1/{grace}, factor {factor}", schedule=Asha(grace=1 / grace, factor=factor))
+    return Searcher(title=f"ASHA: grace 1/{grace}, factor {factor}", schedule=Asha(grace=1 / grace, factor=factor))
 
 
-def _rounds(num_trials: int, *rungs: tuple[int, float], first: float = 0, **facts: Any) -> Searcher:
-    steps = ", then ".join(f"{number} to {share:.0%}" for number, share in rungs)
-    title = f"TPE, {num_trials} trials of {'1 epoch' if not first else f'{first:.0%}'}, then {steps}"
-    return Searcher(title=title, num_trials=num_trials, schedule=Rounds(rungs=((0, first), *rungs)), **facts)
+def _discard(epochs: int, kept: int) -> Searcher:
+    title = f"after {_epochs(epochs)} only the best {kept} so far go on"
+    return Searcher(title=title, schedule=Discard(epochs=epochs, kept=kept))
 
 
-GRID, RANDOM, DEFAULT = "grid", "random", "asha-16-3"
+def _rounds(num_trials: int, first: int, *others: tuple[int, float], **facts: Any) -> Searcher:
+    steps = "".join(f", the best {number} to {share:.0%}" for number, share in others)
+    title = f"in rounds: {num_trials} trials of {_epochs(first)}{steps}"
+    return Searcher(title=title, num_trials=num_trials, schedule=Rounds(first=first, others=others), **facts)
+
+
+def _epochs(number: int) -> str:
+    return f"{number} epoch{'s' * (number > 1)}"
+
+
+GRID, RANDOM, DEFAULT = "grid", "random", "default"
 SEARCHERS: Mapping[str, Searcher] = {
-    GRID: Searcher(title="the paper's grid", sampler="grid", schedule=Whole()),
-    RANDOM: Searcher(title="random search, whole trials", sampler="random", schedule=Whole(), opening="anywhere"),
+    GRID: Searcher(title="the paper's grid", sampler="grid", schedule="none", is_central=True),
+    RANDOM: Searcher(
+        title="random search, whole trials", sampler="random", schedule="none", opening=ANYWHERE, is_central=True
+    ),
+    DEFAULT: Searcher(title=f"the default: {DEFAULT_SEARCHER}, {DEFAULT_SCHEDULER}", is_central=True),
+    **{f"sampler-{name}": Searcher(title=f"sampler {name}", sampler=name) for name in ("random", "gp", "cma-es")},
+    **{name: Searcher(title=f"scheduler {name}", schedule=name) for name in SCHEDULERS},
     **{f"asha-{grace}-{factor}": _asha(grace, factor) for grace in (16, 8, 4) for factor in (2, 3, 4)},
-    "whole": Searcher(title="TPE, whole trials", schedule=Whole()),
-    **{
-        f"discard-{epochs}-{kept}": Searcher(
-            title=f"TPE, after {epochs} epoch{'s' * (epochs > 1)} only the best {kept} so far",
-            schedule=Discard(epochs=epochs, kept=kept),
-        )
-        for epochs in (1, 2, 4)
-        for kept in (1, 2)
-    },
-    **{f"rounds-{number}-{kept}": _rounds(number, (kept, 1.0)) for number in (6, 8, 12, 24) for kept in (1, 2, 3)},
-    "halving-12": _rounds(12, (4, 0.25), (1, 1.0)),
-    "halving-24": _rounds(24, (8, 0.25), (2, 1.0)),
-    "anywhere": Searcher(title="default, first trial anywhere", opening="anywhere"),
-    "sister": Searcher(title="default, second trial the sister cell's choice", opening="sister"),
-    "near": Searcher(title="default, 4 trials near Table III", num_drawn=3, decades=0.5),
-    "near-all": Searcher(title="default, all trials near Table III", num_drawn=11, decades=0.5),
-    "trials-6": Searcher(title="default, 6 trials", num_trials=6),
-    "trials-24": Searcher(title="default, 24 trials", num_trials=24),
-    "slots-2": Searcher(title="default, two at once", num_slots=2),
+    **{f"discard-{epochs}-{kept}": _discard(epochs, kept) for epochs in (1, 2, 4) for kept in (1, 2)},
+    **{f"rounds-{first}-{kept}": _rounds(12, first, (kept, 1.0)) for first in (1, 2, 4) for kept in (1, 2, 3)},
+    "halving-12": _rounds(12, 1, (4, 0.25), (1, 1.0)),
+    "halving-24": _rounds(24, 1, (8, 0.25), (2, 1.0)),
+    "anywhere": Searcher(title="first trial anywhere", opening=ANYWHERE),
+    "near-3": Searcher(title="three trials near the paper's choice, then the sampler", num_near=3),
+    "near-11": Searcher(title="all trials near the paper's choice", num_near=11),
+    "sister": Searcher(title="second trial the choice of the sister cell", opening=SISTER),
+    "trials-6": Searcher(title="6 trials", num_trials=6),
+    "trials-24": Searcher(title="24 trials", num_trials=24),
+    "startup-1": Searcher(title="the sampler learns from the second trial on", num_startup=1),
+    "startup-6": Searcher(title="the sampler learns from the seventh trial on", num_startup=6),
+    "slots-2": Searcher(title="two trials at once", num_slots=2),
 }
 SHORT = (GRID, RANDOM, DEFAULT)
-DRAWN = {GRID: "the paper's grid", RANDOM: "random search", DEFAULT: "the sweep's default"}
+DRAWN = {GRID: "the paper's grid", RANDOM: "random search", DEFAULT: "the default"}

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from platform.sweeping.records import TrialRecord
-from platform.sweeping.studies import Params
+from platform.sweeping.study import Params
 from search_spaces.space import Space
 from tests.benchmarks.recording.design import SETTINGS, ranges_of
 from tests.benchmarks.replay.engine import CurveOf
 from tests.benchmarks.replay.measures import Grid, grid_of, measured
-from tests.benchmarks.replay.searchers import GRID, SEARCHERS, Searcher
+from tests.benchmarks.replay.searchers import DEFAULT, GRID, SEARCHERS, SISTER, Searcher
 from tests.benchmarks.replay.surrogate import Surrogate, surrogates
 from trainables.cell import Cell
 
@@ -65,18 +65,20 @@ class Simulated:
 
     def identity(self, name: str) -> dict[str, str]:
         """What a result rests on, but for its seed."""
-        text = repr((VERSION, SEARCHERS[name], dict(self.space.tuned), self.sister.model.digest if self.sister else ""))
+        starts_there = self.sister and SEARCHERS[name].opening == SISTER
+        sister = self.sister.identity(DEFAULT) if self.sister and starts_there else {}
+        text = repr((VERSION, SEARCHERS[name].definition(self.model.num_epochs), dict(self.space.tuned), sister))
         definition = hashlib.sha256(text.encode()).hexdigest()[:16]
         facts = {"setting": self.setting, "cell": self.cell, "searcher": name}
         return {**facts, "definition": definition, "recording": self.model.digest}
 
     def _trace(self, searcher: Searcher, seed: int) -> Any:
-        sister = self.sister.found(seed) if self.sister and searcher.opening == "sister" else None
+        sister = self.sister.found(seed) if self.sister and searcher.opening == SISTER else None
         return searcher.run(self.space, self.model.num_epochs, self.curve_of(seed), seed, sister)
 
     def found(self, seed: int) -> Params:
         """What the default search of this cell chooses."""
-        trace = self._trace(Searcher(title=""), seed)
+        trace = self._trace(SEARCHERS[DEFAULT], seed)
         return trace.params[int(trace.leader[-1])]
 
     def _grid(self, seed: int) -> Grid:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from platform.sweeping.fair_scheduler import FairScheduler
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
-from platform.sweeping.search import FairAsha
+from platform.sweeping.schedulers import asha
 from platform.sweeping.studies import make_studies
 from platform.tracking.ledger import Ledger
 from search_spaces import space_of
@@ -34,8 +35,8 @@ def flat(score: float) -> Any:
 def played(num_slots: int, scores: Sequence[float] = SCORES) -> Trace:
     space = space_of("retina").narrowed([CELL])
     plan = plan_of(make_studies(space, "optuna", len(scores), seed=7), space, NUM_EPOCHS)
-    asha = FairAsha(plan, lambda length: (1, 3))  # rungs at epochs 1, 3 and 9
-    return Replay(plan, asha, lambda record: flat(scores[record.number]), num_slots).run()
+    scheduler = FairScheduler(plan, asha(grace_epochs=1, reduction_factor=3))  # rungs at epochs 1, 3 and 9
+    return Replay(plan, scheduler, lambda record: flat(scores[record.number]), num_slots).run()
 
 
 def test_a_trial_is_stopped_at_the_rung_where_it_falls_behind() -> None:
@@ -60,8 +61,8 @@ def test_a_searcher_is_told_the_best_epoch_and_a_judge_the_best_so_far() -> None
     curves = {0: [0.5, 0.9, 0.1], 1: [0.8, 0.6, 0.7]}
     space = space_of("retina").narrowed([CELL])
     plan = plan_of(make_studies(space, "optuna", 2, seed=7), space, 3)
-    asha = FairAsha(plan, lambda length: (2, 3))  # one rung, at epoch 2
-    trace = Replay(plan, asha, lambda record: np.array([curves[record.number]] * 2)).run()
+    scheduler = FairScheduler(plan, asha(grace_epochs=2, reduction_factor=3))  # one rung, at epoch 2
+    trace = Replay(plan, scheduler, lambda record: np.array([curves[record.number]] * 2)).run()
     assert plan.studies[CELL].scores == {0: 0.9, 1: 0.8}
     assert [curve.shape[1] for curve in trace.curves] == [3, 2]
     assert [list(curve[0]) for curve in trace.curves] == [[0.5, 0.9, 0.1], [0.8, 0.6]]
@@ -86,7 +87,7 @@ def replayed(plan: Plan, curves: Mapping[tuple, list[float]]) -> list[tuple]:
     def curve_of(record: TrialRecord) -> Any:
         return np.array([curves[identity(record)]] * 2)
 
-    Replay(plan, FairAsha(plan), curve_of).run()
+    Replay(plan, FairScheduler(plan), curve_of).run()
     return asked(list(plan.records.values()))
 
 

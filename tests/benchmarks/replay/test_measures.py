@@ -97,7 +97,7 @@ def test_the_interval_is_over_seeds_and_each_cell_counts_the_same() -> None:
     assert mean_and_half_width(frame, "x") == pytest.approx((4.0, 1.96 * math.sqrt(variance)))
 
 
-SEEDS = {"grid": 2, "asha-16-3": 3}
+SEEDS = {"grid": 2, "default": 3}
 
 
 def test_what_was_played_is_not_played_again(
@@ -111,8 +111,8 @@ def test_what_was_played_is_not_played_again(
     rows = Results(file).current(cells, SEEDS)
     assert len(rows) == 15 and not rows.duplicated(["cell", "searcher", "seed"]).any()
     # Alone and in one go, the same comes out.
-    once = cells[0].row("asha-16-3", 2)
-    (kept,) = rows[(rows["cell"] == cells[0].cell) & (rows["searcher"] == "asha-16-3") & (rows["seed"] == 2)].to_dict(
+    once = cells[0].row("default", 2)
+    (kept,) = rows[(rows["cell"] == cells[0].cell) & (rows["searcher"] == "default") & (rows["seed"] == 2)].to_dict(
         "records"
     )
     assert {name: value for name, value in kept.items() if name != "regret"} == {
@@ -133,7 +133,7 @@ def test_a_recording_that_grew_is_played_anew(cells: list[Simulated], synthetic:
 
 def test_tables_say_who_is_beside_whom(cells: list[Simulated], tmp_path: Path) -> None:
     results = Results(tmp_path / "simulated.parquet")
-    play(cells, {"grid": 2, "random": 2, "asha-16-3": 2}, results, minutes=1, num_processes=1)
+    play(cells, {"grid": 2, "random": 2, "default": 2}, results, minutes=1, num_processes=1)
     rows = results.current(cells, SEARCHERS)
     held_out = frozenset({("phantom-retina", cells[1].cell)})
     written = page.Written(rows, cells, held_out)
