@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
-from tests.benchmarks.replay.simulated import Simulated, cells_of
 from tests.benchmarks.replay.synthetic import recording
 
 
@@ -16,6 +17,8 @@ def synthetic() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def cells(synthetic: pd.DataFrame) -> list[Simulated]:
+def cells(synthetic: pd.DataFrame) -> Any:
     """The cells of that recording, ready to be searched."""
+    from tests.benchmarks.replay.simulated import cells_of  # imports Ray
+
     return cells_of(synthetic)

@@ -1,11 +1,11 @@
 """Whole learning curves of configurations that were never trained, from those that were: one model per cell.
 
 A curve is the validation score and the test score of each epoch, [2, E], and is modelled as one vector, so that how
-epochs and the two scores go together stays as it was recorded. Its mean over seeds is smooth in log beta, log learning
-rate and log weight decay: a Gaussian process for each of a few principal components, whose noise is that of the
-recorded repeats. What a seed adds is a whole curve of residuals, drawn from those of the repeats. So a recorded
-configuration has its own curves' mean, as far as the noise of so few seeds lets it be known: the luck of the one seed
-with which most were recorded must not be part of the landscape that two hundred simulations are run on.
+epochs and the two scores go together stays as it was recorded. What its seed has added (`SeedNoise`) is taken away, as
+far as the repeats tell. The mean curve that remains is smooth in log beta, log learning rate and log weight decay: a
+Gaussian process for each of a few principal components, whose noise is what could not be taken away. So a recorded
+configuration has its own curve's mean, and the luck of the seed with which it was recorded is no part of the landscape
+that two hundred simulations are run on; each of them draws a seed's luck anew.
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
+from tests.benchmarks.replay.seed_noise import Point, SeedNoise, shared_part
+
 Curve = NDArray[np.float64]  # [2, E]: the validation score and the test score of each epoch
 TUNED = ("beta", "learning_rate", "weight_decay")
 LEAST_WEIGHT_DECAY = 1e-6  # less than this, and none at all, count as this: they make no difference to a training
 MAX_COMPONENTS, EXPLAINED = 6, 0.99  # of the variance between configurations
-MIN_RESIDUALS = 6  # a cell with fewer borrows those of the other cells of its setting
-NOISE_FLOOR = 1e-6  # of a component's variance, where there were no repeats
+LEFT = 0.05  # of a seed's variance, at least, is left where it was taken away: it is known at a few betas alone
+NOISE_FLOOR = 1e-6  # of a component's variance, where nothing is known of seeds
+FLAT = 1e-9  # a component of which all configurations have the same is none
+NUM_DRAWS = 64  # seeds over which a configuration's worth is averaged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +42,8 @@ class ModelError:
 
     Args:
         num_configurations: that were recorded.
-        rmse: of the last epoch's validation score, each configuration left out in turn.
-        seed_sd: standard deviation of that score over seeds, by which even a perfect model would be off.
+        rmse: of the last epoch's validation score without what its seed added, each configuration left out in turn.
+        seed_sd: standard deviation of that score over seeds.
         rank: Spearman's correlation of the scores predicted so and those recorded.
     """
 
@@ -49,62 +53,58 @@ class ModelError:
     rank: float
 
 
-def residuals_of(recorded: pd.DataFrame) -> NDArray[np.float64]:
-    """[R, 2, E]: what its seed added to each curve of the configurations that were recorded with several.
-
-    A mean of n curves lies too close to each of them: the factor sqrt(n / (n - 1)) gives back what it takes away.
-    """
-    added = []
-    for curves in _by_configuration(recorded).values():
-        if len(curves) > 1:
-            added += list((curves - curves.mean(axis=0)) * np.sqrt(len(curves) / (len(curves) - 1)))
-    return np.array(added).reshape(-1, 2, recorded["epoch"].max())
-
-
 class Surrogate:
     """The curves of one cell.
 
     Args:
         recorded: its rows of the recording.
-        residuals: [R, 2, E], what a seed adds.
+        noise: what a seed adds.
 
     Raises:
-        ValueError: the curves differ in length.
+        ValueError: a curve lacks an epoch.
     """
 
-    def __init__(self, recorded: pd.DataFrame, residuals: NDArray[np.float64]) -> None:
-        curves = _by_configuration(recorded)
+    def __init__(self, recorded: pd.DataFrame, noise: SeedNoise) -> None:
+        curves = curves_of(recorded)
         self.num_epochs = int(recorded["epoch"].max())
-        self.residuals = residuals
-        self._names = [name for name in TUNED if recorded[name].notna().all()]
+        self.noise = noise
+        self._names = names_of(recorded)
         # Of a digest of all that the model is made of: another recording is another landscape.
         order = [*self._names, "seed", "epoch"]
         numbers = recorded.sort_values(order)[[*order, "score", "test_score"]].to_numpy(dtype=np.float64)
-        self.digest = hashlib.sha256(numbers.tobytes() + residuals.tobytes()).hexdigest()[:16]
+        self.digest = hashlib.sha256(numbers.tobytes() + noise.digest.encode()).hexdigest()[:16]
         self._points = np.array(list(curves))
         self._low, self._span = self._points.min(axis=0), np.ptp(self._points, axis=0)
         self._span[self._span == 0] = 1.0
-        self._means = np.array([each.mean(axis=0).ravel() for each in curves.values()])
-        self._num_seeds = np.array([len(each) for each in curves.values()])
+        seedless = [
+            np.mean([curve.ravel() - noise.of_recorded(point, seed) for seed, curve in by_seed.items()], axis=0)
+            for point, by_seed in curves.items()
+        ]
+        self._means = np.array(seedless)
+        left = [1 - (1 - LEFT) * noise.share(point) ** 2 for point in curves]
+        self._noise_left = np.array(left) / [len(by_seed) for by_seed in curves.values()]
+        self._weights = np.random.default_rng(0).standard_normal((NUM_DRAWS, max(1, noise.num_seeds)))
         self._fit()
-        self._known: dict[tuple[float, ...], Curve] = {}
+        self._known: dict[Point, Curve] = {}
 
     def _fit(self) -> None:
         """One Gaussian process per principal component of the configurations' mean curves."""
         self._pca = PCA().fit(self._means)
         enough = 1 + int(np.searchsorted(np.cumsum(self._pca.explained_variance_ratio_), EXPLAINED))
-        self._num = min(enough, MAX_COMPONENTS, len(self._means) - 1)
-        flat = self.residuals.reshape(-1, 2 * self.num_epochs)
-        noises = flat @ self._pca.components_[: self._num].T
-        scores = self._pca.transform(self._means)[:, : self._num]
+        scores = self._pca.transform(self._means)
+        self._num = min(enough, MAX_COMPONENTS, int((scores.std(axis=0) > FLAT).sum()))
+        scores = scores[:, : self._num]
         self._processes, self._units = [], scores.std(axis=0)
+        middle = tuple(np.median(self._points, axis=0))
         for number in range(self._num):
-            noise = float(np.mean(np.square(noises[:, number]))) if len(flat) else 0.0
-            share = max(noise / self._units[number] ** 2, NOISE_FLOOR)
+            noise = 0.0
+            if self.noise.is_known:
+                drawn = self.noise.draws(middle, self._weights) @ self._pca.components_[number]
+                noise = float(np.mean(np.square(drawn)))
+            share = noise / self._units[number] ** 2
             kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(np.full(len(self._names), 0.5), (0.1, 20.0), nu=2.5)
-            process = GaussianProcessRegressor(
-                kernel, alpha=share / self._num_seeds, n_restarts_optimizer=1, random_state=0
-            )
+            alpha = np.maximum(share * self._noise_left, NOISE_FLOOR)
+            process = GaussianProcessRegressor(kernel, alpha=alpha, n_restarts_optimizer=1, random_state=0)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # a length at its bound: the score is flat there
                 process.fit(self._scaled(self._points), scores[:, number] / self._units[number])
@@ -121,21 +121,19 @@ class Surrogate:
 
     def curve(self, params: Mapping[str, float], seed: object) -> Curve:
         """[2, E]: the curve that a configuration has with that seed; the same whenever it is asked for."""
-        if not len(self.residuals):
-            return np.clip(self.mean(params), 0.0, 1.0)
-        text = repr((seed, self.point(params)))
-        drawn = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") % len(self.residuals)
-        return np.clip(self.mean(params) + self.residuals[drawn], 0.0, 1.0)
+        added = self.noise.drawn(self.point(params), seed)
+        return np.clip(self.mean(params) + np.reshape(np.broadcast_to(added, 2 * self.num_epochs), (2, -1)), 0.0, 1.0)
 
     def expected(self, params: Mapping[str, float]) -> tuple[float, float]:
-        """The best validation score and the test score at that epoch, averaged over all that a seed may add."""
-        added = self.residuals if len(self.residuals) else np.zeros((1, 2, self.num_epochs))
-        curves = np.clip(self.mean(params) + added, 0.0, 1.0)  # [R, 2, E]
-        best = curves[:, 0].argmax(axis=1)
-        each = np.arange(len(curves))
+        """The best validation score and the test score at that epoch, averaged over seeds."""
+        curves = self.mean(params)[None]
+        if self.noise.is_known:
+            added = self.noise.draws(self.point(params), self._weights)
+            curves = np.clip(curves + added.reshape(-1, 2, self.num_epochs), 0.0, 1.0)  # [N, 2, E]
+        best, each = curves[:, 0].argmax(axis=1), np.arange(len(curves))
         return float(curves[each, 0, best].mean()), float(curves[each, 1, best].mean())
 
-    def point(self, params: Mapping[str, float]) -> tuple[float, ...]:
+    def point(self, params: Mapping[str, float]) -> Point:
         """Where a configuration lies: the logarithms of what is tuned, to four digits."""
         return _point({name: params[name] for name in self._names})
 
@@ -143,11 +141,10 @@ class Surrogate:
         """Each configuration left out in turn, the model's scales and components as they are."""
         finals = np.array([self._curve(scores)[0, -1] for scores in self.left_out()])
         recorded = self._means.reshape(-1, 2, self.num_epochs)[:, 0, -1]
-        seed_sd = float(np.sqrt(np.mean(np.square(self.residuals[:, 0, -1])))) if len(self.residuals) else 0.0
         return ModelError(
             num_configurations=len(self._points),
             rmse=float(np.sqrt(np.mean(np.square(finals - recorded)))),
-            seed_sd=seed_sd,
+            seed_sd=self.noise.sd(self.num_epochs - 1),
             rank=float(spearmanr(finals, recorded).statistic),
         )
 
@@ -168,34 +165,61 @@ class Surrogate:
         return flat.reshape(2, self.num_epochs)
 
 
-def surrogates(recording: pd.DataFrame) -> dict[tuple[str, str], Surrogate]:
-    """A model for each (setting, cell) of the recording."""
+def surrogates(recording: pd.DataFrame, shared: float | None = None) -> dict[tuple[str, str], Surrogate]:
+    """A model for each (setting, cell) of the recording; `shared` as in `SeedNoise`, None to estimate it.
+
+    A cell without repeats borrows what seeds add from the first cell of its setting that has some.
+    """
+    if shared is None:
+        cells = [part for _, part in recording.groupby(["setting", "cell"])]
+        shared = shared_part([(curves_of(part), num_others(part)) for part in cells])
     models = {}
     for setting, rows in recording.groupby("setting", sort=True):
-        of_setting = np.concatenate([residuals_of(part) for _, part in rows.groupby("cell")])
-        for cell, part in rows.groupby("cell", sort=True):
-            own = residuals_of(part)
-            models[str(setting), str(cell)] = Surrogate(part, own if len(own) >= MIN_RESIDUALS else of_setting)
+        parts = {str(cell): part for cell, part in rows.groupby("cell", sort=True)}
+        noises = {cell: noise_of(part, shared) for cell, part in parts.items()}
+        known = [noise for noise in noises.values() if noise.is_known]
+        for cell, part in parts.items():
+            own = noises[cell]
+            models[str(setting), cell] = Surrogate(part, own if own.is_known or not known else known[0])
     return models
 
 
-def _point(params: Mapping[str, float]) -> tuple[float, ...]:
+def noise_of(recorded: pd.DataFrame, shared: float = 1.0) -> SeedNoise:
+    """What a seed adds in the cell whose rows these are."""
+    return SeedNoise(curves_of(recorded), num_others(recorded), shared)
+
+
+def num_others(recorded: pd.DataFrame) -> int:
+    """How many of a configuration's numbers are not beta."""
+    return sum(name != "beta" for name in names_of(recorded))
+
+
+def names_of(recorded: pd.DataFrame) -> list[str]:
+    """What is tuned in the cell; beta comes first, where there is one."""
+    return [name for name in TUNED if recorded[name].notna().all()]
+
+
+def curves_of(recorded: pd.DataFrame) -> dict[Point, dict[int, Curve]]:
+    """Point -> seed -> [2, E], the points in ascending order.
+
+    Raises:
+        ValueError: a curve lacks an epoch, or has one twice.
+    """
+    names, num_epochs = names_of(recorded), int(recorded["epoch"].max())
+    curves: dict[Point, dict[int, Curve]] = {}
+    for (*values, seed), rows in recorded.groupby([*names, "seed"], sort=True):
+        rows = rows.sort_values("epoch")
+        params = dict(zip(names, values, strict=True))
+        if rows["epoch"].tolist() != list(range(1, num_epochs + 1)):
+            raise ValueError(
+                f"each curve must have the epochs 1 to {num_epochs} once, but seed {seed} of {params} has "
+                f"{rows['epoch'].tolist()}: record it again"
+            )
+        scores = rows[["score", "test_score"]].to_numpy(dtype=np.float64).T
+        curves.setdefault(_point(params), {})[int(seed)] = scores
+    return curves
+
+
+def _point(params: Mapping[str, float]) -> Point:
     floors = {"weight_decay": LEAST_WEIGHT_DECAY}
     return tuple(round(float(np.log10(max(params[name], floors.get(name, 0.0)))), 4) for name in params)
-
-
-def _by_configuration(recorded: pd.DataFrame) -> dict[tuple[float, ...], NDArray[np.float64]]:
-    """Point -> [N, 2, E], a curve for each of its seeds, the points in ascending order."""
-    names = [name for name in TUNED if recorded[name].notna().all()]
-    num_epochs, curves = recorded["epoch"].max(), {}
-    for values, rows in recorded.groupby(names, sort=True):
-        parts = [part.sort_values("epoch") for _, part in rows.groupby("seed", sort=True)]
-        for part in parts:
-            if part["epoch"].tolist() != list(range(1, num_epochs + 1)):
-                raise ValueError(
-                    f"each curve must have the epochs 1 to {num_epochs} once, but seed {part['seed'].iloc[0]} of "
-                    f"{dict(zip(names, values, strict=True))} has {part['epoch'].tolist()}: record it again"
-                )
-        point = _point(dict(zip(names, values, strict=True)))
-        curves[point] = np.stack([part[["score", "test_score"]].to_numpy(dtype=np.float64).T for part in parts])
-    return curves
