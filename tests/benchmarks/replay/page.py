@@ -19,6 +19,13 @@ PAGE, PICTURE = DOCS / "search.md", DOCS / "search.png"
 BEGIN = "<!-- tables: written by `python -m tests.benchmarks.search --write` -->"
 END = "<!-- end of the tables -->"
 PNG_DPI = 150
+PICTURE_LINE = (
+    f"![Points below the best validation score of the cell, against epochs spent, a line per search]({PICTURE.name})"
+)
+OF_ERRORS = (
+    "*Error left out*: root mean square, in points, of the last epoch's validation score without what its seed added, "
+    "each configuration predicted from the others; beside it the standard deviation of that score over seeds."
+)
 CHOOSING, HELD_OUT = "cells used for choosing", "cells held out"
 
 
@@ -48,7 +55,7 @@ class Written:
     def lines(self) -> list[str]:
         """All tables, in Markdown."""
         titles = {name: each.title for name, each in SEARCHERS.items()}
-        lines, frames = [], {}
+        lines, frames = [PICTURE_LINE, ""], {}
         for title, rows in self.groups.items():
             frames[title] = summary.summary(rows)
             in_order = [name for name in SEARCHERS if name in frames[title].index]
@@ -56,8 +63,15 @@ class Written:
             lines += [f"### All searchers, {len(cells)} {title}", ""]
             lines += [*summary.table(frames[title].loc[in_order], titles), ""]
         lines += ["### Which configuration to confirm", "", *summary.rules_table(frames, DEFAULT), ""]
-        lines += ["### Each cell, and the error of its model", ""]
+        lines += ["### Each cell, and the error of its model", "", f"{self._of_models()} {OF_ERRORS}", ""]
         return [*lines, *summary.cells_table(self.rows, self.cells, self.held_out, DEFAULT)]
+
+    def _of_models(self) -> str:
+        noise = self.cells[0].model.noise
+        return (
+            f"What a seed adds is known from {noise.num_seeds} seeds; trials with another learning rate or weight "
+            f"decay share it with a correlation of {noise.shared:.2f}."
+        )
 
     def figure(self) -> Figure:
         """Curves of regret."""

@@ -21,7 +21,7 @@ from tests.benchmarks.replay.engine import CurveOf, Replay, Trace, plan_of
 from tests.benchmarks.replay.rivals import Discarding, InRounds, OpeningStudy, Rung
 
 NUM_TRIALS = PRESETS["paper"].num_trials
-PAPER, ANYWHERE, SISTER = "paper", "anywhere", "sister"
+PAPER, ANYWHERE, SISTER, ENDS = "paper", "anywhere", "sister", "ends"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +62,9 @@ class Searcher:
         sampler: a name in `platform.sweeping.samplers`, or "grid".
         schedule: which trials are trained how long: a name in `platform.sweeping.schedulers`, or another rule.
         num_trials: that are asked for; of a grid, as many as it has points.
-        opening: the first trial: `PAPER` for a cell's usual one, `ANYWHERE`, or `SISTER` for the usual one and then
-            what the default search found in the cell of the other student.
+        opening: the first trial: `PAPER` for a cell's usual one; `ANYWHERE`; `SISTER` for the usual one and then what
+            the default search found in the cell of the other student; `ENDS` for the usual one and then the same with
+            the greatest and with the least beta, that is, with next to no attention and with the most.
         num_near, decades: as in `OpeningStudy`.
         num_startup: trials before the sampler learns.
         num_slots: trials at once.
@@ -118,6 +119,9 @@ class Searcher:
         first = study.space.first(study.of_cell)
         if self.opening == SISTER and sister is not None and sister != first:
             return [first, sister]
+        if self.opening == ENDS and "beta" in first:
+            beta = study.space.ranges(study.of_cell)["beta"]
+            return [first, {**first, "beta": beta.high}, {**first, "beta": beta.low}]
         return [] if self.opening == ANYWHERE else [first]
 
     def _scheduler(self, plan: Plan) -> FairScheduler:
@@ -139,15 +143,18 @@ def _asha(grace: int, factor: int) -> Searcher:
     return Searcher(title=f"ASHA: grace 1/{grace}, factor {factor}", schedule=Asha(grace=1 / grace, factor=factor))
 
 
-def _discard(epochs: int, kept: int) -> Searcher:
-    title = f"after {_epochs(epochs)} only the best {kept} so far go on"
-    return Searcher(title=title, schedule=Discard(epochs=epochs, kept=kept))
+def _discard(epochs: int, kept: int, opening: str = PAPER) -> Searcher:
+    begins = "then both ends of beta; " if opening == ENDS else ""
+    title = f"{begins}after {_epochs(epochs)} only the best {kept} so far go on"
+    return Searcher(title=title, schedule=Discard(epochs=epochs, kept=kept), opening=opening)
 
 
-def _rounds(num_trials: int, first: int, *others: tuple[int, float], **facts: Any) -> Searcher:
+def _rounds(num_trials: int, first: int, *others: tuple[int, float], opening: str = PAPER) -> Searcher:
+    begins = "then both ends of beta; " if opening == ENDS else ""
     steps = "".join(f", the best {number} to {share:.0%}" for number, share in others)
-    title = f"in rounds: {num_trials} trials of {_epochs(first)}{steps}"
-    return Searcher(title=title, num_trials=num_trials, schedule=Rounds(first=first, others=others), **facts)
+    title = f"{begins}in rounds: {num_trials} trials of {_epochs(first)}{steps}"
+    rounds = Rounds(first=first, others=others)
+    return Searcher(title=title, num_trials=num_trials, schedule=rounds, opening=opening)
 
 
 def _epochs(number: int) -> str:
@@ -172,6 +179,14 @@ SEARCHERS: Mapping[str, Searcher] = {
     "near-3": Searcher(title="three trials near the paper's choice, then the sampler", num_near=3),
     "near-11": Searcher(title="all trials near the paper's choice", num_near=11),
     "sister": Searcher(title="second trial the choice of the sister cell", opening=SISTER),
+    "ends": Searcher(title="then both ends of beta", opening=ENDS),
+    "ends-none": Searcher(title="then both ends of beta; whole trials", opening=ENDS, schedule="none"),
+    "ends-half": _rounds(12, 8, (3, 1.0), opening=ENDS),
+    **{
+        f"ends-{name}": Searcher(title=f"then both ends of beta; scheduler {name}", opening=ENDS, schedule=name)
+        for name in ("early-discard", "hyperband", "median", "pasha")
+    },
+    **{f"ends-discard-{epochs}-1": _discard(epochs, 1, opening=ENDS) for epochs in (2, 4, 8)},
     "trials-6": Searcher(title="6 trials", num_trials=6),
     "trials-24": Searcher(title="24 trials", num_trials=24),
     "startup-1": Searcher(title="the sampler learns from the second trial on", num_startup=1),

@@ -79,6 +79,14 @@ def test_a_sister_cells_choice_is_the_second_trial(cells: list[Simulated]) -> No
     assert trace_of(cells[0], "sister", seed).params[:2] == [first, cells[1].found(seed)]
 
 
+def test_the_ends_of_beta_follow_the_papers_choice(cells: list[Simulated]) -> None:
+    params = trace_of(cells[0], "ends").params
+    first = cells[0].space.first(cells[0].space.cells[0])
+    assert params[:3] == [first, {**first, "beta": 2000.0}, {**first, "beta": 1.0}]
+    assert len({each["beta"] for each in params}) == len(params)
+    assert "beta" not in trace_of(cells[2], "ends").params[1]
+
+
 def test_random_search_begins_anywhere_and_fills_the_range(cells: list[Simulated]) -> None:
     betas = [params["beta"] for seed in range(20) for params in trace_of(cells[0], RANDOM, seed).params]
     assert np.mean(np.log10(betas)) == pytest.approx(np.log10(2000) / 2, abs=0.2)
