@@ -7,7 +7,7 @@ import pandas as pd
 
 from search_spaces.space import PAPER_BETAS
 
-NUM_EPOCHS = 8
+NUM_EPOCHS = 16
 CELLS = ("attention/imagenet/densenet121/all", "attention/imagenet/densenet40/all", "transfer/none/densenet40/all")
 LEARNING_RATE = 5e-4  # of the grid
 

@@ -61,7 +61,8 @@ def test_every_searcher_asks_for_its_trials_within_the_ranges(cells: list[Simula
     for key, each in cells[0].space.ranges(cells[0].space.cells[0]).items():
         low = 0.0 if name == GRID and key == "weight_decay" else each.low  # the paper's grid has none
         assert all(low <= params[key] <= each.high for params in trace.params)
-    assert max(lengths(trace)) == cells[0].model.num_epochs
+    may_end_all_early = SEARCHERS[name].schedule == "pasha"
+    assert max(lengths(trace)) == cells[0].model.num_epochs or may_end_all_early
 
 
 @pytest.mark.parametrize("name", [GRID, RANDOM, DEFAULT, "near-3", "rounds-1-1"])

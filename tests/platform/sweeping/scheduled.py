@@ -16,7 +16,8 @@ from ray.tune.schedulers import TrialScheduler
 from platform.sweeping.fair_scheduler import FairScheduler
 from platform.sweeping.plan import Plan
 from platform.sweeping.search import KEY
-from platform.sweeping.studies import GridStudy, Study, make_studies
+from platform.sweeping.studies import GridStudy, make_studies
+from platform.sweeping.study import Study
 from search_spaces.retina import SPACE
 from trainables.config import TrialConfig
 from trainables.trial import TrialSpec
