@@ -1,8 +1,8 @@
 """How many epochs a search needs beside the paper's grid: simulated on recorded curves (docs/search.md).
 
 `python -m tests.benchmarks.search` plays the sweep's own search, the grid and random search two hundred times in each
-recorded cell, and some others twenty times; `--all` plays every one that docs/search.md compares. What was played
-before is not played again, so that a command that was stopped goes on where it was.
+recorded cell; `--all` plays every other one that docs/search.md compares, too, twenty times. What was played before is
+not played again, so that a command that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.search", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--all", action="store_true", help="every searcher, not only the most important ones")
+    parser.add_argument("--all", action="store_true", help="every searcher that docs/search.md compares")
     parser.add_argument("--minutes", type=float, default=60, help="to play; default: %(default)g")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="default: as many as cores")
     parser.add_argument("--recorded", type=Path, default=RECORDED, help="the curves; default: those of the repository")
