@@ -65,7 +65,12 @@ def test_a_place_in_the_methods_is_a_paragraph(name: str, photographs: Runs) -> 
         ("13", {"loss": "weighted"}, "no method against class imbalance", "class-weighted cross-entropy in all cells"),
         ("13", {"loss": "focal"}, "no method against class imbalance", "focal loss in all cells"),
         ("12c", {"max_epochs": 50}, "up to 96 epochs", "up to 50 epochs"),
-        ("12c", {"facts": {"search_plan": PLAN | {"sampler": "GP"}}}, "images (sampler: TPE), up", "(sampler: GP), up"),
+        (
+            "12c",
+            {"facts": {"search_plan": PLAN | {"sampler": "GP"}}},
+            "images (sampler: TPE), weak",
+            "(sampler: GP), weak",
+        ),
         ("12c", {"facts": {"search_plan": PLAN | PASHA}}, "weak ones ended early by ASHA", "ones ended early by PASHA"),
         ("12c", {"facts": {"search_plan": {"mode": "grid"}}}, "weak ones ended", "on validation images, up to 96"),
         ("18f", {"tags": {"version": "9.8"}}, "version 0.1.0, commit abc123def456", "version 9.8"),
