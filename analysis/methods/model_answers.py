@@ -53,7 +53,8 @@ def goal(recorded: Recorded) -> Answer:
     cells = count(len(recorded.cells), "way")
     design = recorded.runs.design
     where = "the same test images" if design.is_on_one_split else f"the test images of the same {design.parts}"
-    text = f"development and internal evaluation: {cells} to train a network, compared on {where}"
+    outside = f", and evaluation on {listed(recorded.hospitals)}" if recorded.hospitals else ""
+    text = f"development and internal evaluation{outside}: {cells} to train a network, compared on {where}"
     return partly(text, "what the networks are meant for", **CONFIRMATION)
 
 
@@ -205,7 +206,9 @@ def internal(recorded: Recorded) -> Answer:
 
 def external(recorded: Recorded) -> Answer:
     """Another hospital's images, which have a chapter of their own."""
-    return partly("see the chapter, where another data set was opened", "why not, where none was", **EXTERNAL)
+    if not recorded.hospitals:
+        return partly("no other data set was opened", "why not", **EXTERNAL)
+    return answered(f"{listed(recorded.hospitals)}; nothing was trained, fitted or chosen there", **EXTERNAL)
 
 
 def clusters(recorded: Recorded) -> Answer:
