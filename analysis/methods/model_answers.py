@@ -64,7 +64,9 @@ def building(recorded: Recorded) -> Answer:
     epochs = recorded.own("max_epochs")
     if epochs is None:
         return Answer()
-    budget = f"{count(trials, 'trial')} of a search on validation images, " if trials else ""
+    sampler = recorded.facts("search_plan").get("sampler")
+    by = f" (sampler: {sampler})" if sampler else ""
+    budget = f"{count(trials, 'trial')} of a search on validation images{by}, " if trials else ""
     return answered(f"{budget}up to {count(epochs, 'epoch')} each, all settings by name", **RECIPE)
 
 

@@ -15,6 +15,8 @@ from trainables import titles
 from trainables.cell import ITSELF
 
 GRID, JOINT = "grid", "joint"
+RANDOM = "random"  # the sampler that learns nothing
+SAMPLERS = {"TPE": "TPE sampler (multivariate)", "GP": "sampler with a Gaussian process"}  # of others: their names
 BY_CELL = ["tags.cell", "params.fold"]
 
 
@@ -54,10 +56,16 @@ def _sampler(plan: Facts, mode: str) -> str:
         return "the points of the grid were tried in order, each to its full length"
     if not plan:
         return unknown("the sampler of the search")
-    startup = plain(plan["startup_trials"])
+    name, source = plan["sampler"], plan.get("sampler_source")
+    cited = f" [{source}]" if source else ""
+    first = "the first trial of a cell had the values named first below"
+    if name == RANDOM:
+        return (
+            f"configurations were drawn at random over their ranges, whatever earlier ones had scored{cited}; {first}"
+        )
     return (
-        f"configurations were suggested by Optuna's {plan['sampler']} sampler (multivariate), which learnt from "
-        f"earlier trials once there were {startup} of them; the first trial of a cell had the values named first below"
+        f"configurations were suggested by Optuna's {SAMPLERS.get(name, f'{name} sampler')}{cited}, which learnt from "
+        f"earlier trials once there were {plain(plan['startup_trials'])} of them; {first}"
     )
 
 

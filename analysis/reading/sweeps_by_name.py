@@ -138,6 +138,8 @@ def settings_of(sweep: NamedSweep) -> dict[str, str]:
     }  # fmt: skip
     settings |= {name: _text(sweep.parent.get(column, "")) for name, column in OF_THE_PARENT.items()}
     recorded = json.loads(_text(sweep.parent.get("tags.settings", "")) or "{}")
+    if recorded and recorded.get("search") != "grid":
+        recorded.setdefault("searcher", "tpe")  # of the sweeps that began before there were others
     settings |= _flat({name: value for name, value in recorded.items() if name not in NOT_SHOWN})
     if "max_epochs" not in settings:
         settings["max_epochs"] = _distinct(trials, "params.max_epochs")

@@ -10,6 +10,7 @@ from typing import Any
 from platform.command_line.ablation import Ablation, reference
 from platform.command_line.option import IMAGES, MACHINES, OUTPUT, option, switch
 from platform.command_line.redraw_rules import check_redraws
+from platform.command_line.searcher_option import searcher_option
 from platform.command_line.training_requests import TrainingRequest
 from platform.command_line.values import (
     Variation,
@@ -22,6 +23,7 @@ from platform.command_line.values import (
     toml_path,
     variation,
 )
+from platform.sweeping.samplers import check_searcher
 from trainables.config import SOURCES
 from trainables.knob import AXIS, LENGTH, QUESTION, RUN, SETUP
 
@@ -104,6 +106,7 @@ class SweepRequest(TrainingRequest):
         heading=QUESTION,
         choices=("optuna", "grid", "joint"),
     )
+    searcher: str | None = searcher_option()
     allow_overlap: bool = switch("run even if a teacher has seen test patients; the report says so", heading=IMAGES)
     preset: str | None = option(
         "sizes and lengths, where no other option sets them",
@@ -205,6 +208,7 @@ class SweepRequest(TrainingRequest):
             )
         if self.one_at_a_time and not self.vary:
             raise ValueError("--one-at-a-time must have something to change: give --vary NAME=VALUE[,VALUE...]")
+        check_searcher(self.searcher, self.search)
         object.__setattr__(self, "vary_in_repeats", _in_order(self.vary_in_repeats))
         check_redraws(
             sources=self.vary_in_repeats,

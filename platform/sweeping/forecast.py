@@ -9,7 +9,7 @@ from platform.sweeping.plan import Plan, axis_value, config_of, num_unlabelled
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.search import expected_epochs
 from platform.sweeping.setup import Setup
-from platform.sweeping.studies import Study
+from platform.sweeping.study import Study
 from trainables.cell import ITSELF, NO_TEACHER, Cell, members
 from trainables.job import Job
 from trainables.pace import Pace

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,9 +16,10 @@ from platform.sources.at_hand import check_overlaps, find_sources, sources_of_th
 from platform.sources.images import dataset_of, listing_of
 from platform.sources.places import Places
 from platform.sweeping.fitting import check_redrawn, check_variations, fitted_to_data
-from platform.sweeping.naming import decided_by, default_name, settings_of
+from platform.sweeping.naming import decided_by, default_name, searched_by, settings_of
 from platform.sweeping.plan import axis_value
 from platform.sweeping.requested import base_and_cells, preset_of, redraws_of, teacher_names
+from platform.sweeping.samplers import DEFAULT_SEARCHER
 from platform.sweeping.scoring import averaging_tags
 from platform.sweeping.setup import Setup, doubts, parent_tags
 from platform.sweeping.unfreezing import absent
@@ -60,8 +62,8 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         teachers_folder=next(iter(teachers.values())).folder.parent if teachers else places.results,
         base=base,
         averaging=averaging,
-        search=request.search,
         num_trials=request.trials or preset.num_trials,
+        **_how_searched(request),
         num_repeats=num_repeats,
         redraws=redraws_of(request),
         facts=_facts(request, places, base, space, (store, averaging, teachers)),
@@ -72,6 +74,11 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         local=request.local,
         has_gpu=torch.cuda.is_available(),
     )
+
+
+def _how_searched(request: SweepRequest) -> dict[str, Any]:
+    """What of a `Setup` says by what its configurations are found."""
+    return {"search": request.search, "searcher": request.searcher or DEFAULT_SEARCHER}
 
 
 def _facts(
@@ -92,6 +99,7 @@ def _facts(
         any_is_tested=redraws.splits or base.num_folds > 0,
     )
     settings = settings_of(request.search, base, space, store, teachers) | decided_by(redraws, base)
+    settings |= searched_by(request)
     about = parent_tags(
         store,
         json.dumps(settings, sort_keys=True),

@@ -9,6 +9,8 @@ from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.images import digest_of
 from platform.sweeping.redraws import Redraws
 from platform.sweeping.requested import redraws_of
+from platform.sweeping.samplers import DEFAULT_SEARCHER
+from platform.tracking.settings import SEARCHER, UNRECORDED_SEARCHER
 from search_spaces.space import Space
 from trainables.config import TrialConfig
 from trainables.data.listing import Listing
@@ -44,6 +46,11 @@ def decided_by(redraws: Redraws, base: TrialConfig) -> dict[str, object]:
     )
 
 
+def searched_by(request: SweepRequest) -> dict[str, object]:
+    """The sampler, which decides what is tried; nothing in a grid, whose points are given."""
+    return {} if request.search == "grid" else {SEARCHER: request.searcher or DEFAULT_SEARCHER}
+
+
 def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing: Listing) -> str:
     """The name of a sweep that was given none: the same for the same command on the same images, and for one that
     only asks for more: cells, teachers, trials or repeats. Sweeps of an ablation's file begin with the file's name.
@@ -61,6 +68,8 @@ def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing
         "split": [request.split, request.validation_share, request.hold_out, request.skip_unreadable],
         "teachers": request.teachers,
         **decided_by(redraws_of(request), base),
+        # Sweeps that began before there were other samplers keep their names.
+        **{name: value for name, value in searched_by(request).items() if value != UNRECORDED_SEARCHER},
     }
     stem = f"{request.file.stem}-" if request.file else ""
     kind = ("phantom" if listing.is_phantom else "real") + "-held-out" * bool(request.hold_out)

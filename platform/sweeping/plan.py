@@ -13,7 +13,7 @@ from typing import Any
 
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.redraws import Redraws, Repeat
-from platform.sweeping.studies import Params, Study
+from platform.sweeping.study import Params, Study
 from trainables.cell import ITSELF, NO_TEACHER, Cell
 from trainables.config import TrialConfig
 from trainables.knob import AXIS, TUNED, knobs

@@ -15,6 +15,7 @@ from platform.sources.places import Places
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord, trial_folder
 from platform.sweeping.redraws import Redraws, lines
+from platform.sweeping.samplers import DEFAULT_SEARCHER, in_words
 from platform.sweeping.scoring import averaging_lines, averaging_tags
 from platform.sweeping.studies import make_studies
 from platform.sweeping.trial_splits import TrialSplits
@@ -49,6 +50,7 @@ class Setup:
     base: TrialConfig  # what all trials share
     averaging: Averaging
     search: str
+    searcher: str = DEFAULT_SEARCHER  # what suggests configurations, but in a grid
     num_trials: int
     num_repeats: int
     redraws: Redraws = field(default_factory=Redraws)
@@ -81,7 +83,8 @@ class Setup:
 
     def plan(self, records: Iterable[TrialRecord]) -> Plan:
         """The plan, with the trials that the ledger already has."""
-        studies = make_studies(self.space, self.search, self.num_trials, self.base.seed, self.base.num_folds)
+        of_all = (self.space, self.search, self.num_trials, self.base.seed, self.base.num_folds)
+        studies = make_studies(*of_all, searcher=self.searcher)
         return Plan(studies, self.base, self.spec, self.num_repeats, records, redraws=self.redraws)
 
     def spec(self, config: TrialConfig) -> TrialSpec:
@@ -146,7 +149,7 @@ class Setup:
         done = plan.num_trials - plan.num_open_trials
         return "\n".join(
             [
-                f"sweep {self.name}: {len(self.space.cells)} cells, {self.search} search, "
+                f"sweep {self.name}: {len(self.space.cells)} cells, {in_words(self.search, self.searcher)}, "
                 f"{plan.num_trials} trials in all" + (f", {done} of them done" if done else ""),
                 f"  {self.max_epochs} epochs, {self.base.image_size_px} px, seed {self.base.seed}"
                 + (f" (preset {self.preset})" if self.preset else ""),

@@ -18,7 +18,7 @@ from analysis.stats.intervals import shown_half_width, t_interval
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.redraws import FOLD, in_fold
-from platform.sweeping.studies import Study
+from platform.sweeping.study import Study
 from platform.sweeping.wording import auc
 from trainables import atomic
 

@@ -11,9 +11,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from platform.sweeping.samplers import SAMPLERS, STARTUP_TRIALS
 from platform.sweeping.search import asha_of
 from platform.sweeping.setup import Setup
-from platform.sweeping.studies import STARTUP_TRIALS
 from platform.tracking.ledger import Ledger
 from search_spaces.space import Space
 from trainables.cell import ITSELF, Cell
@@ -23,7 +23,6 @@ from trainables.teachers.shelf import Teacher
 from trainables.transfer import METHODS
 
 MAX_TEXT = 600  # characters of a maker's words, so that no tag is longer than MLflow takes
-SAMPLER = "TPE"
 
 
 def note_methods(ledger: Ledger, setup: Setup, split: str) -> None:
@@ -90,12 +89,18 @@ def search_plan(setup: Setup) -> dict[str, Any]:
         return plan
     grace_epochs, reduction_factor = asha_of(setup.max_epochs - setup.base.unlabelled_epochs)
     return plan | {
-        "sampler": SAMPLER,
-        "startup_trials": STARTUP_TRIALS,
+        **sampler_facts(setup.searcher),
         "trials_per_cell": setup.num_trials,
         "grace_epochs": grace_epochs,
         "reduction_factor": reduction_factor,
     }
+
+
+def sampler_facts(searcher: str) -> dict[str, Any]:
+    """What suggested the configurations, the paper that describes it, and from how many trials on it learns."""
+    sampler = SAMPLERS[searcher]
+    facts = {"sampler": sampler.title, "sampler_source": sampler.source}
+    return facts | ({"startup_trials": STARTUP_TRIALS} if sampler.learns else {})
 
 
 def _ranges(space: Space, cells: Iterable[Cell]) -> dict[str, dict[str, Any]]:

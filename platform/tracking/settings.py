@@ -9,13 +9,16 @@ from trainables.config import TrialConfig
 from trainables.knob import knobs
 
 TEACHERS = "teachers"  # the setting that holds each teacher's fingerprint by its name
-_DEFAULTS = {knob.name: knob.default for knob in knobs(TrialConfig)}
+SEARCHER = "searcher"  # the setting that holds the name of the sampler, where one suggests what is tried
+UNRECORDED_SEARCHER = "tpe"  # of the sweeps that began before there were others, whatever the default is now
+_DEFAULTS: dict[str, Any] = {knob.name: knob.default for knob in knobs(TrialConfig)}
+_DEFAULTS[SEARCHER] = UNRECORDED_SEARCHER
 
 
 def grown(before: str, now: str, sweep: str) -> str:
     """The settings of a sweep that goes on: those of before, with the teachers of both.
 
-    A knob that the record does not have, since the code had none of that name, had its default.
+    A knob that the record does not have, since the code had none of that name, had its default; the sampler was TPE.
 
     Args:
         before, now: JSON objects; "" for none.

@@ -14,6 +14,7 @@ from analysis.reading.origins import PHANTOM_NOTICE
 from analysis.scores.cells import summary
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.redraws import in_fold
+from platform.sweeping.samplers import in_words
 from platform.sweeping.setup import Setup
 from trainables.cell import ITSELF
 
@@ -136,8 +137,8 @@ def _compared(setup: Setup) -> str:
     search = "the points of a grid" if setup.search == "grid" else f"{setup.num_trials} trials each"
     return (
         f"{len(cells)} cells on `{setup.store.dataset}` ({setup.base.image_size_px} px, up to {setup.max_epochs} "
-        f"epochs): a search of {search} ({setup.search}), then {setup.num_repeats} repeats of the best configuration, "
-        f"chosen by {setup.base.selection_metric} on the validation images."
+        f"epochs): a search of {search} ({in_words(setup.search, setup.searcher)}), then {setup.num_repeats} repeats "
+        f"of the best configuration, chosen by {setup.base.selection_metric} on the validation images."
         + "".join(f" {line[0].upper()}{line[1:]}." for line in setup.redraw_lines)
         + "\n"
         + "\n".join(lines)

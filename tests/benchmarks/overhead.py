@@ -27,7 +27,8 @@ from platform.cluster.machines import start_ray
 from platform.sweeping import runner
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
-from platform.sweeping.studies import CellStudy, Study
+from platform.sweeping.sampled_studies import CellStudy
+from platform.sweeping.study import Study
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from search_spaces import space_of

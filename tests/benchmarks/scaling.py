@@ -14,19 +14,16 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 import argparse
 import io
-import math
 import random
 import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-
-from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from platform.sweeping import progress, runner, search, studies
 from platform.sweeping.plan import Plan
@@ -35,6 +32,7 @@ from platform.tracking.ledger import Ledger
 from platform.tracking.tracker import Tracker
 from search_spaces.retina import SPACE
 from search_spaces.space import Space
+from tests.benchmarks.question_times import print_questions
 from trainables.config import TrialConfig
 from trainables.trial import TrialSpec
 
@@ -155,50 +153,6 @@ def lines(simulation: Simulation, total_s: float) -> list[str]:
     return figures
 
 
-def ask_s(num_known: int, num_rounds: int = 3) -> float:
-    """The median seconds of a question to a study that knows `num_known` trials."""
-    space, rng = cells(SPACE), random.Random(0)
-    (study,) = studies.make_studies(space.narrowed(["attention/imagenet/densenet121/all"]), "optuna", 1 << 20, 0)
-    ranges = space.ranges(study.cell({}))
-    for number in range(num_known):
-        study.asked[number] = {name: _drawn(each, rng) for name, each in ranges.items()}
-        study.tell(number, rng.random())
-    return _median_s(lambda: study._suggest(num_known), num_rounds)
-
-
-def _drawn(over: Any, rng: random.Random) -> float:
-    return (
-        math.exp(rng.uniform(math.log(over.low), math.log(over.high))) if over.log else rng.uniform(over.low, over.high)
-    )
-
-
-def rung_s(num_known: int, num_rounds: int = 200) -> float:
-    """The median seconds of a decision at a rung that `num_known` trials have reached."""
-    bracket = AsyncHyperBandScheduler(time_attr="epoch", metric="best_score", mode="max", max_t=MAX_EPOCHS)
-    rng = random.Random(0)
-
-    def judge(number: int) -> None:
-        trial: Any = SimpleNamespace(trial_id=str(number))
-        nobody: Any = None
-        bracket.on_trial_add(nobody, trial)
-        bracket.on_trial_result(nobody, trial, {"epoch": 1, "best_score": rng.random()})
-
-    bracket_of_first = bracket._brackets[0]
-    judge(0)
-    bracket_of_first._rungs[-1][1].update({f"known {number}": rng.random() for number in range(num_known)})
-    numbers = iter(range(1, num_rounds + 1))
-    return _median_s(lambda: judge(next(numbers)), num_rounds)
-
-
-def _median_s(work: Callable[[], object], num_rounds: int) -> float:
-    taken = []
-    for _ in range(num_rounds):
-        started_s = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - started_s)
-    return statistics.median(taken)
-
-
 def resume_s(ledger: Any) -> tuple[int, float]:
     """How many runs there are, and the seconds that a sweep that is started again takes to read them."""
     started_s = time.perf_counter()
@@ -218,9 +172,7 @@ def main() -> None:
         "--tracking-uri", nargs="+", default=["none", "sqlite"], metavar="URI", help="default: %(default)s"
     )
     typed = parser.parse_args()
-    print("trials known | a question to Optuna, ms | a decision at a rung, ms")
-    for num_known in (100, 1_000, 10_000):
-        print(f"{num_known} | {1e3 * ask_s(num_known):.0f} | {1e3 * rung_s(num_known):.2f}", flush=True)
+    print_questions()
     for uri in typed.tracking_uri:
         print(f"{uri.partition('@')[0]}, {typed.search}, {typed.concurrent} at once", flush=True)
         with tempfile.TemporaryDirectory() as folder:

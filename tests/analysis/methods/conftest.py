@@ -51,6 +51,7 @@ TEACHER = {
 PLAN = {
     "mode": "optuna",
     "sampler": "TPE",
+    "sampler_source": "Bergstra et al., NeurIPS 2011",
     "startup_trials": 3,
     "trials_per_cell": 2,
     "grace_epochs": 8,

@@ -15,7 +15,7 @@ from analysis.methods.paragraph import FORMS, Paragraph
 from analysis.methods.paragraphs import paragraphs
 from analysis.reading.trials import Runs
 from analysis.scores.comparisons import LEVEL, NUM_DRAWS
-from tests.analysis.methods.conftest import CELLS, FINDINGS, GRADES, PHOTOGRAPHS, cohort, sweep_tags
+from tests.analysis.methods.conftest import CELLS, FINDINGS, GRADES, PHOTOGRAPHS, PLAN, cohort, sweep_tags
 
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 NAMES = ("DenseNet-121", "DenseNet-40", "L_AT / beta", "safetensors")
@@ -123,6 +123,30 @@ def test_facts_of_the_sweep_are_told_or_named_as_not_recorded(
     of_photographs: Callable[..., Runs], fact: str, value: Any, paragraph: str, after: str
 ) -> None:
     assert after in words(of_photographs({fact: value}))[paragraph]
+
+
+@pytest.mark.parametrize(
+    ("plan", "after"),
+    [
+        (
+            {"sampler": "TPE"},
+            "by Optuna's TPE sampler (multivariate), which learnt from earlier trials once there were 3",
+        ),
+        (
+            {"sampler": "GP", "sampler_source": "A, 2012"},
+            "by Optuna's sampler with a Gaussian process [A, 2012], which",
+        ),
+        ({"sampler": "CMA-ES", "sampler_source": "B, 2001"}, "suggested by Optuna's CMA-ES sampler [B, 2001], which"),
+        ({"sampler": "random", "sampler_source": "C, 2013"}, "at random over their ranges, whatever earlier ones had"),
+    ],
+)
+def test_each_sampler_is_told_with_its_source(of_photographs: Callable[..., Runs], plan: Any, after: str) -> None:
+    usual = {name: value for name, value in PLAN.items() if name not in ("sampler", "sampler_source")}
+    if plan["sampler"] == "random":
+        usual.pop("startup_trials")
+    told = words(of_photographs({"search_plan": usual | plan}))["search"]
+    assert after in told and "the first trial of a cell" in told
+    assert plan.get("sampler_source", "") in told
 
 
 def test_what_a_paper_would_say(photographs: Runs) -> None:

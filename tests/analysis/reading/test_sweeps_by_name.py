@@ -52,6 +52,15 @@ def test_a_setting_that_an_older_version_did_not_record_is_empty_and_keeps_its_p
     ]
 
 
+def test_the_sampler_of_a_sweep_that_recorded_none_was_tpe_but_for_a_grid(store: Any) -> None:
+    for name, settings in {"one": {"search": "optuna"}, "two": {"search": "optuna", "searcher": "gp"}}.items():
+        add(store, name, 1, settings)
+    add(store, "three", 1, {"search": "grid"})
+    one, two, three = (named_sweep("A", store.uri, name) for name in ("one", "two", "three"))
+    assert differing_settings([one, two]).to_numpy().tolist() == [["searcher", "tpe", "gp"]]
+    assert "searcher" not in settings_of(three)
+
+
 def test_what_repeats_draw_anew_differs_and_their_splits_do_not(store: Any) -> None:
     add(store, "one", 1, {})
     parent = store.sweep(name="two", settings="{}", vary_in_repeats="seed+split")

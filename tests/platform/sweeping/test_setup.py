@@ -165,7 +165,7 @@ def test_without_data_all_is_phantom_and_quick(places: Places, capsys: pytest.Ca
     assert setup.base.selection_metric == "f1_weighted"
     assert "PHANTOM" in capsys.readouterr().out
     text = setup.announcement(setup.plan([]), places)
-    assert f"sweep {setup.name}: 7 cells, optuna search, 35 trials in all" in text
+    assert f"sweep {setup.name}: 7 cells, optuna search by tpe, 35 trials in all" in text
     assert f"imagenet (PHANTOM) {teachers['imagenet'].fingerprint}" in text
     assert "2 epochs, 32 px, seed 0" in text
 
@@ -195,10 +195,12 @@ def test_the_default_name_changes_with_what_decides_the_numbers(name_of: Any, pl
         name_of("--epochs", "4"),
         name_of("--seed", "1"),
         name_of("--search", "grid"),
+        name_of("--searcher", "gp"),
+        name_of("--searcher", "random"),
         name_of("--image-size", "64"),
         name_of("--phantom-size", "16"),
     ]
-    assert len({first, *others}) == 6
+    assert len({first, *others}) == 8
     assert all(name.startswith("retina-phantom-") for name in others)
 
 
@@ -224,6 +226,20 @@ def test_what_only_makes_a_sweep_larger_keeps_its_name(name_of: Any) -> None:
     first = name_of()
     assert first == name_of("--trials", "9") == name_of("--repeats", "5") == name_of("--concurrent", "2")
     assert name_of("--name", "mine") == "mine"
+
+
+def test_the_sampler_is_part_of_the_settings_and_the_one_that_earlier_sweeps_had_renames_none(places: Places) -> None:
+    add_teachers(places, phantom=True)
+    usual, named, other = [
+        prepare_sweep(options(*flags), places) for flags in ([], ["--searcher", "tpe"], ["--searcher", "cma-es"])
+    ]
+    assert (usual.searcher, usual.name) == (named.searcher, named.name) == ("tpe", usual.name) != ("tpe", other.name)
+    assert [json.loads(each.facts["settings"])["searcher"] for each in (usual, other)] == ["tpe", "cma-es"]
+    assert {vars(study)["searcher"] for study in other.plan([]).studies.values()} == {"cma-es"}
+    grid = prepare_sweep(options("--search", "grid"), places)
+    assert "searcher" not in json.loads(grid.facts["settings"]) and "7 cells, grid search, " in grid.announcement(
+        grid.plan([]), places
+    )
 
 
 def test_the_facts_are_those_of_the_data(places: Places) -> None:

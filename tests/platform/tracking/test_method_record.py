@@ -11,7 +11,7 @@ import pytest
 
 from analysis.reading import cohort
 from platform.tracking import environment as environments
-from platform.tracking.method_record import MAX_TEXT, method_facts, teacher_facts
+from platform.tracking.method_record import MAX_TEXT, method_facts, sampler_facts, teacher_facts
 from search_spaces.space import PAPER_BETAS, Space
 from trainables.cell import Cell
 from trainables.data.splits import SPLITS
@@ -54,6 +54,15 @@ def test_the_cohort_is_counted_by_hand() -> None:
     assert "age_years" not in tags["cohort_test"]
     text = json.dumps(tags)
     assert not any(secret in text for secret in ("p1", "private", "unreadable"))
+
+
+def test_the_sampler_is_noted_with_its_source_and_when_it_begins_to_learn() -> None:
+    assert sampler_facts("tpe") == {
+        "sampler": "TPE",
+        "sampler_source": "Bergstra et al., NeurIPS 2011; Falkner et al., ICML 2018",
+        "startup_trials": 3,
+    }
+    assert sampler_facts("random") == {"sampler": "random", "sampler_source": "Bergstra and Bengio, JMLR 2012"}
 
 
 def test_uncertain_labels_are_no_positives() -> None:

@@ -35,6 +35,12 @@ def test_a_knob_that_is_not_on_record_had_its_default() -> None:
         after({**BEFORE, "batch_size": 16})
 
 
+def test_the_sampler_of_a_sweep_that_names_none_was_tpe() -> None:
+    assert after({**BEFORE, "searcher": "tpe"})["searcher"] == "tpe"
+    with pytest.raises(ValueError, match=r"\(searcher: tpe before, gp now\)"):
+        after({**BEFORE, "searcher": "gp"})
+
+
 @pytest.mark.parametrize("now", [{"teachers": {}}, {"epochs": 4}, {"epochs": 3, "more": 1}])
 def test_every_other_change_is_refused(now: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="give the same flags, or another --name"):
