@@ -21,7 +21,6 @@ TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py")
 LONG_TESTS = {
     "tests/analysis/tables/test_results.py",
     "tests/platform/sources/test_images.py",
-    "tests/platform/sweeping/test_search.py",
     "tests/platform/sweeping/test_setup.py",
     "tests/platform/tracking/test_tracker.py",
     "tests/trainables/teachers/test_importing.py",

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 from trainables.cell import NO_TEACHER, Cell
@@ -45,7 +46,7 @@ class TrialSpec:
         varied = tuple((str(name), value) for name, value in values.get("varied_from", ()))  # JSON knows no tuples
         return cls(**{**values, "config": TrialConfig.from_dict(values["config"]), "varied_from": varied})
 
-    @property
+    @cached_property  # a millisecond, and asked for several times an epoch
     def key(self) -> str:
         """16 hexadecimal digits of the SHA-256 over all that decides the trial's result."""
         facts = {"recipe": RECIPE_VERSION, **_facts(self), "config": _facts(self.config)}

@@ -21,6 +21,7 @@ from analysis.methods.answer import (
 from analysis.methods.ledger_facts import Recorded
 from analysis.methods.phrases import count, listed, plain
 from analysis.methods.recipe_words import METRICS
+from analysis.methods.stopping_words import searched_by
 from analysis.reading import openings
 from trainables import titles
 from trainables.data import catalogue
@@ -53,9 +54,11 @@ def goal(recorded: Recorded) -> Answer:
     cells = count(len(recorded.cells), "way")
     design = recorded.runs.design
     where = "the same test images" if design.is_on_one_split else f"the test images of the same {design.parts}"
-    outside = f", and evaluation on {listed(recorded.hospitals)}" if recorded.hospitals else ""
-    text = f"development and internal evaluation{outside}: {cells} to train a network, compared on {where}"
-    return partly(text, "what the networks are meant for", **CONFIRMATION)
+    kind = "development and internal evaluation"
+    kind += f", and evaluation on {listed(recorded.hospitals)}" if recorded.hospitals else ""
+    return partly(
+        f"{kind}: {cells} to train a network, compared on {where}", "what the networks are meant for", **CONFIRMATION
+    )
 
 
 def building(recorded: Recorded) -> Answer:
@@ -64,9 +67,8 @@ def building(recorded: Recorded) -> Answer:
     epochs = recorded.own("max_epochs")
     if epochs is None:
         return Answer()
-    sampler = recorded.facts("search_plan").get("sampler")
-    by = f" (sampler: {sampler})" if sampler else ""
-    budget = f"{count(trials, 'trial')} of a search on validation images{by}, " if trials else ""
+    how = searched_by(recorded.facts("search_plan"))
+    budget = f"{count(trials, 'trial')} of a search on validation images{how}, " if trials else ""
     return answered(f"{budget}up to {count(epochs, 'epoch')} each, all settings by name", **RECIPE)
 
 

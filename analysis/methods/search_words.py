@@ -10,6 +10,7 @@ from analysis.methods.ledger_facts import Facts, Recorded
 from analysis.methods.paragraph import Paragraph
 from analysis.methods.phrases import begun, count, listed, plain, sentences, span, unknown
 from analysis.methods.recipe_words import METRICS, NAMES
+from analysis.methods.stopping_words import stopping_rule
 from analysis.reading import weight_averages
 from trainables import titles
 from trainables.cell import ITSELF
@@ -103,15 +104,9 @@ def _name(knob: str) -> str:
 def _stopped(trials: pd.DataFrame, plan: Facts, mode: str) -> str:
     if mode == GRID:
         return ""
-    number = int(trials.reindex(columns=["tags.stopped"])["tags.stopped"].eq("asha").sum())
+    number = int(trials.reindex(columns=["tags.stopped"])["tags.stopped"].notna().sum())
     ended = f"{count(number, 'trial')} ended early" if number else "no trial ended early"
-    if not plan:
-        return f"{ended}; {unknown('the rule of early stopping')}"
-    return (
-        "weak trials were ended early by asynchronous successive halving (ASHA), at the earliest after "
-        f"{count(plan['grace_epochs'], 'epoch')} with labels and then at each {plan['reduction_factor']}-fold of that, "
-        f"where the best 1/{plan['reduction_factor']} of the trials seen so far went on; {ended}"
-    )
+    return f"{stopping_rule(plan) if plan else unknown('the rule of early stopping')}; {ended}"
 
 
 def confirmation(recorded: Recorded) -> Paragraph:

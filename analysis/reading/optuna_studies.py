@@ -175,7 +175,7 @@ def _trial(
 ) -> FrozenTrial:
     best = row.get(f"metrics.{BEST_SCORE}")
     is_scored = row["status"] == "FINISHED" and pd.notna(best)
-    is_stopped = is_scored and row.get("tags.stopped") == "asha"
+    is_stopped = is_scored and pd.notna(row.get("tags.stopped"))
     attributes = {"cell": "tags.cell", "sweep": "tags.sweep", "trial": "tags.trial", "mlflow_run": "run_id"}
     attributes |= {"number": "tags.number", "error": "tags.error"}
     trial = create_trial(

@@ -1,10 +1,16 @@
-"""Which draws of a repeat do not go together."""
+"""What a repeat draws anew: the order in which it is said, and which draws do not go together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from trainables.config import SOURCES
+
+
+def in_order(texts: Iterable[str]) -> tuple[str, ...]:
+    """The sources that these texts name, separated by commas or not: each once, in the order of `SOURCES`."""
+    named = {source for text in texts for source in text.split(",")}
+    return tuple(source for source in SOURCES if source in named)
 
 
 def check_redraws(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from platform.command_line.ablation import Ablation, reference
 from platform.command_line.option import IMAGES, MACHINES, OUTPUT, option, switch
-from platform.command_line.redraw_rules import check_redraws
+from platform.command_line.redraw_rules import check_redraws, in_order
+from platform.command_line.scheduler_option import check_scheduler, scheduler_option
 from platform.command_line.searcher_option import searcher_option
 from platform.command_line.training_requests import TrainingRequest
 from platform.command_line.values import (
@@ -24,7 +25,6 @@ from platform.command_line.values import (
     variation,
 )
 from platform.sweeping.samplers import check_searcher
-from trainables.config import SOURCES
 from trainables.knob import AXIS, LENGTH, QUESTION, RUN, SETUP
 
 
@@ -107,6 +107,7 @@ class SweepRequest(TrainingRequest):
         choices=("optuna", "grid", "joint"),
     )
     searcher: str | None = searcher_option()
+    scheduler: str = scheduler_option()
     allow_overlap: bool = switch("run even if a teacher has seen test patients; the report says so", heading=IMAGES)
     preset: str | None = option(
         "sizes and lengths, where no other option sets them",
@@ -209,7 +210,8 @@ class SweepRequest(TrainingRequest):
         if self.one_at_a_time and not self.vary:
             raise ValueError("--one-at-a-time must have something to change: give --vary NAME=VALUE[,VALUE...]")
         check_searcher(self.searcher, self.search)
-        object.__setattr__(self, "vary_in_repeats", _in_order(self.vary_in_repeats))
+        check_scheduler(self.scheduler, self.search)
+        object.__setattr__(self, "vary_in_repeats", in_order(self.vary_in_repeats))
         check_redraws(
             sources=self.vary_in_repeats,
             components=self.variance_components,
@@ -236,15 +238,9 @@ class SweepRequest(TrainingRequest):
     def given(self) -> Mapping[str, Any]:
         values = dict(self.file.values) if self.file else {}
         if "vary_in_repeats" in values:
-            values["vary_in_repeats"] = _in_order(values["vary_in_repeats"])
+            values["vary_in_repeats"] = in_order(values["vary_in_repeats"])
         return values
 
     @property
     def given_axes(self) -> Mapping[str, tuple[Any, ...]]:
         return self.file.axes if self.file else {}
-
-
-def _in_order(texts: Iterable[str]) -> tuple[str, ...]:
-    """The sources that these texts name, separated by commas or not: each once, in the order of `SOURCES`."""
-    named = {source for text in texts for source in text.split(",")}
-    return tuple(source for source in SOURCES if source in named)

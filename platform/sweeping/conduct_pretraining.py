@@ -97,6 +97,7 @@ def prepare_pretraining(request: PretrainRequest, places: Places) -> Setup:
         base=base,
         averaging=averaging,
         search="grid",
+        scheduler="none",
         num_trials=1,
         num_repeats=0,
         facts=parent_tags(store, settings) | averaging_tags(averaging),

@@ -101,14 +101,14 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
         paces = None if cluster_address() else try_timing(setup, resources_of(setup, request), on_cluster=False)
         print("starting Ray ...", flush=True)
         start_ray(verbose=request.verbose)
-        available = machines()
-        print(f"  machines: {available}", flush=True)
+        print(f"  machines: {(available := machines())}", flush=True)
         resources = resources_of(setup, request, available)
         if available.is_cluster:
             paces = try_timing(setup, resources, on_cluster=True)
         trials = Trials(
             folder=setup.folder,
             job_of=setup.job,
+            scheduler=setup.scheduler,
             tags_of=lambda record: {**setup.tags(record), "environment": environment()},
             forecast=_foreseen(plan, setup, paces, resources),
             standing=partial(Standing, places.standing(setup.name), facts=_facts(setup, request, resources)),

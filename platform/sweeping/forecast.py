@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from platform.sweeping.plan import Plan, axis_value, config_of, num_unlabelled
 from platform.sweeping.records import TrialRecord
-from platform.sweeping.search import expected_epochs
+from platform.sweeping.schedulers import expected_epochs
 from platform.sweeping.setup import Setup
 from platform.sweeping.study import Study
 from trainables.cell import ITSELF, NO_TEACHER, Cell, members
@@ -121,8 +121,9 @@ class Forecast:
 
     def _searched_epochs(self, study: Study, plan: Plan) -> float | None:
         """The expected number of a search's epochs with labels, by which trials are judged; None for all of them."""
-        length = plan.num_labelled(study)
-        return expected_epochs(study.num_trials, length) if study.stops_early and study.num_trials else None
+        if not (study.stops_early and study.num_trials):
+            return None
+        return expected_epochs(study.num_trials, plan.num_labelled(study), self.setup.scheduler)
 
     def _teaching_s(self, plan: Plan) -> float:
         """The teachers' answers that are still to be computed, each once, where the cache keeps them."""

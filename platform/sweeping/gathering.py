@@ -16,7 +16,7 @@ from platform.sources.at_hand import check_overlaps, find_sources, sources_of_th
 from platform.sources.images import dataset_of, listing_of
 from platform.sources.places import Places
 from platform.sweeping.fitting import check_redrawn, check_variations, fitted_to_data
-from platform.sweeping.naming import decided_by, default_name, searched_by, settings_of
+from platform.sweeping.naming import decided_by, default_name, searched_by, settings_of, stopped_by
 from platform.sweeping.plan import axis_value
 from platform.sweeping.requested import base_and_cells, preset_of, redraws_of, teacher_names
 from platform.sweeping.samplers import DEFAULT_SEARCHER
@@ -41,8 +41,7 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
         stand_ins: for a plan, which needs neither pixels nor trained phantoms: an empty folder for what stands in.
 
     Raises:
-        ValueError, FileNotFoundError, OSError: something that the sweep needs is absent or wrong; the message says what
-        to do.
+        ValueError, FileNotFoundError, OSError: something is absent or wrong; the message says what to do.
     """
     dataset = dataset_of(request.dataset, places)
     preset = PRESETS[named := preset_of(request, dataset)]
@@ -77,8 +76,9 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
 
 
 def _how_searched(request: SweepRequest) -> dict[str, Any]:
-    """What of a `Setup` says by what its configurations are found."""
-    return {"search": request.search, "searcher": request.searcher or DEFAULT_SEARCHER}
+    """What of a `Setup` says by what its configurations are found, and which of them end early."""
+    searcher = request.searcher or DEFAULT_SEARCHER
+    return {"search": request.search, "searcher": searcher, "scheduler": request.scheduler}
 
 
 def _facts(
@@ -99,7 +99,7 @@ def _facts(
         any_is_tested=redraws.splits or base.num_folds > 0,
     )
     settings = settings_of(request.search, base, space, store, teachers) | decided_by(redraws, base)
-    settings |= searched_by(request)
+    settings |= searched_by(request) | stopped_by(request)
     about = parent_tags(
         store,
         json.dumps(settings, sort_keys=True),

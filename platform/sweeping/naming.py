@@ -10,7 +10,7 @@ from platform.sources.images import digest_of
 from platform.sweeping.redraws import Redraws
 from platform.sweeping.requested import redraws_of
 from platform.sweeping.samplers import DEFAULT_SEARCHER
-from platform.tracking.settings import SEARCHER, UNRECORDED_SEARCHER
+from platform.tracking.settings import SCHEDULER, SEARCHER, UNRECORDED_SCHEDULER, UNRECORDED_SEARCHER
 from search_spaces.space import Space
 from trainables.config import TrialConfig
 from trainables.data.listing import Listing
@@ -51,6 +51,11 @@ def searched_by(request: SweepRequest) -> dict[str, object]:
     return {} if request.search == "grid" else {SEARCHER: request.searcher or DEFAULT_SEARCHER}
 
 
+def stopped_by(request: SweepRequest) -> dict[str, object]:
+    """The scheduler, which decides how long trials are and so what is tried next; nothing in a grid, which has none."""
+    return {} if request.search == "grid" else {SCHEDULER: request.scheduler}
+
+
 def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing: Listing) -> str:
     """The name of a sweep that was given none: the same for the same command on the same images, and for one that
     only asks for more: cells, teachers, trials or repeats. Sweeps of an ablation's file begin with the file's name.
@@ -68,8 +73,9 @@ def default_name(request: SweepRequest, base: TrialConfig, space: Space, listing
         "split": [request.split, request.validation_share, request.hold_out, request.skip_unreadable],
         "teachers": request.teachers,
         **decided_by(redraws_of(request), base),
-        # Sweeps that began before there were other samplers keep their names.
+        # Sweeps that began before there were other samplers and schedulers keep their names.
         **{name: value for name, value in searched_by(request).items() if value != UNRECORDED_SEARCHER},
+        **{name: value for name, value in stopped_by(request).items() if value != UNRECORDED_SCHEDULER},
     }
     stem = f"{request.file.stem}-" if request.file else ""
     kind = ("phantom" if listing.is_phantom else "real") + "-held-out" * bool(request.hold_out)

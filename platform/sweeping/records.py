@@ -18,7 +18,7 @@ class TrialRecord:
     number: int  # the trial's number within its study, or the repeat's among those that draw the same anew
     drawn: str = ""  # of a repeat: the sources that it draws anew, as `platform.sweeping.redraws` says
     status: str = "RUNNING"  # "RUNNING", "FINISHED" or "FAILED"
-    stopped: str = ""  # "asha" where the trial was stopped early
+    stopped: str = ""  # the scheduler that stopped the trial early, such as "asha"
     best_scores: list[float] = field(default_factory=list)  # after each epoch, the best validation score so far
     num_judged: int = 0  # epochs after which the scheduler let the trial continue
     run_id: str = ""

@@ -19,11 +19,13 @@ from ray.tune.experiment import Trial
 
 from platform.cluster.machines import Machines, machines
 from platform.command_line.stopping import acknowledge_ctrl_c
+from platform.sweeping.fair_scheduler import FairScheduler
 from platform.sweeping.forecast import Forecast
 from platform.sweeping.plan import Plan
 from platform.sweeping.progress import Progress
 from platform.sweeping.records import TrialRecord, trial_folder
-from platform.sweeping.search import KEY, FairAsha, PlannedSearch
+from platform.sweeping.schedulers import DEFAULT_SCHEDULER
+from platform.sweeping.search import KEY, PlannedSearch
 from platform.sweeping.standing import Standing
 from platform.tracking.clearing import clear, files_of
 from platform.tracking.data_inputs import Facts
@@ -72,6 +74,7 @@ class Trials:
     folder: Path  # the sweep's own
     job_of: Callable[[TrialRecord], Job]  # what a worker needs for a trial
     tags_of: Callable[[TrialRecord], dict[str, str]]  # of its run in MLflow, beyond its configuration
+    scheduler: str = DEFAULT_SCHEDULER  # the name of the rule by which weak ones end early
     forecast: Forecast | None = None  # None where no step could be timed
     # Kept in a file, for those who look in; from the plan and what gives the seconds left.
     standing: Callable[[Plan, Callable[[], float | None]], Standing] | None = None
@@ -85,8 +88,16 @@ class Trials:
 class TrialEvents(tune.Callback):
     """Passes Ray's events on to the plan, the ledger and the person who watches."""
 
-    def __init__(self, plan: Plan, tracker: Tracker, progress: Progress, folder_of: Callable[[str], Path]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        tracker: Tracker,
+        progress: Progress,
+        folder_of: Callable[[str], Path],
+        scheduler: str = DEFAULT_SCHEDULER,
+    ) -> None:
         self._plan, self._tracker, self._progress, self._folder_of = plan, tracker, progress, folder_of
+        self._scheduler = scheduler
         self._search = SearchProgress(plan.records.values())
         self._answers_ctrl_c = False
 
@@ -120,7 +131,7 @@ class TrialEvents(tune.Callback):
             record.num_judged = epoch
             self._tracker.log(record, metrics, epoch)
         if stopped:
-            record.stopped = "asha"
+            record.stopped = self._scheduler
         if last:
             record.test_auc = result["metrics"].get("test_auc")
         if last or stopped:
@@ -175,10 +186,10 @@ def run(
         job = replace(trials.job_of(record), gpus=resources.gpus, watts_per_core=resources.watts_per_core)
         return {KEY: record.spec.key, "job": job.as_dict()}
 
-    events = TrialEvents(plan, tracker, progress, trials.folder_of)
+    events = TrialEvents(plan, tracker, progress, trials.folder_of, trials.scheduler)
     tuner = tune.Tuner(
         tune.with_resources(StudentTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
-        tune_config=_tune_config(plan, PlannedSearch(plan, start, num_slots)),
+        tune_config=_tune_config(PlannedSearch(plan, start, num_slots), FairScheduler(plan, trials.scheduler)),
         run_config=_run_config(trials.folder, events, verbose=verbose),
     )
     try:
@@ -192,8 +203,8 @@ def _seconds_left(plan: Plan, trials: Trials) -> float | None:
     return trials.forecast.left(plan).likely_s if trials.forecast else None
 
 
-def _tune_config(plan: Plan, search: PlannedSearch) -> tune.TuneConfig:
-    return tune.TuneConfig(search_alg=search, scheduler=FairAsha(plan), num_samples=-1, reuse_actors=True)
+def _tune_config(search: PlannedSearch, scheduler: FairScheduler) -> tune.TuneConfig:
+    return tune.TuneConfig(search_alg=search, scheduler=scheduler, num_samples=-1, reuse_actors=True)
 
 
 def remove_rays_files(folder: Path) -> None:

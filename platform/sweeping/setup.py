@@ -51,6 +51,7 @@ class Setup:
     averaging: Averaging
     search: str
     searcher: str = DEFAULT_SEARCHER  # what suggests configurations, but in a grid
+    scheduler: str  # by which weak trials of the search end early; in a grid none do
     num_trials: int
     num_repeats: int
     redraws: Redraws = field(default_factory=Redraws)
@@ -153,6 +154,7 @@ class Setup:
                 f"{plan.num_trials} trials in all" + (f", {done} of them done" if done else ""),
                 f"  {self.max_epochs} epochs, {self.base.image_size_px} px, seed {self.base.seed}"
                 + (f" (preset {self.preset})" if self.preset else ""),
+                *([f"  early stopping: {self.scheduler}"] if self.search != "grid" else []),
                 *self._variations(),
                 f"  selected by {self.base.selection_metric} on the validation set: the scores below",
                 f"  teachers: {teachers}",

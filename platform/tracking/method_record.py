@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from platform.sweeping.samplers import SAMPLERS, STARTUP_TRIALS
-from platform.sweeping.search import asha_of
+from platform.sweeping.schedulers import scheduler_of
 from platform.sweeping.setup import Setup
 from platform.tracking.ledger import Ledger
 from search_spaces.space import Space
@@ -87,12 +87,13 @@ def search_plan(setup: Setup) -> dict[str, Any]:
     plan: dict[str, Any] = {"mode": setup.search}
     if setup.search == "grid":
         return plan
-    grace_epochs, reduction_factor = asha_of(setup.max_epochs - setup.base.unlabelled_epochs)
+    scheduler = scheduler_of(setup.scheduler)
     return plan | {
         **sampler_facts(setup.searcher),
         "trials_per_cell": setup.num_trials,
-        "grace_epochs": grace_epochs,
-        "reduction_factor": reduction_factor,
+        "scheduler": setup.scheduler,
+        "scheduler_source": scheduler.source,
+        **scheduler.facts(setup.max_epochs - setup.base.unlabelled_epochs),
     }
 
 

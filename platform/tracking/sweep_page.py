@@ -134,7 +134,8 @@ def _compared(setup: Setup) -> str:
         "fractions of the training data": {f"{cell.data_fraction:.4g}" for cell in trained},
     }
     lines = [f"- {what}: {', '.join(sorted(values))}" for what, values in parts.items()]
-    search = "the points of a grid" if setup.search == "grid" else f"{setup.num_trials} trials each"
+    of_search = f"{setup.num_trials} trials each, weak ones ended early by the scheduler `{setup.scheduler}`"
+    search = "the points of a grid" if setup.search == "grid" else of_search
     return (
         f"{len(cells)} cells on `{setup.store.dataset}` ({setup.base.image_size_px} px, up to {setup.max_epochs} "
         f"epochs): a search of {search} ({in_words(setup.search, setup.searcher)}), then {setup.num_repeats} repeats "

@@ -29,7 +29,7 @@ def sweep(tmp_path: Path, empty_mlflow: Path) -> Sweep:
     made.trial(TRANSFER, 1, [0.25, 0.5, 0.375], learning_rate=2e-4)  # the later number began first
     made.trial(TRANSFER, 0, [0.5, 0.625, 0.75], learning_rate=5e-4)
     made.trial(ATTENTION, 0, [0.125, 0.25, 0.5], beta=60.0)
-    made.trial(ATTENTION, 1, [0.25], beta=30.0, stopped="asha")
+    made.trial(ATTENTION, 1, [0.25], beta=30.0, stopped="pasha")
     made.trial(ATTENTION, 2, [], beta=10.0, status="FAILED")
     made.trial(ATTENTION, 3, [0.5], beta=20.0, status="RUNNING")
     made.trial(ATTENTION, 1, [0.5, 0.5, 0.5], beta=60.0, phase="confirm", seed=1)

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from platform.sweeping import progress, runner, search, studies
+from platform.sweeping import fair_scheduler, progress, runner, schedulers, search, studies
 from platform.sweeping.plan import Plan
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
@@ -72,7 +72,7 @@ class Simulation:
         )
         self.tracker = Tracker(ledger, Journal(folder / "journal.jsonl"))
         self.search = search.PlannedSearch(self.plan, self._start, num_concurrent)
-        self.asha = search.FairAsha(self.plan, lambda max_epochs: (1, 3))
+        self.scheduler = fair_scheduler.FairScheduler(self.plan, schedulers.asha(grace_epochs=1, reduction_factor=3))
         watched = progress.Progress(self.plan, stream=io.StringIO())
         self.events = runner.TrialEvents(self.plan, self.tracker, watched, lambda key: Path("nowhere"))
         self.seconds: dict[str, list[float]] = defaultdict(list)
@@ -89,7 +89,7 @@ class Simulation:
             if isinstance(config, dict):
                 self.seconds["ask"].append(time.perf_counter() - asked_s - self.seconds["open"][-1])
                 trial: Any = SimpleNamespace(config=config, error_file="")
-                self.asha.on_trial_add(None, trial)
+                self.scheduler.on_trial_add(None, trial)
                 running.append((trial, [0]))
                 continue
             if not running:
@@ -106,13 +106,13 @@ class Simulation:
         metrics = {f"metric_{number}": self._rng.random() for number in range(NUM_METRICS)} | {"score": best}
         result = {"epoch": epochs[0], "best_score": best, "metrics": metrics, "done": False, "node_ip": "10.0.0.1"}
         with self._timed("ASHA"):
-            decision = self.asha.on_trial_result(None, trial, result)
+            decision = self.scheduler.on_trial_result(None, trial, result)
         result["done"] = decision == "STOP"
         with self._timed("event"):
             self.events.on_trial_result(0, [], trial, result)
         self.longest_queue = max(self.longest_queue, self.tracker._waiting.qsize())
         if result["done"]:
-            self.asha.on_trial_complete(None, trial, result)
+            self.scheduler.on_trial_complete(None, trial, result)
             running.pop(which)
 
     def _start(self, record: Any) -> dict[str, Any]:

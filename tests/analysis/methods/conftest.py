@@ -57,6 +57,7 @@ PLAN = {
     "grace_epochs": 8,
     "reduction_factor": 3,
 }
+PASHA = {"scheduler": "pasha", "scheduler_source": "Bohdal"}
 
 
 def cohort(task: str, labels: list[str], **more: Any) -> dict[str, Any]:

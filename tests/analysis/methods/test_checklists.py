@@ -15,7 +15,7 @@ from analysis.methods.paragraphs import paragraphs
 from analysis.reading.other_hospital import Opened
 from analysis.reading.trials import Runs, runs
 from analysis.tables import rendering
-from tests.analysis.methods.conftest import CELLS, GRADES, PHOTOGRAPHS, PLAN, sweep_tags
+from tests.analysis.methods.conftest import CELLS, GRADES, PASHA, PHOTOGRAPHS, PLAN, sweep_tags
 
 TRIPOD = (
     "1 2 3a 3b 3c 4 5a 5b 6a 6b 6c 7 8a 8b 8c 9a 9b 9c 10 11 12a 12b 12c 12d 12e 12f 12g 13 14 15 16 17 18a 18b 18c "
@@ -67,7 +67,14 @@ def test_a_place_in_the_methods_is_a_paragraph(name: str, photographs: Runs) -> 
         ("13", {"loss": "weighted"}, "no method against class imbalance", "class-weighted cross-entropy in all cells"),
         ("13", {"loss": "focal"}, "no method against class imbalance", "focal loss in all cells"),
         ("12c", {"max_epochs": 50}, "up to 96 epochs", "up to 50 epochs"),
-        ("12c", {"facts": {"search_plan": PLAN | {"sampler": "GP"}}}, "images (sampler: TPE), up", "(sampler: GP), up"),
+        (
+            "12c",
+            {"facts": {"search_plan": PLAN | {"sampler": "GP"}}},
+            "images (sampler: TPE), weak",
+            "(sampler: GP), weak",
+        ),
+        ("12c", {"facts": {"search_plan": PLAN | PASHA}}, "weak ones ended early by ASHA", "ones ended early by PASHA"),
+        ("12c", {"facts": {"search_plan": {"mode": "grid"}}}, "weak ones ended", "on validation images, up to 96"),
         ("18f", {"tags": {"version": "9.8"}}, "version 0.1.0, commit abc123def456", "version 9.8"),
         ("7", {"image_size_px": 64}, "256 x 256", "64 x 64"),
     ],

@@ -15,7 +15,7 @@ from analysis.methods.paragraph import FORMS, Paragraph
 from analysis.methods.paragraphs import paragraphs
 from analysis.reading.trials import Runs
 from analysis.scores.comparisons import LEVEL, NUM_DRAWS
-from tests.analysis.methods.conftest import CELLS, FINDINGS, GRADES, PHOTOGRAPHS, PLAN, cohort, sweep_tags
+from tests.analysis.methods.conftest import CELLS, FINDINGS, GRADES, PASHA, PHOTOGRAPHS, PLAN, cohort, sweep_tags
 
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 NAMES = ("DenseNet-121", "DenseNet-40", "L_AT / beta", "safetensors")
@@ -46,7 +46,7 @@ def in_the_ledger(recorded: Runs) -> set[float]:
         *search.groupby("tags.cell").size(),
         *confirm.groupby("tags.cell").size(),
     ]
-    counts += [(search["tags.stopped"] == "asha").sum(), search["tags.node"].nunique(), recorded.design.num_draws]
+    counts += [search["tags.stopped"].notna().sum(), search["tags.node"].nunique(), recorded.design.num_draws]
     counts += [len(json.loads(recorded.sweeps["tags.label_names"].iloc[-1]))]
     return known | {float(each) for each in counts}  # fmt: skip
 
@@ -114,6 +114,10 @@ def test_another_parameter_makes_another_sentence(
         ("cohort_test", None, "split", "There were 432 training, 144 validation and 145 test images. [not recorded:"),
         ("search_plan", None, "search", "[not recorded: the sampler of the search]"),
         ("search_plan", {"mode": "grid"}, "search", "each to its full length"),
+        ("search_plan", PLAN, "search", "halving (ASHA), at the earliest after 8 epochs with labels"),
+        ("search_plan", PLAN | {"scheduler": "none"}, "search", "Every trial was trained to its full length; 2 trials"),
+        ("search_plan", PLAN | PASHA, "search", "halving (PASHA; Bohdal, without its pauses), at the earliest after 8"),
+        ("search_plan", PLAN | {"scheduler": "new"}, "search", "[not recorded: how the rule of early stopping called"),
         ("method_facts/attention", None, "transfer", "Attention transfer: [not recorded: formula and source]"),
         ("teacher_facts/imagenet", None, "teachers", "`imagenet`: [not recorded: network, source, licence"),
         ("student_facts/densenet40", None, "networks", "has [not recorded: its number of parameters]"),

@@ -39,6 +39,7 @@ def setup_of(*cells: str, max_epochs: int = 4, cache_bytes: int = 10**9) -> Any:
         store=images,
         splits=SimpleNamespace(first=images),
         redraw_lines=[],
+        scheduler="asha",
         stores={256: images},
         max_epochs=max_epochs,
         cache_bytes=cache_bytes,

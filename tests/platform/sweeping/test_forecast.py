@@ -12,7 +12,7 @@ from platform.sweeping import outlook
 from platform.sweeping.forecast import paces_of
 from platform.sweeping.outlook import cell_lines, plan_lines
 from platform.sweeping.runner import Resources
-from platform.sweeping.search import expected_epochs
+from platform.sweeping.schedulers import expected_epochs
 from platform.sweeping.wording import in_words
 from search_spaces.retina import SPACE
 from tests.platform.sweeping.forecast_setup import GUIDED, PACE, PLAIN, forecast_of, plan_of, setup_of
@@ -88,7 +88,7 @@ def test_epochs_without_labels_have_all_images_and_are_not_cut_short() -> None:
     teaching_s = (4 * 100 + 8 * 50) * 0.02
     left = forecast.left(plan)
     assert left.most_s == pytest.approx(6 * (2.0 + 4 * 12.0 + 8 * 7.0) + teaching_s)
-    assert left.likely_s == pytest.approx(6 * (2.0 + 4 * 12.0 + expected_epochs(6, 8) * 7.0) + teaching_s)
+    assert left.likely_s == pytest.approx(6 * (2.0 + 4 * 12.0 + expected_epochs(6, 8, "asha") * 7.0) + teaching_s)
     record = plan.next()
     assert record is not None
     record.best_scores = [0.5] * 5
@@ -103,7 +103,11 @@ def test_early_stopping_shortens_what_is_likely_and_not_what_is_most() -> None:
     forecast, plan = forecast_of(setup), plan_of(setup, search="optuna", num_trials=12)
     forecast.paces = dict.fromkeys(setup.space.cells, replace(PACE, teach_s=0.0, knowledge_bytes=0))
     left = forecast.left(plan)
-    assert left.most_s - left.likely_s == pytest.approx(12 * (128 - expected_epochs(12, 128)) * 12.0)
+    assert left.most_s - left.likely_s == pytest.approx(12 * (128 - expected_epochs(12, 128, "asha")) * 12.0)
+    setup.scheduler = "none"
+    assert forecast.left(plan).likely_s == left.most_s
+    setup.scheduler = "early-discard"
+    assert left.likely_s < forecast.left(plan).likely_s < left.most_s
 
 
 def test_what_is_done_and_begun_is_not_left() -> None:
@@ -159,15 +163,6 @@ def test_each_kind_is_timed_once_and_a_plain_cell_shares_the_pace_of_a_guided_on
     assert paces["attention/mimic-cxr/densenet40/all"] == paces[GUIDED]
     assert paces[PLAIN] == replace(paces[GUIDED], teach_s=0.0, knowledge_bytes=0)
     assert paces["transfer/none/densenet121/last34"].train_s == 3.0
-
-
-@pytest.mark.parametrize(("num_trials", "max_epochs"), [(12, 128), (2, 2), (1, 128), (30, 27)])
-def test_the_expected_length_of_a_trial_lies_between_the_first_rung_and_its_end(
-    num_trials: int, max_epochs: int
-) -> None:
-    expected = expected_epochs(num_trials, max_epochs)
-    assert max(1, round(max_epochs / 16)) <= expected <= max_epochs
-    assert (expected == max_epochs) == (num_trials == 1)
 
 
 def test_the_outlook_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

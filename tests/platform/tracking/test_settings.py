@@ -41,6 +41,12 @@ def test_the_sampler_of_a_sweep_that_names_none_was_tpe() -> None:
         after({**BEFORE, "searcher": "gp"})
 
 
+def test_a_sweep_that_named_no_scheduler_had_asha() -> None:
+    assert after({**BEFORE, "scheduler": "asha"})["scheduler"] == "asha"
+    with pytest.raises(ValueError, match=r"\(scheduler: asha before, pasha now\)"):
+        after({**BEFORE, "scheduler": "pasha"})
+
+
 @pytest.mark.parametrize("now", [{"teachers": {}}, {"epochs": 4}, {"epochs": 3, "more": 1}])
 def test_every_other_change_is_refused(now: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="give the same flags, or another --name"):

@@ -1,0 +1,113 @@
+"""Early stopping as Ray Tune sees it: one bracket per study, rebuilt from the ledger's records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from platform.sweeping.plan import Plan
+from platform.sweeping.records import TrialRecord
+from platform.sweeping.schedulers import DEFAULT_SCHEDULER, scheduler_of
+from platform.sweeping.search import KEY
+from platform.sweeping.stopping_rules import METRIC, TIME_ATTRIBUTE, Entrant
+
+
+class FairScheduler(FIFOScheduler):
+    """One bracket per study, over the best validation score so far; confirm runs are never stopped early.
+
+    Its time is epochs with labels: before the first one a score says nothing, and none is judged.
+    Nor are the trials of a study that rules it out: the paper trained each point of its grid to the end.
+
+    Args:
+        plan: knows which study a trial belongs to, how long its trials are, and what the ledger holds of earlier ones.
+        scheduler: a name in `platform.sweeping.schedulers`, or what makes a bracket for trials of so many epochs.
+
+    Raises:
+        ValueError: there is no scheduler of that name.
+    """
+
+    def __init__(self, plan: Plan, scheduler: str | Callable[[int], TrialScheduler] = DEFAULT_SCHEDULER) -> None:
+        super().__init__()
+        self._plan = plan
+        bracket_of = scheduler_of(scheduler) if isinstance(scheduler, str) else scheduler
+        searches = [(name, study) for name, study in plan.studies.items() if study.stops_early]
+        self._brackets = {name: bracket_of(plan.num_labelled(study)) for name, study in searches}
+        for record in plan.records.values():
+            self._replay(record)
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """A trial enters its study's bracket."""
+        if bracket := self._bracket(trial):
+            bracket.on_trial_add(tune_controller, _entrant(self._record(trial)))
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Whether the trial continues, judged by what its own study has seen at this rung."""
+        bracket = self._bracket(trial)
+        if bracket is None or METRIC not in result:
+            return TrialScheduler.CONTINUE
+        labelled = self._labelled(trial, result)
+        if labelled[TIME_ATTRIBUTE] < 1:
+            return TrialScheduler.CONTINUE
+        return str(bracket.on_trial_result(tune_controller, _entrant(self._record(trial)), labelled))
+
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
+        """The last result counts at its rung."""
+        if (bracket := self._bracket(trial)) and METRIC in result:
+            bracket.on_trial_complete(tune_controller, _entrant(self._record(trial)), self._labelled(trial, result))
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """A failed trial leaves its bracket."""
+        self.on_trial_remove(tune_controller, trial)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
+        """A removed trial leaves its bracket."""
+        if bracket := self._bracket(trial):
+            bracket.on_trial_remove(tune_controller, _entrant(self._record(trial)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def _labelled(self, trial: Trial, result: dict[str, Any]) -> dict[str, Any]:
+        """The result at its time: the epochs with labels, 0 or below where there was none yet."""
+        config = self._record(trial).spec.config
+        return {**result, TIME_ATTRIBUTE: result[TIME_ATTRIBUTE] - config.num_unlabelled}
+
+    def _bracket(self, trial: Trial) -> TrialScheduler | None:
+        return self._bracket_of(self._record(trial))
+
+    def _record(self, trial: Trial) -> TrialRecord:
+        return self._plan.records[trial.config[KEY]]
+
+    def _bracket_of(self, record: TrialRecord) -> TrialScheduler | None:
+        return self._brackets.get(record.study) if record.spec.config.phase == "search" else None
+
+    def _replay(self, record: TrialRecord) -> None:
+        """Shows a bracket what it had seen of a trial when the sweep was interrupted, by the same calls.
+
+        Of a trial that has not ended, or failed, only the epochs that the scheduler has judged count: those are never
+        judged twice.
+        """
+        bracket = self._bracket_of(record)
+        if bracket is None or not record.best_scores:
+            return
+        scores = record.best_scores if record.status == "FINISHED" else record.best_scores[: record.num_judged]
+        scores = scores[record.spec.config.num_unlabelled :]
+        if not scores:
+            return
+        trial = _entrant(record)
+        nobody: Any = None  # the brackets do not ask the controller for anything
+        bracket.on_trial_add(nobody, trial)
+        for epoch, score in enumerate(scores, 1):
+            bracket.on_trial_result(nobody, trial, {TIME_ATTRIBUTE: epoch, METRIC: score})
+        if record.status == "FINISHED":
+            bracket.on_trial_complete(nobody, trial, {TIME_ATTRIBUTE: len(scores), METRIC: scores[-1]})
+        else:
+            bracket.on_trial_remove(nobody, trial)
+
+
+def _entrant(record: TrialRecord) -> Any:
+    """A trial as the brackets need it: Ray's own has an id that is another one in each process."""
+    return Entrant(record.spec.key, record.number)
