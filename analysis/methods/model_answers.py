@@ -54,11 +54,9 @@ def goal(recorded: Recorded) -> Answer:
     cells = count(len(recorded.cells), "way")
     design = recorded.runs.design
     where = "the same test images" if design.is_on_one_split else f"the test images of the same {design.parts}"
-    kind = "development and internal evaluation"
-    kind += f", and evaluation on {listed(recorded.hospitals)}" if recorded.hospitals else ""
-    return partly(
-        f"{kind}: {cells} to train a network, compared on {where}", "what the networks are meant for", **CONFIRMATION
-    )
+    beyond = f", and evaluation on {listed(recorded.hospitals)}" if recorded.hospitals else ""
+    text = f"development and internal evaluation{beyond}: {cells} to train a network, compared on {where}"
+    return partly(text, "what the networks are meant for", **CONFIRMATION)
 
 
 def building(recorded: Recorded) -> Answer:
