@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -36,7 +36,6 @@ from trainables.job import Job
 from trainables.student import StudentTrial
 
 MAX_RETRIES = 3  # of a trial whose worker died, within one run of the command
-RAY_FOLDER = "ray"  # in the sweep's folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,16 +175,19 @@ def run(
         return {KEY: record.spec.key, "job": job.as_dict()}
 
     events = TrialEvents(plan, tracker, progress, trials.folder_of)
-    tuner = tune.Tuner(
-        tune.with_resources(StudentTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
-        tune_config=_tune_config(plan, PlannedSearch(plan, start, num_slots)),
-        run_config=_run_config(trials.folder, events, verbose=verbose),
-    )
-    try:
-        tuner.fit()
-    finally:
-        progress.close()
-        tracker.flush()
+    # Ray insists on writing down its own state, which nothing reads. On the disk of the results, a full one would end
+    # the sweep, which waits for room in all else that it writes there.
+    with TemporaryDirectory(prefix="ray-state-", ignore_cleanup_errors=True) as unread:
+        tuner = tune.Tuner(
+            tune.with_resources(StudentTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
+            tune_config=_tune_config(plan, PlannedSearch(plan, start, num_slots)),
+            run_config=_run_config(unread, events, verbose=verbose),
+        )
+        try:
+            tuner.fit()
+        finally:
+            progress.close()
+            tracker.flush()
 
 
 def _seconds_left(plan: Plan, trials: Trials) -> float | None:
@@ -196,16 +198,10 @@ def _tune_config(plan: Plan, search: PlannedSearch) -> tune.TuneConfig:
     return tune.TuneConfig(search_alg=search, scheduler=FairAsha(plan), num_samples=-1, reuse_actors=True)
 
 
-def remove_rays_files(folder: Path) -> None:
-    """Removes what Ray wrote into a sweep's folder: nothing reads it, except a person the errors of failed workers."""
-    shutil.rmtree(folder / RAY_FOLDER, ignore_errors=True)
-
-
-def _run_config(folder: Path, events: TrialEvents, *, verbose: bool) -> tune.RunConfig:
-    remove_rays_files(folder)  # of an earlier run
+def _run_config(storage: str, events: TrialEvents, *, verbose: bool) -> tune.RunConfig:
     return tune.RunConfig(
-        name=RAY_FOLDER,
-        storage_path=str(folder),
+        name="sweep",
+        storage_path=storage,
         verbose=2 if verbose else 0,
         callbacks=[events],
         failure_config=tune.FailureConfig(max_failures=MAX_RETRIES),
