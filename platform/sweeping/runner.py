@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +35,7 @@ from platform.tracking.sweep_page import SearchProgress
 from platform.tracking.tracker import Tracker
 from trainables.energy import WATTS_PER_CORE
 from trainables.job import Job
+from trainables.stuck_steps import LOOK_EVERY_S, NOTE
 from trainables.student import StudentTrial
 
 MAX_RETRIES = 3  # of a trial whose worker died, within one run of the command
@@ -46,6 +49,7 @@ class Resources:
     gpus: float = 0.0
     num_slots: int | None = None
     watts_per_core: float = WATTS_PER_CORE  # for an estimate of the CPU's energy
+    step_timeout_s: float | None = None  # of a step that hangs, before its worker is ended
 
     def slots(self, available: Machines) -> int:
         """How many trials can run at once on the available machines, and on those that are added as trials wait.
@@ -88,12 +92,28 @@ class TrialEvents(tune.Callback):
         self._plan, self._tracker, self._progress, self._folder_of = plan, tracker, progress, folder_of
         self._search = SearchProgress(plan.records.values())
         self._answers_ctrl_c = False
+        self._looked_at_s = 0.0
+        self._named_at_s: dict[str, float] = {}  # when the note was written that a trial was last named for
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray has installed its handler of Ctrl-C by now, which says nothing for some seconds: ours answers first."""
         if not self._answers_ctrl_c:
             self._answers_ctrl_c = True
             acknowledge_ctrl_c("stopping: finished epochs are saved; Ctrl-C again stops at once")
+        if time.monotonic() - self._looked_at_s > LOOK_EVERY_S:
+            self._looked_at_s = time.monotonic()
+            self._name_the_stuck()
+
+    def _name_the_stuck(self) -> None:
+        """Says which trials' workers are in a step that takes far too long, once for each step."""
+        running = [record for record in self._plan.records.values() if record.status == "RUNNING"]
+        for record in running:
+            with suppress(OSError):
+                note = self._folder_of(record.spec.key) / NOTE
+                at_s = note.stat().st_mtime
+                if self._named_at_s.get(record.spec.key) != at_s:
+                    self._named_at_s[record.spec.key] = at_s
+                    self._progress.warn(record, note.read_text())
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -171,7 +191,12 @@ def run(
     def start(record: TrialRecord) -> dict[str, Any]:
         tracker.open(record, trials.tags_of(record), trials.inputs_of(record))
         progress.start(record)
-        job = replace(trials.job_of(record), gpus=resources.gpus, watts_per_core=resources.watts_per_core)
+        job = replace(
+            trials.job_of(record),
+            gpus=resources.gpus,
+            watts_per_core=resources.watts_per_core,
+            step_timeout_s=resources.step_timeout_s,
+        )
         return {KEY: record.spec.key, "job": job.as_dict()}
 
     events = TrialEvents(plan, tracker, progress, trials.folder_of)
