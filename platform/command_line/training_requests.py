@@ -80,6 +80,15 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
         parse=share,
         metavar="W",
     )
+    step_timeout: float | None = option(
+        "seconds after which a worker whose step hangs is ended, so that its trial goes on from its last epoch; a step "
+        "that takes 100 times the usual is named in any case",
+        default=None,
+        default_in_words="never",
+        heading=MACHINES,
+        parse=share,
+        metavar="SECONDS",
+    )
     notify_url: str | None = option(
         "address that gets a message when the command ends, such as a Slack or Mattermost webhook",
         default=None,
