@@ -163,6 +163,14 @@ def test_the_recorded_file_is_the_designs() -> None:
     assert (RECORDED.with_name(session.CARD)).read_text() == card.card(curves, facts, SETTINGS)
 
 
+def test_the_recording_is_complete() -> None:
+    facts = pieces.facts_of(RECORDED)
+    num_planned = sum(1 for _ in in_order(SETTINGS))
+    if facts["num_curves"] < num_planned:
+        pytest.skip(f"{facts['num_curves']} of {num_planned} curves are recorded: run tests.benchmarks.record again")
+    assert len(load().drop_duplicates(OF_A_CURVE)) >= 300
+
+
 def test_the_held_out_cells_are_a_third_of_the_design() -> None:
     pairs = {(setting.name, cell) for setting in SETTINGS.values() for cell in setting.cells}
     assert pairs > HELD_OUT and 3 * len(HELD_OUT) == len(pairs)

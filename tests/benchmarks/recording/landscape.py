@@ -71,7 +71,7 @@ def _contrast(scores: pd.DataFrame) -> dict[str, object]:
         "worse_beta": repeated["mean"].idxmin(),
         "difference": difference,
         "seed_sd": sd,
-        "ratio": difference / sd if sd else np.inf,
+        "ratio": difference / sd if sd else np.nan,
         "num_seeds": int(repeated["size"].max()),
-        "is_interesting": bool(difference >= RATIO * sd),
+        "is_interesting": bool(difference > 0 and difference >= RATIO * sd),
     }

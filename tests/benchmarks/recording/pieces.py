@@ -64,7 +64,8 @@ def gathered(folder: Path, recorded: Path, facts: Mapping[str, Any]) -> tuple[pd
         else:
             frames.append(pd.DataFrame([{**piece["point"], **row} for row in piece["rows"]]).reindex(columns=COLUMNS))
     frame = pd.concat([each.astype({"beta": float}) for each in frames if not each.empty] or [_empty()])
-    frame = frame.drop_duplicates([*OF_A_CURVE, "epoch"]).reset_index(drop=True)
+    order = [*OF_A_CURVE, "epoch"]
+    frame = frame.drop_duplicates(order).sort_values(order, ignore_index=True)
     unique = {json.dumps(each, sort_keys=True): each for each in failures}
     return frame, list(unique.values())
 

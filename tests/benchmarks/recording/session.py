@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from tests.benchmarks.recording import pieces
 from tests.benchmarks.recording.card import card, facts_of_run
 from tests.benchmarks.recording.curve import Place, rows_of
@@ -51,9 +53,15 @@ class Session:
         """Trains and gathers; how many curves are finished, and how many are left.
 
         Raises:
+            Timeout: another call is recording in the same working folder.
             FileNotFoundError: the images are real, and absent.
             OtherSourcesError: the file was recorded with other images, teachers or settings.
         """
+        self.work.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.work / "lock", timeout=0):
+            return self._run()
+
+    def _run(self) -> tuple[int, int]:
         chosen = {name: self.design[name] for name in self.names}
         places = {name: place_of(setting, self.work, self.data) for name, setting in chosen.items()}
         facts = {name: facts_of_sources(setting, places[name]) for name, setting in chosen.items()}

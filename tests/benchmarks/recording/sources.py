@@ -42,7 +42,7 @@ def place_of(setting: Setting, work: Path, data: Path | None) -> Place:
     store = store_of(listing, places, size_px, validation_share=setting.validation_share)
     folder = places.teachers(phantom=not setting.is_real, image_size_px=size_px)
     for name in names_of(setting):
-        if not (folder / name / shelf.FACTS_FILE).is_file():
+        if not _is_made(name, folder, store):
             _make_teacher(name, setting, places, data)
     return Place(store=str(store.path), teachers=str(folder), cache=str(places.cache))
 
@@ -116,6 +116,13 @@ def _of_chestxray8(data: Path) -> tuple[pd.DataFrame, Path]:
 
 
 TABLES = {"eye_side": _of_retina, "xray_facts": _of_chestxray8}
+
+
+def _is_made(name: str, folder: Path, store: Store) -> bool:
+    """Whether the teacher is there, and saw this split: one of another may have seen what students are tested on."""
+    if not (folder / name / shelf.FACTS_FILE).is_file():
+        return False
+    return name != store.dataset or shelf.load(folder, name).seen["split_fingerprint"] == store.split_fingerprint
 
 
 def _make_teacher(name: str, setting: Setting, places: Places, data: Path | None) -> None:
