@@ -14,7 +14,7 @@ import torch
 from platform.sources.places import Places
 from search_spaces.space import Space
 from tests.benchmarks import record
-from tests.benchmarks.recording import card, pieces, session
+from tests.benchmarks.recording import card, pieces, session, sources
 from tests.benchmarks.recording.curve import job_of
 from tests.benchmarks.recording.design import (
     HELD_OUT,
@@ -30,6 +30,7 @@ from tests.benchmarks.recording.pieces import COLUMNS, OF_A_CURVE
 from tests.benchmarks.recording.recorded import RECORDED, load
 from tests.benchmarks.recording.sources import place_of
 from trainables.cell import Cell
+from trainables.data.store import Store
 from trainables.models.architectures import build
 from trainables.teachers import shelf
 
@@ -66,11 +67,11 @@ def work(tmp_path: Path, tiny: str) -> Path:
     return tmp_path
 
 
-def give_teacher(work: Path, network: str, *, seed: int) -> None:
+def give_teacher(work: Path, network: str, *, seed: int, name: str = "wise", **more: Any) -> None:
     torch.manual_seed(seed)
     folder = Places.under(work / "results").teachers(phantom=True, image_size_px=32)
     facts: dict[str, Any] = {"task": "multilabel", "label_names": ("a", "b"), "source": "drawn", "is_phantom": True}
-    shelf.save(folder, build(network, 2).state_dict(), name="wise", architecture=network, **facts)
+    shelf.save(folder, build(network, 2).state_dict(), name=name, architecture=network, **facts, **more)
 
 
 def recorded(work: Path, out: str, *options: str) -> pd.DataFrame:
@@ -115,10 +116,13 @@ def test_a_curve_is_what_a_trial_of_a_sweep_reports(setting: Setting, work: Path
     curves = recorded(work, "curves.parquet")
     place = place_of(setting, work, None)
     for cell in setting.cells:
-        job = replace(job_of(setting, points_of(setting, cell)["grid"][0], place), folder=str(work / "trial"))
-        results = list(job.run())
-        scores = curves[curves["cell"] == cell].sort_values("epoch")["score"].tolist()
-        assert scores == [result.metrics["score"] for result in results]
+        curve = curves[curves["cell"] == cell].sort_values("epoch")
+        job = job_of(setting, points_of(setting, cell)["grid"][0], place)
+        spec = replace(job.spec, config=replace(job.spec.config, phase="confirm"))
+        results = list(replace(job, spec=spec, folder=str(work / "trial")).run())
+        assert curve["score"].tolist() == [result.metrics["score"] for result in results]
+        of_best = curve.set_index("epoch")["test_score"][results[-1].best_epoch]
+        assert of_best == results[-1].metrics["test_auc"] != curve["score"].max()
         shutil.rmtree(work / "trial")
 
 
@@ -127,6 +131,22 @@ def test_curves_of_other_teachers_are_not_mixed(setting: Setting, work: Path, ti
     give_teacher(work, tiny, seed=1)
     with pytest.raises(pieces.OtherSourcesError, match="phantom-tiny"):
         recorded(work, "curves.parquet")
+
+
+def test_a_teacher_that_saw_another_split_is_trained_again(
+    setting: Setting, work: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[str] = []
+    monkeypatch.setattr(sources, "_make_teacher", lambda name, *_: trained.append(name))
+    own = replace(setting, cells=(f"attention/retina/{tiny}/all@from-random",))
+    store = Store.open(Path(place_of(own, work, None).store))
+    assert trained.pop() == "retina"
+    give_teacher(work, tiny, seed=0, name="retina", seen={"split_fingerprint": "another"})
+    place_of(own, work, None)
+    assert trained.pop() == "retina"
+    give_teacher(work, tiny, seed=0, name="retina", seen={"split_fingerprint": store.split_fingerprint})
+    place_of(own, work, None)
+    assert trained == []
 
 
 def test_the_file_alone_is_enough_to_continue(setting: Setting, work: Path) -> None:
