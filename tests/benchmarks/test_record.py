@@ -224,7 +224,7 @@ def test_a_landscape_by_hand() -> None:
         ("grid", 20.0, 0): [0.9, 0.95],
         ("grid", 2000.0, 0): [0.9, 0.5],
         ("repeat", 2000.0, 1): [0.9, 0.6],
-        ("fill", 3.0, 0): [0.9, 0.1],  # another learning rate: no point of the grid
+        ("fill", 1.0, 0): [0.9, 0.1],  # another learning rate: no point of the grid
     }
     table = landscape(curves_of(scores)).set_index("summary")
     last = table.loc["last epoch"]
