@@ -82,19 +82,24 @@ class Watch:
             faulthandler.dump_traceback_later(self._timeout_s + 2 * LOOK_EVERY_S, exit=True, file=STDERR)
 
     def keep_looking(self, stopped: threading.Event) -> None:
-        """Looks every few seconds until `stopped`; the first sentence on a step is logged, and noted in the folder."""
-        told_of: float | None = None
+        """Looks every few seconds until `stopped`; logs and notes what is first said of a step, and its end."""
+        self._note("")  # of a process that ended in a step
+        told_of: tuple[float, bool] | None = None
         while not stopped.wait(LOOK_EVERY_S):
             self.arm()
-            begun_s, sentence = self._begun_s, self.look(time.monotonic())
-            if sentence and told_of != begun_s:
-                told_of = begun_s
+            now_s, begun_s = time.monotonic(), self._begun_s
+            sentence = self.look(now_s)
+            if not sentence or begun_s is None:
+                if told_of is not None:
+                    told_of = None
+                    self._note("")
+                continue
+            is_over = self._is_over(now_s - begun_s)
+            if told_of != (begun_s, is_over):
+                told_of = (begun_s, is_over)
                 logger.warning("%s: %s", self._name, sentence)
                 self._note(sentence)
-            elif not sentence and told_of is not None:
-                told_of = None
-                self._note("")
-            if sentence and begun_s is not None and self._is_over(time.monotonic() - begun_s):
+            if is_over:
                 faulthandler.dump_traceback(file=STDERR)
                 os._exit(EXIT_STATUS)
 

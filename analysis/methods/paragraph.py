@@ -26,7 +26,7 @@ class Paragraph:
 
     @property
     def pieces(self) -> list[tuple[str, str]]:
-        """The text in `pieces_of`."""
+        """Its text, in pieces (`pieces_of`)."""
         return pieces_of(self.text)
 
     @property

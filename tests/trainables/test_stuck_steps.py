@@ -71,11 +71,18 @@ def test_the_trials_folder_has_a_note_while_a_step_is_stuck(tmp_path: Path, monk
     assert not [thread for thread in threading.enumerate() if thread.name == "stuck-steps"]
 
 
+def test_the_note_of_a_worker_that_was_ended_goes_when_its_trial_goes_on(tmp_path: Path) -> None:
+    (tmp_path / NOTE).write_text("its worker ends here")
+    with watching(Watch("a/cell", tmp_path)):
+        pass
+    assert not (tmp_path / NOTE).exists()
+
+
 HANGS = """
 import time
 from pathlib import Path
 from trainables import stuck_steps
-stuck_steps.LOOK_EVERY_S = 0.05
+stuck_steps.LOOK_EVERY_S, stuck_steps.LEAST_S, stuck_steps.SLOWER_BY, stuck_steps.FEWEST_STEPS = 0.05, 0.1, 1, 2
 with stuck_steps.watching(stuck_steps.Watch("a/cell", Path({folder!r}), 0.5)):
     for step in stuck_steps.watched(range(3)):
         if step == 2:
@@ -96,4 +103,6 @@ def test_a_worker_that_hangs_ends_and_says_where(tmp_path: Path, how: str, statu
     code = HANGS.format(folder=str(tmp_path), how=how)
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert ended.returncode == status and "never" not in ended.stdout
+    if status == EXIT_STATUS:  # named as slow at first, and then as ended
+        assert "so far" in ended.stderr and "its worker ends here" in (tmp_path / NOTE).read_text()
     assert 'File "<string>", line 9 in <module>' in ended.stderr or "line 13 in" in ended.stderr, ended.stderr
