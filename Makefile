@@ -1,4 +1,4 @@
-.PHONY: install test quick lint format docs site smoke bench chaos rehearse lock
+.PHONY: install test quick lint format docs site smoke bench chaos rehearse lock audit
 
 PYTHON = .venv/bin/python
 
@@ -42,3 +42,6 @@ rehearse: install  ## ray up, a sweep and ray down on three hosts made of namesp
 lock: install  ## pin again what pyproject.toml asks for
 	.venv/bin/uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest --upgrade \
 		--generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.lock
+
+audit: install  ## known weaknesses of the locked packages; needs the network, and fails where one could not be looked up
+	.venv/bin/uv tool run pip-audit --requirement requirements.lock --disable-pip --strict --progress-spinner off

@@ -82,6 +82,21 @@ def test_a_broken_link_is_seen(tmp_path: Path, text: str, broken: list[str]) -> 
     assert broken_links(document, text) == broken
 
 
+def test_every_test_that_a_page_names_is_there() -> None:
+    named = [
+        (name, *found)
+        for name in documents()
+        for found in re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", (ROOT / name).read_text())
+    ]
+    assert len(named) > 20
+    absent = [
+        each
+        for each in named
+        if not (ROOT / each[1]).is_file() or f"def {each[2]}(" not in (ROOT / each[1]).read_text()
+    ]
+    assert not absent
+
+
 def test_the_readme_leads_to_every_page_and_is_short() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= README_LINES

@@ -32,6 +32,7 @@ from trainables.models.eyes import look_through
 from trainables.models.freezing import unfreeze
 from trainables.prediction_rows import PREDICTIONS_FILE, predictions
 from trainables.recipe_views import ViewRecipe
+from trainables.stuck_steps import Watch, watching
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
 from trainables.teachers.imagenet import first_weights
@@ -69,6 +70,7 @@ class Job:
     local: str = ""  # a folder on this machine's own disk for a copy of the store; "" where the store itself is read
     gpus: float = 1.0  # the share of a GPU that it holds, where there is one
     watts_per_core: float = WATTS_PER_CORE  # of the CPU, for an estimate of its energy
+    step_timeout_s: float | None = None  # after which a step that hangs ends the process; None for never
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for Ray to carry."""
@@ -93,13 +95,15 @@ class Job:
         torch.set_num_threads(self.num_threads)
         reported, micro_batch_size = 0, None
         meter = Meter(gpus=self.gpus, watts_per_core=self.watts_per_core)
+        watch = Watch(self.spec.cell.name, Path(self.folder), self.step_timeout_s)
         while True:
             try:
-                for result in self._epochs(micro_batch_size, meter):
-                    if result.epoch > reported:
-                        reported = result.epoch
-                        yield result
-                return
+                with watching(watch):
+                    for result in self._epochs(micro_batch_size, meter):
+                        if result.epoch > reported:
+                            reported = result.epoch
+                            yield result
+                    return
             except GpuFullError as error:
                 if error.num_images <= MIN_MICRO_BATCH_SIZE:
                     raise

@@ -15,6 +15,7 @@ from torch import Tensor
 from trainables.config import TrialConfig
 from trainables.data.normalising import normalise
 from trainables.metrics import multiclass_metrics, multilabel_metrics
+from trainables.stuck_steps import watched
 from trainables.training import EpochResult, Training
 from trainables.transfer.objective import cross_entropy
 
@@ -115,5 +116,5 @@ def _predict(training: Training, rows_N: NDArray[np.int64]) -> Tensor:
     size = min(EVALUATION_BATCH_SIZE, 4 * (training.micro_batch_size or EVALUATION_BATCH_SIZE))
     chunks = np.split(rows_N, range(size, len(rows_N), size))
     with training.autocast():
-        logits = [training.scored(normalise(training.images.of(rows))) for rows in chunks]
+        logits = [training.scored(normalise(training.images.of(rows))) for rows in watched(chunks)]
     return torch.cat(logits).float()

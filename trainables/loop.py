@@ -25,6 +25,7 @@ from torch import Tensor
 from trainables.batches import batches, micro_batches
 from trainables.judging import check_finite, judge, validate
 from trainables.schedule import learning_rate
+from trainables.stuck_steps import watched
 from trainables.training import EpochResult, Training
 from trainables.transfer.objective import total_loss
 
@@ -74,7 +75,7 @@ def train_one_epoch(training: Training, epoch: int) -> tuple[dict[str, float], i
         training.guide.begin_epoch(epoch)
     sums = torch.zeros(3, device=training.device)  # summed on the device, so that no step waits for it
     rows = training.rows_of(epoch)
-    for rows_B in batches(rows, config.batch_size, config.seed_of_order, epoch):
+    for rows_B in watched(batches(rows, config.batch_size, config.seed_of_order, epoch)):
         training.optimizer.zero_grad(set_to_none=True)
         for part_b in micro_batches(rows_B, training.micro_batch_size):
             losses = _losses(training, part_b, epoch)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from analysis.figures import figure_cost
+from analysis.methods.phrases import count
 from analysis.pages.chapter import Chapter
 from analysis.pages.evidence import Evidence
 from analysis.reading.origins import of_cells
@@ -56,8 +57,8 @@ def _sentences(runs: Runs, summed: pd.DataFrame, saved: pd.DataFrame) -> Iterato
     """The whole sweep in words, and what is not in its numbers."""
     whole = summed[summed["cell"] == ALL_CELLS].iloc[-1]
     gpu = f", or {duration(whole['gpu_s'])} of a GPU" if whole["gpu_s"] > 0 else ""
-    number, took = f"{whole['num_trials']:,.0f} in number", duration(whole["seconds"])
-    yield f"The trials, {number}, held their machines for {took} in all{gpu}."
+    trials, took = count(whole["num_trials"], "trial"), duration(whole["seconds"])
+    yield f"{trials} held {'its machine' if whole['num_trials'] == 1 else 'their machines'} for {took} in all{gpu}."
     if pd.isna(whole["cpu_s"]):
         yield (
             "Memory and energy are missing where a trial was recorded before they were measured; run a sweep again "
@@ -108,8 +109,8 @@ def _not_counted(runs: Runs) -> Iterator[str]:
     took = seconds_of(runs, left["run_id"].tolist())["seconds"]
     if len(took):
         yield (
-            f"Another {duration(took.sum())} went into trials of these sweeps that failed, are unfinished, or are left "
-            f"out of all tables: {len(took):,} in number."
+            f"Another {duration(took.sum())} went into {count(len(took), 'trial')} of these sweeps that no table "
+            "counts: failed, unfinished, or replaced by a later search."
         )
 
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.reading import other_hospital
 from analysis.reading.sweep_setup import own_setup
 from analysis.reading.trials import Runs
 from trainables.cell import ITSELF, Cell
+from trainables.data.catalogue import title
 
 Facts = dict[str, Any]
 
@@ -36,6 +38,13 @@ class Recorded:
     def cells(self) -> list[Cell]:
         """All cells in which a student was trained, in the order of their first trials."""
         return [Cell.parse(str(name)) for name in self.trained["tags.cell"].unique()]
+
+    @cached_property
+    def hospitals(self) -> list[str]:
+        """Other data sets whose images were opened, each with their number and the day."""
+        records = [record for each in other_hospital.opened(self.runs.sweeps).values() for record in each]
+        told = [f"{title(each.target)} ({each.num_images:,} images, {each.opened})" for each in records]
+        return list(dict.fromkeys(told))
 
     def own(self, knob: str) -> Any:
         """The value that the sweep gave a knob, apart from cells that change it; None where no trial has one."""

@@ -21,7 +21,7 @@ from analysis.methods.answer import (
 from analysis.methods.ledger_facts import Recorded
 from analysis.methods.phrases import count, listed, plain
 from analysis.methods.recipe_words import METRICS
-from analysis.methods.stopping_words import stopper
+from analysis.methods.stopping_words import searched_by
 from analysis.reading import openings
 from trainables import titles
 from trainables.data import catalogue
@@ -54,7 +54,8 @@ def goal(recorded: Recorded) -> Answer:
     cells = count(len(recorded.cells), "way")
     design = recorded.runs.design
     where = "the same test images" if design.is_on_one_split else f"the test images of the same {design.parts}"
-    text = f"development and internal evaluation: {cells} to train a network, compared on {where}"
+    beyond = f", and evaluation on {listed(recorded.hospitals)}" if recorded.hospitals else ""
+    text = f"development and internal evaluation{beyond}: {cells} to train a network, compared on {where}"
     return partly(text, "what the networks are meant for", **CONFIRMATION)
 
 
@@ -64,11 +65,8 @@ def building(recorded: Recorded) -> Answer:
     epochs = recorded.own("max_epochs")
     if epochs is None:
         return Answer()
-    plan = recorded.facts("search_plan")
-    sampler, rule = plan.get("sampler"), stopper(plan)
-    by = f" (sampler: {sampler})" if sampler else ""
-    ended = f"weak ones ended early by {rule}, " if rule else ""
-    budget = f"{count(trials, 'trial')} of a search on validation images{by}, {ended}" if trials else ""
+    how = searched_by(recorded.facts("search_plan"))
+    budget = f"{count(trials, 'trial')} of a search on validation images{how}, " if trials else ""
     return answered(f"{budget}up to {count(epochs, 'epoch')} each, all settings by name", **RECIPE)
 
 
@@ -210,7 +208,9 @@ def internal(recorded: Recorded) -> Answer:
 
 def external(recorded: Recorded) -> Answer:
     """Another hospital's images, which have a chapter of their own."""
-    return partly("see the chapter, where another data set was opened", "why not, where none was", **EXTERNAL)
+    if not recorded.hospitals:
+        return partly("no other data set was opened", "why not", **EXTERNAL)
+    return answered(f"{listed(recorded.hospitals)}; nothing was trained, fitted or chosen there", **EXTERNAL)
 
 
 def clusters(recorded: Recorded) -> Answer:

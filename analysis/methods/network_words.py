@@ -12,17 +12,19 @@ from trainables.cell import ITSELF, NO_TEACHER, members
 from trainables.models.stages import ALL
 from trainables.teachers.imagenet import first_weights
 
-TRANSFER = "transfer"
+TRANSFER, RANDOM = "transfer", "random"
 
 
 def networks(recorded: Recorded) -> Paragraph:
     """The students, how much of each was trained, and where their training began."""
     trained = recorded.trained
     parts = [_student(recorded, str(name)) for name in recorded.values("params.student")]
-    inits = [titles.first_weights(str(name)) for name in recorded.values("params.init")]
+    names = [str(name) for name in recorded.values("params.init")]
+    inits = [titles.first_weights(name) for name in names]
     if inits:
         each = ", each in cells of its own" if len(inits) > 1 else ""
-        parts.append(f"training began {listed(inits, 'or')}{each}; layers without such weights were drawn at random")
+        others = "; layers without such weights were drawn at random" if names != [RANDOM] else ""
+        parts.append(f"training began {listed(inits, 'or')}{each}{others}")
     if trained.empty:
         parts.append("no student was trained")
     return Paragraph(name="networks", title="Networks", text=sentences(parts))

@@ -26,18 +26,27 @@ class Paragraph:
 
     @property
     def pieces(self) -> list[tuple[str, str]]:
-        """The text in pieces, each with its kind: "" for plain text, "code" and "open"."""
-        pieces, end = [], 0
-        for found in MARKED.finditer(self.text):
-            pieces.append(("", self.text[end : found.start()]))
-            pieces.append(("open", found[2]) if found[2] else ("code", found[1]))
-            end = found.end()
-        return [(kind, text) for kind, text in [*pieces, ("", self.text[end:])] if text]
+        """Its text, in pieces (`pieces_of`)."""
+        return pieces_of(self.text)
 
     @property
     def num_open(self) -> int:
         """How much of it the ledger does not know."""
         return len(OPEN.findall(self.text))
+
+
+def pieces_of(marked: str) -> list[tuple[str, str]]:
+    """A marked text in pieces, each with its kind: "" for plain text, "code" and "open".
+
+    >>> pieces_of("run `make test` again")
+    [('', 'run '), ('code', 'make test'), ('', ' again')]
+    """
+    pieces, end = [], 0
+    for found in MARKED.finditer(marked):
+        pieces.append(("", marked[end : found.start()]))
+        pieces.append(("open", found[2]) if found[2] else ("code", found[1]))
+        end = found.end()
+    return [(kind, piece) for kind, piece in [*pieces, ("", marked[end:])] if piece]
 
 
 def text(title: str, paragraphs: Sequence[Paragraph]) -> str:

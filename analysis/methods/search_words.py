@@ -40,12 +40,15 @@ def _budget(recorded: Recorded, mode: str) -> str:
     trials = recorded.runs.search
     total = count(len(trials), "trial")
     sizes = trials.groupby(BY_CELL).size().tolist()
-    cells = count(trials["tags.cell"].nunique(), "cell")
+    num_cells = trials["tags.cell"].nunique()
+    cells = count(num_cells, "cell")
     where = " in each fold" if recorded.runs.design.num_folds else ""
     each = f"{span(sizes)} trial{'' if set(sizes) == {1} else 's'}"
     if mode == JOINT:
         return f"all cells were searched together{where}: {total} of {cells} were finished, {each} in a cell"
     how = {GRID: "on a grid", "optuna": "in a study of its own"}.get(mode, unknown("how"))
+    if num_cells == 1:
+        return f"the one cell was searched {how}{where}, with {each}"
     return f"each of {cells} was searched {how}{where}, with {each}; {total} were finished in all"
 
 

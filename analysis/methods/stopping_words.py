@@ -27,6 +27,12 @@ def stopper(plan: Facts) -> str:
     return _NAMES.get(str(plan.get("scheduler", ASHA)), "") if "grace_epochs" in plan else ""
 
 
+def searched_by(plan: Facts) -> str:
+    """Sampler and rule by their names, to follow "a search": ``(sampler: TPE), weak ones ended early by ASHA``."""
+    sampler = f" (sampler: {plan['sampler']})" if plan.get("sampler") else ""
+    return sampler + (f", weak ones ended early by {rule}" if (rule := stopper(plan)) else "")
+
+
 _NAMES = {
     ASHA: "ASHA", "hyperband": "asynchronous Hyperband", "pasha": "PASHA", "early-discard": "early discarding",
     "median": "the median rule",

@@ -148,6 +148,7 @@ def write_page(out: Path, title: str, facts: Facts, sections: Sequence[Section],
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
     )
+    environment.filters["pieces"] = paragraph.pieces_of
     anchors = {each for section in sections for each in section.anchors}
     html = environment.get_template("page.html.j2").render(
         title=title, phantom_notice=origins.notice(phantom), facts=facts, sections=sections, anchors=anchors

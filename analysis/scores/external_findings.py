@@ -64,9 +64,11 @@ def suspicions(labels: pd.DataFrame, record: Opened) -> list[str]:
     for verdict, words in SUSPICIONS.items():
         for label, rows in labels[labels["verdict"] == verdict].groupby("label", sort=False):
             worst = rows.loc[rows["there"].idxmin()]
+            other = theirs[str(label)]
+            there = "" if metric_name(other) == label else f" (there {other})"
             which = "one cell" if len(rows) == 1 else f"{len(rows)} cells, the lowest"
             lines.append(
-                f"{label} (there {theirs[str(label)]}) has an AUC below 50% on {title(record.target)} in {which}, "
+                f"{label}{there} has an AUC below 50% on {title(record.target)} in {which}, "
                 f"{100 * worst['there']:.2f} of {titles.of_name(str(worst['cell']))}: {words}."
             )
     return lines

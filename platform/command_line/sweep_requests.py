@@ -210,8 +210,8 @@ class SweepRequest(TrainingRequest):
         if self.one_at_a_time and not self.vary:
             raise ValueError("--one-at-a-time must have something to change: give --vary NAME=VALUE[,VALUE...]")
         check_searcher(self.searcher, self.search)
-        object.__setattr__(self, "vary_in_repeats", in_order(self.vary_in_repeats))
         check_scheduler(self.scheduler, self.search)
+        object.__setattr__(self, "vary_in_repeats", in_order(self.vary_in_repeats))
         check_redraws(
             sources=self.vary_in_repeats,
             components=self.variance_components,

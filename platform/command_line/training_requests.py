@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from platform.command_line.image_requests import HoldOutRequest, ImagesRequest, ResultsRequest
 from platform.command_line.option import IMAGES, MACHINES, option, switch
-from platform.command_line.values import plain_name, share, web_address
+from platform.command_line.values import plain_name, positive_int, share, web_address
 from trainables.energy import WATTS_PER_CORE
 from trainables.knob import AXIS, RUN, SETUP, TRAINING, TUNED
 from trainables.models.stages import HEAD
@@ -79,6 +79,15 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
         environment="TRANSFER_WATTS_PER_CORE",
         parse=share,
         metavar="W",
+    )
+    step_timeout: int | None = option(
+        "seconds after which a worker whose step hangs is ended, so that its trial goes on from its last epoch; a step "
+        "that takes 100 times the usual is named in any case",
+        default=None,
+        default_in_words="never",
+        heading=MACHINES,
+        parse=positive_int,
+        metavar="SECONDS",
     )
     notify_url: str | None = option(
         "address that gets a message when the command ends, such as a Slack or Mattermost webhook",

@@ -13,6 +13,7 @@ from platform.phantoms.canvas import Array, Rng, grid, noise
 from platform.phantoms.chest_scene import SIGNS, Body, Box, Scene
 
 VIEWS = ("PA", "AP", "lateral")
+EDGE_RADIUS = 0.03  # of the structure that a plate reader enhances, in picture heights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +28,13 @@ class Hospital:
     marker: str  # what is burnt in: "L", "R" or "corner" (a rotated letter, low and small)
     tilt_deg: float
     equalised: bool = False  # histogram equalisation, as MIMIC-CXR-JPG has it
+    gamma: float = 1.0  # exponent of the printed grey; below 1 the lungs are bright and flat
+    edges: float = 0.0  # how much of the fine structure the plate reader adds once more
 
 
 NIH = Hospital(
     contrast=(0.85, 1.25), brightness=(0.0, 0.12), blur=(0.0, 0.002), grain=(1.0, 3.0), collimated_share=0.25,
-    marker="L", tilt_deg=2,
+    marker="L", tilt_deg=2, gamma=0.5, edges=1.5,
 )  # fmt: skip
 CHEXPERT = Hospital(
     contrast=(1.0, 1.5), brightness=(-0.1, 0.08), blur=(0.001, 0.004), grain=(2.0, 5.0), collimated_share=0.15,
@@ -106,12 +109,14 @@ def _expose(scene: Scene, hospital: Hospital, view: str) -> tuple[np.ndarray, di
     if hospital.equalised:
         film = _equalise(film, rng.uniform(0.25, 0.6))
     light = _develop(film, rng.uniform(*hospital.contrast)) + film * rng.uniform(*hospital.brightness)
-    image = Image.fromarray((255 * np.clip(light, 0, 1)).astype(np.uint8))
+    image = Image.fromarray((255 * np.clip(light, 0, 1) ** hospital.gamma).astype(np.uint8))
     to_source = _pose(rng, hospital.tilt_deg)
     image = image.transform(
         (size, size), Image.Transform.AFFINE, _in_pixels(to_source, size), Image.Resampling.BILINEAR
     )
     image = image.filter(ImageFilter.GaussianBlur(size * rng.uniform(*hospital.blur)))
+    if hospital.edges:
+        image = image.filter(ImageFilter.UnsharpMask(EDGE_RADIUS * size, round(100 * hospital.edges), threshold=0))
     _burn_in(image, hospital, view, rng)
     grey = np.asarray(image, dtype=np.float32) + rng.normal(0, rng.uniform(*hospital.grain), (size, size))
     if rng.uniform() < hospital.collimated_share:

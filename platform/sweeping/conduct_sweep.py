@@ -29,7 +29,7 @@ from platform.sweeping.gathering import prepare_sweep
 from platform.sweeping.outlook import plan_lines, resources_of, show_plan, try_timing
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import trial_folder
-from platform.sweeping.runner import Resources, Trials, remove_rays_files, run
+from platform.sweeping.runner import Resources, Trials, run
 from platform.sweeping.setup import Setup
 from platform.sweeping.standing import Standing
 from platform.tracking.ablation_record import keep_file
@@ -116,8 +116,6 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
         ledger.describe(description(setup, state=how_far(plan)))
-    if all(record.status == "FINISHED" for record in plan.records.values()):
-        remove_rays_files(setup.folder)
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
     return plan
 

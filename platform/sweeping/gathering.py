@@ -76,7 +76,7 @@ def prepare_sweep(request: SweepRequest, places: Places, *, stand_ins: Path | No
 
 
 def _how_searched(request: SweepRequest) -> dict[str, Any]:
-    """What of a `Setup` says by what its configurations are found, and which of their trials end early."""
+    """What of a `Setup` says by what its configurations are found, and which of them end early."""
     searcher = request.searcher or DEFAULT_SEARCHER
     return {"search": request.search, "searcher": searcher, "scheduler": request.scheduler}
 

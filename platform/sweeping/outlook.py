@@ -67,7 +67,11 @@ def resources_of(setup: Setup, request: TrainingRequest, available: Machines | N
     if gpus is None:  # on a cluster, the driver's machine may lack the GPUs that the others have
         gpus = float(available.most_gpus > 0 if available and available.is_cluster else setup.has_gpu)
     return Resources(
-        cpus=setup.cpus_per_trial, gpus=gpus, num_slots=request.num_slots, watts_per_core=request.watts_per_core
+        cpus=setup.cpus_per_trial,
+        gpus=gpus,
+        num_slots=request.num_slots,
+        watts_per_core=request.watts_per_core,
+        step_timeout_s=request.step_timeout,
     )
 
 

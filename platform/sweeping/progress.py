@@ -117,6 +117,10 @@ class Progress:
         self._bar.set_postfix_str(left)
         self._note()
 
+    def warn(self, record: TrialRecord, what: str) -> None:
+        """Something that a person may want to see to, whatever else is printed."""
+        self._say(record, what)
+
     def close(self) -> None:
         """Removes the bar."""
         self._bar.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -35,10 +37,10 @@ from platform.tracking.sweep_page import SearchProgress
 from platform.tracking.tracker import Tracker
 from trainables.energy import WATTS_PER_CORE
 from trainables.job import Job
+from trainables.stuck_steps import LOOK_EVERY_S, NOTE
 from trainables.student import StudentTrial
 
 MAX_RETRIES = 3  # of a trial whose worker died, within one run of the command
-RAY_FOLDER = "ray"  # in the sweep's folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,7 @@ class Resources:
     gpus: float = 0.0
     num_slots: int | None = None
     watts_per_core: float = WATTS_PER_CORE  # for an estimate of the CPU's energy
+    step_timeout_s: float | None = None  # of a step that hangs, before its worker is ended
 
     def slots(self, available: Machines) -> int:
         """How many trials can run at once on the available machines, and on those that are added as trials wait.
@@ -100,12 +103,28 @@ class TrialEvents(tune.Callback):
         self._scheduler = scheduler
         self._search = SearchProgress(plan.records.values())
         self._answers_ctrl_c = False
+        self._looked_at_s = 0.0
+        self._named_at_s: dict[str, float] = {}  # when the note was written that a trial was last named for
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray has installed its handler of Ctrl-C by now, which says nothing for some seconds: ours answers first."""
         if not self._answers_ctrl_c:
             self._answers_ctrl_c = True
             acknowledge_ctrl_c("stopping: finished epochs are saved; Ctrl-C again stops at once")
+        if time.monotonic() - self._looked_at_s > LOOK_EVERY_S:
+            self._looked_at_s = time.monotonic()
+            self._name_the_stuck()
+
+    def _name_the_stuck(self) -> None:
+        """Says which trials' workers are in a step that takes far too long, once for each step."""
+        running = [record for record in self._plan.records.values() if record.status == "RUNNING"]
+        for record in running:
+            with suppress(OSError):
+                note = self._folder_of(record.spec.key) / NOTE
+                at_s = note.stat().st_mtime
+                if self._named_at_s.get(record.spec.key) != at_s:
+                    self._named_at_s[record.spec.key] = at_s
+                    self._progress.warn(record, note.read_text())
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -183,20 +202,28 @@ def run(
     def start(record: TrialRecord) -> dict[str, Any]:
         tracker.open(record, trials.tags_of(record), trials.inputs_of(record))
         progress.start(record)
-        job = replace(trials.job_of(record), gpus=resources.gpus, watts_per_core=resources.watts_per_core)
+        job = replace(
+            trials.job_of(record),
+            gpus=resources.gpus,
+            watts_per_core=resources.watts_per_core,
+            step_timeout_s=resources.step_timeout_s,
+        )
         return {KEY: record.spec.key, "job": job.as_dict()}
 
     events = TrialEvents(plan, tracker, progress, trials.folder_of, trials.scheduler)
-    tuner = tune.Tuner(
-        tune.with_resources(StudentTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
-        tune_config=_tune_config(PlannedSearch(plan, start, num_slots), FairScheduler(plan, trials.scheduler)),
-        run_config=_run_config(trials.folder, events, verbose=verbose),
-    )
-    try:
-        tuner.fit()
-    finally:
-        progress.close()
-        tracker.flush()
+    # Ray insists on writing down its own state, which nothing reads. On the disk of the results, a full one would end
+    # the sweep, which waits for room in all else that it writes there.
+    with TemporaryDirectory(prefix="ray-state-", ignore_cleanup_errors=True) as unread:
+        tuner = tune.Tuner(
+            tune.with_resources(StudentTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
+            tune_config=_tune_config(PlannedSearch(plan, start, num_slots), FairScheduler(plan, trials.scheduler)),
+            run_config=_run_config(unread, events, verbose=verbose),
+        )
+        try:
+            tuner.fit()
+        finally:
+            progress.close()
+            tracker.flush()
 
 
 def _seconds_left(plan: Plan, trials: Trials) -> float | None:
@@ -207,16 +234,10 @@ def _tune_config(search: PlannedSearch, scheduler: FairScheduler) -> tune.TuneCo
     return tune.TuneConfig(search_alg=search, scheduler=scheduler, num_samples=-1, reuse_actors=True)
 
 
-def remove_rays_files(folder: Path) -> None:
-    """Removes what Ray wrote into a sweep's folder: nothing reads it, except a person the errors of failed workers."""
-    shutil.rmtree(folder / RAY_FOLDER, ignore_errors=True)
-
-
-def _run_config(folder: Path, events: TrialEvents, *, verbose: bool) -> tune.RunConfig:
-    remove_rays_files(folder)  # of an earlier run
+def _run_config(storage: str, events: TrialEvents, *, verbose: bool) -> tune.RunConfig:
     return tune.RunConfig(
-        name=RAY_FOLDER,
-        storage_path=str(folder),
+        name="sweep",
+        storage_path=storage,
         verbose=2 if verbose else 0,
         callbacks=[events],
         failure_config=tune.FailureConfig(max_failures=MAX_RETRIES),

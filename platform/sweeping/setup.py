@@ -50,8 +50,8 @@ class Setup:
     base: TrialConfig  # what all trials share
     averaging: Averaging
     search: str
-    scheduler: str  # by which weak trials of the search end early; in a grid none do
     searcher: str = DEFAULT_SEARCHER  # what suggests configurations, but in a grid
+    scheduler: str  # by which weak trials of the search end early; in a grid none do
     num_trials: int
     num_repeats: int
     redraws: Redraws = field(default_factory=Redraws)

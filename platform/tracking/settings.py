@@ -10,9 +10,9 @@ from trainables.knob import knobs
 
 TEACHERS = "teachers"  # the setting that holds each teacher's fingerprint by its name
 SEARCHER = "searcher"  # the setting that holds the name of the sampler, where one suggests what is tried
-UNRECORDED_SEARCHER = "tpe"  # of the sweeps that began before there were others, whatever the default is now
 SCHEDULER = "scheduler"  # the setting that holds the name of the rule of early stopping, where trials are searched
-UNRECORDED_SCHEDULER = "asha"  # of the sweeps that began before there were others, whatever the default is now
+# Of the sweeps that began before there were others, whatever the defaults are now.
+UNRECORDED_SEARCHER, UNRECORDED_SCHEDULER = "tpe", "asha"
 _DEFAULTS: dict[str, Any] = {knob.name: knob.default for knob in knobs(TrialConfig)}
 _DEFAULTS |= {SEARCHER: UNRECORDED_SEARCHER, SCHEDULER: UNRECORDED_SCHEDULER}
 
@@ -20,7 +20,7 @@ _DEFAULTS |= {SEARCHER: UNRECORDED_SEARCHER, SCHEDULER: UNRECORDED_SCHEDULER}
 def grown(before: str, now: str, sweep: str) -> str:
     """The settings of a sweep that goes on: those of before, with the teachers of both.
 
-    A knob that the record does not have, since the code had none of that name, had its default; the sampler was TPE,
+    A knob that the record does not have, since the code had none of that name, had its default; the sampler was TPE
     and the scheduler ASHA.
 
     Args:

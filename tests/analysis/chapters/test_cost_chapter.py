@@ -43,7 +43,7 @@ def chapter_of(store: Any, **facts: Any) -> Chapter:
 def test_a_measured_sweep_in_words(swept: Any) -> None:
     chapter = chapter_of(swept)
     assert list(chapter.sentences) == [
-        "The trials, 4 in number, held their machines for 6.0 min in all.",
+        "4 trials held their machines for 6.0 min in all.",
         f"Energy: 0.36 kWh estimated. {cost.ESTIMATED}",  # 60 + 120 + 60 + 120 Wh
         "Early stopping ended 2 of 2 trials of the search: 6 of 8 epochs were not trained, which would have taken "
         "9.0 min.",  # 3 of 60 s and 3 of 120 s
@@ -63,7 +63,7 @@ def test_the_figure_has_the_scores_that_the_report_has(swept: Any) -> None:
 def test_a_gpus_time_and_energy_are_said_to_be_measured(store: Any) -> None:
     store.trial(store.sweep(), curve=measured(60.0, gpu_s=30.0, measured_wh=2000.0), **SHARED)
     first, second = list(chapter_of(store).sentences)[:2]
-    assert first == "The trials, 1 in number, held their machines for 60.0 s in all, or 30.0 s of a GPU."
+    assert first == "1 trial held its machine for 60.0 s in all, or 30.0 s of a GPU."
     assert second.startswith("Energy: 2 kWh measured and 60 Wh estimated.")
 
 
@@ -97,6 +97,6 @@ def test_trials_that_failed_are_named_with_their_time(swept: Any) -> None:
     swept.trial(other, status="FAILED", phase="search", curve={"epoch_s": [999.0]}, seed=8, **SHARED)
     (sentence,) = [text for text in chapter_of(swept).sentences if text.startswith("Another")]
     assert sentence == (
-        "Another 50.0 s went into trials of these sweeps that failed, are unfinished, or are left out of all tables: "
-        "1 in number."
+        "Another 50.0 s went into 1 trial of these sweeps that no table counts: failed, unfinished, or replaced by a "
+        "later search."
     )

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from analysis import published
 from analysis.methods.checklists import TITLES, find, rows, table
 from analysis.methods.paragraphs import paragraphs
+from analysis.reading.other_hospital import Opened
 from analysis.reading.trials import Runs, runs
 from analysis.tables import rendering
 from tests.analysis.methods.conftest import CELLS, GRADES, PASHA, PHOTOGRAPHS, PLAN, sweep_tags
@@ -112,6 +114,23 @@ def test_folds_have_no_common_test_images(store: Any) -> None:
     answers = rows(runs(store.uri, "retina"), "claim_2024").set_index("item")["answer"]
     assert "compared on the test images of the same folds" in answers["6"]
     assert "neither the training nor the choice of the students of that fold" in answers["32"]
+
+
+def test_another_hospital_that_was_opened_is_named_with_its_day(of_photographs: Callable[..., Runs]) -> None:
+    def answers(**sweep: str) -> pd.DataFrame:
+        return rows(of_photographs(cells=CELLS[:1], sweep=sweep), "claim_2024").set_index("item")
+
+    alone = answers(name="alone")
+    assert alone.loc["33", "answer"].startswith("no other data set was opened; open, for the author")
+    assert "evaluation on" not in alone.loc["6", "answer"]
+    record = Opened(
+        target="mine", data="real", fingerprint="f", part="all", labels={"1": "1"}, num_images=1200, num_patients=9,
+        opened="2026-11-26",
+    )  # fmt: skip
+    abroad = answers(name="abroad", **{record.tag: record.text})
+    assert abroad.loc["33", "status"] == "answered"
+    assert abroad.loc["33", "answer"] == "mine (1,200 images, 2026-11-26); nothing was trained, fitted or chosen there"
+    assert "and evaluation on mine (1,200 images, 2026-11-26): " in abroad.loc["6", "answer"]
 
 
 def test_the_table_leads_to_the_places(photographs: Runs) -> None:

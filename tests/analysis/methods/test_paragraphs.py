@@ -208,7 +208,7 @@ def test_folds_are_told(store: Any) -> None:
         "in a cross-validation with 3 folds" in told["split"].lower()
         and "In the first fold, there were" in told["split"]
     )
-    assert "Each of 1 cell was searched in a study of its own in each fold, with 1 trial" in told["search"]
+    assert "The one cell was searched in a study of its own in each fold, with 1 trial" in told["search"]
     assert "1 time in each fold. The seed was 1." in told["confirmation"]
 
 

@@ -76,13 +76,13 @@ def test_a_chapter_is_on_the_page_with_its_files_and_its_place_in_the_contents(
     frame = pd.DataFrame({"what": ["a thing"]})
     table = Table(name="things", title="Things", head=[["what"]], body=[[Cell("a thing")]], frame=frame)
     whole = Chapter(name="of_things", title="Of things", question="What is there?", sentences=["One."], tables=[table])
-    empty = Chapter(name="of_none", title="Of none", empty="There is none: give --data.")
+    empty = Chapter(name="of_none", title="Of none", empty="There is none: give `--data DIR`.")
     monkeypatch.setattr(contents, "CHAPTERS", (lambda _: whole, lambda _: empty))
     page = asked(sweep, tmp_path).read_text()
     assert '<a href="#own-of-things">Of things</a>; <a href="#own-of-none">Of none</a></nav>' in page
     for part in ('<h2 id="own-of-things">Of things</h2>', "What is there?", "<li>One.</li>", "<td>a thing</td>"):
         assert part in page
-    assert "There is none: give --data." in page
+    assert "There is none: give <code>--data DIR</code>." in page
     assert (tmp_path / "tables" / "own_things.csv").read_text() == "what\na thing\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import random
 import re
@@ -72,6 +73,21 @@ def test_a_search_interrupted_anywhere_goes_on_as_if_it_had_not_been(searcher: s
     for place in range(len(whole)):
         study = resumed(searcher, whole[:place], "optuna", rng)
         assert go_on(study, num_trials, num_slots) == whole[place:]
+
+
+@pytest.mark.parametrize("searcher", ["tpe", "cma-es"])
+def test_a_result_that_comes_late_counts_as_if_it_had_been_there(searcher: str) -> None:
+    """Trial 5 ends when CMA-ES has finished further generations, all of which follow from its score as well."""
+    study, rng, late = study_of(searcher), random.Random(0), 5
+    events: list[Event] = []
+    for number in range(30):
+        number, params = study.ask()
+        events.append(("ask", number, params))
+        for ended in [number] * (number != late) + [late] * (number == 26):
+            study.tell(ended, score_of(ended, study.asked[ended]))
+            events.append(("tell", ended, study.scores[ended]))
+        if number >= 25:
+            assert resumed(searcher, events, "optuna", rng).ask() == copy.deepcopy(study).ask()
 
 
 @pytest.mark.parametrize("searcher", [name for name, sampler in SAMPLERS.items() if sampler.searches_jointly])

@@ -56,10 +56,11 @@ def setup() -> Any:
         "num_repeats": 3,
         "search": "optuna",
         "searcher": "gp",
+        "scheduler": "pasha",
         "max_epochs": 3,
         "name": "retina-phantom-1",
     }
-    facts |= {"redraw_lines": [], "facts": {}, "scheduler": "pasha"}
+    facts |= {"redraw_lines": [], "facts": {}}
     return SimpleNamespace(store=FakeStore(), space=space, base=BASE, **facts)
 
 
@@ -128,7 +129,7 @@ def test_the_description_says_what_is_compared_and_what_to_run(setup: Any) -> No
     text = description(setup, state="3 of 49 trials have ended.")
     assert text.startswith(f"**{PHANTOM_NOTICE}**\n\n3 of 49 trials have ended.\n\n### What is compared\n7 cells on")
     assert "- methods: attention, transfer\n" in text and "`best val_f1_weighted/...`" in text
-    assert "4 trials each, weak ones ended early by the scheduler `pasha` (optuna search by gp), then 3 repeats" in text
+    assert "4 trials each, weak ones ended early by the scheduler `pasha` (optuna search by gp), then 3" in text
     for command in ("analysis.report retina", "platform.export CELL --dataset retina", "analysis.optuna_export retina"):
         assert f"\npython -m {command} --sweep retina-phantom-1" in text
     assert "How the cells stand" not in text

@@ -1,0 +1,44 @@
+"""A trial whose worker hangs is named to whoever watches the sweep, once for each step that hangs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from platform.sweeping import runner
+from platform.sweeping.runner import TrialEvents
+from tests.platform.sweeping.watched import Watched, make_plan
+from trainables.stuck_steps import NOTE
+
+
+@pytest.fixture
+def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Path, Watched]:
+    """What looks into the trials' folders at every turn of Ray's, and the folder of the one running trial."""
+    monkeypatch.setattr(runner, "LOOK_EVERY_S", -1.0)
+    monkeypatch.setattr(runner, "acknowledge_ctrl_c", lambda words: None)
+    watched = Watched(make_plan())
+    record = watched.plan.next()
+    folder = tmp_path / record.spec.key
+    folder.mkdir()
+    nothing: Any = None
+    events = TrialEvents(watched.plan, nothing, watched.progress, lambda key: tmp_path / key, "asha")
+    return lambda: events.on_step_begin(1, []), folder, watched
+
+
+def test_it_is_named_once_for_each_step(looked: tuple[Any, Path, Watched]) -> None:
+    look, folder, watched = looked
+    look()
+    assert "a step" not in watched.stream.getvalue()
+    note = folder / NOTE
+    note.write_text("a step has taken 50 s so far")
+    look()
+    look()
+    line = "transfer/none/densenet40/all trial 1: a step has taken 50 s so far"
+    assert watched.stream.getvalue().count(line) == 1
+    note.write_text("a step has taken 60 s so far")
+    os.utime(note, (1.0, 2.0))
+    look()
+    assert "trial 1: a step has taken 60 s so far" in watched.stream.getvalue()
