@@ -42,8 +42,7 @@ class SeedNoise:
             points, seeds = [], []
         self._betas = np.array([self._beta(point) for point in points])
         own = np.array([[repeated[point][seed].ravel() for seed in seeds] for point in points])  # [P, S, 2 E]
-        self._means = own.mean(axis=1) if points else own
-        self._residuals = own - self._means[:, None] if points else own
+        self._residuals = own - own.mean(axis=1, keepdims=True) if points else own
         self._seeds = {seed: number for number, seed in enumerate(seeds)}
         self.shared = shared
 
@@ -123,34 +122,33 @@ class SeedNoise:
         width = self._betas[right] - self._betas[left]
         return left, right, float(np.clip((beta - self._betas[left]) / width, 0, 1)) if width else 0.0
 
-    def agreement(self, curves: Curves) -> tuple[float, float]:
-        """Of all curves with other numbers, how their ups and downs agree with those that their seed adds here.
+    def agreement(self, curves: Curves) -> NDArray[np.float64]:
+        """How what seeds add to configurations with other learning rates agrees with what they add here.
 
-        Ups and downs are second differences over epochs, in which it hardly shows how fast a student learns. A curve's
-        own mean is taken as that of its beta's repeats.
+        Only seeds with which both were trained can tell: deviations are from the mean over these.
 
         Returns:
-            The sum of the products, and the sum of squares of what the seed adds: their ratio is the part shared.
+            [3]: the sum of the products, and the sums of the squares here and there.
         """
-        product = square = 0.0
+        sums = np.zeros(3)
         for point, by_seed in curves.items():
-            for seed, curve in by_seed.items():
-                if self._others(point) == self._home or seed not in self._seeds:
-                    continue
-                left, right, part = self._neighbours(point)
-                mean = (1 - part) * self._means[left] + part * self._means[right]
-                row = self._seeds[seed]
-                added = (1 - part) * self._residuals[left, row] + part * self._residuals[right, row]
-                turns = np.diff(curve - mean.reshape(curve.shape), n=2, axis=1)
-                of_seed = np.diff(added.reshape(curve.shape), n=2, axis=1)
-                product, square = product + float((turns * of_seed).sum()), square + float((of_seed**2).sum())
-        return product, square
+            common = [seed for seed in by_seed if seed in self._seeds]
+            if self._others(point) == self._home or len(common) < 2:
+                continue
+            left, right, part = self._neighbours(point)
+            rows = [self._seeds[seed] for seed in common]
+            here = (1 - part) * self._residuals[left, rows] + part * self._residuals[right, rows]
+            there = np.array([by_seed[seed].ravel() for seed in common])
+            here, there = here - here.mean(axis=0), there - there.mean(axis=0)
+            sums += (here * there).sum(), np.square(here).sum(), np.square(there).sum()
+        return sums
 
 
 def shared_part(cells: Sequence[tuple[Curves, int]]) -> float:
     """`SeedNoise`'s `shared` as all cells together show it, from their curves and numbers of others; 1 where none does.
 
-    A single cell has too few ups and downs to tell.
+    It is the correlation, over seeds, epochs and both scores, of what a seed adds at one learning rate and at another.
+    A single cell has too few repeats to tell.
     """
-    sums = np.sum([SeedNoise(*cell).agreement(cell[0]) for cell in cells], axis=0)
-    return float(np.clip(sums[0] / sums[1], 0.0, 1.0)) if sums[1] else 1.0
+    product, here, there = np.sum([SeedNoise(*cell).agreement(cell[0]) for cell in cells], axis=0)
+    return float(np.clip(product / np.sqrt(here * there), 0.0, 1.0)) if here * there else 1.0

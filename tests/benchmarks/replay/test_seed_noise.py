@@ -65,21 +65,30 @@ def test_with_another_learning_rate_they_share_a_part(shared: float) -> None:
 
 
 def cell_with(shared: float, rng: np.random.Generator) -> tuple[Curves, int]:
-    """Four seeds at two betas; trials with other learning rates learn more slowly, and have luck of their own."""
+    """Four seeds at two betas, three of them at two other learning rates, which share so much of their luck."""
     luck = {seed: rng.normal(0, 0.05, (2, 12)) for seed in range(4)}
     curves: dict = {(beta, *HERE): {seed: 0.7 + luck[seed] for seed in luck} for beta in (0.0, 3.0)}
-    for number in range(20):
-        slow = 0.7 - 0.2 * np.exp(-np.arange(12) / (2 + number / 10))
-        own = rng.normal(0, 0.05, (2, 12)) * np.sqrt(1 - shared**2)
-        curves[number / 10, -3.5 - number / 100, -5.0] = {0: slow + shared * luck[0] + own}
+    for number in range(2):
+        own = {seed: rng.normal(0, 0.05, (2, 12)) * np.sqrt(1 - shared**2) for seed in range(3)}
+        there = {seed: 0.4 + 2 * (shared * luck[seed] + own[seed]) for seed in own}  # twice as strong: no matter
+        curves[1.0, -3.5 - number / 100, -5.0] = there
+    curves[1.0, -3.8, -5.0] = {0: 0.5 + luck[1]}  # one seed tells nothing
     return curves, 2
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.4, 1.0])
-def test_the_part_that_is_shared_is_estimated_from_the_ups_and_downs_of_other_trials(shared: float) -> None:
+def test_the_part_that_is_shared_is_estimated_from_repeats_with_other_learning_rates(shared: float) -> None:
     rng = np.random.default_rng(0)
     assert shared_part([cell_with(shared, rng) for _ in range(12)]) == pytest.approx(shared, abs=0.1)
     assert shared_part([(TWO, 2)]) == 1.0
+
+
+def test_the_part_that_is_shared_by_hand() -> None:
+    # Here the two seeds add -0.1 and +0.1 to each of four numbers; there -0.1 and +0.1 to two of them, nothing to two.
+    there = {0: flat(0.3, 0.4), 1: flat(0.5, 0.4)}
+    curves = {(0.0, *HERE): TWO[0.0, *HERE], (0.0, *THERE): there}
+    assert SeedNoise(curves, 2).agreement(curves) == pytest.approx([0.04, 0.08, 0.04])
+    assert shared_part([(curves, 2)]) == pytest.approx(0.04 / np.sqrt(0.08 * 0.04))
 
 
 def test_without_repeats_nothing_is_known() -> None:
