@@ -57,6 +57,17 @@ class Space:
         whole = self.first_beta.get((cell.teacher, cell.student), DEFAULT_FIRST_BETA)
         return {**point, "beta": self.first_beta.get((cell.teacher, cell.student, cell.data_fraction), whole)}
 
+    def openings(self, cell: Cell) -> list[dict[str, float]]:
+        """The parameters of a cell's first trials, before anything is suggested: `first`, and both ends of beta.
+
+        Nine of the twenty betas of Table III are an end of the paper's range, and in every recorded cell by which this
+        was chosen the grid's best score was at an end (docs/search.md). Most attention, the least beta, comes first.
+        """
+        first, ranges = self.first(cell), self.ranges(cell)
+        ends = [ranges["beta"].low, ranges["beta"].high] if "beta" in ranges else []
+        points = [first, *({**first, "beta": beta} for beta in ends)]
+        return [point for number, point in enumerate(points) if point not in points[:number]]
+
     def grid_points(self, cell: Cell) -> list[dict[str, float]]:
         """The grid of `cell`: each beta with the paper's learning rate; one point where there is no teacher."""
         tuned = self._tuned(cell)

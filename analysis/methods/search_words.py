@@ -59,7 +59,7 @@ def _sampler(plan: Facts, mode: str) -> str:
         return unknown("the sampler of the search")
     name, source = plan["sampler"], plan.get("sampler_source")
     cited = f" [{source}]" if source else ""
-    first = "the first trial of a cell had the values named first below"
+    first = "the first trials of a cell had the values named first below"
     if name == RANDOM:
         return (
             f"configurations were drawn at random over their ranges, whatever earlier ones had scored{cited}; {first}"

@@ -65,7 +65,7 @@ class SampledStudy(Study):
 
 @dataclass(kw_only=True)
 class CellStudy(SampledStudy):
-    """A search within one cell; the first trial is the paper's choice."""
+    """A search within one cell, which begins with the openings of its space."""
 
     IS_CONDITIONAL = False
 
@@ -76,7 +76,8 @@ class CellStudy(SampledStudy):
         return (self.of_cell,)
 
     def _suggest(self, number: int) -> Params:
-        return self._ask_sampler(number) if number else self.space.first(self.of_cell)
+        openings = self.space.openings(self.of_cell)
+        return openings[number] if number < len(openings) else self._ask_sampler(number)
 
     @property
     def _searched(self) -> dict[str, object]:

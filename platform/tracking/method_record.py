@@ -107,10 +107,10 @@ def sampler_facts(searcher: str) -> dict[str, Any]:
 def _ranges(space: Space, cells: Iterable[Cell]) -> dict[str, dict[str, Any]]:
     ranges: dict[str, dict[str, Any]] = {}
     for cell in cells:
-        first = space.first(cell)
+        openings = space.openings(cell)
         for name, of in space.ranges(cell).items():
             known = ranges.setdefault(name, {"low": of.low, "high": of.high, "log": of.log, "first": []})
-            known["first"] = sorted({*known["first"], first[name]})
+            known["first"] = sorted({*known["first"], *(opening[name] for opening in openings)})
     return ranges
 
 

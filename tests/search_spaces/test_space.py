@@ -12,6 +12,7 @@ from search_spaces.retina import SPACE
 from search_spaces.space import cells_of_tables_4_and_5, controls_of
 from trainables.cell import Cell
 from trainables.data.catalogue import DATASETS
+from trainables.transfer import METHODS
 
 CROSSED = {"data_fraction": (0.25, 1.0), "uncertainty": ("zeros", "ignore")}
 
@@ -53,6 +54,22 @@ def test_the_first_betas_are_table_3s():
         fraction = published.rows_of(dataset)[row.dataset]
         cell = Cell(method="attention", teacher=row.teacher, student=row.student, data_fraction=fraction)
         assert SPACES[dataset].first(cell)["beta"] == row.beta, row
+
+
+def test_a_search_begins_with_the_papers_choice_and_with_both_ends_of_beta():
+    def betas(dataset, name):
+        openings = SPACES[dataset].openings(Cell.parse(name))
+        assert all({**each, "beta": None} == {**openings[0], "beta": None} for each in openings)
+        return [each["beta"] for each in openings]
+
+    assert betas("retina", "attention/imagenet/densenet40/all") == [60, 1, 2000]
+    assert betas("chexpert", "attention/mimic-cxr/densenet121/all") == [1, 2000]  # Table III's choice is an end
+    least, greatest = METHODS["hints"].beta.low, METHODS["hints"].beta.high
+    assert betas("retina", "hints/imagenet/densenet40/all")[1:] == [least, greatest]
+    baseline = Cell.parse("transfer/none/densenet40/all")
+    assert SPACE.openings(baseline) == [SPACE.first(baseline)]
+    crossed = SPACE.crossed({"beta": (5.0,)}).cells[-1]  # where beta is an axis, a cell has one
+    assert SPACE.openings(crossed) == [SPACE.first(crossed)]
 
 
 def test_the_fractions_of_chexpert_are_table_2s_images():

@@ -21,7 +21,8 @@ from tests.benchmarks.replay.engine import CurveOf, Replay, Trace, plan_of
 from tests.benchmarks.replay.rivals import Discarding, InRounds, OpeningStudy, Rung
 
 NUM_TRIALS = PRESETS["paper"].num_trials
-PAPER, ANYWHERE, SISTER, ENDS = "paper", "anywhere", "sister", "ends"
+PAPER, LEAST, GREATEST, SISTER = "the paper's choice", "least beta", "greatest beta", "the sister's choice"
+USUAL = (PAPER,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +63,10 @@ class Searcher:
         sampler: a name in `platform.sweeping.samplers`, or "grid".
         schedule: which trials are trained how long: a name in `platform.sweeping.schedulers`, or another rule.
         num_trials: that are asked for; of a grid, as many as it has points.
-        opening: the first trial: `PAPER` for a cell's usual one; `ANYWHERE`; `SISTER` for the usual one and then what
-            the default search found in the cell of the other student; `ENDS` for the usual one and then the same with
-            the greatest and with the least beta, that is, with next to no attention and with the most.
+        openings: the first trials, in this order, before anything is suggested: `PAPER` for a cell's usual first one;
+            `LEAST` and `GREATEST` for the same with the least and with the greatest beta, that is, with the most
+            attention and with next to none; `SISTER` for what the default search found in the cell of the other
+            student. A trial that is one of those before it, or that the cell does not have, is left out.
         num_near, decades: as in `OpeningStudy`.
         num_startup: trials before the sampler learns.
         num_slots: trials at once.
@@ -75,7 +77,7 @@ class Searcher:
     sampler: str = DEFAULT_SEARCHER
     schedule: str | Asha | Discard | Rounds = DEFAULT_SCHEDULER
     num_trials: int = NUM_TRIALS
-    opening: str = PAPER
+    openings: tuple[str, ...] = USUAL
     num_near: int = 0
     decades: float = 0.5
     num_startup: int = STARTUP_TRIALS
@@ -106,7 +108,7 @@ class Searcher:
         if self.sampler == "grid":
             return make_studies(space, "grid", self.num_trials, seed)
         studies = make_studies(space, "optuna", self.num_trials, seed, searcher=self.sampler)
-        if self.opening == PAPER and not self.num_near:
+        if self.openings == USUAL and not self.num_near:
             return studies
         (study,) = studies
         assert isinstance(study, CellStudy)
@@ -116,13 +118,19 @@ class Searcher:
         return [OpeningStudy(**facts, openings=openings, num_near=self.num_near, decades=self.decades)]
 
     def _openings(self, study: CellStudy, sister: Params | None) -> Sequence[Params]:
-        first = study.space.first(study.of_cell)
-        if self.opening == SISTER and sister is not None and sister != first:
-            return [first, sister]
-        if self.opening == ENDS and "beta" in first:
-            beta = study.space.ranges(study.of_cell)["beta"]
-            return [first, {**first, "beta": beta.high}, {**first, "beta": beta.low}]
-        return [] if self.opening == ANYWHERE else [first]
+        first, beta = study.space.first(study.of_cell), study.space.ranges(study.of_cell).get("beta")
+        known: dict[str, Params | None] = {
+            PAPER: first,
+            LEAST: beta and {**first, "beta": beta.low},
+            GREATEST: beta and {**first, "beta": beta.high},
+            SISTER: sister,
+        }
+        openings: list[Params] = []
+        for name in self.openings:
+            params = known[name]
+            if params and params not in openings:
+                openings.append(params)
+        return openings
 
     def _scheduler(self, plan: Plan) -> FairScheduler:
         rule = self.schedule
@@ -139,54 +147,66 @@ class Searcher:
         return [Rung(num_trials=self.num_trials, epochs=rounds.first), *others]
 
 
-def _asha(grace: int, factor: int) -> Searcher:
-    return Searcher(title=f"ASHA: grace 1/{grace}, factor {factor}", schedule=Asha(grace=1 / grace, factor=factor))
+def _asha(grace: int, factor: int, *openings: str) -> Searcher:
+    schedule = Asha(grace=1 / grace, factor=factor)
+    return Searcher(
+        title=f"{_begins(openings)}ASHA: grace 1/{grace}, factor {factor}", schedule=schedule, openings=openings
+    )
 
 
-def _discard(epochs: int, kept: int, opening: str = PAPER) -> Searcher:
-    begins = "then both ends of beta; " if opening == ENDS else ""
-    title = f"{begins}after {_epochs(epochs)} only the best {kept} so far go on"
-    return Searcher(title=title, schedule=Discard(epochs=epochs, kept=kept), opening=opening)
+def _discard(epochs: int, kept: int, *openings: str) -> Searcher:
+    title = f"{_begins(openings)}after {_epochs(epochs)} only the best {kept} so far go on"
+    return Searcher(title=title, schedule=Discard(epochs=epochs, kept=kept), openings=openings)
 
 
-def _rounds(num_trials: int, first: int, *others: tuple[int, float], opening: str = PAPER) -> Searcher:
-    begins = "then both ends of beta; " if opening == ENDS else ""
+def _rounds(num_trials: int, first: int, *others: tuple[int, float], openings: tuple[str, ...] = USUAL) -> Searcher:
     steps = "".join(f", the best {number} to {share:.0%}" for number, share in others)
-    title = f"{begins}in rounds: {num_trials} trials of {_epochs(first)}{steps}"
+    title = f"{_begins(openings)}in rounds: {num_trials} trials of {_epochs(first)}{steps}"
     rounds = Rounds(first=first, others=others)
-    return Searcher(title=title, num_trials=num_trials, schedule=rounds, opening=opening)
+    return Searcher(title=title, num_trials=num_trials, schedule=rounds, openings=openings)
+
+
+def _opened(*openings: str, sampler: str = DEFAULT_SEARCHER, schedule: str = DEFAULT_SCHEDULER) -> Searcher:
+    title = f"{_begins(openings)}{sampler}, {schedule}"
+    return Searcher(title=title, sampler=sampler, schedule=schedule, openings=openings)
+
+
+def _begins(openings: tuple[str, ...]) -> str:
+    return "" if openings == USUAL else f"{', '.join(openings) or 'anywhere'}; "
 
 
 def _epochs(number: int) -> str:
     return f"{number} epoch{'s' * (number > 1)}"
 
 
+ENDS, ENDS_FIRST = (PAPER, LEAST, GREATEST), (LEAST, GREATEST, PAPER)
 GRID, RANDOM, DEFAULT = "grid", "random", "default"
 SEARCHERS: Mapping[str, Searcher] = {
     GRID: Searcher(title="the paper's grid", sampler="grid", schedule="none", is_central=True),
     RANDOM: Searcher(
-        title="random search, whole trials", sampler="random", schedule="none", opening=ANYWHERE, is_central=True
+        title="random search, whole trials", sampler="random", schedule="none", openings=(), is_central=True
     ),
     DEFAULT: Searcher(title=f"the default: {DEFAULT_SEARCHER}, {DEFAULT_SCHEDULER}", is_central=True),
     **{f"sampler-{name}": Searcher(title=f"sampler {name}", sampler=name) for name in ("random", "gp", "cma-es")},
     **{name: Searcher(title=f"scheduler {name}", schedule=name) for name in SCHEDULERS},
-    **{f"asha-{grace}-{factor}": _asha(grace, factor) for grace in (16, 8, 4) for factor in (2, 3, 4)},
-    **{f"discard-{epochs}-{kept}": _discard(epochs, kept) for epochs in (1, 2, 4) for kept in (1, 2)},
-    **{f"rounds-{first}-{kept}": _rounds(12, first, (kept, 1.0)) for first in (1, 2, 4) for kept in (1, 2, 3)},
+    **{f"asha-{grace}-{factor}": _asha(grace, factor, *USUAL) for grace in (16, 8, 4, 2) for factor in (2, 3, 4)},
+    **{f"discard-{epochs}-{kept}": _discard(epochs, kept, *USUAL) for epochs in (1, 2, 4, 8) for kept in (1, 2)},
+    **{f"rounds-{first}-{kept}": _rounds(12, first, (kept, 1.0)) for first in (1, 2, 4, 8) for kept in (1, 2, 3)},
     "halving-12": _rounds(12, 1, (4, 0.25), (1, 1.0)),
     "halving-24": _rounds(24, 1, (8, 0.25), (2, 1.0)),
-    "anywhere": Searcher(title="first trial anywhere", opening=ANYWHERE),
+    "anywhere": _opened(),
     "near-3": Searcher(title="three trials near the paper's choice, then the sampler", num_near=3),
     "near-11": Searcher(title="all trials near the paper's choice", num_near=11),
-    "sister": Searcher(title="second trial the choice of the sister cell", opening=SISTER),
-    "ends": Searcher(title="then both ends of beta", opening=ENDS),
-    "ends-none": Searcher(title="then both ends of beta; whole trials", opening=ENDS, schedule="none"),
-    "ends-half": _rounds(12, 8, (3, 1.0), opening=ENDS),
-    **{
-        f"ends-{name}": Searcher(title=f"then both ends of beta; scheduler {name}", opening=ENDS, schedule=name)
-        for name in ("early-discard", "hyperband", "median", "pasha")
-    },
-    **{f"ends-discard-{epochs}-1": _discard(epochs, 1, opening=ENDS) for epochs in (2, 4, 8)},
+    "sister": _opened(PAPER, SISTER),
+    **{f"ends-{name}": _opened(*ENDS, schedule=name) for name in SCHEDULERS},
+    "ends-gp": _opened(*ENDS, sampler="gp"),
+    **{f"ends-asha-{grace}-{factor}": _asha(grace, factor, *ENDS) for grace in (4, 2) for factor in (2, 3)},
+    **{f"ends-discard-{epochs}-1": _discard(epochs, 1, *ENDS) for epochs in (4, 8)},
+    **{f"ends-first-{name}": _opened(*ENDS_FIRST, schedule=name) for name in ("asha", "median", "none")},
+    "ends-first-asha-2-2": _asha(2, 2, *ENDS_FIRST),
+    "ends-first-asha-2-3": _asha(2, 3, *ENDS_FIRST),
+    "ends-turned-asha-2-2": _asha(2, 2, GREATEST, LEAST, PAPER),
+    "ends-half": _rounds(12, 8, (3, 1.0), openings=ENDS),
     "trials-6": Searcher(title="6 trials", num_trials=6),
     "trials-24": Searcher(title="24 trials", num_trials=24),
     "startup-1": Searcher(title="the sampler learns from the second trial on", num_startup=1),

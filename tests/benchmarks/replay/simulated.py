@@ -65,7 +65,7 @@ class Simulated:
 
     def identity(self, name: str) -> dict[str, str]:
         """What a result rests on, but for its seed."""
-        starts_there = self.sister and SEARCHERS[name].opening == SISTER
+        starts_there = self.sister and SISTER in SEARCHERS[name].openings
         sister = self.sister.identity(DEFAULT) if self.sister and starts_there else {}
         text = repr((VERSION, SEARCHERS[name].definition(self.model.num_epochs), dict(self.space.tuned), sister))
         definition = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -73,7 +73,7 @@ class Simulated:
         return {**facts, "definition": definition, "recording": self.model.digest}
 
     def _trace(self, searcher: Searcher, seed: int) -> Any:
-        sister = self.sister.found(seed) if self.sister and searcher.opening == SISTER else None
+        sister = self.sister.found(seed) if self.sister and SISTER in searcher.openings else None
         return searcher.run(self.space, self.model.num_epochs, self.curve_of(seed), seed, sister)
 
     def found(self, seed: int) -> Params:
