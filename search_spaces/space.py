@@ -52,20 +52,20 @@ class Space:
     def first(self, cell: Cell) -> dict[str, float]:
         """The parameters of a cell's first trial: the paper's choice, where it states one."""
         point = {name: of.first for name, of in self._tuned(cell).items()}
-        if not _is_eq_1(cell) or "beta" not in point:
-            return point
-        whole = self.first_beta.get((cell.teacher, cell.student), DEFAULT_FIRST_BETA)
-        return {**point, "beta": self.first_beta.get((cell.teacher, cell.student, cell.data_fraction), whole)}
+        stated = self._stated_beta(cell)
+        return {**point, "beta": stated} if stated is not None and "beta" in point else point
 
     def openings(self, cell: Cell) -> list[dict[str, float]]:
         """The parameters of a cell's first trials, before anything is suggested: `first`, and both ends of beta.
 
-        Nine of the twenty betas of Table III are an end of the paper's range, and in every recorded cell by which this
-        was chosen the grid's best score was at an end (docs/search.md). Most attention, the least beta, comes first.
+        Nine of the twenty betas of Table III are an end of the paper's range. Where Table III has the cell, its choice
+        comes first; elsewhere the ends do, the one with the most attention before the other (docs/search.md).
         """
         first, ranges = self.first(cell), self.ranges(cell)
-        ends = [ranges["beta"].low, ranges["beta"].high] if "beta" in ranges else []
-        points = [first, *({**first, "beta": beta} for beta in ends)]
+        if "beta" not in ranges:
+            return [first]
+        ends = [{**first, "beta": beta} for beta in (ranges["beta"].low, ranges["beta"].high)]
+        points = [*ends, first] if self._stated_beta(cell) is None else [first, *ends]
         return [point for number, point in enumerate(points) if point not in points[:number]]
 
     def grid_points(self, cell: Cell) -> list[dict[str, float]]:
@@ -78,6 +78,13 @@ class Space:
         # Other methods' losses have other scales: as many points over the method's own range.
         betas = PAPER_BETAS if _is_eq_1(cell) else np.geomspace(beta.low, beta.high, len(PAPER_BETAS)).tolist()
         return [{**point, "beta": value} for value in betas]
+
+    def _stated_beta(self, cell: Cell) -> float | None:
+        """The beta of Table III, at this fraction of the images or at any; None where it has none for the cell."""
+        if not _is_eq_1(cell):
+            return None
+        pair = (cell.teacher, cell.student)
+        return self.first_beta.get((*pair, cell.data_fraction), self.first_beta.get(pair))
 
     def _tuned(self, cell: Cell) -> dict[str, Range]:
         """What is tuned within `cell`, in the order in which a sampler is asked; a varied knob has its one value."""

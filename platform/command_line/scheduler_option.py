@@ -8,16 +8,16 @@ from platform.command_line.option import option
 from trainables.knob import QUESTION
 
 NAMES = ("asha", "hyperband", "pasha", "early-discard", "median", "none")  # as in `platform.sweeping.schedulers`
-DEFAULT = "asha"
+DEFAULT = "early-discard"
 
 
 def scheduler_option() -> Any:
     """The field of a request."""
     return option(
-        "which weak trials of a search end early: asha, at each of a few epochs the best third go on; hyperband, "
-        "several such brackets, of which each begins later; pasha, asha that ends all trials at an epoch where their "
-        "ranking no longer changes; early-discard, after a sixteenth of the epochs the best quarter go on to the end; "
-        "median, those below the median of earlier ones end; none, all trials have their full length",
+        "which weak trials of a search end early: early-discard, after half of the epochs the best quarter go on to "
+        "the end; asha, at each of a few epochs, from a sixteenth on, the best third go on; hyperband, several such "
+        "brackets, of which each begins later; pasha, asha that ends all trials at an epoch where their ranking no "
+        "longer changes; median, those below the median of earlier ones end; none, all trials have their full length",
         default=DEFAULT,
         heading=QUESTION,
         choices=NAMES,

@@ -20,6 +20,9 @@ from platform.sweeping.stopping_rules import METRIC, TIME_ATTRIBUTE, Brackets, E
 DEFAULT_SCHEDULER = scheduler_option.DEFAULT
 GRACE_FRACTION = 1 / 16  # of a trial's length; 8 epochs of 128
 REDUCTION_FACTOR = 3
+# In recorded trainings the ranking after a half was nearly the final one, after a quarter or less it was not
+# (docs/search.md).
+DISCARDING_FRACTION = 1 / 2
 DISCARDING_FACTOR = 4  # three of the twelve trials that a cell has by default
 STARTUP_TRIALS = 3  # that the median needs
 NUM_PLAYED = 20  # studies that are played through for `expected_epochs`
@@ -55,10 +58,11 @@ class _Ladder:
 
     grace_epochs: int | None
     reduction_factor: int
+    fraction: float = GRACE_FRACTION  # of a trial's length, where no grace is given
 
     def grace(self, max_epochs: int) -> int:
         """The epochs before which no trial of that length is stopped."""
-        return min(self.grace_epochs or max(1, round(max_epochs * GRACE_FRACTION)), max_epochs)
+        return min(self.grace_epochs or max(1, round(max_epochs * self.fraction)), max_epochs)
 
     def rungs(self, max_epochs: int) -> list[int]:
         """The epochs before its end after which a trial of that length is judged."""
@@ -135,20 +139,20 @@ def pasha(*, grace_epochs: int | None = None, reduction_factor: int = REDUCTION_
 
 
 def early_discard(*, grace_epochs: int | None = None, reduction_factor: int = DISCARDING_FACTOR) -> Scheduler:
-    """After a few epochs the best go on to their full length.
+    """After some epochs the best go on to their full length.
 
     Args:
-        grace_epochs: that each trial has; None for a sixteenth of its length.
+        grace_epochs: that each trial has; None for half of its length.
         reduction_factor: the best 1/factor of the trials seen so far go on.
     """
-    ladder = _Ladder(grace_epochs, reduction_factor)
+    ladder = _Ladder(grace_epochs, reduction_factor, DISCARDING_FRACTION)
 
     def bracket(max_epochs: int) -> TrialScheduler:
         grace = ladder.grace(max_epochs)
         return _halving(grace, grace, reduction_factor, stop_last_trials=False)  # whose only rung is its last
 
     return Scheduler(
-        description="after a sixteenth of their length, the best quarter of the trials seen so far go on to their end",
+        description="after half of their length, the best quarter of the trials seen so far go on to their end",
         source="Egele et al. 2023, arXiv:2307.15422",
         bracket=bracket,
         rungs=lambda max_epochs: ladder.rungs(max_epochs)[:1],

@@ -64,8 +64,10 @@ def test_a_search_begins_with_the_papers_choice_and_with_both_ends_of_beta():
 
     assert betas("retina", "attention/imagenet/densenet40/all") == [60, 1, 2000]
     assert betas("chexpert", "attention/mimic-cxr/densenet121/all") == [1, 2000]  # Table III's choice is an end
-    least, greatest = METHODS["hints"].beta.low, METHODS["hints"].beta.high
-    assert betas("retina", "hints/imagenet/densenet40/all")[1:] == [least, greatest]
+    # Where the paper states no choice, the ends come first.
+    assert betas("retina", "attention/mine/densenet40/all") == [1, 2000, 100]
+    of = METHODS["hints"].beta
+    assert betas("retina", "hints/imagenet/densenet40/all") == [of.low, of.high, of.first]
     baseline = Cell.parse("transfer/none/densenet40/all")
     assert SPACE.openings(baseline) == [SPACE.first(baseline)]
     crossed = SPACE.crossed({"beta": (5.0,)}).cells[-1]  # where beta is an axis, a cell has one

@@ -25,6 +25,7 @@ from trainables.config import TrialConfig
 from trainables.trial import TrialSpec
 
 CurveOf = Callable[[TrialRecord], Curve]
+STOPPED = "early"  # where a sweep has the name of its scheduler
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +123,7 @@ class Replay:
         last = epoch == record.spec.config.num_reports
         if not last and self._scheduler.on_trial_result(None, trial, result) != TrialScheduler.STOP:
             return True
-        record.stopped = "" if last else "asha"
+        record.stopped = "" if last else STOPPED
         record.status = "FINISHED"
         self.plan.settle(record)
         self._scheduler.on_trial_complete(None, trial, result)

@@ -50,8 +50,8 @@ class Scripted(StudentTrial):
         self._begun = self.iteration  # of a process that has run another trial before
 
 
-def run(plan: Plan, folder: Path) -> None:
-    """Runs the plan, one trial at a time, with its ledger in the folder."""
+def run(plan: Plan, folder: Path, scheduler: str) -> None:
+    """Runs the plan with the scheduler of that name, one trial at a time, with its ledger in the folder."""
     # By value, since our `platform`, which this module imports, is not there on a worker.
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -59,7 +59,7 @@ def run(plan: Plan, folder: Path) -> None:
         return Job(spec=record.spec, store="", teachers="", folder=str(folder / "trial"))
 
     ledger = Ledger(f"sqlite:///{folder / 'mlflow.db'}", "retina", "scripted", {}, folder / "artifacts")
-    trials = runner.Trials(folder=folder, job_of=job_of, tags_of=lambda record: {})
+    trials = runner.Trials(folder=folder, job_of=job_of, tags_of=lambda record: {}, scheduler=scheduler)
     start_ray(verbose=False)
     try:
         with mock.patch.object(runner, "StudentTrial", Scripted):

@@ -21,8 +21,7 @@ from tests.benchmarks.replay.engine import CurveOf, Replay, Trace, plan_of
 from tests.benchmarks.replay.rivals import Discarding, InRounds, OpeningStudy, Rung
 
 NUM_TRIALS = PRESETS["paper"].num_trials
-PAPER, LEAST, GREATEST, SISTER = "the paper's choice", "least beta", "greatest beta", "the sister's choice"
-USUAL = (PAPER,)
+PAPER, LEAST, GREATEST, SISTER = "the paper's choice", "the least beta", "the greatest beta", "the sister's choice"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +62,10 @@ class Searcher:
         sampler: a name in `platform.sweeping.samplers`, or "grid".
         schedule: which trials are trained how long: a name in `platform.sweeping.schedulers`, or another rule.
         num_trials: that are asked for; of a grid, as many as it has points.
-        openings: the first trials, in this order, before anything is suggested: `PAPER` for a cell's usual first one;
-            `LEAST` and `GREATEST` for the same with the least and with the greatest beta, that is, with the most
-            attention and with next to none; `SISTER` for what the default search found in the cell of the other
-            student. A trial that is one of those before it, or that the cell does not have, is left out.
+        openings: the first trials, in this order, before anything is suggested; None for a sweep's own. `PAPER` is the
+            paper's choice, or what takes its place; `LEAST` and `GREATEST` are the same with the least and with the
+            greatest beta, that is, with the most attention and with next to none; `SISTER` is what the default search
+            found in the cell of the other student. What came before, or what the cell does not have, is left out.
         num_near, decades: as in `OpeningStudy`.
         num_startup: trials before the sampler learns.
         num_slots: trials at once.
@@ -77,7 +76,7 @@ class Searcher:
     sampler: str = DEFAULT_SEARCHER
     schedule: str | Asha | Discard | Rounds = DEFAULT_SCHEDULER
     num_trials: int = NUM_TRIALS
-    openings: tuple[str, ...] = USUAL
+    openings: tuple[str, ...] | None = None
     num_near: int = 0
     decades: float = 0.5
     num_startup: int = STARTUP_TRIALS
@@ -108,7 +107,7 @@ class Searcher:
         if self.sampler == "grid":
             return make_studies(space, "grid", self.num_trials, seed)
         studies = make_studies(space, "optuna", self.num_trials, seed, searcher=self.sampler)
-        if self.openings == USUAL and not self.num_near:
+        if self.openings is None:
             return studies
         (study,) = studies
         assert isinstance(study, CellStudy)
@@ -126,7 +125,7 @@ class Searcher:
             SISTER: sister,
         }
         openings: list[Params] = []
-        for name in self.openings:
+        for name in self.openings or ():
             params = known[name]
             if params and params not in openings:
                 openings.append(params)
@@ -147,70 +146,63 @@ class Searcher:
         return [Rung(num_trials=self.num_trials, epochs=rounds.first), *others]
 
 
-def _asha(grace: int, factor: int, *openings: str) -> Searcher:
-    schedule = Asha(grace=1 / grace, factor=factor)
-    return Searcher(
-        title=f"{_begins(openings)}ASHA: grace 1/{grace}, factor {factor}", schedule=schedule, openings=openings
-    )
+def _asha(grace: int, factor: int) -> Searcher:
+    return Searcher(title=f"ASHA: grace 1/{grace}, factor {factor}", schedule=Asha(grace=1 / grace, factor=factor))
 
 
-def _discard(epochs: int, kept: int, *openings: str) -> Searcher:
-    title = f"{_begins(openings)}after {_epochs(epochs)} only the best {kept} so far go on"
-    return Searcher(title=title, schedule=Discard(epochs=epochs, kept=kept), openings=openings)
+def _discard(epochs: int, kept: int) -> Searcher:
+    title = f"after {_epochs(epochs)} only the best {kept} so far go on"
+    return Searcher(title=title, schedule=Discard(epochs=epochs, kept=kept))
 
 
-def _rounds(num_trials: int, first: int, *others: tuple[int, float], openings: tuple[str, ...] = USUAL) -> Searcher:
+def _rounds(num_trials: int, first: int, *others: tuple[int, float]) -> Searcher:
     steps = "".join(f", the best {number} to {share:.0%}" for number, share in others)
-    title = f"{_begins(openings)}in rounds: {num_trials} trials of {_epochs(first)}{steps}"
-    rounds = Rounds(first=first, others=others)
-    return Searcher(title=title, num_trials=num_trials, schedule=rounds, openings=openings)
+    title = f"in rounds: {num_trials} trials of {_epochs(first)}{steps}"
+    return Searcher(title=title, num_trials=num_trials, schedule=Rounds(first=first, others=others))
 
 
-def _opened(*openings: str, sampler: str = DEFAULT_SEARCHER, schedule: str = DEFAULT_SCHEDULER) -> Searcher:
-    title = f"{_begins(openings)}{sampler}, {schedule}"
-    return Searcher(title=title, sampler=sampler, schedule=schedule, openings=openings)
-
-
-def _begins(openings: tuple[str, ...]) -> str:
-    return "" if openings == USUAL else f"{', '.join(openings) or 'anywhere'}; "
+def _opened(*openings: str, schedule: str = DEFAULT_SCHEDULER, num_near: int = 0) -> Searcher:
+    near = f"{num_near} trials near the paper's choice" if num_near else ""
+    begins = ", ".join([*openings, near] if near else openings) or "anywhere"
+    whole = ", whole trials" if schedule == "none" else ""
+    return Searcher(title=f"begins: {begins}{whole}", schedule=schedule, openings=openings, num_near=num_near)
 
 
 def _epochs(number: int) -> str:
     return f"{number} epoch{'s' * (number > 1)}"
 
 
-ENDS, ENDS_FIRST = (PAPER, LEAST, GREATEST), (LEAST, GREATEST, PAPER)
+OPENINGS = {
+    "anywhere": (),
+    "paper": (PAPER,),
+    "paper-first": (PAPER, LEAST, GREATEST),
+    "greatest-first": (GREATEST, LEAST, PAPER),
+    "ends-alone": (LEAST, GREATEST),
+    "sister": (PAPER, SISTER),
+}
 GRID, RANDOM, DEFAULT = "grid", "random", "default"
 SEARCHERS: Mapping[str, Searcher] = {
     GRID: Searcher(title="the paper's grid", sampler="grid", schedule="none", is_central=True),
     RANDOM: Searcher(
         title="random search, whole trials", sampler="random", schedule="none", openings=(), is_central=True
     ),
-    DEFAULT: Searcher(title=f"the default: {DEFAULT_SEARCHER}, {DEFAULT_SCHEDULER}", is_central=True),
+    DEFAULT: Searcher(title=f"**the default**: {DEFAULT_SEARCHER}, {DEFAULT_SCHEDULER}", is_central=True),
     **{f"sampler-{name}": Searcher(title=f"sampler {name}", sampler=name) for name in ("random", "gp", "cma-es")},
-    **{name: Searcher(title=f"scheduler {name}", schedule=name) for name in SCHEDULERS},
-    **{f"asha-{grace}-{factor}": _asha(grace, factor, *USUAL) for grace in (16, 8, 4, 2) for factor in (2, 3, 4)},
-    **{f"discard-{epochs}-{kept}": _discard(epochs, kept, *USUAL) for epochs in (1, 2, 4, 8) for kept in (1, 2)},
+    **{name: Searcher(title=f"scheduler {name}", schedule=name) for name in SCHEDULERS if name != DEFAULT_SCHEDULER},
+    **{f"asha-{grace}-{factor}": _asha(grace, factor) for grace in (16, 8, 4, 2) for factor in (2, 3, 4)},
+    **{f"discard-{epochs}-{kept}": _discard(epochs, kept) for epochs in (1, 2, 4, 8) for kept in (1, 2)},
     **{f"rounds-{first}-{kept}": _rounds(12, first, (kept, 1.0)) for first in (1, 2, 4, 8) for kept in (1, 2, 3)},
     "halving-12": _rounds(12, 1, (4, 0.25), (1, 1.0)),
     "halving-24": _rounds(24, 1, (8, 0.25), (2, 1.0)),
-    "anywhere": _opened(),
-    "near-3": Searcher(title="three trials near the paper's choice, then the sampler", num_near=3),
-    "near-11": Searcher(title="all trials near the paper's choice", num_near=11),
-    "sister": _opened(PAPER, SISTER),
-    **{f"ends-{name}": _opened(*ENDS, schedule=name) for name in SCHEDULERS},
-    "ends-gp": _opened(*ENDS, sampler="gp"),
-    **{f"ends-asha-{grace}-{factor}": _asha(grace, factor, *ENDS) for grace in (4, 2) for factor in (2, 3)},
-    **{f"ends-discard-{epochs}-1": _discard(epochs, 1, *ENDS) for epochs in (4, 8)},
-    **{f"ends-first-{name}": _opened(*ENDS_FIRST, schedule=name) for name in ("asha", "median", "none")},
-    "ends-first-asha-2-2": _asha(2, 2, *ENDS_FIRST),
-    "ends-first-asha-2-3": _asha(2, 3, *ENDS_FIRST),
-    "ends-turned-asha-2-2": _asha(2, 2, GREATEST, LEAST, PAPER),
-    "ends-half": _rounds(12, 8, (3, 1.0), openings=ENDS),
-    "trials-6": Searcher(title="6 trials", num_trials=6),
-    "trials-24": Searcher(title="24 trials", num_trials=24),
-    "startup-1": Searcher(title="the sampler learns from the second trial on", num_startup=1),
-    "startup-6": Searcher(title="the sampler learns from the seventh trial on", num_startup=6),
+    **{f"opening-{name}": _opened(*openings) for name, openings in OPENINGS.items()},
+    **{f"whole-{name}": _opened(*OPENINGS[name], schedule="none") for name in ("paper", "paper-first")},
+    "near-3": _opened(PAPER, num_near=3),
+    "near-11": _opened(PAPER, num_near=11),
+    **{f"trials-{number}": Searcher(title=f"{number} trials", num_trials=number) for number in (4, 6, 8, 24)},
+    **{
+        f"startup-{number}": Searcher(title=f"the sampler learns after {number} trials", num_startup=number)
+        for number in (6, 9)
+    },
     "slots-2": Searcher(title="two trials at once", num_slots=2),
 }
 SHORT = (GRID, RANDOM, DEFAULT)

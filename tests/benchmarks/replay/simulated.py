@@ -65,15 +65,18 @@ class Simulated:
 
     def identity(self, name: str) -> dict[str, str]:
         """What a result rests on, but for its seed."""
-        starts_there = self.sister and SISTER in SEARCHERS[name].openings
+        starts_there = self.sister and SISTER in (SEARCHERS[name].openings or ())
         sister = self.sister.identity(DEFAULT) if self.sister and starts_there else {}
-        text = repr((VERSION, SEARCHERS[name].definition(self.model.num_epochs), dict(self.space.tuned), sister))
+        begins = self.space.openings(self.space.cells[0])
+        text = repr(
+            (VERSION, SEARCHERS[name].definition(self.model.num_epochs), dict(self.space.tuned), begins, sister)
+        )
         definition = hashlib.sha256(text.encode()).hexdigest()[:16]
         facts = {"setting": self.setting, "cell": self.cell, "searcher": name}
         return {**facts, "definition": definition, "recording": self.model.digest}
 
     def _trace(self, searcher: Searcher, seed: int) -> Any:
-        sister = self.sister.found(seed) if self.sister and SISTER in searcher.openings else None
+        sister = self.sister.found(seed) if self.sister and SISTER in (searcher.openings or ()) else None
         return searcher.run(self.space, self.model.num_epochs, self.curve_of(seed), seed, sister)
 
     def found(self, seed: int) -> Params:

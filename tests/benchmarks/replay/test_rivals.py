@@ -77,15 +77,18 @@ def test_a_sister_cells_choice_is_the_second_trial(cells: list[Simulated]) -> No
     assert [cell.sister.cell if cell.sister else None for cell in cells] == [cells[1].cell, cells[0].cell, None]
     first = cells[0].space.first(cells[0].space.cells[0])
     seed = next(seed for seed in range(20) if cells[1].found(seed) != first)
-    assert trace_of(cells[0], "sister", seed).params[:2] == [first, cells[1].found(seed)]
+    assert trace_of(cells[0], "opening-sister", seed).params[:2] == [first, cells[1].found(seed)]
 
 
-def test_the_ends_of_beta_follow_the_papers_choice(cells: list[Simulated]) -> None:
-    params = trace_of(cells[0], "ends").params
+def test_openings_come_in_the_order_in_which_they_are_named(cells: list[Simulated]) -> None:
     first = cells[0].space.first(cells[0].space.cells[0])
-    assert params[:3] == [first, {**first, "beta": 2000.0}, {**first, "beta": 1.0}]
-    assert len({each["beta"] for each in params}) == len(params)
-    assert "beta" not in trace_of(cells[2], "ends").params[1]
+    assert first["beta"] not in (1.0, 2000.0)
+    openings = [first, {**first, "beta": 1.0}, {**first, "beta": 2000.0}]
+    assert trace_of(cells[0], "opening-paper-first").params[:3] == openings
+    assert trace_of(cells[0], "opening-greatest-first").params[:3] == [openings[2], openings[1], first]
+    assert trace_of(cells[0], "opening-paper").params[:3] != openings
+    assert trace_of(cells[0], DEFAULT).params[:3] == cells[0].space.openings(cells[0].space.cells[0])
+    assert "beta" not in trace_of(cells[2], "opening-paper-first").params[1]
 
 
 def test_random_search_begins_anywhere_and_fills_the_range(cells: list[Simulated]) -> None:
