@@ -149,7 +149,7 @@ def test_each_sampler_is_told_with_its_source(of_photographs: Callable[..., Runs
     if plan["sampler"] == "random":
         usual.pop("startup_trials")
     told = words(of_photographs({"search_plan": usual | plan}))["search"]
-    assert after in told and "the first trial of a cell" in told
+    assert after in told and "the first trials of a cell" in told
     assert plan.get("sampler_source", "") in told
 
 

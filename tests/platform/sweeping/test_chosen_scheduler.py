@@ -18,7 +18,7 @@ from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.places import Places
 from platform.sweeping.gathering import prepare_sweep
 from platform.sweeping.runner import TrialEvents
-from platform.sweeping.schedulers import SCHEDULERS
+from platform.sweeping.schedulers import DEFAULT_SCHEDULER, SCHEDULERS
 from platform.sweeping.search import KEY
 from platform.sweeping.setup import Setup
 from platform.tracking.method_record import search_plan
@@ -64,13 +64,13 @@ def test_it_is_recorded_and_told(setup_of: Callable[..., Setup], places: Places,
     assert f"weak ones ended early by the scheduler `{name}`" in description(setup, state="")
     facts = search_plan(setup)
     assert (facts["scheduler"], facts["scheduler_source"]) == (name, SCHEDULERS[name].source)
-    assert facts.get("grace_epochs") == (None if name == "none" else 4)
+    assert facts.get("grace_epochs") == {"none": None, "early-discard": 32}.get(name, 4)
 
 
-def test_another_one_makes_another_sweep_and_the_usual_one_keeps_its_name(setup_of: Callable[..., Setup]) -> None:
+def test_another_one_makes_another_sweep_and_the_usual_one_needs_no_flag(setup_of: Callable[..., Setup]) -> None:
     names = {name: setup_of("--scheduler", name).name for name in SCHEDULERS}
     assert len(set(names.values())) == len(SCHEDULERS)
-    assert names["asha"] == setup_of().name
+    assert names[DEFAULT_SCHEDULER] == setup_of().name
 
 
 def test_a_grid_has_none(setup_of: Callable[..., Setup], places: Places) -> None:
@@ -87,8 +87,8 @@ def test_a_grid_has_none(setup_of: Callable[..., Setup], places: Places) -> None
 
 def test_the_flag_is_a_key_of_an_ablations_file_and_is_typed_again_as_it_was() -> None:
     assert keys()["scheduler"].choices == tuple(SCHEDULERS)
-    asked = typed(SweepRequest, "retina", "--scheduler", "early-discard")
-    assert words_of(asked) == ["retina", "--scheduler", "early-discard"]
+    asked = typed(SweepRequest, "retina", "--scheduler", "hyperband")
+    assert words_of(asked) == ["retina", "--scheduler", "hyperband"]
 
 
 @pytest.mark.parametrize("name", ["asha", "median"])

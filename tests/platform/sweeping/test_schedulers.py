@@ -114,10 +114,11 @@ def test_pasha_of_a_length_with_one_rung_is_asha() -> None:
 
 
 def test_early_discarding_judges_once() -> None:
-    search = Search(early_discard()(32))
+    search = Search(early_discard(grace_epochs=2)(32))
     # Cutoffs at epoch 2, at the upper quarter of those before: none, 0.5, 0.475, 0.55, 0.54.
     lengths = [search.trial([0.0, second, *[0.0] * 29]) for second in (0.5, 0.4, 0.6, 0.52, 0.56)]
     assert lengths == [0, 2, 0, 2, 0]
+    assert SCHEDULERS["early-discard"].rungs(32) == [16]
 
 
 def test_the_median_of_running_averages_up_to_the_same_epoch() -> None:
@@ -160,8 +161,8 @@ def test_the_expected_length_of_a_trial_lies_between_the_first_rung_and_its_end(
 def test_expected_lengths_by_hand() -> None:
     assert expected_epochs(1, 128, "pasha") == 24  # the second rung
     half = expected_epochs(2, 32, "early-discard")  # the second trial goes on where it is the better one
-    assert (half - 32 / 2 - 2 / 2) / (32 - 2) * 2 == pytest.approx(0.5, abs=0.2)
-    assert expected_epochs(12, 128, "early-discard") < expected_epochs(12, 128, "median")
+    assert (half - 32 / 2 - 16 / 2) / (32 - 16) * 2 == pytest.approx(0.5, abs=0.2)
+    assert 64 < expected_epochs(12, 128, "early-discard") < 96
     assert expected_epochs(12, 128, "pasha") < expected_epochs(12, 128, "asha") < expected_epochs(12, 128, "hyperband")
     with pytest.raises(ValueError, match="must be one of asha"):
         expected_epochs(1, 1, "nothing")
@@ -180,4 +181,5 @@ def test_a_report_tells_each_rule_with_its_numbers(name: str) -> None:
     plan = {"scheduler": name, "scheduler_source": scheduler.source, **scheduler.facts(128)}
     told = stopping_rule(plan)
     assert scheduler.source in told and "not recorded" not in told
-    assert ("8 epochs" in told) == (name != "none")
+    earliest = {"none": None, "early-discard": 64}.get(name, 8)
+    assert (f"{earliest} epochs" in told) == (name != "none")

@@ -89,7 +89,12 @@ def test_a_cohort_of_many_labels_still_fits_into_a_tag() -> None:
 def test_each_method_has_its_formula_and_ranges() -> None:
     facts = method_facts(Space(dataset="retina", cells=CELLS), "optuna")
     assert set(facts) == {"transfer", "attention"}  # a teacher that is scored as it is has no method
-    assert facts["attention"]["tuned"]["beta"] == {"low": 1.0, "high": 2000.0, "log": True, "first": [1.0, 100.0, 2000.0]}
+    assert facts["attention"]["tuned"]["beta"] == {
+        "low": 1.0,
+        "high": 2000.0,
+        "log": True,
+        "first": [1.0, 100.0, 2000.0],
+    }
     assert "beta" not in facts["transfer"]["tuned"] and "formula" not in facts["transfer"]
     assert facts["attention"]["formula"].startswith("L_AT = 1/C")
     grid = method_facts(Space(dataset="retina", cells=CELLS), "grid")
