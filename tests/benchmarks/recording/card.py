@@ -105,7 +105,8 @@ def _design(curves: pd.DataFrame, settings: Mapping[str, Setting]) -> str:
             rows.append([setting.name, f"`{cell}`", *numbers, "held out" if (setting.name, cell) in HELD_OUT else ""])
     return (
         "Grid: the paper's, each beta at the first learning rate and without weight decay. Fill: a scrambled Sobol "
-        "sequence over the ranges of the cell. Repeat: points of the grid with further seeds. The cells that are "
+        "sequence over the ranges of the cell. Repeat: points of the grid with further seeds. Repeated fill: those "
+        "with the lowest and the highest learning rate, with further seeds. The cells that are "
         "held out are for the last comparison only: no choice may be tuned on them.\n\n"
         + table(["setting", "cell", *(f" {design}" for design in DESIGNS), ""], rows)
     )

@@ -18,10 +18,11 @@ from search_spaces.space import Space
 from trainables.cell import NO_TEACHER, Cell
 from trainables.knob import Range
 
-GRID, FILL, REPEAT = DESIGNS = ("grid", "fill", "repeat")
-NUM_FILLS, NUM_FILLS_TRANSFER = 16, 10
+GRID, FILL, REPEAT, REPEATED_FILL = DESIGNS = ("grid", "fill", "repeat", "repeated fill")
+NUM_FILLS, NUM_FILLS_TRANSFER = 14, 6
 REPEATED = (0, 4, 11)  # points of the grid that have further seeds: most attention, little, next to none
 REPEAT_SEEDS = (1, 2, 3)
+REPEATED_FILL_SEEDS = (1, 2)  # of the fills with the lowest and the highest learning rate
 GRID_SEED = FILL_SEED = 0
 SOBOL_SEED = 24
 LEARNING_RATE = Range(low=2e-4, high=4e-3, first=1e-3, log=True)
@@ -172,7 +173,11 @@ def ranges_of(setting: Setting) -> Space:
 
 
 def points_of(setting: Setting, name: str) -> dict[str, list[Point]]:
-    """The points of one cell by design: the paper's grid, points that fill the ranges, and repeats of the grid's."""
+    """The points of one cell by design: the paper's grid, points that fill the ranges, and repeats of some of both.
+
+    The grid's repeats tell what a seed adds along beta, those of the fills how much of it trials share that differ in
+    their learning rate. Without a teacher there is no choice to be made, and no fill is repeated.
+    """
     space, cell = ranges_of(setting), Cell.parse(name)
 
     def point(design: str, seed: int, values: Mapping[str, float]) -> Point:
@@ -188,10 +193,14 @@ def points_of(setting: Setting, name: str) -> dict[str, list[Point]]:
 
     grid = space.grid_points(cell)
     repeated = [each for number, each in enumerate(grid) if number in REPEATED]
+    filling = fills(space, cell)
+    by_rate = sorted(filling, key=lambda values: values["learning_rate"])
+    again = [by_rate[0], by_rate[-1]] if cell.teacher != NO_TEACHER else []
     return {
         GRID: [point(GRID, GRID_SEED, each) for each in [*repeated, *(each for each in grid if each not in repeated)]],
-        FILL: [point(FILL, FILL_SEED, each) for each in fills(space, cell)],
+        FILL: [point(FILL, FILL_SEED, each) for each in filling],
         REPEAT: [point(REPEAT, seed, each) for seed in REPEAT_SEEDS for each in repeated],
+        REPEATED_FILL: [point(REPEATED_FILL, seed, each) for seed in REPEATED_FILL_SEEDS for each in again],
     }
 
 
@@ -215,13 +224,13 @@ def in_order(settings: Mapping[str, Setting]) -> Iterator[Point]:
     """All points: grids first, then fills and repeats, each in turn over all cells, so that a part is usable."""
     by_cell = [points_of(setting, name) for setting in settings.values() for name in setting.cells]
     grids = [points[GRID] for points in by_cell]
-    others = [_merged(points[FILL], points[REPEAT]) for points in by_cell]
+    others = [_merged(points[FILL], points[REPEAT], points[REPEATED_FILL]) for points in by_cell]
     for queues in (grids, others):
         for turn in zip_longest(*queues):
             yield from (point for point in turn if point is not None)
 
 
-def _merged(some: Sequence[Point], others: Sequence[Point]) -> list[Point]:
-    """Both in their order, evenly mixed: wherever it is cut, the same share of either has come."""
-    shares = [((number + 0.5) / len(points), point) for points in (some, others) for number, point in enumerate(points)]
+def _merged(*designs: Sequence[Point]) -> list[Point]:
+    """All in their order, evenly mixed: wherever it is cut, the same share of each has come."""
+    shares = [((number + 0.5) / len(points), point) for points in designs for number, point in enumerate(points)]
     return [point for _, point in sorted(shares, key=lambda each: each[0])]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from tests.benchmarks.recording.design import FILL, GRID
+from tests.benchmarks.recording.design import GRID, REPEAT
 
 RATIO, SHARE = 2.0, 2 / 3  # standard deviations, and the share of the cells with a teacher
 SUMMARIES: dict[str, Callable[[pd.Series], float]] = {
@@ -30,7 +30,7 @@ def landscape(curves: pd.DataFrame) -> pd.DataFrame:
     over the points with several seeds; ``num_seeds`` of the point that has the most; ``ratio`` and ``is_interesting``.
     """
     rows = []
-    with_teacher = curves[curves["beta"].notna() & (curves["design"] != FILL)]
+    with_teacher = curves[curves["beta"].notna() & curves["design"].isin((GRID, REPEAT))]
     for (setting, cell), of_cell in with_teacher.groupby(KEYS, sort=False):
         for name, summary in SUMMARIES.items():
             scores = _scores(of_cell, summary)
