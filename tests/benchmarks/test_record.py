@@ -16,15 +16,7 @@ from search_spaces.space import Space
 from tests.benchmarks import record
 from tests.benchmarks.recording import card, pieces, session, sources
 from tests.benchmarks.recording.curve import job_of
-from tests.benchmarks.recording.design import (
-    HELD_OUT,
-    KNOBS,
-    SETTINGS,
-    Setting,
-    in_order,
-    points_of,
-    ranges_of,
-)
+from tests.benchmarks.recording.design import HELD_OUT, KNOBS, SETTINGS, Setting, in_order, points_of, ranges_of
 from tests.benchmarks.recording.landscape import is_met, landscape
 from tests.benchmarks.recording.pieces import COLUMNS, OF_A_CURVE
 from tests.benchmarks.recording.recorded import RECORDED, load
@@ -208,6 +200,17 @@ def test_the_points_of_a_cell_lie_in_its_ranges_and_no_two_are_one() -> None:
                 assert all(of.low <= getattr(point, name) <= of.high for name, of in ranges.items())
 
 
+def test_the_fills_with_the_lowest_and_the_highest_learning_rate_are_repeated_where_there_is_a_teacher() -> None:
+    for setting in SETTINGS.values():
+        for cell in setting.cells:
+            points = points_of(setting, cell)
+            rates = sorted(point.learning_rate for point in points["fill"])
+            again = [(point.learning_rate, point.seed) for point in points["repeated fill"]]
+            ends = [rates[0], rates[-1]] if Cell.parse(cell).teacher != "none" else []
+            assert again == [(rate, seed) for seed in (1, 2) for rate in ends]
+            assert {replace(point, design="fill", seed=0) for point in points["repeated fill"]} <= set(points["fill"])
+
+
 def curves_of(scores: dict[tuple[str, float, int], list[float]]) -> pd.DataFrame:
     rows = [
         {"setting": "s", "cell": "c", "design": design, "beta": beta, "seed": seed, "epoch": number + 1, "score": score}
@@ -225,6 +228,7 @@ def test_a_landscape_by_hand() -> None:
         ("grid", 2000.0, 0): [0.9, 0.5],
         ("repeat", 2000.0, 1): [0.9, 0.6],
         ("fill", 1.0, 0): [0.9, 0.1],  # another learning rate: no point of the grid
+        ("repeated fill", 1.0, 1): [0.9, 0.1],
     }
     table = landscape(curves_of(scores)).set_index("summary")
     last = table.loc["last epoch"]
