@@ -15,19 +15,15 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from tests.benchmarks.recording.design import HELD_OUT
 from tests.benchmarks.recording.recorded import RECORDED, load
 from tests.benchmarks.replay import page
-from tests.benchmarks.replay.searchers import DEFAULT, SEARCHERS, SHORT
+from tests.benchmarks.replay.searchers import SEARCHERS, SHORT
 from tests.benchmarks.replay.simulated import Results, cells_of, play
-from tests.benchmarks.replay.summary import percent, summary
 from tests.benchmarks.targets import verdict
 
 SIMULATED = RECORDED.parent / "simulated.parquet"
 MANY, FEW = 200, 20  # seeds
-MEDIAN_TARGET, LATE_TARGET, TEST_TARGET = 0.15, 0.30, -0.1
 
 
 def main() -> None:
@@ -42,33 +38,19 @@ def main() -> None:
     parser.add_argument("--simulated", type=Path, default=SIMULATED, help="the results; default: beside the curves")
     parser.add_argument("--write", action="store_true", help="puts figure and tables into docs/search.md")
     typed = parser.parse_args()
-    cells, results = cells_of(load(typed.recorded)), Results(typed.simulated)
+    recording, results = load(typed.recorded), Results(typed.simulated)
+    cells = cells_of(recording)
     names = [*SEARCHERS] if typed.all else [*SHORT]
     seeds = {name: MANY if SEARCHERS[name].is_central else FEW for name in names}
     num_left = play(cells, seeds, results, minutes=typed.minutes, num_processes=typed.processes)
     if num_left:
         print(f"stopped with {num_left} searches to play: the same command goes on", flush=True)
-    written = page.Written(results.current(cells, SEARCHERS), cells, frozenset(HELD_OUT))
+    written = page.Written(results.current(cells, SEARCHERS), cells, frozenset(HELD_OUT), recording)
     print("\n".join(written.lines()), flush=True)
     if typed.write:
         written.into_the_docs()
-    tell_targets(written.groups.get(page.HELD_OUT))
-
-
-def tell_targets(rows: pd.DataFrame | None) -> None:
-    """How the default stands to its targets, in the cells by which nothing was chosen; None without such cells."""
-    if rows is None:
-        return
-    row = summary(rows[rows["searcher"] == DEFAULT]).loc[DEFAULT]
-    what = "epochs to the grid's best score, held-out cells"
-    for at, most, share in (
-        ("median", MEDIAN_TARGET, row.reached_50),
-        ("90th percentile", LATE_TARGET, row.reached_90),
-    ):
-        verdict(f"{what}, {at}", f"at most {most:.0%} of the grid's", percent(share), bool(share <= most))
-    text = f"{row.test_best:+.2f} ± {row.test_best_half:.2f} points"
-    target = f"at least {TEST_TARGET:+.1f} points"
-    verdict("test score less the grid's, held-out cells", target, text, bool(row.test_best >= TEST_TARGET))
+    for what, target, figure, met in written.targets():
+        verdict(what, target, figure, met)
 
 
 if __name__ == "__main__":

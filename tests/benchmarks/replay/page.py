@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from tests.benchmarks.replay import figure, summary
+from tests.benchmarks.replay.ranks import ranks_table
 from tests.benchmarks.replay.searchers import DEFAULT, DRAWN, SEARCHERS
 from tests.benchmarks.replay.simulated import Simulated
 
@@ -26,7 +27,12 @@ OF_ERRORS = (
     "*Error left out*: root mean square, in points, of the last epoch's validation score without what its seed added, "
     "each configuration predicted from the others; beside it the standard deviation of that score over seeds."
 )
+OF_RANKS = (
+    "Spearman's correlation, over the configurations of a cell, of the best validation score after this part of a "
+    "training with that after all of it."
+)
 CHOOSING, HELD_OUT = "cells used for choosing", "cells held out"
+MEDIAN_TARGET, LATE_TARGET, TEST_TARGET = 0.15, 0.30, -0.1
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,13 @@ class Written:
         rows: as `tests.benchmarks.replay.measures.measured` makes them.
         cells: that were searched.
         held_out: the (setting, cell) pairs on which nothing was chosen.
+        recording: the curves.
     """
 
     rows: pd.DataFrame
     cells: Sequence[Simulated]
     held_out: frozenset[tuple[str, str]]
+    recording: pd.DataFrame
 
     @cached_property
     def groups(self) -> dict[str, pd.DataFrame]:
@@ -55,7 +63,7 @@ class Written:
     def lines(self) -> list[str]:
         """All tables, in Markdown."""
         titles = {name: each.title for name, each in SEARCHERS.items()}
-        lines, frames = [PICTURE_LINE, ""], {}
+        lines, frames = [PICTURE_LINE, "", *self._of_targets(), ""], {}
         for title, rows in self.groups.items():
             frames[title] = summary.summary(rows)
             in_order = [name for name in SEARCHERS if name in frames[title].index]
@@ -64,7 +72,38 @@ class Written:
             lines += [*summary.table(frames[title].loc[in_order], titles), ""]
         lines += ["### Which configuration to confirm", "", *summary.rules_table(frames, DEFAULT), ""]
         lines += ["### Each cell, and the error of its model", "", f"{self._of_models()} {OF_ERRORS}", ""]
-        return [*lines, *summary.cells_table(self.rows, self.cells, self.held_out, DEFAULT)]
+        lines += [*summary.cells_table(self.rows, self.cells, self.held_out, DEFAULT), ""]
+        lines += ["### How early a ranking tells", "", OF_RANKS, ""]
+        return [*lines, *ranks_table(self.recording, self.held_out)]
+
+    def targets(self) -> list[tuple[str, str, str, bool]]:
+        """How the default stands to its targets where nothing was chosen: what, target, figure, and whether it is met.
+
+        Empty without such cells.
+        """
+        if HELD_OUT not in self.groups:
+            return []
+        rows = self.groups[HELD_OUT]
+        row = summary.summary(rows[rows["searcher"] == DEFAULT]).loc[DEFAULT]
+        what = "epochs to the grid's best score, held-out cells"
+        shares = [
+            (f"{what}, {at}", f"at most {most:.0%} of the grid's", summary.percent(share), bool(share <= most))
+            for at, most, share in (
+                ("median", MEDIAN_TARGET, row.reached_50),
+                ("90th percentile", LATE_TARGET, row.reached_90),
+            )
+        ]
+        test = f"{row.test_best:+.2f} ± {row.test_best_half:.2f} points"
+        target = f"at least {TEST_TARGET:+.1f} points"
+        met = bool(row.test_best >= TEST_TARGET)
+        return [*shares, ("test score less the grid's, held-out cells", target, test, met)]
+
+    def _of_targets(self) -> list[str]:
+        lines = [
+            f"| {what} | {target} | {figure} | {'met' if met else 'not met'} |"
+            for what, target, figure, met in self.targets()
+        ]
+        return ["| the default | target | here | |", "|" + " --- |" * 4, *lines] if lines else []
 
     def _of_models(self) -> str:
         noise = self.cells[0].model.noise

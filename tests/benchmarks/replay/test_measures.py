@@ -131,21 +131,26 @@ def test_a_recording_that_grew_is_played_anew(cells: list[Simulated], synthetic:
     assert results.lacking(cells, {"grid": 1}) == []
 
 
-def test_tables_say_who_is_beside_whom(cells: list[Simulated], tmp_path: Path) -> None:
+def test_tables_say_who_is_beside_whom(cells: list[Simulated], synthetic: pd.DataFrame, tmp_path: Path) -> None:
     results = Results(tmp_path / "simulated.parquet")
     play(cells, {"grid": 2, "random": 2, "default": 2}, results, minutes=1, num_processes=1)
     rows = results.current(cells, SEARCHERS)
     held_out = frozenset({("phantom-retina", cells[1].cell)})
-    written = page.Written(rows, cells, held_out)
+    written = page.Written(rows, cells, held_out, synthetic)
     assert {title: set(part["cell"]) for title, part in written.groups.items()} == {
         page.CHOOSING: {cells[0].cell},
         page.HELD_OUT: {cells[1].cell},
     }
     grid = summary(written.groups[page.HELD_OUT]).loc["grid"]
     assert (grid.spent, grid.test_best, grid.score) == (1.0, 0.0, 0.0) and grid.reached_90 <= 1
+    assert [met for *_, met in page.Written(rows, cells, frozenset(), synthetic).targets()] == []
+    targets = written.targets()
+    row = summary(rows[(rows["cell"] == cells[1].cell) & (rows["searcher"] == "default")]).loc["default"]
+    assert [met for *_, met in targets] == [row.reached_50 <= 0.15, row.reached_90 <= 0.3, row.test_best >= -0.1]
     text = "\n".join(written.lines())
+    assert all(f"| {what} | {target} | {here} |" in text for what, target, here, _ in targets)
     assert text.count("| the paper's grid | 2 | 100% |") == 2
-    assert text.count("| held out |") == 1 and text.count("| no beta | no beta |") == 1
+    assert text.count("| held out |") == 2 and text.count("| no beta | no beta |") == 1
 
 
 def test_a_page_without_marks_is_refused() -> None:
