@@ -120,8 +120,8 @@ class Searcher:
         first, beta = study.space.first(study.of_cell), study.space.ranges(study.of_cell).get("beta")
         known: dict[str, Params | None] = {
             PAPER: first,
-            LEAST: beta and {**first, "beta": beta.low},
-            GREATEST: beta and {**first, "beta": beta.high},
+            LEAST: {**first, "beta": beta.low} if beta else None,
+            GREATEST: {**first, "beta": beta.high} if beta else None,
             SISTER: sister,
         }
         openings: list[Params] = []

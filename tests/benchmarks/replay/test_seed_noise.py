@@ -86,7 +86,7 @@ def test_the_part_that_is_shared_is_estimated_from_repeats_with_other_learning_r
 def test_the_part_that_is_shared_by_hand() -> None:
     # Here the two seeds add -0.1 and +0.1 to each of four numbers; there -0.1 and +0.1 to two of them, nothing to two.
     there = {0: flat(0.3, 0.4), 1: flat(0.5, 0.4)}
-    curves = {(0.0, *HERE): TWO[0.0, *HERE], (0.0, *THERE): there}
+    curves: Curves = {(0.0, *HERE): TWO[0.0, *HERE], (0.0, *THERE): there}
     assert SeedNoise(curves, 2).agreement(curves) == pytest.approx([0.04, 0.08, 0.04])
     assert shared_part([(curves, 2)]) == pytest.approx(0.04 / np.sqrt(0.08 * 0.04))
 
