@@ -30,6 +30,7 @@ COMMAND = (
     *("retina", "--cells", "transfer/none/densenet40/all@from-random", "--init", "random", "--trials", "2"),
     *("--epochs", "2", "--image-size", "32", "--phantom-size", "28", "--repeats", "2", "--name", "kept"),
 )
+DEFAULTS_THEN = {3: ("--scheduler", "asha")}  # by form: what has another default now
 TEST_AUCS = {3: {1: 0.5208854166666667, 2: 0.38473958333333336}}  # by form, and by the repeat's seed
 
 
@@ -70,7 +71,9 @@ def test_the_sweep_goes_on_without_training_anything_again_or_is_refused(kept: t
         return
     assert adopted.returncode == 0, adopted.stderr
     before = _trials(results)
-    again = _sweep(*COMMAND, results=results)
+    refused = _sweep(*COMMAND, results=results)
+    assert refused.returncode == 2 and "scheduler: asha before, early-discard now" in refused.stderr
+    again = _sweep(*COMMAND, *DEFAULTS_THEN[form], results=results)
     assert again.returncode == 0, again.stderr
     assert _trials(results) == before and len(before) == 4
     assert "transfer/none/densenet40/all@from-random" in again.stdout

@@ -206,4 +206,10 @@ SEARCHERS: Mapping[str, Searcher] = {
     "slots-2": Searcher(title="two trials at once", num_slots=2),
 }
 SHORT = (GRID, RANDOM, DEFAULT)
-DRAWN = {GRID: "the paper's grid", RANDOM: "random search", DEFAULT: "the default"}
+DRAWN = {
+    GRID: "the paper's grid",
+    RANDOM: "random search",
+    DEFAULT: "the default",
+    "opening-paper": "without the ends of beta",
+    "asha": "judged from 1/16 on",
+}

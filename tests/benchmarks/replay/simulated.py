@@ -136,11 +136,16 @@ class Results:
         self.rows = pd.read_parquet(path) if path.exists() else pd.DataFrame(columns=IDENTITY)
 
     def lacking(self, cells: Sequence[Simulated], seeds: Mapping[str, int]) -> list[tuple[int, str, int]]:
-        """(number of the cell, searcher, seed) of all that was not played yet; the first seeds of all come first."""
+        """(number of the cell, searcher, seed) of all that was not played yet; the first seeds of all come first.
+
+        Where there is no beta, the default alone is played: there is no grid to compare searchers with.
+        """
         known = set(self.rows[IDENTITY].itertuples(index=False, name=None))
         wanted = []
         for number, cell in enumerate(cells):
             for name, num_seeds in seeds.items():
+                if name != DEFAULT and not cell.has_grid:
+                    continue
                 identity = tuple(cell.identity(name).values())
                 wanted += [(number, name, seed) for seed in range(num_seeds) if (*identity, seed) not in known]
         return sorted(wanted, key=lambda each: each[2])

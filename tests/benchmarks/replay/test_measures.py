@@ -109,7 +109,7 @@ def test_what_was_played_is_not_played_again(
     assert play(cells, SEEDS, Results(file), minutes=0, num_processes=1) == 8  # one is played when time is over
     assert play(cells, SEEDS, Results(file), minutes=1, num_processes=2) == 0
     rows = Results(file).current(cells, SEEDS)
-    assert len(rows) == 15 and not rows.duplicated(["cell", "searcher", "seed"]).any()
+    assert len(rows) == 13 and not rows.duplicated(["cell", "searcher", "seed"]).any()
     # Alone and in one go, the same comes out.
     once = cells[0].row("default", 2)
     (kept,) = rows[(rows["cell"] == cells[0].cell) & (rows["searcher"] == "default") & (rows["seed"] == 2)].to_dict(
@@ -120,7 +120,7 @@ def test_what_was_played_is_not_played_again(
     }
     assert list(kept["regret"]) == once["regret"]
     monkeypatch.setattr(simulated, "VERSION", -1)
-    assert len(Results(file).lacking(cells, SEEDS)) == 15 and Results(file).current(cells, SEEDS).empty
+    assert len(Results(file).lacking(cells, SEEDS)) == 13 and Results(file).current(cells, SEEDS).empty
 
 
 def test_a_recording_that_grew_is_played_anew(cells: list[Simulated], synthetic: pd.DataFrame, tmp_path: Path) -> None:
