@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -174,6 +176,22 @@ def _row(task: tuple[int, str, int]) -> dict[str, Any]:
     return _cells[number].row(name, seed)
 
 
+@contextmanager
+def _rows(tasks: Sequence[tuple[int, str, int]], num_processes: int) -> Iterator[Iterable[dict[str, Any]]]:
+    """The results of all tasks as they come; what is still played when the block ends is given up."""
+    if num_processes == 1:
+        yield map(_row, tasks)
+        return
+    with multiprocessing.get_context("fork").Pool(num_processes, initializer=_end_when_told) as pool:
+        yield pool.imap_unordered(_row, tasks, chunksize=4)
+
+
+def _end_when_told() -> None:
+    """A process that was forked may have inherited handlers of these signals."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def play(
     cells: Sequence[Simulated], seeds: Mapping[str, int], results: Results, *, minutes: float, num_processes: int
 ) -> int:
@@ -185,8 +203,8 @@ def play(
     num_done, saved_s = 0, time.monotonic()
     if not tasks:
         return 0
-    with multiprocessing.get_context("fork").Pool(num_processes) as pool:
-        for row in pool.imap_unordered(_row, tasks, chunksize=4):
+    with _rows(tasks, num_processes) as played:
+        for row in played:
             rows.append(row)
             num_done += 1
             if time.monotonic() - saved_s > SAVE_EVERY_S:
