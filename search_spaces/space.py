@@ -50,7 +50,7 @@ class Space:
         return {name: FloatDistribution(of.low, of.high, log=of.log) for name, of in self._tuned(cell).items()}
 
     def first(self, cell: Cell) -> dict[str, float]:
-        """The parameters of a cell's first trial: the paper's choice, where it states one."""
+        """The usual parameters of a cell: the paper's choice, where it states one. One of its first trials has them."""
         point = {name: of.first for name, of in self._tuned(cell).items()}
         stated = self._stated_beta(cell)
         return {**point, "beta": stated} if stated is not None and "beta" in point else point

@@ -33,7 +33,7 @@ class Range:
 
     Args:
         low, high: the bounds.
-        first: the number of a cell's first trial.
+        first: the usual number, which one of a cell's first trials has.
         log: whether numbers are drawn on a logarithmic scale.
         fixed: the number where a grid search varies beta alone; None for `first`.
     """

@@ -20,7 +20,7 @@ from platform.sweeping.stopping_rules import METRIC, TIME_ATTRIBUTE, Brackets, E
 DEFAULT_SCHEDULER = scheduler_option.DEFAULT
 GRACE_FRACTION = 1 / 16  # of a trial's length; 8 epochs of 128
 REDUCTION_FACTOR = 3
-# In recorded trainings the ranking after a half was nearly the final one, after a quarter or less it was not
+# In recorded trainings the ranking after a half was close to the final one, after a quarter or less it was not
 # (docs/search.md).
 DISCARDING_FRACTION = 1 / 2
 DISCARDING_FACTOR = 4  # three of the twelve trials that a cell has by default
