@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from platform.command_line.image_requests import SPLIT_KINDS
 from platform.phantoms.sets import PHANTOMS, phantom_listing
@@ -23,7 +24,8 @@ from trainables.data.readers import own
 from trainables.data.splits import SPLITS
 from trainables.data.store import STORE_VERSION, Store
 from trainables.data.store_making import prepare
-from trainables.data.votes import keep_votes
+from trainables.data.votes import keep_votes, without_votes
+from trainables.data.withdrawn import read as read_withdrawn
 
 
 def register(csv: Path, places: Places, images: Path | None = None) -> str:
@@ -99,18 +101,38 @@ def store_of(
     digest = hashlib.sha256(f"{made_from} {digest_of(listing)}".encode())
     kind = "phantom" if listing.is_phantom else "real"
     path = places.store(listing.dataset, image_size_px, f"{kind}-{digest.hexdigest()[:8]}")
-    if decode:
-        keep_votes(listing, places.salt(), path)
-    if path.exists():
-        return Store.open(path)
+    withdrawn = _withdrawn(listing.dataset, places)
     how: dict[str, Any] = {
         "image_size_px": image_size_px,
         "salt": places.salt(),
         "is_official_split": split == "official",
         "validation_share": validation_share,
         "held_out": held_out,
+        "withdrawn": withdrawn,
     }
-    return prepare(listing, path, skip_unreadable=skip_unreadable, **how) if decode else blank_store(listing, **how)
+    if not decode:
+        return Store.open(path) if path.exists() else blank_store(listing, **how)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock_of(path), fallback_to_soft=False):  # of two processes one decodes, and the other waits
+        keep_votes(without_votes(listing, withdrawn, places.salt()), places.salt(), path)
+        return Store.open(path) if path.exists() else prepare(listing, path, skip_unreadable=skip_unreadable, **how)
+
+
+def lock_of(store: Path) -> Path:
+    """The lock that whoever writes a store holds."""
+    return store.with_suffix(".lock")
+
+
+def _withdrawn(dataset: str, places: Places) -> set[str]:
+    """The hashes of its patients who have withdrawn.
+
+    Raises:
+        ValueError: the list cannot be read, or is of another salt.
+    """
+    withdrawn = read_withdrawn(places.withdrawn)
+    if withdrawn.patients:
+        withdrawn.check_salt(places.salt_fingerprint())
+    return withdrawn.of(dataset)
 
 
 def digest_of(listing: Listing) -> str:
@@ -143,7 +165,7 @@ def summary(listing: Listing, store: Store) -> str:
     if store.held_out:
         lines.append(f"  held out: {store.held_out}: no image that shows or may show it is in training or validation")
     lines += [f"  noted: {note}" for note in listing.notes]
-    lines += [f"  left out: {path}: {reason}" for path, reason in store.left_out]
+    lines += [f"  left out: {path}: {reason}" for path, reason in dict.fromkeys(map(tuple, store.left_out))]
     return "\n".join(lines)
 
 
