@@ -1,7 +1,7 @@
 """Read a data set, split it by patient and decode it once into a store.
 
 Prints the set's rows of Tables I and II beside the paper's, every row that was left out, with the reason, and which
-images are copies of others.
+images are copies of others. With --without FILE: takes patients who have withdrawn their consent out of the results.
 """
 
 from __future__ import annotations
@@ -24,6 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
         places, name = Places.under(request.results), request.dataset
         if not name.endswith(".csv"):
             check_dataset(name, places, request.data)
+        if request.without:
+            from platform.withdrawing.conduct_withdrawal import withdraw  # MLflow takes seconds
+
+            print("\n".join(withdraw(name, request.without, places, dry_run=request.dry_run)))
+            return 0
+        if request.dry_run:
+            raise ValueError("--dry-run goes with --without FILE: prepare itself has no plan to show")
         from platform.sources.copied_images import lines, list_copies
         from platform.sources.images import listing_of, register, store_of, summary  # only once the options are right
         from trainables.pasting import command_line

@@ -25,7 +25,7 @@ from trainables.data.splits import SPLITS
 from trainables.data.store import STORE_VERSION, Store
 from trainables.data.store_making import prepare
 from trainables.data.votes import keep_votes, without_votes
-from trainables.data.withdrawn import read as read_withdrawn
+from trainables.data.withdrawn import withdrawn_in
 
 
 def register(csv: Path, places: Places, images: Path | None = None) -> str:
@@ -129,7 +129,7 @@ def _withdrawn(dataset: str, places: Places) -> set[str]:
     Raises:
         ValueError: the list cannot be read, or is of another salt.
     """
-    withdrawn = read_withdrawn(places.withdrawn)
+    withdrawn = withdrawn_in(places.results)
     if withdrawn.patients:
         withdrawn.check_salt(places.salt_fingerprint())
     return withdrawn.of(dataset)

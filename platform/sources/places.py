@@ -11,7 +11,6 @@ from pathlib import Path
 from analysis.reading import tracking_uri
 from analysis.reading.recorded_places import ARTIFACTS
 from trainables import atomic
-from trainables.data import withdrawn
 from trainables.pasting import ROOT
 
 LOCK_FILE = "lock"  # in a sweep's folder: the process that runs the sweep holds it
@@ -54,11 +53,6 @@ class Places:
     def store(self, dataset: str, image_size_px: int, source: str) -> Path:
         """A prepared data set; `source` distinguishes two folders, or two sets of rows."""
         return self.results / "stores" / f"{dataset}-{image_size_px}px-{source}.arrow"
-
-    @property
-    def withdrawn(self) -> Path:
-        """The list of patients who have withdrawn their consent."""
-        return self.results / withdrawn.FILE
 
     def teachers(self, *, phantom: bool, image_size_px: int) -> Path:
         """The teachers of one kind: those made on phantoms are never among the real ones."""

@@ -19,9 +19,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trainables.data import withdrawn
 from trainables.data.listing import POSITIVE, UNCERTAIN
 from trainables.data.splits import SPLITS
+from trainables.data.withdrawn import withdrawn_beside
 from trainables.pasting import command_line
 
 STORE_VERSION = 3
@@ -94,7 +94,7 @@ class Store:
             ) from error
         store._check_patients()
         if not even_withdrawn:
-            withdrawn.read(withdrawn.list_beside(path)).check(path, store.dataset, store.patient)
+            withdrawn_beside(path).check(path, store.dataset, store.patient)
         return store
 
     @property

@@ -185,7 +185,10 @@ def _decoded(
     shown = steps(f"decoding {listing.dataset}", len(paths), "image", shown=decoding.progress)
     with shown as advance, ThreadPoolExecutor(decoding.num_threads or os.cpu_count()) as pool:
         # A stretch is decoded while the one before is written; all at once would be decoded ahead without bound.
-        stretches = [paths[start : start + store_writing.ROWS_PER_BATCH] for start in range(0, len(paths), store_writing.ROWS_PER_BATCH)]
+        stretches = [
+            paths[start : start + store_writing.ROWS_PER_BATCH]
+            for start in range(0, len(paths), store_writing.ROWS_PER_BATCH)
+        ]
         ahead = pool.map(attempt, stretches[0])
         for number, stretch in enumerate(stretches):
             outcomes = ahead

@@ -111,7 +111,7 @@ def check_before_reading(store: Path, fingerprint: str, *, local: str = "", cach
     Raises:
         ValueError: patients have left the store of that fingerprint.
     """
-    withdrawn = read(list_beside(store))
+    withdrawn = withdrawn_beside(store)
     withdrawn.clear(Path(local) if local else None, Path(cache) if cache else None)
     if left := withdrawn.left(fingerprint):
         raise ValueError(
@@ -120,17 +120,18 @@ def check_before_reading(store: Path, fingerprint: str, *, local: str = "", cach
         )
 
 
-def list_beside(store: Path) -> Path:
-    """Where the list lies that holds for a store of a results folder."""
-    return store.parent.parent / FILE
+def withdrawn_beside(store: Path) -> Withdrawn:
+    """The list that holds for a store of a results folder; raises what `withdrawn_in` raises."""
+    return withdrawn_in(store.parent.parent)
 
 
-def read(path: Path) -> Withdrawn:
-    """The list at `path`; an empty one where there is none.
+def withdrawn_in(results: Path) -> Withdrawn:
+    """The list of a results folder; an empty one where there is none.
 
     Raises:
         ValueError: it cannot be read.
     """
+    path = results / FILE
     if not path.is_file():
         return Withdrawn()
     try:
@@ -145,10 +146,10 @@ def read(path: Path) -> Withdrawn:
         ) from error
 
 
-def write(path: Path, withdrawn: Withdrawn) -> None:
-    """Writes the list in one step, in an order that depends on its content alone."""
+def write_withdrawn(results: Path, withdrawn: Withdrawn) -> None:
+    """Writes the list of a results folder in one step, in an order that depends on its content alone."""
     values: dict[str, Any] = asdict(withdrawn)
-    write_bytes(path, json.dumps(values, indent=1, sort_keys=True).encode())
+    write_bytes(results / FILE, json.dumps(values, indent=1, sort_keys=True).encode())
 
 
 def kept_rows(rows: pd.DataFrame, withdrawn: Collection[str], dataset: str) -> pd.DataFrame:

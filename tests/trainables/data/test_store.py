@@ -217,7 +217,8 @@ def test_too_little_space_is_said_before_anything_is_decoded(root, tmp_path, mon
 def test_a_killed_preparation_leaves_no_file_that_is_taken_for_whole(root, tmp_path):
     code = (
         "import os, signal, sys; from pathlib import Path; from trainables.data import store_making as p;"
-        "from trainables.data import store_writing as w; from trainables.data.readers import retina; w.ROWS_PER_BATCH = 5;"
+        "from trainables.data import store_writing as w; from trainables.data.readers import retina;"
+        "w.ROWS_PER_BATCH = 5;"
         "write = w._batch; w._batch = lambda *a: os.kill(os.getpid(), signal.SIGKILL) if a[2][0] >= 10 else write(*a);"
         "p.prepare(retina.read(Path(sys.argv[1])), Path(sys.argv[2]), image_size_px=32, salt=b's', progress=False)"
     )
