@@ -13,7 +13,7 @@ from platform.tracking.adopting import check_place, keep_sweeps_out
 from platform.withdrawing import remains
 from platform.withdrawing.patient_list import patients_in
 from platform.withdrawing.removal import remove
-from platform.withdrawing.survey import Survey, num_images, parts_in, survey
+from platform.withdrawing.survey import Survey, copies_that_stay, num_images, parts_in, survey
 from trainables.atomic import write_bytes
 from trainables.data.withdrawn import Withdrawn, withdrawn_in
 
@@ -78,6 +78,8 @@ def _told(found: Survey, places: Places) -> list[str]:
         num = num_images(store, gone)
         what = "the whole file" if num == store.num_images else f"{num} of {store.num_images} images"
         lines.append(f"  prepared images: {what} of {places.relative(store.path)}, and what lies beside it")
+        if num_alike := copies_that_stay(store, gone):
+            lines.append(f"  WARNING: {num_alike} pairs of copies are of them and of somebody else, whose image stays")
     if found.files:
         num_rows = sum(num for _, num in found.files.values())
         lines.append(f"  predictions: {num_rows} rows in {len(found.files)} files of runs")

@@ -123,7 +123,8 @@ class RecordedRuns:
 
     def affected(self, withdrawn: Withdrawn) -> pd.DataFrame:
         """The runs whose own images patients have left."""
-        return self.frame[self.frame["tags.data_fingerprint"].map(lambda each: bool(withdrawn.left(str(each))))]
+        has_lost = self.frame["tags.data_fingerprint"].map(lambda each: bool(withdrawn.left(str(each))))
+        return self.frame[has_lost.astype(bool)]
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -63,7 +63,7 @@ def lines(table: pd.DataFrame) -> list[str]:
 
 def _of_set(dataset: str, runs: pd.DataFrame) -> pd.DataFrame:
     is_trained = (runs["tags.kind"] == "trial") & (runs.reindex(columns=["params.method"])["params.method"] != ITSELF)
-    return runs[is_trained & runs["experiment"].map(lambda name: share_patients(str(name), dataset))]
+    return runs[is_trained & runs["experiment"].map(lambda name: share_patients(str(name), dataset)).astype(bool)]
 
 
 def _of_run(run: pd.Series, withdrawn: Withdrawn, runs: RecordedRuns, places: Places) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.reading import bundles, other_hospital
 from analysis.reading.tracking_uri import of_bundle
-from platform.sources.copied_images import LIST_SUFFIX
+from platform.sources.copied_images import LIST_SUFFIX, NOT_SEARCHED
 from platform.sources.places import Places
 from platform.withdrawing.recorded_runs import PredictionFile, RecordedRuns
 from trainables.data.store import Store
@@ -142,3 +142,13 @@ def _bundles(places: Places, sweeps: Mapping[str, int]) -> list[Path]:
 def num_images(store: Store, withdrawn: Withdrawn) -> int:
     """How many images of a store are of patients who have withdrawn."""
     return int(pd.Series(store.patient).isin(withdrawn.of(store.dataset)).sum())
+
+
+def copies_that_stay(store: Store, withdrawn: Withdrawn) -> int:
+    """How many pairs of copies have one image of patients who have withdrawn, and one of somebody who has not."""
+    path, _ = beside(store)
+    if not path.is_file() or path.read_text().startswith(NOT_SEARCHED):
+        return 0
+    pairs = pd.read_csv(path, dtype=str, keep_default_na=False)
+    first, second = (pairs[name].isin(withdrawn.of(store.dataset)) for name in ("first_patient", "second_patient"))
+    return int((first != second).sum())

@@ -32,7 +32,7 @@ NUM_PATIENTS = 20
 NAME, OTHER = "clinic", "elsewhere"
 SWEEP = "first"
 HOW = ("--image-size", "32", "--validation-share", "0.2")
-LEAVING = ("pat-03", "pat-11")
+LEAVING = ("pat-03", "pat-08", "pat-11")  # of validation, test and train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,13 +178,38 @@ def clinic(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clin
     hashes = frozenset(salted_hashes(list(LEAVING), places.salt()))
     (path,) = (places.results / "stores").glob(f"{NAME}-*.arrow")
     store = Store.open(path)
-    rows = np.flatnonzero(np.isin(store.patient, list(hashes)))
+    is_leaving = np.isin(store.patient, list(hashes))
+    rows = np.flatnonzero(is_leaving)
+    others = {image.tobytes() for image in store.gather(np.flatnonzero(~is_leaving))}  # one is a copy, and stays
     return Clinic(
         places=places, csv=folder / f"{NAME}.csv", leaving=hashes, images=frozenset(store.image_id[rows].tolist()),
-        pixels=tuple(image.tobytes() for image in store.gather(rows)),
+        pixels=tuple({image.tobytes() for image in store.gather(rows)} - others),
     )  # fmt: skip
 
 
 def frames(results: Path, pattern: str) -> list[pd.DataFrame]:
     """The tables among the artifacts of runs."""
     return [pd.read_parquet(path) for path in sorted((results / "artifacts").rglob(pattern))]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder, but for locks."""
+    files = (path for path in folder.rglob("*") if path.is_file() and "lock" not in path.name)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def holding(folder: Path, clinic: Clinic) -> list[Path]:
+    """The files that hold a hash of the patients who leave, or of their images, or the images themselves."""
+    texts = [text.encode() for text in (*clinic.leaving, *clinic.images)]
+    found = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if path.suffix == ".parquet":
+            frame = pd.read_parquet(path)
+            holds = bool(frame["patient"].isin(clinic.leaving).any() | frame["image"].isin(clinic.images).any())
+            holds = holds and f"{OTHER}.parquet" != path.name  # another hospital's patients of the same names
+        else:
+            content = path.read_bytes()
+            holds = any(text in content for text in (*texts, *clinic.pixels)) and not path.name.startswith(OTHER)
+        if holds:
+            found.append(path)
+    return found
