@@ -22,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     with say_errors(parser):
         request = request_of(PrepareRequest, typed)
         places, name = Places.under(request.results), request.dataset
+        if name.endswith(".csv") and request.without:
+            raise ValueError(f"--without goes with the name of a data set, but got {name}: give {Path(name).stem}")
         if not name.endswith(".csv"):
             check_dataset(name, places, request.data)
         if request.without:
@@ -31,31 +33,36 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         if request.dry_run:
             raise ValueError("--dry-run goes with --without FILE: prepare itself has no plan to show")
-        from platform.sources.copied_images import lines, list_copies
-        from platform.sources.images import listing_of, register, store_of, summary  # only once the options are right
-        from trainables.pasting import command_line
-
-        if name.endswith(".csv"):
-            name = register(Path(name), places, request.images)
-        elif request.images:
-            raise ValueError(f"--images goes with a CSV of your own, but got {name}: use --data for a published set")
-        listing = listing_of(name, request.data, places, request.phantom_size)
-        store = store_of(
-            listing,
-            places,
-            request.image_size,
-            skip_unreadable=request.skip_unreadable,
-            split=request.split,
-            validation_share=request.validation_share,
-            held_out=request.hold_out,
-        )
-        print(summary(listing, store), flush=True)
-        list_copies(store, listing, places)
-        print("\n".join(lines(store)))
-        print(f"  {store.path}")
-        if name != request.dataset:
-            print(f"  {command_line('platform.sweep', name)} now knows this data set")
+        _prepare(request, places)
     return 0
+
+
+def _prepare(request: PrepareRequest, places: Places) -> None:
+    from platform.sources.copied_images import lines, list_copies
+    from platform.sources.images import listing_of, register, store_of, summary  # only once the options are right
+    from trainables.pasting import command_line
+
+    name = request.dataset
+    if name.endswith(".csv"):
+        name = register(Path(name), places, request.images)
+    elif request.images:
+        raise ValueError(f"--images goes with a CSV of your own, but got {name}: use --data for a published set")
+    listing = listing_of(name, request.data, places, request.phantom_size)
+    store = store_of(
+        listing,
+        places,
+        request.image_size,
+        skip_unreadable=request.skip_unreadable,
+        split=request.split,
+        validation_share=request.validation_share,
+        held_out=request.hold_out,
+    )
+    print(summary(listing, store), flush=True)
+    list_copies(store, listing, places)
+    print("\n".join(lines(store)))
+    print(f"  {store.path}")
+    if name != request.dataset:
+        print(f"  {command_line('platform.sweep', name)} now knows this data set")
 
 
 if __name__ == "__main__":

@@ -96,11 +96,7 @@ def store_of(
     """
     if listing.is_phantom and split == SPLIT_KINDS[0] and listing.dataset in PHANTOMS:
         validation_share = validation_share or PHANTOMS[listing.dataset].validation_share
-    root = places.relative(listing.root)
-    made_from = f"{STORE_VERSION} {root} {skip_unreadable} {split} {validation_share} {held_out}"
-    digest = hashlib.sha256(f"{made_from} {digest_of(listing)}".encode())
-    kind = "phantom" if listing.is_phantom else "real"
-    path = places.store(listing.dataset, image_size_px, f"{kind}-{digest.hexdigest()[:8]}")
+    path = _place(listing, places, image_size_px, f"{skip_unreadable} {split} {validation_share} {held_out}")
     withdrawn = _withdrawn(listing.dataset, places)
     how: dict[str, Any] = {
         "image_size_px": image_size_px,
@@ -116,6 +112,15 @@ def store_of(
     with FileLock(lock_of(path), fallback_to_soft=False):  # of two processes one decodes, and the other waits
         keep_votes(without_votes(listing, withdrawn, places.salt()), places.salt(), path)
         return Store.open(path) if path.exists() else prepare(listing, path, skip_unreadable=skip_unreadable, **how)
+
+
+def _place(listing: Listing, places: Places, image_size_px: int, how: str) -> Path:
+    """Where the store lies that is made of these rows in this way. Patients who have withdrawn count as rows, so that
+    the store which others have left keeps its place, and one that is made anew has the same splits.
+    """
+    digest = hashlib.sha256(f"{STORE_VERSION} {places.relative(listing.root)} {how} {digest_of(listing)}".encode())
+    kind = "phantom" if listing.is_phantom else "real"
+    return places.store(listing.dataset, image_size_px, f"{kind}-{digest.hexdigest()[:8]}")
 
 
 def lock_of(store: Path) -> Path:

@@ -60,20 +60,14 @@ def prepare(
     Raises:
         UnreadableImagesError: images are absent or damaged; they are named with the reason.
         OSError: the disk is full; no part of a file is left.
-        ValueError: too few patients for three splits, a finding that cannot be held out, an impossible share, or every
-            patient has withdrawn.
+        ValueError: as `split_rows`; or every patient has withdrawn.
     """
     listing, rows = split_rows(listing, split_seed, is_official_split, validation_share, held_out)
     rows["patient"] = salted_hashes(rows["patient"].to_list(), salt)
     rows["image_id"] = salted_hashes(rows["path"].to_list(), salt)
     kept = kept_rows(rows, withdrawn, listing.dataset)
-    content = _Content(
-        listing,
-        kept.to_dict("list"),
-        image_size_px=image_size_px,
-        held_out=held_out or "",
-        any_withdrawn=len(kept) < len(rows),
-    )
+    others = {"held_out": held_out or "", "any_withdrawn": len(kept) < len(rows)}
+    content = _Content(listing, kept.to_dict("list"), image_size_px=image_size_px, **others)
     _check_space(out, len(kept) * content.image_bytes)
     with _full_disk_named(out), atomic.new_file(out) as part:
         _write(part, content, _Decoding(num_threads, progress, skip_unreadable))

@@ -19,9 +19,11 @@ import platform.prepare
 from analysis.reading.other_hospital import Opened
 from platform.sources.places import Places
 from platform.sweeping.records import TrialRecord
+from platform.sweeping.scoring import averaging_tags
 from platform.sweeping.setup import parent_tags
 from platform.tracking.ledger import Ledger
 from trainables.config import TrialConfig
+from trainables.data.averaging import averaged_labels
 from trainables.data.store import Store, salted_hashes
 from trainables.prediction_rows import prediction_rows, predictions
 from trainables.teachers import shelf
@@ -66,7 +68,7 @@ def write_csv(folder: Path, name: str) -> Path:
     """Forty noisy images of twenty patients; the last two are copies of each other, and one of them is leaving."""
     rng = np.random.default_rng(len(name))
     (folder / name).mkdir(parents=True)
-    rows = []
+    rows, copied = [], np.zeros((8, 8), np.uint8)
     for patient in range(NUM_PATIENTS):
         for side in "ab":
             coarse = rng.integers(0, 256, (8, 8), dtype=np.uint8)
@@ -91,7 +93,15 @@ def record_sweep(places: Places, store: Store, other: Store) -> None:
         num_images=other.num_images, num_patients=NUM_PATIENTS, opened="2026-11-01",
     )  # fmt: skip
     ledger.set_tag(opened.tag, opened.text)
-    base = TrialConfig(dataset=NAME, method="transfer", student="densenet40", image_size_px=32, phase="confirm")
+    base = TrialConfig(
+        dataset=NAME,
+        method="transfer",
+        student="densenet40",
+        image_size_px=32,
+        phase="confirm",
+        average_labels="defined",
+    )
+    averages = averaging_tags(averaged_labels(store, "defined"))
     scratch = places.results / "scratch"
     (scratch / "model").mkdir(parents=True)
     for seed in range(2):
@@ -101,7 +111,11 @@ def record_sweep(places: Places, store: Store, other: Store) -> None:
             teacher_fingerprint="none",
         )  # fmt: skip
         record = TrialRecord(spec=spec, study="", number=seed)
-        ledger.open(record, {"data": "real"}, at_ms=1_700_000_000_000 + seed)
+        ledger.open(
+            record,
+            averages | {"data": "real", "init_fingerprint": "imagenet", "num_trainable": "1"},
+            at_ms=1_700_000_000_000 + seed,
+        )
         rng = np.random.default_rng(seed)
         parts = [predictions(store, split, _drawn(rng, len(store.rows(split)))) for split in ("validation", "test")]
         pq.write_table(_joined(parts), scratch / "predictions.parquet")

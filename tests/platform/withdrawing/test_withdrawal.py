@@ -88,7 +88,13 @@ def test_a_dry_run_says_it_all_and_changes_no_byte(clinic: Clinic, capsys: pytes
     (head, *lines) = planned.splitlines()
     assert head == "nothing is changed (--dry-run); it would be:"
     assert done.splitlines()[: len(lines)] == lines
-    for text in ("6 of 40 images of stores/clinic-32px", "8 rows in 2 files", "1 pairs of copies", f"sweep {SWEEP}: patients 3", ".part"):
+    for text in (
+        "6 of 40 images of stores/clinic-32px",
+        "8 rows in 2 files",
+        "1 pairs of copies",
+        f"sweep {SWEEP}: patients 3",
+        ".part",
+    ):
         assert text in planned, text
 
 
@@ -221,6 +227,7 @@ def test_another_salt_or_no_file_is_refused(clinic: Clinic, tmp_path: Path, caps
     assert "but there is no" in refused(clinic, capsys, file=tmp_path / "absent.txt")
     (empty := tmp_path / "empty.txt").write_text("# nobody\n\n")
     assert "must name patients" in refused(clinic, capsys, file=empty)
+    assert f"name of a data set, but got {clinic.csv}: give {NAME}" in refused(clinic, capsys, name=str(clinic.csv))
     clinic.withdraw()
     (clinic.results / "salt").write_bytes(b"another")
     assert "must have the salt" in refused(clinic, capsys)
@@ -233,7 +240,7 @@ def test_a_store_that_still_holds_them_is_not_opened(clinic: Clinic) -> None:
     path, content = clinic.store.path, clinic.store.path.read_bytes()
     clinic.withdraw()
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="3 patients of .* have; finish what was interrupted"):
+    with pytest.raises(ValueError, match=r"3 patients of .* have; finish what was interrupted"):
         Store.open(path)
     clinic.withdraw()
     assert not set(Store.open(path).patient) & clinic.leaving
