@@ -66,7 +66,7 @@ def prepare(
     rows["patient"] = salted_hashes(rows["patient"].to_list(), salt)
     rows["image_id"] = salted_hashes(rows["path"].to_list(), salt)
     kept = kept_rows(rows, withdrawn, listing.dataset)
-    others = {"held_out": held_out or "", "any_withdrawn": len(kept) < len(rows)}
+    others: dict[str, Any] = {"held_out": held_out or "", "any_withdrawn": len(kept) < len(rows)}
     content = _Content(listing, kept.to_dict("list"), image_size_px=image_size_px, **others)
     _check_space(out, len(kept) * content.image_bytes)
     with _full_disk_named(out), atomic.new_file(out) as part:

@@ -33,6 +33,7 @@ from trainables.trial import TrialSpec
 NUM_PATIENTS = 20
 NAME, OTHER = "clinic", "elsewhere"
 SWEEP = "first"
+FACTS = {"init_fingerprint": "random", "num_trainable": "1", "teacher_is_phantom": "false", "init_is_phantom": "false"}
 HOW = ("--image-size", "32", "--validation-share", "0.2")
 LEAVING = ("pat-03", "pat-08", "pat-11")  # of validation, test and train
 
@@ -113,7 +114,7 @@ def record_sweep(places: Places, store: Store, other: Store) -> None:
         record = TrialRecord(spec=spec, study="", number=seed)
         ledger.open(
             record,
-            averages | {"data": "real", "init_fingerprint": "imagenet", "num_trainable": "1"},
+            averages | {"data": "real", **FACTS},
             at_ms=1_700_000_000_000 + seed,
         )
         rng = np.random.default_rng(seed)
