@@ -1,4 +1,4 @@
-"""Two small hospitals of own CSVs in one results folder, and a sweep with everything that it leaves of a patient."""
+"""Two small hospitals of own CSVs in one results folder, with a sweep and everything that it leaves of a patient."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Clinic:
         return Store.open(path)
 
     def withdraw(self, *more: str, file: Path | None = None, name: str = NAME) -> int:
-        listed = file or self.csv.with_name("leaving.txt")
+        listed = file or self.results.with_name("leaving.txt")
         return platform.prepare.main([name, "--without", str(listed), "--results", str(self.results), *more])
 
     def prepare(self) -> int:
@@ -169,7 +169,7 @@ def whole(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     places = Places.under(folder / "results")
     shutil.copy(empty_mlflow, places.results / "mlflow.db")
     for name in (NAME, OTHER):
-        csv = write_csv(folder, name)
+        csv = write_csv(places.results / "raw", name)
         platform.prepare.main([str(csv), *HOW, "--results", str(places.results)])
     stores = [Store.open(next((places.results / "stores").glob(f"{name}-*.arrow"))) for name in (NAME, OTHER)]
     record_sweep(places, *stores)
@@ -197,7 +197,8 @@ def clinic(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clin
     rows = np.flatnonzero(is_leaving)
     others = {image.tobytes() for image in store.gather(np.flatnonzero(~is_leaving))}  # one is a copy, and stays
     return Clinic(
-        places=places, csv=folder / f"{NAME}.csv", leaving=hashes, images=frozenset(store.image_id[rows].tolist()),
+        places=places, csv=places.results / "raw" / f"{NAME}.csv", leaving=hashes,
+        images=frozenset(store.image_id[rows].tolist()),
         pixels=tuple({image.tobytes() for image in store.gather(rows)} - others),
     )  # fmt: skip
 

@@ -49,7 +49,7 @@ def test_a_withdrawal_that_is_cut_off_is_finished_by_the_next(
             Store.open(old.path)
     assert clinic.withdraw() == 0
     assert {path.name for path in holding(clinic.results, clinic)} == {FILE, "teacher.json"}
-    assert not holding(clinic.csv.parent / "local", clinic)
+    assert not holding(clinic.results.parent / "local", clinic)
     assert not list(clinic.results.rglob("*.part")) and not list(clinic.results.glob("cache/*"))
     assert set(runs(clinic.places.tracking_uri, NAME).trials["tags.withdrawn"]) == {"3"}
     assert clinic.store.num_images == 34

@@ -34,14 +34,15 @@ def test_nothing_of_the_patients_is_left_where_something_was(clinic: Clinic) -> 
     kinds = {path.suffix for path in holding(clinic.results, clinic)}
     assert kinds == {".arrow", ".csv", ".parquet", ".part", ".json"}  # store, copies, predictions, a part, a teacher
     assert list(clinic.results.glob("cache/*")) and list(clinic.results.glob("sweeps/*/trials/*"))
-    assert len(list(clinic.csv.parent.glob("local/*/*"))) == 2
+    assert len(list(clinic.results.parent.glob("local/*/*"))) == 2
     assert clinic.withdraw() == 0
     # The list itself, and what a teacher has seen, by which it is found.
     assert {path.name for path in holding(clinic.results, clinic)} == {FILE, "teacher.json"}
-    assert not holding(clinic.csv.parent / "local", clinic)
+    assert not holding(clinic.results.parent / "local", clinic)
     assert not list(clinic.results.glob("cache/*")) and not list(clinic.results.glob("sweeps/*/trials"))
-    assert not list(clinic.csv.parent.glob("local/*/*"))
-    assert not [path for path in clinic.results.rglob("*") if path.is_file() and path.read_bytes().count(b"pat-")]
+    assert not list(clinic.results.parent.glob("local/*/*"))
+    naming = [path for path in clinic.results.rglob("*") if path.is_file() and b"pat-" in path.read_bytes()]
+    assert {path.parent.name for path in naming} == {"raw"}  # the provider's own table
     after = clinic.store
     stay = ~np.isin(before.patient, list(clinic.leaving))
     assert after.num_images == stay.sum() == before.num_images - 6
@@ -78,11 +79,11 @@ def test_images_of_those_who_left_may_be_deleted_by_the_provider(clinic: Clinic)
 
 
 def test_a_dry_run_says_it_all_and_changes_no_byte(clinic: Clinic, capsys: pytest.CaptureFixture[str]) -> None:
-    before = contents(clinic.csv.parent)
+    before = contents(clinic.results.parent)
     capsys.readouterr()
     assert clinic.withdraw("--dry-run") == 0
     planned = capsys.readouterr().out
-    assert contents(clinic.csv.parent) == before
+    assert contents(clinic.results.parent) == before
     clinic.withdraw()
     done = capsys.readouterr().out
     (head, *lines) = planned.splitlines()
