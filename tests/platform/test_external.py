@@ -107,7 +107,7 @@ def test_students_answer_and_the_record_says_what_was_opened(home: Places, asked
     assert opened.labels["Pleural Effusion"] == "Effusion" and opened.labels["Edema"] == "Edema"
     (store,) = [
         s
-        for p in (home.results / "stores").glob("chestxray8-*")
+        for p in (home.results / "stores").glob("chestxray8-*.arrow")
         if (s := Store.open(p)).fingerprint == opened.fingerprint
     ]
     column = store.label_names.index("Effusion")

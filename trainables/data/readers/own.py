@@ -172,12 +172,14 @@ def _sexes(table: pd.DataFrame) -> pd.Series:
 
 
 def _channels(root: Path, paths: pd.Series) -> int:
-    """1 where the first images are all grey, else 3; what cannot be read is named when the store is made."""
+    """1 where the first images that are there are all grey, else 3; what is damaged is named when the store is made."""
     modes = []
     for path in paths[:NUM_LOOKED_AT]:
         try:
             with Image.open(root / path) as image:
                 modes.append(image.mode)
+        except FileNotFoundError:  # of a patient who has withdrawn, say: it tells nothing
+            continue
         except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
             modes.append("L" if path.lower().endswith((".dcm", ".dicom")) else "RGB")
     return 1 if modes and all(mode in GREY_MODES for mode in modes) else 3
