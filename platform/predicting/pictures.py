@@ -52,8 +52,6 @@ def pictures_of(source: Path, images: Path | None = None) -> Pictures:
     if not source.is_file():
         raise FileNotFoundError(f"a folder of pictures or a CSV must be given, but there is no {source}")
     table = csv_table.read(source, (COLUMN,), LAYOUT)
-    if table.empty:
-        raise ValueError(f"{source} must list at least one picture, but has no row")
     return Pictures(root=images or source.parent, paths=tuple(table[COLUMN]))
 
 

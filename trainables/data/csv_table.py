@@ -28,17 +28,20 @@ QUOTED = re.compile(r'(?:"(?:[^"]|"")*+"|[^",]*+)(?:,(?:"(?:[^"]|"")*+"|[^",]*+)
 INVISIBLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 
 
-def read(path: Path, columns: tuple[str, ...], expected: str, *, all_named: bool = False) -> pd.DataFrame:
+def read(
+    path: Path, columns: tuple[str, ...], expected: str, *, all_named: bool = False, may_be_empty: bool = False
+) -> pd.DataFrame:
     """The table as text, with the row's number in the file as its index; the header is row 1.
 
     Args:
         columns: which must be there.
         expected: the layout of which they are, for the message.
         all_named: whether a column without a name is refused where it has values; it is left out otherwise.
+        may_be_empty: whether a header alone will do.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a column is missing or appears twice, or the file is no whole CSV file in UTF-8.
+        ValueError: a column is missing or appears twice, there is no row, or the file is no whole CSV file in UTF-8.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no {path.name} in {path.parent}; expected the layout of {expected}")
@@ -51,8 +54,12 @@ def read(path: Path, columns: tuple[str, ...], expected: str, *, all_named: bool
     for number, values in records:
         if len(values) != len(header):  # an unquoted comma, of a decimal say, would move labels to their neighbours
             raise _broken(path, f"row {number} has {len(values)} values, but the header has {len(header)}")
+        if values == header:
+            raise _broken(path, f"row {number} is the header again")
         rows.append(values)
         numbers.append(number)
+    if not rows and not may_be_empty:
+        raise ValueError(f"{path} must name images, but has none below its header")
     table = pd.DataFrame(rows, index=np.array(numbers, np.int64), columns=range(len(header)), dtype=str)
     nameless = [place for place, name in enumerate(header) if not name]
     for place in nameless if all_named else []:

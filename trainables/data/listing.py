@@ -38,9 +38,6 @@ class Listing:
     `rows` has the columns of `ROW_COLUMNS`: path (relative to `root`, POSIX), patient, view, sex ("F", "M" or ""),
     age_years (NaN where unknown), official_split ("" where the release has none) and labels (int8 array: the class's
     index alone for "multiclass", else one code per label).
-
-    Raises:
-        ValueError: there is no row.
     """
 
     dataset: str
@@ -52,10 +49,6 @@ class Listing:
     left_out: pd.DataFrame  # path, reason
     notes: tuple[str, ...] = ()  # what is odd in the release and was put right, counted
     votes: pd.DataFrame | None = None  # what single readers made of the images: path, study, reader, role, labels
-
-    def __post_init__(self) -> None:
-        if self.rows.empty:
-            raise ValueError(f"a data set must name images, but the tables of {self.dataset} in {self.root} name none")
 
     def without_extra_test(self) -> Listing:
         """For a split drawn with the paper's counts, which know nothing of a test set that was published later."""

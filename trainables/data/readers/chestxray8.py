@@ -104,7 +104,7 @@ def boxes(root: Path) -> pd.DataFrame:
         ValueError: it does not have the release's columns, or a value is no number of pixels.
     """
     path = root / BOX_LIST
-    table = csv_table.read(path, ("Image Index", "Finding Label", *BOX_COLUMNS.values()), LAYOUT)
+    table = csv_table.read(path, ("Image Index", "Finding Label", *BOX_COLUMNS.values()), LAYOUT, may_be_empty=True)
     numbers = pd.DataFrame({name: _pixels(table, column, path) for name, column in BOX_COLUMNS.items()})
     findings = table["Finding Label"].replace({"Infiltrate": "Infiltration"})  # as the box list calls it
     listed = pd.concat([table["Image Index"].rename("image"), findings.rename("finding"), numbers], axis=1)
