@@ -1,4 +1,4 @@
-"""Every table of every provider, changed on its way in every way that we know: read as before, or refused by its row."""
+"""Every table of every provider, changed on its way in every way that we know: read as before, or refused by row."""
 
 from __future__ import annotations
 

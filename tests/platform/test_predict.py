@@ -147,7 +147,7 @@ def test_without_the_prepared_images_the_number_of_channels_has_to_be_said(
     ("content", "message"),
     [
         ("name\na.png\n", "must have the column 'image', but has name"),
-        ("image\n", "must list at least one picture"),
+        ("image\n", "must name images, but has none below its header"),
         ("", "cannot be read"),
     ],
 )

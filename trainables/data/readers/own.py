@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from trainables.data import csv_table
 from trainables.data.csv_table import first
 from trainables.data.dataset import DEFAULT_METRICS, Dataset
+from trainables.data.decode import FORMATS, located
 from trainables.data.listing import (
     MAX_LABELS,
     ROW_COLUMNS,
@@ -167,8 +168,8 @@ def _channels(root: Path, paths: pd.Series) -> int:
     modes = []
     for path in paths[:NUM_LOOKED_AT]:
         try:
-            with Image.open(root / path) as image:
+            with Image.open(located(root, path), formats=FORMATS) as image:
                 modes.append(image.mode)
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+        except Exception:  # whatever is wrong with the file
             modes.append("L" if path.lower().endswith((".dcm", ".dicom")) else "RGB")
     return 1 if modes and all(mode in GREY_MODES for mode in modes) else 3
