@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainables.data import csv_table, dicom
-from trainables.data.decode import UnreadableImageError, decode
+from trainables.data.decode import FORMATS, UnreadableImageError, decode
 
 COLUMN = "image"
 LAYOUT = f"a CSV with the column {COLUMN!r}, a path per row"
@@ -57,7 +57,7 @@ def pictures_of(source: Path, images: Path | None = None) -> Pictures:
 
 def _in_folder(folder: Path) -> Pictures:
     Image.init()
-    suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in (*FORMATS, "MPO")}
     suffixes.update(dicom.SUFFIXES)
     files = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
     visible = [path for path in files if not any(part.startswith(".") for part in path.parts)]

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -18,8 +19,11 @@ from platform.phantoms.nih_writer import write_chestxray8
 from platform.phantoms.radiologists_writer import write_chexpert_radiologists
 from platform.phantoms.writers import write_retina
 from tests.hostile.mutations import Mutation, Sheet
+from tests.hostile.pictures import COLOUR, saved
 from trainables.data.listing import Listing
 from trainables.data.readers import chestxray8, chexpert, chexpert_radiologists, mimic_cxr, own, retina
+from trainables.data.store import Store
+from trainables.data.store_making import prepare
 
 OWN_LABELS = (
     "image,patient,Edema,Mass,age,sex",
@@ -44,7 +48,26 @@ def read_own(folder: Path) -> Listing:
     return own.read(folder / "mine.csv")
 
 
-_SMALL = {"image_size_px": 16, "seed": 0, "progress": False, "num_processes": 1}
+PICTURE = saved(COLOUR, "PNG")
+
+
+def classes_of(folder: Path) -> Path:
+    """Two classes of two pictures."""
+    for name in ("cat", "dog"):
+        (folder / "train" / name).mkdir(parents=True)
+        for number in range(2):
+            (folder / "train" / name / f"{number}.png").write_bytes(PICTURE)
+    return folder
+
+
+def made(listing: Listing, folder: Path, *, skip_unreadable: bool = False) -> Store:
+    """The store of a listing."""
+    (folder / "s.arrow").unlink(missing_ok=True)
+    how: dict[str, Any] = {"image_size_px": 16, "salt": b"s", "num_threads": 2, "progress": False}
+    return prepare(listing, folder / "s.arrow", skip_unreadable=skip_unreadable, **how)
+
+
+_SMALL: dict[str, Any] = {"image_size_px": 16, "seed": 0, "progress": False, "num_processes": 1}
 WRITERS: dict[str, Callable[[Path], object]] = {
     "retina": partial(write_retina, num_patients=4, **_SMALL),
     "chexpert": partial(write_chexpert, num_images=12, **_SMALL),
@@ -153,7 +176,9 @@ def facts(listing: Listing) -> dict[tuple[str, ...], tuple[object, ...]]:
     """All that is known of each image by its path, and of each single reading by image and reader."""
     known: dict[tuple[str, ...], tuple[object, ...]] = {}
     for row in listing.rows.itertuples(index=False):
-        labels = tuple(dict(zip(listing.label_names, row.labels.tolist(), strict=False)).items())
+        codes = row.labels.tolist()
+        is_class = listing.task == "multiclass"
+        labels = [listing.label_names[codes[0]]] if is_class else zip(listing.label_names, codes, strict=True)
         age = None if row.age_years != row.age_years else row.age_years
         known[(row.path,)] = (*sorted(labels), row.patient, row.view, row.sex, age, row.official_split)
     if listing.votes is not None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+import zlib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
-from tests.hostile import pictures
 from tests.hostile.pictures import COLOUR, FORMATS, chunk, film, oriented, png, saved
 from trainables.data.decode import UnreadableImageError, decode
 
@@ -89,7 +91,7 @@ def test_any_spoilt_bytes_are_read_or_refused(name: str, seed: int, tmp_path: Pa
     ("kind", "most"), [("PNG", 0), ("TIFF", 0), ("WEBP", 12), ("JPEG", 12), ("AVIF", 12)], ids=lambda it: str(it)
 )
 def test_a_picture_is_turned_as_its_exif_says(kind: str, most: int, orientation: int, tmp_path: Path) -> None:
-    options = {"quality": 95} if most else {}
+    options: dict[str, Any] = {"quality": 95} if most else {}
     assert np.abs(seen(tmp_path, oriented(kind, orientation, **options)) - upright()).max() <= most
 
 
@@ -107,7 +109,7 @@ def test_a_large_turned_jpeg_is_decoded_at_a_reduced_scale(tmp_path: Path) -> No
 
 
 def _picture(mode: str) -> bytes:
-    return saved(pictures.Image.fromarray(COLOUR).convert(mode), "TIFF" if mode == "CMYK" else "PNG")
+    return saved(Image.fromarray(COLOUR).convert(mode), "TIFF" if mode == "CMYK" else "PNG")
 
 
 _SHOWN = (255 - GREY.astype(np.int64)) // 2  # not transparent everywhere
@@ -129,11 +131,11 @@ DEEP = {
     "4 bits": (png(GREY >> 4, bits=4), 1, 16),
     "2 bits": (png(GREY >> 6, bits=2), 1, 64),
     "CMYK, TIFF": (_picture("CMYK"), 3, 2),
-    "CMYK, JPEG": (saved(pictures.Image.fromarray(COLOUR).convert("CMYK"), "JPEG", quality=95), 3, 16),
+    "CMYK, JPEG": (saved(Image.fromarray(COLOUR).convert("CMYK"), "JPEG", quality=95), 3, 16),
     "a PNG with a text": (png(COLOUR, colour=2, extra=chunk(b"tEXt", b"Patient\0Doe")), 3, 0),
     "a JPEG with more behind it": (saved(COLOUR, "JPEG", quality=95) + b"camera's own \xff\xd8" * 9, 3, 12),
     "a picture of stereo cameras": (film("MPO", quality=95), 3, 12),
-    "one frame of a GIF": (saved(pictures.Image.fromarray(COLOUR).convert("P"), "GIF"), 3, 60),
+    "one frame of a GIF": (saved(Image.fromarray(COLOUR).convert("P"), "GIF"), 3, 60),
 }
 
 
@@ -194,7 +196,7 @@ REFUSED = {
     "negative numbers": (saved(GREY.astype(np.int32) - 1000, "TIFF"), "pixels from -1000 to .* no 16 bits"),
     "more than 16 bits": (saved(GREY.astype(np.int32) << 16, "TIFF"), "no 16 bits"),
     "a text that unpacks without end": (
-        png(COLOUR, colour=2, extra=chunk(b"zTXt", b"a\0\0" + pictures.zlib.compress(bytes(1 << 27)))),
+        png(COLOUR, colour=2, extra=chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 27)))),
         "damaged",
     ),
     **{f"a bomb, {kind}": (_bomb(kind), "60000 x 60000 pixels, more") for kind in ("PNG", "JPEG", "GIF", "BMP", "PPM")},

@@ -8,6 +8,7 @@ import unicodedata
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 # Of Pillow's many readers those of pictures alone: the one of EPS would run Ghostscript on the file.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 NO_IMAGE = f"not an image that is read here ({', '.join(FORMATS)} or DICOM)"
-FORMS = ("NFC", "NFD")
+FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 JPEG_SCAN, JPEG_END = b"\xff\xda", b"\xff\xd9"
 
 Image.MAX_IMAGE_PIXELS = (
@@ -59,6 +60,8 @@ def decode(root: Path, path: str, image_size_px: int, channels: int) -> NDArray[
     except UnidentifiedImageError:
         size = file.stat().st_size
         raise UnreadableImageError("the file is empty" if size == 0 else NO_IMAGE) from None
+    except PermissionError as error:
+        raise UnreadableImageError(f"cannot be opened: {error.strerror}") from None
     except (UnreadableImageError, MemoryError):
         raise
     except Exception as error:  # of a damaged file, Pillow raises whatever its reading ran into

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from trainables import atomic
 from trainables.data.decode import UnreadableImageError, decode
 from trainables.data.listing import Listing
+from trainables.data.shown_names import shown
 from trainables.data.splits import split_rows
 from trainables.data.store import FACTS_KEY, STORE_VERSION, Store, new_content, row_content, salted_hashes
 from trainables.steps import steps
@@ -245,4 +246,4 @@ def _batch(schema: pa.Schema, columns: dict[str, list], rows: list[int], images:
 def _named(unreadable: list[tuple[str, str]]) -> str:
     """The first images with the reason, a line each, and how many more there are."""
     more = [f"  and {len(unreadable) - NUM_NAMED} more"] if len(unreadable) > NUM_NAMED else []
-    return "\n".join([*(f"  {path}: {reason}" for path, reason in unreadable[:NUM_NAMED]), *more])
+    return "\n".join([*(f"  {shown(path)}: {reason}" for path, reason in unreadable[:NUM_NAMED]), *more])

@@ -144,7 +144,7 @@ def _classes(table: pd.DataFrame, path: Path) -> tuple[tuple[str, ...], list[np.
         raise ValueError(f"every image must have a label, but {table['image'].iloc[at]} has {value} in {where}")
     names = sorted(set(table["label"]))
     named: dict[str, str] = {}
-    for name in names:
+    for name in table["label"].unique():
         other = named.setdefault(plain(name), name)
         if other != name:
             where = first(table, table["label"] == name, path)[1]
