@@ -86,7 +86,7 @@ def read(root: Path) -> Listing:
 def rows_of(path: Path, split: str) -> pd.DataFrame:
     """The rows of one of the release's tables, as `Listing.rows` has them; raises what `read` does."""
     facts = () if split == EXTRA_TEST else ("Sex", "Age", "Frontal/Lateral", "AP/PA")
-    table = csv_table.read(path, ("Path", *facts, *LABELS), LAYOUT)
+    table = csv_table.read(path, ("Path", *facts, *LABELS), LAYOUT, may_be_empty=split == TABLES["valid.csv"])
     if "Frontal/Lateral" not in table:  # the labels of the test set came alone; the view is in the file's name
         sides = table["Path"].str.extract(r"_(frontal|lateral)\.\w+$")[0].str.capitalize().fillna("")
         table = table.assign(Sex="", Age="", **{"Frontal/Lateral": sides, "AP/PA": ""})
