@@ -62,7 +62,7 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a link to a secret": (link("/etc/passwd"), "leads out of the data folder"),
     "a link up": (link("../../0.png"), "leads out of the data folder"),
     "a link to the folder": (link("."), "a folder, and no file"),
-    "a link to nobody's home": (link("/root/.ssh/id_rsa"), "leads out of the data folder"),
+    "a link to nobody's home": (link("/etc/shadow"), "leads out of the data folder"),
     "20 GB of nothing": (sparse, "not an image"),
     "an empty file": (Path.touch, "the file is empty"),
 }
