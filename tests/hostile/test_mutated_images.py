@@ -177,7 +177,7 @@ REFUSED = {
     "an HTML page": (b"<!DOCTYPE html><html>404</html>", "not an image"),
     "an SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", "not an image"),
     "a PDF": (b"%PDF-1.7\n1 0 obj\n", "not an image"),
-    "a program of PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\n%%EndComments\n", "not an image"),
+    "a program of PostScript": (saved(COLOUR, "EPS"), "not an image"),
     "an icon": (saved(COLOUR, "ICO", sizes=[(32, 32)]), "not an image"),
     "a zip": (b"PK\x03\x04" + bytes(99), "not an image"),
     "a Git LFS pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "not an image"),
