@@ -20,7 +20,7 @@ from trainables.data import csv_table, dicom
 from trainables.data.decode import FORMATS, UnreadableImageError, decode
 
 COLUMN = "image"
-LAYOUT = f"a CSV with the column {COLUMN!r}, a path per row"
+LAYOUT = "a list of pictures, with a path per row"
 
 
 @dataclass(frozen=True, kw_only=True)
