@@ -169,6 +169,28 @@ def test_unfreeze_depths_are_crossed_with_every_method_and_student_that_has_them
     ]
 
 
+def test_a_student_of_any_name_keeps_its_own_depths():
+    cells = [
+        Cell(method="transfer", teacher="none", student=name, unfreeze="all") for name in ("densenet40", "resnet18")
+    ]
+    assert replace(SPACE, cells=tuple(cells)).crossed({"unfreeze": ("all",)}).cells == tuple(cells)
+    crossed = replace(SPACE, cells=tuple(cells)).crossed({"unfreeze": ("from-layer4",)})
+    assert [cell.name for cell in crossed.cells] == ["transfer/none/resnet18/from-layer4"]
+
+
+def test_silent_attention_needs_one_teacher_and_the_other_controls_each():
+    names = [cell.name for cell in controls_of(["imagenet", "mimic-cxr"], ["densenet40"])]
+    assert names == [
+        "attention/random-weights/densenet40/all",
+        "attention-permuted/imagenet/densenet40/all",
+        "attention-permuted/mimic-cxr/densenet40/all",
+        "attention-silent/imagenet/densenet40/all",
+        "transfer/none/densenet40/all@from-random",
+        "itself/imagenet/none/none",
+        "itself/mimic-cxr/none/none",
+    ]
+
+
 def test_a_depth_that_no_student_has_is_refused_with_those_that_they_have():
     with pytest.raises(ValueError, match=r"but got 'from-layer4'; densenet121 has head, last34, .*; densenet40 has"):
         SPACE.crossed({"unfreeze": ("all", "from-layer4")})

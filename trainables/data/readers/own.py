@@ -20,7 +20,7 @@ from PIL import Image
 from trainables.data import csv_table
 from trainables.data.csv_table import first
 from trainables.data.dataset import DEFAULT_METRICS, Dataset
-from trainables.data.decode import FORMATS, located
+from trainables.data.decode import FORMATS, UnreadableImageError, located
 from trainables.data.listing import (
     MAX_LABELS,
     ROW_COLUMNS,
@@ -164,11 +164,15 @@ def _labels(table: pd.DataFrame, names: list[str], path: Path) -> list[np.ndarra
 
 
 def _channels(root: Path, paths: pd.Series) -> int:
-    """1 where the first images are all grey, else 3; what cannot be read is named when the store is made."""
+    """1 where the first images that are there are all grey, else 3; what is damaged is named when the store is made."""
     modes = []
     for path in paths[:NUM_LOOKED_AT]:
         try:
-            with Image.open(located(root, path), formats=FORMATS) as image:
+            file = located(root, path)
+        except UnreadableImageError:  # not there, since the patient has withdrawn, say: it tells nothing
+            continue
+        try:
+            with Image.open(file, formats=FORMATS) as image:
                 modes.append(image.mode)
         except Exception:  # whatever is wrong with the file
             modes.append("L" if path.lower().endswith((".dcm", ".dicom")) else "RGB")
