@@ -24,7 +24,7 @@ from trainables.data.splits import SPLITS
 from trainables.data.withdrawn import withdrawn_beside
 from trainables.pasting import command_line
 
-STORE_VERSION = 3
+STORE_VERSION = 4
 FACTS_KEY = b"facts"
 COLUMNS = ("labels", "patient", "image_id", "view", "sex", "age_years", "split", "train_rank")
 
