@@ -20,6 +20,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from platform.cluster.machines import Machines, machines
+from platform.cluster.starting import address_of
 from platform.command_line.stopping import acknowledge_ctrl_c
 from platform.sweeping.fair_scheduler import FairScheduler
 from platform.sweeping.forecast import Forecast
@@ -133,7 +134,7 @@ class TrialEvents(tune.Callback):
         record = self._plan.records[trial.config[KEY]]
         if record.status != "RUNNING":
             return
-        record.node, record.hardware = str(result.get("node_ip", "")), str(result.get("hardware", ""))
+        record.node, record.hardware = address_of(str(result.get("node_ip", ""))), str(result.get("hardware", ""))
         record.seconds += result["time_this_iter_s"]
         if error := result.get("error"):
             self._settle(record, "FAILED", error)
