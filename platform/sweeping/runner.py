@@ -23,6 +23,7 @@ from platform.cluster.machines import Machines, machines
 from platform.cluster.starting import address_of
 from platform.command_line.stopping import acknowledge_ctrl_c
 from platform.sweeping.fair_scheduler import FairScheduler
+from platform.sweeping.fitting import MAX_RETRIES, fit, run_config
 from platform.sweeping.forecast import Forecast
 from platform.sweeping.plan import Plan
 from platform.sweeping.progress import Progress
@@ -40,8 +41,6 @@ from trainables.energy import WATTS_PER_CORE
 from trainables.job import Job
 from trainables.stuck_steps import LOOK_EVERY_S, NOTE
 from trainables.student import StudentTrial
-
-MAX_RETRIES = 3  # of a trial whose worker died, within one run of the command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +191,10 @@ def run(
     """Runs all that the plan still has to run; returns when it is done, or after Ctrl-C.
 
     Errors of trials are in the ledger.
+
+    Raises:
+        ConnectionError: MLflow does not answer at the end; the records wait in the journal.
+        OSError: the disk of the journal stays full; the same command resumes the sweep.
     """
     num_slots = resources.slots(machines())
     # All that may run together are asked for together, so that a cluster grows at once and not node by node.
@@ -218,10 +221,10 @@ def run(
         tuner = tune.Tuner(
             tune.with_resources(StudentTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
             tune_config=_tune_config(PlannedSearch(plan, start, num_slots), FairScheduler(plan, trials.scheduler)),
-            run_config=_run_config(unread, events, verbose=verbose),
+            run_config=run_config(unread, events, verbose=verbose),
         )
         try:
-            tuner.fit()
+            fit(tuner)
         finally:
             progress.close()
             tracker.flush()
@@ -233,14 +236,3 @@ def _seconds_left(plan: Plan, trials: Trials) -> float | None:
 
 def _tune_config(search: PlannedSearch, scheduler: FairScheduler) -> tune.TuneConfig:
     return tune.TuneConfig(search_alg=search, scheduler=scheduler, num_samples=-1, reuse_actors=True)
-
-
-def _run_config(storage: str, events: TrialEvents, *, verbose: bool) -> tune.RunConfig:
-    return tune.RunConfig(
-        name="sweep",
-        storage_path=storage,
-        verbose=2 if verbose else 0,
-        callbacks=[events],
-        failure_config=tune.FailureConfig(max_failures=MAX_RETRIES),
-        checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
-    )
