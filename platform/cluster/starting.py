@@ -14,7 +14,8 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a trial that asks for no GPU must see none
 
 import ray
-import ray._private.services as ray_services
+from ray._private import ray_constants
+from ray._raylet import node_ip_address_from_perspective  # type: ignore[attr-defined]
 
 from platform.command_line.stopping import take_sigterm_as_ctrl_c
 
@@ -87,23 +88,23 @@ def start_ray(*, verbose: bool) -> None:
 
 def address_of(node: str) -> str:
     """The address of the machine that Ray calls `node`: not the loopback interface's, which every machine has."""
-    return str(ray_services.node_ip_address_from_perspective()) if node == LOOPBACK else node
+    return str(node_ip_address_from_perspective()) if node == LOOPBACK else node
 
 
 @contextmanager
 def _on_loopback(is_wanted: bool) -> Iterator[None]:
     """Ray started within it takes the loopback interface's address for this machine's, and listens there alone.
 
-    Left to itself, it does so on macOS and Windows, where a firewall would ask, and listens on every interface on Linux;
+    Left to itself, it does so on macOS and Windows, where a firewall would ask; on Linux it listens on every interface.
     `ray.init` refuses the loopback interface's address as an argument.
     """
-    constants = ray_services.ray_constants
-    before = constants.ENABLE_RAY_CLUSTER
-    constants.ENABLE_RAY_CLUSTER = before and not is_wanted
+    name = "ENABLE_RAY_CLUSTER"
+    before = getattr(ray_constants, name)
+    setattr(ray_constants, name, before and not is_wanted)
     try:
         yield
     finally:
-        constants.ENABLE_RAY_CLUSTER = before
+        setattr(ray_constants, name, before)
 
 
 def _give_token() -> None:

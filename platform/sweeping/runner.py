@@ -23,7 +23,6 @@ from platform.cluster.machines import Machines, machines
 from platform.cluster.starting import address_of
 from platform.command_line.stopping import acknowledge_ctrl_c
 from platform.sweeping.fair_scheduler import FairScheduler
-from platform.sweeping.fitting import MAX_RETRIES, fit, run_config
 from platform.sweeping.forecast import Forecast
 from platform.sweeping.plan import Plan
 from platform.sweeping.progress import Progress
@@ -31,6 +30,7 @@ from platform.sweeping.records import TrialRecord, trial_folder
 from platform.sweeping.schedulers import DEFAULT_SCHEDULER
 from platform.sweeping.search import KEY, PlannedSearch
 from platform.sweeping.standing import Standing
+from platform.sweeping.tuning import MAX_RETRIES, fit, run_config
 from platform.tracking.clearing import clear, files_of
 from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Journal

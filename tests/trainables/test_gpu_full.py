@@ -120,7 +120,9 @@ def test_a_trial_for_which_nothing_fits_ends_with_the_reason(
     trial.setup({"job": job(store, tmp_path).as_dict()})
     result = trial.step()
     assert result["done"] and "best_score" not in result
-    assert result["error"].startswith("the GPU must have room for 2 images at once, but does not, in transfer/none/tiny")
+    assert result["error"].startswith(
+        "the GPU must have room for 2 images at once, but does not, in transfer/none/tiny"
+    )
 
 
 @pytest.mark.parametrize(

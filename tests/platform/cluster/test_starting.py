@@ -151,9 +151,12 @@ def test_rays_that_start_at_once_in_a_home_that_cannot_be_written_do_not_hinder_
         assert (started.returncode, out) == (0, "5\n"), err
 
 
-LISTENS = STARTED + """
+LISTENS = (
+    STARTED
+    + """
 input()
 """
+)
 
 
 @pytest.mark.slow
@@ -180,5 +183,5 @@ def test_ray_on_one_machine_listens_on_the_loopback_interface_alone() -> None:
 def test_the_machine_of_a_trial_is_not_called_by_the_address_that_every_machine_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(starting.ray_services, "node_ip_address_from_perspective", lambda: "10.0.0.7")
+    monkeypatch.setattr(starting, "node_ip_address_from_perspective", lambda: "10.0.0.7")
     assert [starting.address_of(node) for node in ("127.0.0.1", "10.0.0.6", "")] == ["10.0.0.7", "10.0.0.6", ""]

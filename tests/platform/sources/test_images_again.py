@@ -1,5 +1,4 @@
-"""Images that are prepared once more, since their folder is elsewhere now or what was prepared is gone: the same numbers.
-"""
+"""Images prepared once more, since their folder is elsewhere now or what was prepared is gone: the same numbers."""
 
 from __future__ import annotations
 
@@ -49,9 +48,7 @@ def test_images_that_are_found_elsewhere_are_prepared_again_with_the_same_number
     assert facts(before) == facts(after)
 
 
-def test_a_csv_that_has_moved_is_prepared_again_by_its_path(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_csv_that_has_moved_is_prepared_again_by_its_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old, new, results = tmp_path / "old", tmp_path / "new", tmp_path / "results"
     old.mkdir()
     lines = ["image,patient,label"]
@@ -63,6 +60,6 @@ def test_a_csv_that_has_moved_is_prepared_again_by_its_path(
     old.rename(new)
     with pytest.raises(SystemExit) as ended:
         prepare(results, "clinic")
-    assert ended.value.code == 2 and str(old / "clinic.csv") in capsys.readouterr().err
+    assert ended.value.code == 2 and f"no clinic.csv in {old}; " in capsys.readouterr().err
     assert all(facts(store) == facts(before) for store in prepare(results, str(new / "clinic.csv")))
     assert all(facts(store) == facts(before) for store in prepare(results, "clinic"))

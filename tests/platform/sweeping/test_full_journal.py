@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ray.tune.error import TuneError
 
-from platform.sweeping.fitting import fit
+from platform.sweeping.tuning import fit
 from platform.tracking.journal import Entry, Journal
 from platform.tracking.ledger import Ledger
 from tests.benchmarks.replay import scripted
@@ -39,7 +39,9 @@ def test_no_record_is_lost(tmp_path: Path, empty_mlflow: Path, monkeypatch: pyte
 
     with monkeypatch.context() as patched:
         patched.setattr(Journal, "append", full)
-        with pytest.raises(OSError, match=r"records must be written, but: No space left on device; .* again to resume$"):
+        with pytest.raises(
+            OSError, match=r"records must be written, but: No space left on device; .* again to resume$"
+        ):
             scripted.run(make_plan(num_trials=2, cells=[STRONG]), tmp_path, "none")
     (interrupted,) = ledger_of(tmp_path).records()
     assert interrupted.status == "RUNNING" and 0 < len(interrupted.best_scores) < scripted.NUM_EPOCHS
