@@ -188,13 +188,10 @@ def _out_of_memory(record: TrialRecord, metrics: Mapping[str, float]) -> str:
 def run(
     plan: Plan, trials: Trials, ledger: Ledger, journal: Journal, resources: Resources, *, verbose: bool = False
 ) -> None:
-    """Runs all that the plan still has to run; returns when it is done, or after Ctrl-C.
-
-    Errors of trials are in the ledger.
+    """Runs what the plan still has to run, until it is done or Ctrl-C; errors of trials are in the ledger.
 
     Raises:
-        ConnectionError: MLflow does not answer at the end; the records wait in the journal.
-        OSError: the disk of the journal stays full; the same command resumes the sweep.
+        ConnectionError, OSError: MLflow does not answer at the end, or the journal's disk stays full; nothing is lost.
     """
     num_slots = resources.slots(machines())
     # All that may run together are asked for together, so that a cluster grows at once and not node by node.
