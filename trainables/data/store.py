@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from trainables.data.listing import POSITIVE, UNCERTAIN
 from trainables.data.splits import SPLITS
+from trainables.data.withdrawn import withdrawn_beside
 from trainables.pasting import command_line
 
-STORE_VERSION = 3
+STORE_VERSION = 4
 FACTS_KEY = b"facts"
 COLUMNS = ("labels", "patient", "image_id", "view", "sex", "age_years", "split", "train_rank")
 
@@ -70,12 +71,16 @@ class Store:
         self.train_rank: NDArray[np.int64] = columns["train_rank"]
 
     @classmethod
-    def open(cls, path: Path) -> Store:
-        """Opens a store; that no patient is in two splits is checked each time.
+    def open(cls, path: Path, *, even_withdrawn: bool = False) -> Store:
+        """Opens a store; that no patient is in two splits, or has withdrawn, is checked each time.
+
+        Args:
+            even_withdrawn: to take out those who have withdrawn.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is cut short, of another version, or has a patient in two splits.
+            ValueError: the file is cut short, of another version, or has a patient in two splits or one who has
+                withdrawn.
         """
         if not path.is_file():
             raise FileNotFoundError(
@@ -88,7 +93,14 @@ class Store:
                 f"{path} must be a whole store, but cannot be read ({error}); delete it and prepare the data again"
             ) from error
         store._check_patients()
+        if not even_withdrawn:
+            withdrawn_beside(path).check(path, store.dataset, store.patient)
         return store
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the file says of all of its rows."""
+        return self._facts
 
     @property
     def num_images(self) -> int:

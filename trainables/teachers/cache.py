@@ -53,14 +53,15 @@ class KnowledgeCache:
 
     Args:
         folder: where all caches of this machine lie.
-        key: all that decides the knowledge of (epoch, image); caches of different keys never meet.
+        key: all that decides the knowledge of (epoch, image); caches of different keys never meet. The folder's name
+            begins with ``data``, the fingerprint of the images, by which it is found when patients withdraw.
         num_images: of the data set; a row each.
         budget_bytes: of the whole folder; beyond it, the epochs that were not used for longest are dropped.
     """
 
     def __init__(self, folder: Path, key: Mapping[str, Any], num_images: int, budget_bytes: int) -> None:
         digest = hashlib.sha256(json.dumps(dict(key), sort_keys=True).encode()).hexdigest()[:16]
-        self._all, self._folder = folder, folder / digest
+        self._all, self._folder = folder, folder / f"{key.get('data', '')}-{digest}"
         self._num_images, self._budget_bytes = num_images, budget_bytes
         self._epoch, self._file = 0, -1
         self._rows: NDArray[Any] | None = None
