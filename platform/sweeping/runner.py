@@ -20,6 +20,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from platform.cluster.machines import Machines, machines
+from platform.cluster.starting import address_of
 from platform.command_line.stopping import acknowledge_ctrl_c
 from platform.sweeping.fair_scheduler import FairScheduler
 from platform.sweeping.forecast import Forecast
@@ -29,6 +30,7 @@ from platform.sweeping.records import TrialRecord, trial_folder
 from platform.sweeping.schedulers import DEFAULT_SCHEDULER
 from platform.sweeping.search import KEY, PlannedSearch
 from platform.sweeping.standing import Standing
+from platform.sweeping.tuning import MAX_RETRIES, fit, run_config
 from platform.tracking.clearing import clear, files_of
 from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Journal
@@ -39,8 +41,6 @@ from trainables.energy import WATTS_PER_CORE
 from trainables.job import Job
 from trainables.stuck_steps import LOOK_EVERY_S, NOTE
 from trainables.student import StudentTrial
-
-MAX_RETRIES = 3  # of a trial whose worker died, within one run of the command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +133,7 @@ class TrialEvents(tune.Callback):
         record = self._plan.records[trial.config[KEY]]
         if record.status != "RUNNING":
             return
-        record.node, record.hardware = str(result.get("node_ip", "")), str(result.get("hardware", ""))
+        record.node, record.hardware = address_of(str(result.get("node_ip", ""))), str(result.get("hardware", ""))
         record.seconds += result["time_this_iter_s"]
         if error := result.get("error"):
             self._settle(record, "FAILED", error)
@@ -188,9 +188,10 @@ def _out_of_memory(record: TrialRecord, metrics: Mapping[str, float]) -> str:
 def run(
     plan: Plan, trials: Trials, ledger: Ledger, journal: Journal, resources: Resources, *, verbose: bool = False
 ) -> None:
-    """Runs all that the plan still has to run; returns when it is done, or after Ctrl-C.
+    """Runs what the plan still has to run, until it is done or Ctrl-C; errors of trials are in the ledger.
 
-    Errors of trials are in the ledger.
+    Raises:
+        ConnectionError, OSError: MLflow does not answer at the end, or the journal's disk stays full; nothing is lost.
     """
     num_slots = resources.slots(machines())
     # All that may run together are asked for together, so that a cluster grows at once and not node by node.
@@ -217,10 +218,10 @@ def run(
         tuner = tune.Tuner(
             tune.with_resources(StudentTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
             tune_config=_tune_config(PlannedSearch(plan, start, num_slots), FairScheduler(plan, trials.scheduler)),
-            run_config=_run_config(unread, events, verbose=verbose),
+            run_config=run_config(unread, events, verbose=verbose),
         )
         try:
-            tuner.fit()
+            fit(tuner)
         finally:
             progress.close()
             tracker.flush()
@@ -232,14 +233,3 @@ def _seconds_left(plan: Plan, trials: Trials) -> float | None:
 
 def _tune_config(search: PlannedSearch, scheduler: FairScheduler) -> tune.TuneConfig:
     return tune.TuneConfig(search_alg=search, scheduler=scheduler, num_samples=-1, reuse_actors=True)
-
-
-def _run_config(storage: str, events: TrialEvents, *, verbose: bool) -> tune.RunConfig:
-    return tune.RunConfig(
-        name="sweep",
-        storage_path=storage,
-        verbose=2 if verbose else 0,
-        callbacks=[events],
-        failure_config=tune.FailureConfig(max_failures=MAX_RETRIES),
-        checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
-    )

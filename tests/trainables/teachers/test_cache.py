@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -122,6 +123,16 @@ def test_without_room_it_computes_and_keeps_nothing(tmp_path: Path, monkeypatch:
     assert torch.equal(ask(held, teacher, [0, 1]), expected([0, 1]))
     assert torch.equal(ask(held, teacher, [0, 1]), expected([0, 1]))
     assert not list(tmp_path.glob("*/epoch-*")) and len(teacher.batch_sizes) == 3
+
+
+def test_it_may_be_deleted_while_a_trial_uses_it(tmp_path: Path) -> None:
+    held, teacher, rows = KnowledgeCache(tmp_path / "cache", KEY, NUM_IMAGES, PLENTY), Teacher(), [0, 1, 2, 3]
+    ask(held, teacher, rows)
+    shutil.rmtree(tmp_path / "cache")
+    assert torch.equal(ask(held, teacher, rows), expected(rows))
+    assert torch.equal(ask(held, teacher, rows, epoch=2), expected(rows, epoch=2))
+    other = KnowledgeCache(tmp_path / "cache", KEY, NUM_IMAGES, PLENTY)
+    assert torch.equal(ask(other, teacher, rows), expected(rows))
 
 
 def test_trials_that_fill_it_at_once_read_what_they_should(tmp_path: Path) -> None:
