@@ -17,25 +17,50 @@ logger = logging.getLogger(__name__)
 
 FULL_DISK_PATIENCE_S = 1800.0  # for somebody to make room after the warning; a night is lost, but no epoch
 FULL_DISK_RETRY_S = 2.0
+FULL_DISK_REMINDER_S = 300.0
 MANY_FILES = 64  # above these, one flush of all disks is quicker than one per file
 
 
-def patiently(write: Callable[[], None], what: str) -> None:
+def patiently(write: Callable[[], None], what: str, folder: Path) -> None:
     """Writes; where the disk is full, says so and tries again: room can be made, but a trial's hours cannot.
+
+    Args:
+        what: what is written, for the warning.
+        folder: where it is written: the disk that needs room.
 
     Raises:
         OSError: the disk stays full for `FULL_DISK_PATIENCE_S`, or it is not for want of room that writing fails.
     """
     started_s = time.monotonic()
+    reminder_s = 0.0
     while True:
         try:
-            return write()
+            write()
         except OSError as error:
             waited_s = time.monotonic() - started_s
             if error.errno not in (errno.ENOSPC, errno.EDQUOT) or waited_s > FULL_DISK_PATIENCE_S:
                 raise
-            logger.warning("no room on the disk for %s: waiting, trying again", what)
+            if waited_s >= reminder_s:
+                reminder_s = waited_s + FULL_DISK_REMINDER_S
+                logger.warning(_full(what, folder, error, FULL_DISK_PATIENCE_S - waited_s))
             time.sleep(FULL_DISK_RETRY_S)
+        else:
+            if reminder_s:
+                logger.warning("there is room for %s again", what)
+            return
+
+
+def _full(what: str, folder: Path, error: OSError, left_s: float) -> str:
+    """The part that did not fit is removed again, so what `df` shows as free is what was too little."""
+    if error.errno == errno.EDQUOT:
+        room = f"your quota of the disk that holds {folder} is used up"
+    else:
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        room = f"{shutil.disk_usage(there).free / 1e6:.0f} MB are free in {folder}, which is too little"
+    return (
+        f"no room on the disk for {what}: {room}; free some space and this goes on by itself "
+        f"(trying again for {left_s / 60:.0f} minutes)"
+    )
 
 
 def write_bytes(path: Path, *data: bytes | memoryview) -> None:

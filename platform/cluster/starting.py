@@ -86,6 +86,19 @@ def start_ray(*, verbose: bool) -> None:
         logging.getLogger(name).setLevel(level)
 
 
+def check_alive() -> None:
+    """Looks whether Ray still has a machine: its own process can be killed, and trials would then wait forever.
+
+    Raises:
+        ConnectionError: every machine is gone, this one too.
+    """
+    if not any(node["Alive"] for node in ray.nodes()):
+        raise ConnectionError(
+            "Ray must run for as long as the sweep does, but its process on this machine has ended, killed for want of "
+            "memory perhaps; finished epochs are saved: run the same command again to resume"
+        )
+
+
 def address_of(node: str) -> str:
     """The address of the machine that Ray calls `node`: not the loopback interface's, which every machine has."""
     return str(node_ip_address_from_perspective()) if node == LOOPBACK else node

@@ -25,7 +25,7 @@ from platform.sweeping.fitting import check_first_weights
 from platform.sweeping.scoring import averaging_tags, selection_metric
 from platform.sweeping.setup import Setup, parent_tags
 from platform.sweeping.trained_teacher import keep, summary
-from platform.tracking.tracker import must_answer
+from platform.tracking.tracker import ask_server, must_answer
 from search_spaces.space import SEARCHED, Space
 from trainables.config import TrialConfig
 from trainables.data.listing import Listing
@@ -44,6 +44,7 @@ def conduct_pretraining(request: PretrainRequest) -> int:
         ValueError, LookupError, OSError: something that the training needs is absent or wrong.
     """
     places = Places.under(request.results)
+    ask_server(places.tracking_uri, places.printable_tracking_uri)
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_pretraining(request, places)
     with (

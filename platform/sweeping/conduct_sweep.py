@@ -42,9 +42,10 @@ from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.method_record import note_methods
 from platform.tracking.sweep_page import description
-from platform.tracking.tracker import must_answer, send_rest
+from platform.tracking.tracker import ask_server, must_answer, send_rest
 from trainables.cell import Cell
 from trainables.pace import Pace
+from trainables.pasting import command_line
 
 LOCK_S = 1.0  # `platform.status` may look at the lock in this moment
 
@@ -60,6 +61,7 @@ def conduct(request: SweepRequest) -> int:
     if request.dry_run:
         show_plan(request, places)
         return 0
+    ask_server(places.tracking_uri, places.printable_tracking_uri)
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_sweep(request, places)
     with alone(places.sweep(setup.name)), announced(request.notify_url, setup.name) as notice:
@@ -169,7 +171,9 @@ def alone(folder: Path) -> Iterator[None]:
         try:
             held.enter_context(lock)
         except Timeout:
+            status = command_line("platform.status", "--results", str(folder.parents[1]))
             raise BlockingIOError(
-                f"the sweep {folder.name} is already running in another process; give this one another --name"
+                f"the sweep {folder.name} is already running in another process; `{status}` shows how far it is; "
+                "wait for it, or give this one another --name"
             ) from None
         yield

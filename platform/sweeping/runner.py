@@ -14,13 +14,14 @@ from typing import Any
 
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the ledger has it all
+os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")  # thirty lines each time; ours is one
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")  # Ray's own snapshots are never read
 
 from ray import tune
 from ray.tune.experiment import Trial
 
 from platform.cluster.machines import Machines, machines
-from platform.cluster.starting import address_of
+from platform.cluster.starting import address_of, check_alive
 from platform.command_line.stopping import acknowledge_ctrl_c
 from platform.sweeping.fair_scheduler import FairScheduler
 from platform.sweeping.forecast import Forecast
@@ -30,7 +31,7 @@ from platform.sweeping.records import TrialRecord, trial_folder
 from platform.sweeping.schedulers import DEFAULT_SCHEDULER
 from platform.sweeping.search import KEY, PlannedSearch
 from platform.sweeping.standing import Standing
-from platform.sweeping.tuning import MAX_RETRIES, fit, run_config
+from platform.sweeping.tuning import MAX_RETRIES, fit, restarted, run_config
 from platform.tracking.clearing import clear, files_of
 from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Journal
@@ -107,12 +108,17 @@ class TrialEvents(tune.Callback):
         self._named_at_s: dict[str, float] = {}  # when the note was written that a trial was last named for
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Ray has installed its handler of Ctrl-C by now, which says nothing for some seconds: ours answers first."""
+        """Ray has installed its handler of Ctrl-C by now, which says nothing for some seconds: ours answers first.
+
+        Raises:
+            ConnectionError: as `check_alive`.
+        """
         if not self._answers_ctrl_c:
             self._answers_ctrl_c = True
             acknowledge_ctrl_c("stopping: finished epochs are saved; Ctrl-C again stops at once")
         if time.monotonic() - self._looked_at_s > LOOK_EVERY_S:
             self._looked_at_s = time.monotonic()
+            check_alive()
             self._name_the_stuck()
 
     def _name_the_stuck(self) -> None:
@@ -155,6 +161,11 @@ class TrialEvents(tune.Callback):
             record.test_auc = result["metrics"].get("test_auc")
         if last or stopped:
             self._settle(record, "FINISHED", out_of_memory=_out_of_memory(record, result["metrics"]))
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Says that a worker failed, and that nobody need do anything."""
+        record = self._plan.records[trial.config[KEY]]
+        self._progress.warn(record, restarted(trial.num_failures, trial.error_file))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Settles a trial whose worker failed more often than it may be restarted."""

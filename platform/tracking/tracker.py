@@ -19,8 +19,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import OperationalError
 
+from analysis.reading import tracking_uri
 from platform.sweeping.records import TrialRecord
 from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Entry, Journal
@@ -181,10 +183,29 @@ def must_answer(where: str) -> Iterator[None]:
     except (MlflowException, OperationalError) as error:
         if not _may_pass(error):
             raise
-        reason = masked(error).splitlines()[0]
-        raise ConnectionError(
-            f"MLflow must answer at {where}, but: {reason}; run the same command again to resume"
-        ) from error
+        raise ConnectionError(tracking_uri.no_answer(where, _reason(error))) from error
+
+
+def ask_server(uri: str, where: str) -> None:
+    """Asks a server for anything at all: hours of decoding may lie between a command's start and its first record.
+
+    Args:
+        uri: the address of MLflow's store; only a server is asked.
+        where: the same without a password.
+
+    Raises:
+        ConnectionError: it does not answer.
+    """
+    if tracking_uri.is_server(uri):
+        with must_answer(where):
+            MlflowClient(uri).search_experiments(max_results=1)
+
+
+def _reason(error: Exception) -> str:
+    """The system's own words, "Connection refused", where there are any: HTTP libraries wrap them four times."""
+    reason = masked(error).splitlines()[0]
+    cause = re.search(r"\[Errno -?\d+\] ([^\"')]+)", reason)
+    return cause[1] if cause else reason
 
 
 def masked(error: Exception) -> str:

@@ -19,6 +19,7 @@ def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Path, 
     """What looks into the trials' folders at every turn of Ray's, and the folder of the one running trial."""
     monkeypatch.setattr(runner, "LOOK_EVERY_S", -1.0)
     monkeypatch.setattr(runner, "acknowledge_ctrl_c", lambda words: None)
+    monkeypatch.setattr(runner, "check_alive", lambda: None)  # no Ray runs here
     watched = Watched(make_plan())
     record = watched.plan.next()
     folder = tmp_path / record.spec.key

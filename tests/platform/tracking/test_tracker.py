@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sqlite3
 import threading
 import time
@@ -273,14 +274,34 @@ def test_sending_twice_leaves_one_run_with_each_number_once(
 
 
 def test_a_server_that_must_answer_is_named() -> None:
-    message = r"MLflow must answer at http://mlflow:5000, but: no route; run the same command again to resume"
+    message = (
+        r"MLflow must answer at http://mlflow:5000, but: no route; start the server, or correct MLFLOW_TRACKING_URI, "
+        r"then run the same command again$"
+    )
     with pytest.raises(ConnectionError, match=message), tracking.must_answer("http://mlflow:5000"):
         raise MlflowException("no route\nand a long trace")
 
 
+def test_a_server_is_asked_at_once_and_its_silence_is_said_in_the_systems_own_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        message = f"MLflow must answer at http://{where}, but: Connection refused; start the server"
+        with pytest.raises(ConnectionError, match=message):
+            tracking.ask_server(f"http://me:secret@{where}", f"http://{where}")
+
+
+def test_a_file_is_not_asked_for(tmp_path: Path) -> None:
+    tracking.ask_server(f"sqlite:///{tmp_path / 'mlflow.db'}", "mlflow.db")
+    assert not (tmp_path / "mlflow.db").exists()
+
+
 def test_a_file_that_is_locked_at_the_start_gets_one_clear_line(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    message = r"MLflow must answer at mlflow.db, but: .*database is locked"
+    message = r"MLflow must answer at mlflow.db, but: .*database is locked.*; .*`lsof mlflow.db` names it"
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         database.execute("begin exclusive")
         with pytest.raises(ConnectionError, match=message), tracking.must_answer("mlflow.db"):
