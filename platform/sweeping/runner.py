@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,6 +39,7 @@ from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.sweep_page import SearchProgress
 from platform.tracking.tracker import Tracker
+from trainables.atomic import FULL, no_room
 from trainables.energy import WATTS_PER_CORE
 from trainables.job import Job
 from trainables.stuck_steps import LOOK_EVERY_S, NOTE
@@ -105,7 +107,7 @@ class TrialEvents(tune.Callback):
         self._search = SearchProgress(plan.records.values())
         self._answers_ctrl_c = False
         self._looked_at_s = 0.0
-        self._named_at_s: dict[str, float] = {}  # when the note was written that a trial was last named for
+        self._named_at_s: dict[Path, float] = {}  # when a note was written that its trial was named for
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray has installed its handler of Ctrl-C by now, which says nothing for some seconds: ours answers first.
@@ -122,15 +124,15 @@ class TrialEvents(tune.Callback):
             self._name_the_stuck()
 
     def _name_the_stuck(self) -> None:
-        """Says which trials' workers are in a step that takes far too long, once for each step."""
+        """Says which workers wait for room on the disk, or are in a step that takes far too long; once per note."""
         running = [record for record in self._plan.records.values() if record.status == "RUNNING"]
-        for record in running:
+        for record, name in product(running, (NOTE, FULL)):
             with suppress(OSError):
-                note = self._folder_of(record.spec.key) / NOTE
+                note = self._folder_of(record.spec.key) / name
                 at_s = note.stat().st_mtime
-                if self._named_at_s.get(record.spec.key) != at_s:
-                    self._named_at_s[record.spec.key] = at_s
-                    self._progress.warn(record, note.read_text())
+                if self._named_at_s.get(note) != at_s:
+                    self._named_at_s[note] = at_s
+                    self._progress.warn(record, note.read_text() or no_room("its files", note.parent))
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any

@@ -137,6 +137,19 @@ def test_a_full_disk_is_waited_for_half_an_hour(
     assert re.fullmatch(message, caplog.messages[0]) and caplog.messages[-1].endswith("(trying again for 0 minutes)")
 
 
+def test_a_writer_that_waits_leaves_a_note_for_whoever_watches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[bool] = []
+
+    def full_at_first() -> None:
+        notes.append((tmp_path / atomic.FULL).exists())
+        if len(notes) < 3:
+            raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    atomic.patiently(full_at_first, "a checkpoint", tmp_path)
+    assert notes == [False, True, True] and not os.listdir(tmp_path)
+
+
 def own_renames(source: str) -> list[str]:
     """The calls of a source that put a file in place, or lock one, by the system's own means."""
     modules = {"os", "tempfile", "fcntl"}

@@ -11,6 +11,7 @@ import pytest
 from platform.sweeping import runner
 from platform.sweeping.runner import TrialEvents
 from tests.platform.sweeping.watched import Watched, make_plan
+from trainables.atomic import FULL
 from trainables.stuck_steps import NOTE
 
 
@@ -43,3 +44,13 @@ def test_it_is_named_once_for_each_step(looked: tuple[Any, Path, Watched]) -> No
     os.utime(note, (1.0, 2.0))
     look()
     assert "trial 1: a step has taken 60 s so far" in watched.stream.getvalue()
+
+
+def test_a_worker_that_waits_for_room_on_the_disk_is_named(looked: tuple[Any, Path, Watched]) -> None:
+    look, folder, watched = looked
+    (folder / FULL).touch()
+    look()
+    look()
+    text = watched.stream.getvalue()
+    assert text.count("transfer/none/densenet40/all trial 1: no room on the disk for its files: ") == 1
+    assert f" MB are free in {folder}, which is too little; free some space and this goes on by itself" in text
