@@ -82,6 +82,7 @@ def start_ray(*, verbose: bool) -> None:
         except Exception as error:  # Ray has no class of its own for it
             _say_or_raise(error, address, attempt)
     take_sigterm_as_ctrl_c()
+    os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", str(int(verbose)))  # thirty lines each; ours is one
     for name in ("ray", "ray.tune"):
         logging.getLogger(name).setLevel(level)
 

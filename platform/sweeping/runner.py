@@ -15,7 +15,6 @@ from typing import Any
 
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the ledger has it all
-os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")  # thirty lines each time; ours is one
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")  # Ray's own snapshots are never read
 
 from ray import tune
