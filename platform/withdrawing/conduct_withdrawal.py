@@ -9,16 +9,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from platform.sources.places import Places
+from platform.sources.results_lock import in_use_by_nobody_else
 from platform.tracking.adopting import check_place, keep_sweeps_out
 from platform.withdrawing import remains
 from platform.withdrawing.patient_list import patients_in
 from platform.withdrawing.removal import remove
 from platform.withdrawing.survey import Survey, copies_that_stay, num_images, parts_in, survey
 from trainables.atomic import write_bytes
-from trainables.data.withdrawn import Withdrawn, withdrawn_in
+from trainables.data.withdrawn import LOCK_FILE, Withdrawn, withdrawn_in
 
 WHAT = "images can be taken out of results"
-LOCK_FILE = "withdrawn.lock"
 
 
 def withdraw(dataset: str, file: Path, places: Places, *, dry_run: bool = False) -> list[str]:
@@ -30,7 +30,7 @@ def withdraw(dataset: str, file: Path, places: Places, *, dry_run: bool = False)
     Raises:
         FileNotFoundError, ValueError: as `patients_in`; the list of before is of another salt; a store cannot be read;
             or the results folder was moved.
-        BlockingIOError: a sweep runs in this folder, or a store is being made.
+        BlockingIOError: another command is at work in this folder.
         ConnectionError: MLflow does not answer.
         OSError: the disk is full; doing it again finishes it.
     """
@@ -42,8 +42,10 @@ def withdraw(dataset: str, file: Path, places: Places, *, dry_run: bool = False)
     patients = patients_in(file, places.salt())
     check_place(places)
     with ExitStack() as held:
-        keep_sweeps_out(places.results, held, WHAT)
-        _lock_stores(places, held, dry_run=dry_run)
+        keep_sweeps_out(places.results, held, WHAT)  # says which one runs
+        if not dry_run or (places.results / LOCK_FILE).exists():  # a dry run makes no file
+            held.enter_context(in_use_by_nobody_else(places.results, WHAT))
+        _lock_stores(places, held)
         found = survey(dataset, patients, before, places)
         told = _told(found, places) + _unknown(patients, found.withdrawn)
         if dry_run:
@@ -56,14 +58,13 @@ def withdraw(dataset: str, file: Path, places: Places, *, dry_run: bool = False)
     return [*told, *remains.lines(table), f"as a file: {csv}", *_advice(found)]
 
 
-def _lock_stores(places: Places, held: ExitStack, *, dry_run: bool) -> None:
-    """Holds the locks of all stores that anybody has made here, and that of the list.
+def _lock_stores(places: Places, held: ExitStack) -> None:
+    """Holds the locks of all stores that anybody has made here.
 
     Raises:
-        BlockingIOError: one is being made, or other patients are just withdrawing.
+        BlockingIOError: one is being made.
     """
-    locks = sorted((places.results / "stores").glob("*.lock"))
-    for lock in locks if dry_run else [places.results / LOCK_FILE, *locks]:
+    for lock in sorted((places.results / "stores").glob("*.lock")):
         try:
             held.enter_context(FileLock(lock, timeout=0, fallback_to_soft=False))
         except Timeout:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +17,7 @@ from mlflow.tracking import MlflowClient
 from numpy.typing import NDArray
 
 from analysis.reading import artifacts, mlflow_frames, other_hospital, withdrawn_since
-from analysis.reading.recorded_places import ARTIFACTS
+from analysis.reading.recorded_places import ARTIFACTS, local_path
 from analysis.reading.tracking_uri import is_database, sqlite_file
 from platform.sources.places import Places
 from trainables import atomic
@@ -23,6 +25,8 @@ from trainables.data.withdrawn import Withdrawn
 
 NEEDED = ("run_id", "artifact_uri", "status", "experiment", "tags.kind", "tags.sweep", "tags.data_fingerprint")
 SHOWN = ("tags.cell", "tags.phase", "tags.mlflow.parentRunId", "params.seed", "params.split_draw", "params.fold")
+
+_MODELS = "select source_run_id, artifact_location from logged_models order by creation_timestamp_ms, model_id"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +118,20 @@ class RecordedRuns:
             if new:
                 tags[str(run["run_id"])] = new
         return tags
+
+    def models(self) -> dict[str, list[Path]]:
+        """Run -> the folders of models with a copy of its weights; MLflow keeps those of deleted models, too."""
+        database = sqlite_file(self._uri)
+        if database is None or not database.is_file():
+            return {}
+        with closing(sqlite3.connect(database)) as connection:
+            recorded = connection.execute(_MODELS).fetchall()
+        models: dict[str, list[Path]] = {}
+        for run_id, address in recorded:
+            path = local_path(str(address))
+            if path is not None and path.is_dir():
+                models.setdefault(str(run_id), []).append(path)
+        return models
 
     def set_tags(self, tags: Mapping[str, Mapping[str, str]]) -> None:
         """Sets tags of runs."""

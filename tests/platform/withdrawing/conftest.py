@@ -17,7 +17,7 @@ from PIL import Image
 
 import platform.prepare
 from analysis.reading.other_hospital import Opened
-from platform.sources.places import Places
+from platform.sources.places import EXPORTS, Places
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.scoring import averaging_tags
 from platform.sweeping.setup import parent_tags
@@ -128,8 +128,19 @@ def record_sweep(places: Places, store: Store, other: Store) -> None:
         files = [(scratch / "best-00001.safetensors", "model"), (scratch / "predictions.parquet", "")]
         files += [(scratch / f"{OTHER}.parquet", "external")]
         ledger.close(record.run_id, "FINISHED", files, {}, 1_700_000_001_000)
+    leave_copies(ledger, record.run_id, scratch / "best-00001.safetensors")
     ledger.close_sweep("FINISHED")
     shutil.rmtree(scratch)
+
+
+def leave_copies(ledger: Ledger, run_id: str, weights: Path) -> None:
+    """An export of a run, and a model in MLflow that a newer one has taken the place of."""
+    page = Path(ledger.client.get_run(run_id).info.artifact_uri.removeprefix("file://")).parents[2] / EXPORTS / "one"
+    page.mkdir(parents=True)
+    (page / "README.md").write_text(f"| run | {run_id} of 2026-11-01 |\n")
+    model = ledger.client.create_logged_model(ledger.experiment_id, "clinic", source_run_id=run_id)
+    ledger.client.log_model_artifact(model.model_id, str(weights))
+    ledger.client.delete_logged_model(model.model_id)
 
 
 def _drawn(rng: np.random.Generator, num_images: int) -> np.ndarray:
@@ -151,6 +162,8 @@ def leave_the_rest(places: Places, store: Store, local: Path) -> None:
     for folder in (places.cache, local / "cache"):
         cache = KnowledgeCache(folder, {"data": store.fingerprint}, store.num_images, 10**6)
         cache.knowledge(1, np.arange(4), torch.zeros(4, 1, 2, 2), lambda views: views, 4)
+        (path,) = folder.glob("*-*")
+        shutil.copytree(path, folder / "0123456789abcdef")  # an earlier version did not name it by the images
     (local / "stores").mkdir()
     shutil.copy(store.path, local / "stores" / f"{store.path.stem}-{store.fingerprint}.arrow")
     trial = places.sweep(SWEEP) / "trials" / "key"

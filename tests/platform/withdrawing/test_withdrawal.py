@@ -34,7 +34,7 @@ def test_nothing_of_the_patients_is_left_where_something_was(clinic: Clinic) -> 
     kinds = {path.suffix for path in holding(clinic.results, clinic)}
     assert kinds == {".arrow", ".csv", ".parquet", ".part", ".json"}  # store, copies, predictions, a part, a teacher
     assert list(clinic.results.glob("cache/*")) and list(clinic.results.glob("sweeps/*/trials/*"))
-    assert len(list(clinic.results.parent.glob("local/*/*"))) == 2
+    assert len(list(clinic.results.parent.glob("local/*/*"))) == 3
     assert clinic.withdraw() == 0
     # The list itself, and what a teacher has seen, by which it is found.
     assert {path.name for path in holding(clinic.results, clinic)} == {FILE, "teacher.json"}
@@ -110,11 +110,17 @@ def test_a_second_time_changes_nothing(clinic: Clinic, capsys: pytest.CaptureFix
 def test_what_was_trained_on_them_is_listed_by_run(clinic: Clinic, capsys: pytest.CaptureFixture[str]) -> None:
     clinic.withdraw()
     table = pd.read_csv(clinic.results / "stores" / f"{NAME}.withdrawn-1.csv", dtype=str, keep_default_na=False)
-    assert table["what"].tolist() == ["student, confirm"] * 2 + ["teacher"]
-    assert table["training"].tolist() == ["1", "1", "1"] and table["validation"].tolist() == ["1", "1", ""]
-    assert set(table["run"][:2]) == {path.parts[-4] for path in clinic.results.glob("artifacts/*/*/model/*")}
+    students, copies = ["student, confirm"] * 2, ["copy, exported", "copy, model in MLflow"]
+    assert table["what"].tolist() == [*students, *copies, "teacher"]
+    assert table["training"].tolist() == ["1"] * 5 and table["validation"].tolist() == ["1"] * 4 + [""]
+    assert set(table["run"][:2]) == {
+        path.parts[-4] for path in clinic.results.glob("artifacts/*/*/model/*.safetensors")
+    }
+    assert table["run"].nunique() == 3 and (table["run"][1:4] == table["run"][1]).all()
     assert all((clinic.results / place).exists() for place in table["weights"])
-    assert table["weights"][2] in capsys.readouterr().out
+    assert table["weights"][2] == "exports/one" and list((clinic.results / table["weights"][3]).glob("*.safetensors"))
+    told = capsys.readouterr().out
+    assert all(place in told for place in table["weights"])
 
 
 def test_runs_are_tagged_and_tables_say_so(clinic: Clinic) -> None:
@@ -141,13 +147,17 @@ def test_another_machine_deletes_its_copies_and_refuses_the_old_fingerprint(clin
     copy = tmp_path / "elsewhere" / "stores" / f"{store.path.stem}-{store.fingerprint}.arrow"
     knowledge = tmp_path / "cache" / f"{store.fingerprint}-0123" / "epoch-00001.knowledge"
     strange = tmp_path / "cache" / "0123456789abcdef-0123" / "epoch-00001.knowledge"
-    for path in (copy, knowledge, strange):
+    unnamed = tmp_path / "cache" / "0123456789abcdef" / "epoch-00001.knowledge"
+    others = tmp_path / "cache" / "photographs" / "one.png"
+    for path in (copy, knowledge, strange, unnamed, others):
         path.parent.mkdir(parents=True)
         path.write_bytes(store.path.read_bytes())
-    clinic.withdraw()
     places = {"local": str(copy.parents[1]), "cache": str(tmp_path / "cache")}
     check_before_reading(store.path, clinic.store.fingerprint, **places)
-    assert not copy.exists() and not knowledge.exists() and strange.exists()
+    assert all(path.exists() for path in (copy, knowledge, strange, unnamed, others))
+    clinic.withdraw()
+    check_before_reading(store.path, clinic.store.fingerprint, **places)
+    assert not any(path.exists() for path in (copy, knowledge, unnamed.parent)) and strange.exists() and others.exists()
     with pytest.raises(ValueError, match="must not be used any more, since 3 patients have withdrawn"):
         check_before_reading(store.path, store.fingerprint, **places)
 
