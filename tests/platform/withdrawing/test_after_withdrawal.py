@@ -62,8 +62,9 @@ def test_who_misses_the_images_of_before_is_told_why(clinic: Clinic, capsys: Any
     clinic.withdraw()
     assert artifacts.why_gone(clinic.results, clinic.store.fingerprint) == ""
     where = ["--results", str(clinic.results), "--tracking-uri", clinic.places.tracking_uri]
+    run_id = next(clinic.results.glob("artifacts/*/artifacts/predictions.parquet")).parts[-3]
     with pytest.raises(SystemExit):
-        platform.export.main([NAME, *where])
+        platform.export.main([run_id, *where])
     assert "3 patients have withdrawn from these images since" in capsys.readouterr().err
 
 
