@@ -48,7 +48,7 @@ def _done(students: Students, request: StudentsRequest) -> str:
     target = request.target if isinstance(request, FewShotRequest) else None
     name = f"{request.KIND}-{request.sweep or request.dataset}" + (f"-on-{target}" if target else "")
     out = request.out or students.places.results / "evaluations" / name
-    return write_evaluation(evaluation, students, out, typed_again(request, f"platform.evaluate {request.KIND}"))
+    return str(write_evaluation(evaluation, students, out, typed_again(request, f"platform.evaluate {request.KIND}")))
 
 
 def _evaluate(students: Students, request: EvaluateRequest) -> Evaluation:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from trainables.data.withdrawn import LOCK_FILE
@@ -17,11 +17,13 @@ from trainables.data.withdrawn import LOCK_FILE
 def in_use(results: Path) -> Iterator[None]:
     """Nobody is taken out of the results in this block; any number of commands may be in one at once.
 
+    Where the folder cannot be written, nothing can be put into it, and nothing is held.
+
     Raises:
         BlockingIOError: patients are just being taken out.
     """
     refusal = f"patients who have withdrawn are just being taken out of {results}: try again when that is finished"
-    with _held(results / LOCK_FILE, fcntl.LOCK_SH, refusal):
+    with _held(results / LOCK_FILE, fcntl.LOCK_SH, refusal) if os.access(results, os.W_OK) else nullcontext():
         yield
 
 
@@ -46,7 +48,7 @@ def in_use_by_nobody_else(results: Path, what: str) -> Iterator[None]:
 @contextmanager
 def _held(lock: Path, kind: int, refusal: str) -> Iterator[None]:
     """The lock is released when the process ends, in whatever way."""
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)  # whoever may make it may hold it: NFS wants it writable
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)  # writable, which NFS wants of whoever holds it alone
     try:
         try:
             fcntl.flock(handle, kind | fcntl.LOCK_NB)

@@ -74,22 +74,26 @@ def _lock_stores(places: Places, held: ExitStack) -> None:
 def _told(found: Survey, places: Places) -> list[str]:
     """What is of the patients, a line per thing."""
     gone = found.withdrawn
-    lines = [f"{found.dataset}: patients who have withdrawn, with those of before: {len(gone.of(found.dataset))}"]
+    lines = [f"{found.dataset}: {len(gone.of(found.dataset))} patients have withdrawn, counting those of before"]
+    if not (found.stores or found.files or found.stale or parts_in(places)):
+        lines.append("  nothing of them is left to take out")
     for store in found.stores:
         num = num_images(store, gone)
         what = "the whole file" if num == store.num_images else f"{num} of {store.num_images} images"
-        lines.append(f"  prepared images: {what} of {places.relative(store.path)}, and what lies beside it")
+        lines.append(
+            f"  prepared images: {what} of {places.relative(store.path)}, and their rows in the lists beside it"
+        )
         if num_alike := copies_that_stay(store, gone):
             lines.append(f"  WARNING: {num_alike} pairs of copies are of them and of somebody else, whose image stays")
     if found.files:
         num_rows = sum(num for _, num in found.files.values())
         lines.append(f"  predictions: {num_rows} rows in {len(found.files)} files of runs")
-    lines += [f"  on this machine: {path}" for path in found.stale]
+    lines += [f"  copy or cache on this machine: {path}" for path in found.stale]
     lines += [f"  left by a killed process: {places.relative(path)}" for path in parts_in(places)]
     for name, num_patients in found.sweeps.items():
         lines.append(
-            f"  sweep {name}: patients {num_patients}; it cannot be resumed; its runs are tagged, and the scores that "
-            "they recorded stay those of before"
+            f"  sweep {name}: {num_patients} patients are gone from its images; it cannot be resumed; its runs are "
+            "tagged, and the scores that they recorded stay those of before"
         )
     lines += _on_a_server(found)
     lines += [f"  cannot be rewritten, pack it again and tell whoever has it: {path}" for path in found.bundles]
@@ -119,7 +123,8 @@ def _unknown(patients: Mapping[str, int], withdrawn: Withdrawn) -> list[str]:
     if not lines:
         return []
     return [
-        f"  WARNING: nobody here is called as in line {', '.join(lines)}: check the spelling; remembered all the same"
+        f"  WARNING: line {', '.join(lines)} of the file names nobody whose images are here: check the spelling; "
+        "remembered all the same"
     ]
 
 
@@ -130,5 +135,5 @@ def _advice(found: Survey) -> list[str]:
     return [
         "copies of the images on other machines (--local) and their caches are deleted by each machine's next trial "
         "on these results; where none will run, delete that folder",
-        "reports, bundles and exports that were made before are not changed: make them again",
+        "reports and bundles that were made before are not changed: make them again",
     ]

@@ -40,8 +40,8 @@ def remains(dataset: str, withdrawn: Withdrawn, runs: RecordedRuns, places: Plac
     rows = []
     for _, run in _of_set(dataset, runs.affected(withdrawn)).iterrows():
         rows.append(row := _of_run(run, withdrawn, runs, places))
-        for what, folders in ((EXPORTED, copies), (IN_MLFLOW, models)):
-            paths = [str(places.relative(folder)) for folder in folders.get(row["run"], [])]
+        for what, of_runs in ((EXPORTED, copies), (IN_MLFLOW, models)):
+            paths = [str(places.relative(folder)) for folder in of_runs.get(row["run"], [])]
             rows += [{**row, "what": what, "weights": path} for path in paths]
     folders = sorted((places.results / "teachers").glob("*"))
     salt = places.salt_fingerprint()
@@ -62,10 +62,11 @@ def lines(table: pd.DataFrame) -> list[str]:
     """The table as text, as far as it can be shown."""
     if table.empty:
         return ["nothing was trained on these patients' images"]
-    shown = table.head(NUM_SHOWN).to_string(index=False).splitlines()
+    where = table["weights"].where(table["weights"] != "", table["run"])
+    shown = table.assign(weights=where).drop(columns="run").head(NUM_SHOWN).to_string(index=False).splitlines()
     more = [f"and {len(table) - NUM_SHOWN} more"] if len(table) > NUM_SHOWN else []
     return [
-        "what was trained on these patients' images, and remains (patients in training and validation):",
+        "what was trained on these patients' images, and remains (how many were in training and in validation):",
         *shown,
         *more,
     ]
@@ -73,7 +74,7 @@ def lines(table: pd.DataFrame) -> list[str]:
 
 def _of_set(dataset: str, runs: pd.DataFrame) -> pd.DataFrame:
     is_trained = (runs["tags.kind"] == "trial") & (runs.reindex(columns=["params.method"])["params.method"] != ITSELF)
-    return runs[is_trained & runs["experiment"].map(lambda name: share_patients(str(name), dataset)).astype(bool)]
+    return runs[is_trained & runs["dataset"].map(lambda name: share_patients(str(name), dataset)).astype(bool)]
 
 
 def _of_run(run: pd.Series, withdrawn: Withdrawn, runs: RecordedRuns, places: Places) -> dict[str, str]:

@@ -18,7 +18,8 @@ from analysis.reading import artifacts
 from analysis.reading.bundles import ABOUT, FORM
 from platform.sources.images import listing_of, store_of
 from platform.sweeping.status_page import in_lines
-from tests.platform.withdrawing.conftest import HOW, NAME, SWEEP, Clinic
+from tests.platform.withdrawing.conftest import HOW, Clinic
+from tests.platform.withdrawing.left_behind import NAME, SWEEP
 from trainables.data.listing import Listing
 from trainables.data.store import Store, salted_hashes
 from trainables.data.votes import votes_of, without_votes
@@ -62,7 +63,7 @@ def test_who_misses_the_images_of_before_is_told_why(clinic: Clinic, capsys: Any
     clinic.withdraw()
     assert artifacts.why_gone(clinic.results, clinic.store.fingerprint) == ""
     where = ["--results", str(clinic.results), "--tracking-uri", clinic.places.tracking_uri]
-    run_id = next(clinic.results.glob("artifacts/*/artifacts/predictions.parquet")).parts[-3]
+    run_id = next(clinic.results.glob("artifacts/*/artifacts/external")).parts[-3]
     with pytest.raises(SystemExit):
         platform.export.main([run_id, *where])
     assert "3 patients have withdrawn from these images since" in capsys.readouterr().err

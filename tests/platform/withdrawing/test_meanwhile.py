@@ -11,7 +11,8 @@ import platform.prepare
 import platform.pretrain
 import platform.sweep
 from platform.sources.results_lock import in_use, in_use_by_nobody_else
-from tests.platform.withdrawing.conftest import HOW, NAME, OTHER, Clinic, contents
+from tests.platform.withdrawing.conftest import HOW, Clinic, contents
+from tests.platform.withdrawing.left_behind import NAME, OTHER
 
 COMMANDS: dict[str, tuple[Any, list[str]]] = {
     "prepare": (platform.prepare.main, [NAME, *HOW]),

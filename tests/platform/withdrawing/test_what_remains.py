@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.platform.withdrawing.conftest import NAME, Clinic
+from tests.platform.withdrawing.conftest import Clinic
+from tests.platform.withdrawing.left_behind import NAME
 
 
 def withdrawn_table(clinic: Clinic, file: Path | None = None) -> pd.DataFrame:
@@ -46,9 +47,11 @@ def listing(folder: Path, *patients: str) -> Path:
 def test_every_file_of_weights_has_a_row(clinic: Clinic, capsys: pytest.CaptureFixture[str]) -> None:
     table = withdrawn_table(clinic)
     students, copies = of_students(table), table[table["what"].str.startswith("copy")]
-    assert len(table) == 5 and len(students) == 2 and table["what"][4] == "teacher"
-    assert table["training"].tolist() == ["1"] * 5 and table["validation"].tolist() == ["1"] * 4 + [""]
-    assert set(students["run"]) == {path.parts[-4] for path in clinic.results.glob("artifacts/*/*/model/*.safetensors")}
+    teachers = table[table["what"] == "teacher"]
+    assert len(table) == 6 and len(students) == 2 and set(table["training"]) == {"1"}
+    assert sorted(table["validation"]) == ["", *["1"] * 5] and teachers["validation"].tolist() == ["1", ""]
+    trained = {path.parts[-4] for path in clinic.results.glob("artifacts/*/*/model/*.safetensors")}
+    assert {*students["run"], teachers["run"].iloc[0]} == trained and teachers["run"].iloc[1] == ""
     (copied,) = students.index[students["run"].isin(copies["run"])]
     assert copies["what"].to_dict() == {copied + 1: "copy, exported", copied + 2: "copy, model in MLflow"}
     assert all((clinic.results / place).exists() for place in table["weights"])
@@ -65,7 +68,11 @@ def test_who_was_tested_alone_has_taught_nothing(clinic: Clinic, tmp_path: Path,
 
 def test_who_was_validated_alone_has_chosen_weights(clinic: Clinic, tmp_path: Path) -> None:
     table = withdrawn_table(clinic, listing(tmp_path, "pat-03"))
-    assert set(table["training"]) == {"0"} and set(table["validation"]) == {"1"} and "teacher" not in set(table["what"])
+    assert (
+        set(table["training"]) == {"0"}
+        and set(table["validation"]) == {"1"}
+        and not any(table["weights"].str.startswith("teachers/"))
+    )
 
 
 @pytest.mark.parametrize(("name", "value"), [("split_draw", "1"), ("fold", "2")])
@@ -85,9 +92,9 @@ def test_without_the_prepared_images_training_is_not_known(clinic: Clinic) -> No
 def test_a_teacher_whose_patients_cannot_be_told_is_listed(clinic: Clinic, facts: dict[str, Any]) -> None:
     change_teacher(clinic, **facts)
     table = withdrawn_table(clinic)
-    assert table.loc[table["what"] == "teacher", "training"].tolist() == ["unknown"]
+    assert table.loc[table["weights"].str.startswith("teachers/"), "training"].tolist() == ["unknown"]
 
 
 def test_a_teacher_of_other_patients_is_not_listed(clinic: Clinic) -> None:
     change_teacher(clinic, patients=["0" * 16])
-    assert "teacher" not in set(withdrawn_table(clinic)["what"])
+    assert not withdrawn_table(clinic)["weights"].str.startswith("teachers/").any()

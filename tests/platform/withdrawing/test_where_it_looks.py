@@ -16,7 +16,8 @@ from mlflow.tracking import MlflowClient
 from analysis.reading.bundles import ABOUT, FORM
 from platform.sources.copied_images import NOT_SEARCHED, list_of
 from platform.sources.places import Places
-from tests.platform.withdrawing.conftest import NAME, OTHER, SWEEP, Clinic, contents, frames
+from tests.platform.withdrawing.conftest import Clinic, contents, frames
+from tests.platform.withdrawing.left_behind import NAME, OTHER, SWEEP
 from trainables.data.votes import SUFFIX
 from trainables.data.withdrawn import withdrawn_in
 
@@ -64,7 +65,7 @@ def test_another_data_sets_patients_are_remembered_beside_them(clinic: Clinic) -
 
 def test_a_sweep_of_several_stores_has_lost_as_many_as_the_one_that_lost_most(clinic: Clinic, capsys: Any) -> None:
     client = MlflowClient(clinic.places.tracking_uri)
-    run_id = next(clinic.results.glob("artifacts/*/artifacts/predictions.parquet")).parts[-3]
+    run_id = next(clinic.results.glob("artifacts/*/artifacts/external")).parts[-3]
     clinic.withdraw()
     fingerprint = client.get_run(run_id).data.tags["data_fingerprint"]
     path = clinic.results / "withdrawn.json"
@@ -75,7 +76,7 @@ def test_a_sweep_of_several_stores_has_lost_as_many_as_the_one_that_lost_most(cl
     client.set_tag(run_id, "data_fingerprint", "f" * 16)
     capsys.readouterr()
     clinic.withdraw("--dry-run")
-    assert f"sweep {SWEEP}: patients 3;" in capsys.readouterr().out
+    assert f"sweep {SWEEP}: 3 patients are gone" in capsys.readouterr().out
 
 
 def test_the_folders_of_a_sweeps_options_are_searched(clinic: Clinic, tmp_path: Path) -> None:
@@ -113,10 +114,10 @@ def test_bundles_in_the_usual_folder_are_named(clinic: Clinic, tmp_path: Path, m
 
 
 def test_files_of_runs_that_mlflow_has_forgotten_lose_the_rows_too(clinic: Clinic) -> None:
-    run_id = next(clinic.results.glob("artifacts/*/artifacts/predictions.parquet")).parts[-3]
+    run_id = next(clinic.results.glob("artifacts/*/artifacts/external")).parts[-3]
     MlflowClient(clinic.places.tracking_uri).delete_run(run_id)
     clinic.withdraw()
-    assert [len(frame) for frame in frames(clinic.results, "predictions.parquet")] == [12, 12]
+    assert sorted(len(frame) for frame in frames(clinic.results, "predictions.parquet")) == [6, 12, 12]
 
 
 def test_results_that_were_copied_are_to_be_adopted_first(clinic: Clinic, tmp_path: Path, capsys: Any) -> None:
