@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from trainables.data.withdrawn import LOCK_FILE
+RESULTS_LOCK = "withdrawn.lock"
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def in_use(results: Path) -> Iterator[None]:
         BlockingIOError: patients are just being taken out.
     """
     refusal = f"patients who have withdrawn are just being taken out of {results}: try again when that is finished"
-    with _held(results / LOCK_FILE, fcntl.LOCK_SH, refusal) if os.access(results, os.W_OK) else nullcontext():
+    with _held(results / RESULTS_LOCK, fcntl.LOCK_SH, refusal) if os.access(results, os.W_OK) else nullcontext():
         yield
 
 
@@ -41,7 +41,7 @@ def in_use_by_nobody_else(results: Path, what: str) -> Iterator[None]:
         f"{what} only while no other command prepares images, trains or evaluates in {results}, but one does: "
         "wait until it is finished, or stop it"
     )
-    with _held(results / LOCK_FILE, fcntl.LOCK_EX, refusal):
+    with _held(results / RESULTS_LOCK, fcntl.LOCK_EX, refusal):
         yield
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from platform.sources.places import Places
-from platform.sources.results_lock import in_use_by_nobody_else
+from platform.sources.results_lock import RESULTS_LOCK, in_use_by_nobody_else
 from platform.tracking.adopting import check_place, keep_sweeps_out
 from platform.withdrawing import remains
 from platform.withdrawing.patient_list import patients_in
 from platform.withdrawing.removal import remove
 from platform.withdrawing.survey import Survey, copies_that_stay, num_images, parts_in, survey
 from trainables.atomic import write_bytes
-from trainables.data.withdrawn import LOCK_FILE, Withdrawn, withdrawn_in
+from trainables.data.withdrawn import Withdrawn, withdrawn_in
 
 WHAT = "images can be taken out of results"
 
@@ -43,7 +43,7 @@ def withdraw(dataset: str, file: Path, places: Places, *, dry_run: bool = False)
     check_place(places)
     with ExitStack() as held:
         keep_sweeps_out(places.results, held, WHAT)  # says which one runs
-        if not dry_run or (places.results / LOCK_FILE).exists():  # a dry run makes no file
+        if not dry_run or (places.results / RESULTS_LOCK).exists():  # a dry run makes no file
             held.enter_context(in_use_by_nobody_else(places.results, WHAT))
         _lock_stores(places, held)
         found = survey(dataset, patients, before, places)

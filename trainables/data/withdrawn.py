@@ -23,7 +23,6 @@ from trainables.data.catalogue import share_patients
 from trainables.pasting import command_line
 
 FILE = "withdrawn.json"
-LOCK_FILE = "withdrawn.lock"  # beside it
 NOT_NAMED = ["an image", "left out; not named, since patients have withdrawn"]
 
 
