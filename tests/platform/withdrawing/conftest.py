@@ -76,7 +76,7 @@ def write_csv(folder: Path, name: str) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def whole(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a `Clinic` before anybody has left; nothing in it is changed."""
     folder = tmp_path_factory.mktemp("whole")

@@ -17,7 +17,8 @@ from analysis.reading.bundles import ABOUT, FORM
 from platform.sources.copied_images import NOT_SEARCHED, list_of
 from platform.sources.places import Places
 from tests.platform.withdrawing.conftest import Clinic, contents, frames
-from tests.platform.withdrawing.left_behind import NAME, OTHER, SWEEP
+from tests.platform.withdrawing.left_behind import NAME, NUM_PATIENTS, OTHER, SWEEP
+from trainables.data.store import salted_hashes
 from trainables.data.votes import SUFFIX
 from trainables.data.withdrawn import withdrawn_in
 
@@ -61,6 +62,18 @@ def test_another_data_sets_patients_are_remembered_beside_them(clinic: Clinic) -
     clinic.withdraw(name=OTHER)
     withdrawn = withdrawn_in(clinic.results)
     assert withdrawn.of(NAME) == clinic.leaving == withdrawn.of(OTHER) and set(withdrawn.patients) == {NAME, OTHER}
+
+
+def test_who_leaves_training_later_has_left_the_first_images_too(clinic: Clinic, tmp_path: Path) -> None:
+    first = clinic.store.fingerprint
+    clinic.withdraw()
+    names = [f"pat-{number:02d}" for number in range(NUM_PATIENTS)]
+    training = set(clinic.store.patient[clinic.store.split == "train"])  # nobody of them is in predictions
+    hashes = salted_hashes(names, clinic.places.salt())
+    later = next(name for name, hashed in zip(names, hashes, strict=True) if hashed in training)
+    (file := tmp_path / "later.txt").write_text(later)
+    clinic.withdraw(file=file)
+    assert len(withdrawn_in(clinic.results).left(first)) == 4
 
 
 def test_a_sweep_of_several_stores_has_lost_as_many_as_the_one_that_lost_most(clinic: Clinic, capsys: Any) -> None:
