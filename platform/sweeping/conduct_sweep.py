@@ -40,6 +40,7 @@ from platform.tracking.growth import note_growth
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.method_record import note_methods
+from platform.tracking.restored import check_whole
 from platform.tracking.sweep_page import description
 from platform.tracking.tracker import must_answer, send_rest
 from trainables.cell import Cell
@@ -67,6 +68,7 @@ def conduct(request: SweepRequest) -> int:
             keep_file(ledger, request.file)
             plan = carry_out(setup, ledger, request, places, storage)
             close(setup, plan, ledger, places)
+            ledger.file.check()
         if plan.finished:
             notice.text = f"{setup.name}: {plan.num_trials} trials done"
             return 0
@@ -86,6 +88,9 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     Args:
         request: says what a trial takes, and how many run at once.
         storage: what `join_cluster` reports about the shared storage.
+
+    Raises:
+        ValueError, ConnectionError: as `run` says; or MLflow lacks a part of a trial that has ended.
     """
     journal = Journal(setup.folder / "journal.jsonl")
     send_rest(ledger, journal)
@@ -115,6 +120,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
             inputs_of=lambda record: facts_of(setup.splits.of(record.spec.config), record.spec.config),
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
+        check_whole(plan.records.values(), ledger.records())
         ledger.describe(description(setup, state=how_far(plan)))
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
     return plan

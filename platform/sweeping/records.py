@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,3 +48,11 @@ class TrialRecord:
 def trial_folder(sweep_folder: Path, key: str) -> Path:
     """Where the trial with that `TrialSpec.key` keeps its state."""
     return sweep_folder / "trials" / key
+
+
+def out_of_memory(record: TrialRecord, metrics: Mapping[str, float]) -> str:
+    """How the trial continued where the GPU was too small for its batch; "" where it was not."""
+    if "micro_batch_size" not in metrics:
+        return ""
+    size = int(metrics["micro_batch_size"])
+    return f"ended with at most {size} of the batch's {record.spec.config.batch_size} images at once"

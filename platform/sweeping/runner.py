@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +25,7 @@ from platform.sweeping.fair_scheduler import FairScheduler
 from platform.sweeping.forecast import Forecast
 from platform.sweeping.plan import Plan
 from platform.sweeping.progress import Progress
-from platform.sweeping.records import TrialRecord, trial_folder
+from platform.sweeping.records import TrialRecord, out_of_memory, trial_folder
 from platform.sweeping.schedulers import DEFAULT_SCHEDULER
 from platform.sweeping.search import KEY, PlannedSearch
 from platform.sweeping.standing import Standing
@@ -35,6 +35,7 @@ from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.sweep_page import SearchProgress
 from platform.tracking.tracker import Tracker
+from trainables.checkpoint import newest_epoch
 from trainables.energy import WATTS_PER_CORE
 from trainables.job import Job
 from trainables.stuck_steps import LOOK_EVERY_S, NOTE
@@ -111,6 +112,7 @@ class TrialEvents(tune.Callback):
         if not self._answers_ctrl_c:
             self._answers_ctrl_c = True
             acknowledge_ctrl_c("stopping: finished epochs are saved; Ctrl-C again stops at once")
+        self._tracker.check()
         if time.monotonic() - self._looked_at_s > LOOK_EVERY_S:
             self._looked_at_s = time.monotonic()
             self._name_the_stuck()
@@ -135,6 +137,8 @@ class TrialEvents(tune.Callback):
             return
         record.node, record.hardware = str(result.get("node_ip", "")), str(result.get("hardware", ""))
         record.seconds += result["time_this_iter_s"]
+        if refused := result.get("refused"):
+            raise ValueError(refused)
         if error := result.get("error"):
             self._settle(record, "FAILED", error)
             return
@@ -154,7 +158,7 @@ class TrialEvents(tune.Callback):
         if last:
             record.test_auc = result["metrics"].get("test_auc")
         if last or stopped:
-            self._settle(record, "FINISHED", out_of_memory=_out_of_memory(record, result["metrics"]))
+            self._settle(record, "FINISHED", out_of_memory=out_of_memory(record, result["metrics"]))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Settles a trial whose worker failed more often than it may be restarted."""
@@ -177,20 +181,16 @@ class TrialEvents(tune.Callback):
         self._progress.end(record)
 
 
-def _out_of_memory(record: TrialRecord, metrics: Mapping[str, float]) -> str:
-    """How the trial continued where the GPU was too small for its batch; "" where it was not."""
-    if "micro_batch_size" not in metrics:
-        return ""
-    size = int(metrics["micro_batch_size"])
-    return f"ended with at most {size} of the batch's {record.spec.config.batch_size} images at once"
-
-
 def run(
     plan: Plan, trials: Trials, ledger: Ledger, journal: Journal, resources: Resources, *, verbose: bool = False
 ) -> None:
     """Runs all that the plan still has to run; returns when it is done, or after Ctrl-C.
 
     Errors of trials are in the ledger.
+
+    Raises:
+        ValueError: the prepared images are not those that a trial is to read.
+        ConnectionError: MLflow does not answer at the end, or lacks what it was sent.
     """
     num_slots = resources.slots(machines())
     # All that may run together are asked for together, so that a cluster grows at once and not node by node.
@@ -201,7 +201,7 @@ def run(
 
     def start(record: TrialRecord) -> dict[str, Any]:
         tracker.open(record, trials.tags_of(record), trials.inputs_of(record))
-        progress.start(record)
+        progress.start(record, has_state=newest_epoch(trials.folder_of(record.spec.key)) > 0)
         job = replace(
             trials.job_of(record),
             gpus=resources.gpus,

@@ -54,11 +54,11 @@ def clear(folder: Path, ledger: Ledger, run_id: str) -> None:
 def _missing(folder: Path, ledger: Ledger, run_id: str) -> str:
     """What MLflow lacks of the trial after all has been sent again that it lacked; "" where nothing."""
     record = ledger.record(run_id)
-    if record.status != "FINISHED":
-        return "its end"
     num_epochs = checkpoint.newest_epoch(folder)
     if len(record.best_scores) < num_epochs:
         return f"epochs: it has {len(record.best_scores)} of {num_epochs}"
+    if record.status != "FINISHED":
+        return "its end"
     for path, place in files_of(folder):
         if not path.exists() or _has(ledger, run_id, path, place):
             continue

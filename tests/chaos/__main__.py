@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tests.chaos import fault_record
 from tests.chaos.chaos_page import PAGE, page
-from tests.chaos.disturbing import Disturbed, disks, outcome
+from tests.chaos.disturbing import LONGER, Disturbed, disks, outcome
 from tests.chaos.fault_record import FAILED, SHADOWED, UNDISTURBED, FaultRow
 from tests.chaos.faults import Fault
 from tests.chaos.kinds import FAULTS, KINDS, NEED_A_DISK
@@ -77,7 +77,7 @@ def chaos(seeds: Sequence[int], minutes: float, kinds: Sequence[Fault], num_faul
     began_s, longest_s, has_failed = time.monotonic(), FIRST_GUESS_S, False
     with tempfile.TemporaryDirectory() as name:
         calm = Path(name) / "calm"
-        expected = outcome(calm, finish(start(calm)))
+        expected = outcome(calm, finish(start(calm, *LONGER)))
         print(f"undisturbed: {time.monotonic() - began_s:.0f} s", flush=True)
         for number, seed in enumerate(seeds):
             started_s = time.monotonic()

@@ -24,7 +24,8 @@ from tests.chaos.server import Server
 from tests.small_sweep import CELLS, COMMAND, NUM_TRIALS, ROOT, draw_teacher, environment
 from trainables.meter import hardware
 
-BETWEEN_S = (4.0, 16.0)  # from a start or a fault to the next fault; an undisturbed sweep takes 30 to 50 s on two cores
+LONGER = ("--epochs", "12")  # so that a trial lasts some seconds
+BETWEEN_S = (4.0, 25.0)  # from a start or a fault to the next fault; an undisturbed sweep takes about 40 s on two cores
 PATIENCE_S = 600.0  # for the end of a sweep that is not disturbed any more
 POLL_S = 0.1
 STEP_TIMEOUT_S = 45  # a step takes a fraction of a second
@@ -47,7 +48,7 @@ class Disturbed:
         uri = {"MLFLOW_TRACKING_URI": server.uri} if server else {}
         saboteur = str(ROOT / "tests" / "chaos" / "saboteur")
         self._environment = environment({**uri, "PYTHONPATH": saboteur, "CHAOS_FOLDER": str(orders)})
-        self._command = [*COMMAND, "--results", str(results), "--step-timeout", str(STEP_TIMEOUT_S)]
+        self._command = [*COMMAND, *LONGER, "--results", str(results), "--step-timeout", str(STEP_TIMEOUT_S)]
         self._backups = Backups(results / "mlflow.db", orders / "backups")
         self._num_started = 0
         self._recovering_since: tuple[float, int] | None = None  # monotonic seconds, and nanoseconds of files' times

@@ -28,6 +28,17 @@ FACTS_KEY = b"facts"
 COLUMNS = ("labels", "patient", "image_id", "view", "sex", "age_years", "split", "train_rank")
 
 
+class ReplacedStoreError(ValueError):
+    """The file holds other images than those that a trial is to read."""
+
+    def __init__(self, path: Path, expected: str, actual: str) -> None:
+        super().__init__(
+            f"the prepared images must stay as they were when the sweep began, but {path} has the fingerprint {actual} "
+            f"where {expected} is expected: put that file back, or delete this one, so that the same images are "
+            "prepared again, and run the same command again"
+        )
+
+
 class Store:
     """A prepared data set, opened for reading; `open` checks it.
 
@@ -173,6 +184,19 @@ class Store:
                 f"no patient may be in two splits, but {np.unique(self.patient[strays]).size} are in {self.path}, "
                 f"patient hash {patient} first; delete the file and prepare the data again"
             )
+
+
+def check_same(path: Path, fingerprint: str) -> None:
+    """Reads what the file says of itself, and no image; where there is no file, opening it says so.
+
+    Raises:
+        ReplacedStoreError: it is not the store of that fingerprint.
+    """
+    if not path.is_file():
+        return
+    actual = str(_facts(pa.ipc.open_file(pa.memory_map(str(path))), path)["fingerprint"])
+    if actual != fingerprint:
+        raise ReplacedStoreError(path, fingerprint, actual)
 
 
 def fingerprint_of_split(split: Iterable[str], train_rank: Iterable[int]) -> str:

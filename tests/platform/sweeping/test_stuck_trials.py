@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from platform.sweeping import runner
 from platform.sweeping.runner import TrialEvents
+from platform.tracking.tracker import Tracker
 from tests.platform.sweeping.watched import Watched, make_plan
 from trainables.stuck_steps import NOTE
 
@@ -23,8 +25,8 @@ def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Path, 
     record = watched.plan.next()
     folder = tmp_path / record.spec.key
     folder.mkdir()
-    nothing: Any = None
-    events = TrialEvents(watched.plan, nothing, watched.progress, lambda key: tmp_path / key, "asha")
+    tracker: Any = Mock(spec=Tracker)
+    events = TrialEvents(watched.plan, tracker, watched.progress, lambda key: tmp_path / key, "asha")
     return lambda: events.on_step_begin(1, []), folder, watched
 
 
