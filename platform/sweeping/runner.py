@@ -160,6 +160,10 @@ class TrialEvents(tune.Callback):
         if last or stopped:
             self._settle(record, "FINISHED", out_of_memory=out_of_memory(record, result["metrics"]))
 
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """A worker has died: what it wrote of its last step is read before the next worker clears it away."""
+        self._name_the_stuck()
+
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Settles a trial whose worker failed more often than it may be restarted."""
         record = self._plan.records[trial.config[KEY]]

@@ -19,6 +19,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.chaos import fault_record
 from tests.chaos.chaos_page import PAGE, page
@@ -43,7 +44,9 @@ def deal(seed: int, kinds: Sequence[Fault], num_faults: int) -> list[Fault]:
     return dealt
 
 
-def disturb(folder: Path, seed: int, faults: Sequence[Fault], calm: Path, expected: object) -> list[FaultRow]:
+def disturb(
+    folder: Path, seed: int, faults: Sequence[Fault], calm: Path, expected: dict[str, list[Any]]
+) -> list[FaultRow]:
     """Runs the sweep with this seed to its end, and returns a row per fault."""
     results, orders = folder / f"sweep-{seed}", folder / f"orders-{seed}"
     orders.mkdir()
@@ -56,8 +59,11 @@ def disturb(folder: Path, seed: int, faults: Sequence[Fault], calm: Path, expect
         sweep = Disturbed(results, orders, server, faults, seed=seed)
         why = ""
         try:
-            if outcome(results, sweep.run()) != expected:
-                why = "the sweep ended otherwise than the undisturbed one"
+            reached = outcome(results, sweep.run())
+            if others := [what for what in expected if reached[what] != expected[what]]:
+                why = f"the sweep's {' and '.join(others)} are not those of the undisturbed one"
+                for what in others:
+                    print(what, *(set(reached[what]) ^ set(expected[what])), sep="\n  ", file=sys.stderr)
         except AssertionError as error:
             why = " ".join(str(error).split())[:300] or traceback.format_exc().splitlines()[-2].strip()
             print("".join(path.read_text()[-3000:] for path in sorted(orders.glob("*.txt"))[-2:]), file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,13 +16,13 @@ NUM_KEPT = 10
 class Backups:
     """The last copies of the SQLite file `database`, in `folder`."""
 
-    def __init__(self, database: Path, folder: Path) -> None:
-        self._database, self._folder = database, folder
+    def __init__(self, database: Path, folder: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._database, self._folder, self._clock = database, folder, clock
         self._made: list[tuple[float, Path]] = []
 
     def keep(self) -> None:
         """Makes a copy if the last one is some seconds old; none while the file is absent or locked."""
-        now_s = time.monotonic()
+        now_s = self._clock()
         if (self._made and now_s - self._made[-1][0] < EVERY_S) or not self._database.exists():
             return
         self._folder.mkdir(exist_ok=True)
@@ -42,5 +43,5 @@ class Backups:
 
     def of_half_a_minute_ago(self) -> Path | None:
         """The newest copy that is at least that old, or else the oldest; None where there is none yet."""
-        old = [copy for made_s, copy in self._made if time.monotonic() - made_s >= AGE_S]
+        old = [copy for made_s, copy in self._made if self._clock() - made_s >= AGE_S]
         return old[-1] if old else self._made[0][1] if self._made else None

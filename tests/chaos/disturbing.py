@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tests.chaos.backups import Backups
 from tests.chaos.fault_record import FaultRow
@@ -155,7 +156,7 @@ class Disturbed:
     def _moment(self) -> str:
         """How far the sweep is, as its checkpoints and MLflow's file have it, and where it writes its runs to."""
         database, where = self._results / "mlflow.db", "MLflow's server" if self._server else "MLflow's file"
-        phase, num_done = "?", 0
+        phase, num_done = "no trial yet", 0
         try:
             with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=1)) as connection:
                 trials = connection.execute(
@@ -172,7 +173,7 @@ class Disturbed:
         return f"{phase}, {num_done} of {NUM_TRIALS} trials done, {training}{state}; {where}"
 
 
-def outcome(results: Path, output: str) -> tuple[object, ...]:
+def outcome(results: Path, output: str) -> dict[str, list[Any]]:
     """All that must be the same: each trial's end, every number but the speed, weights, predictions, and the table."""
     with closing(sqlite3.connect(results / "mlflow.db")) as database:
         runs = database.execute(
@@ -186,15 +187,16 @@ def outcome(results: Path, output: str) -> tuple[object, ...]:
         ).fetchall()
     ends = sorted((trial, status) for trial, status, _ in runs)
     assert len(ends) == NUM_TRIALS and {status for _, status in ends} == {"FINISHED"}, f"the runs ended as {ends}"
-    files = [
-        (trial, path.name, hashlib.sha256(path.read_bytes()).hexdigest())
-        for trial, _, run in runs
-        for path in (results / "artifacts" / run).rglob("*")
+    trial_of = {run: trial for trial, _, run in runs}
+    files = [  # a server has a folder for the experiment above that of the run
+        (trial_of[run], path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in (results / "artifacts").rglob("*")
+        for run in trial_of.keys() & set(path.parts)
         if path.suffix in (".safetensors", ".parquet")
     ]
     table = [line for line in output.splitlines() if re.match(r"(transfer|attention)/.* \d+\.\d\d", line)]
     assert len(table) == 2 * len(CELLS), f"the table has {len(table)} rows"  # AUC and F1
-    return ends, sorted(numbers), sorted(files), table
+    return {"ends": ends, "numbers": sorted(numbers), "files": sorted(files), "tables": table}
 
 
 @contextmanager

@@ -14,6 +14,7 @@ NO_JUMP = 100_000  # bytes of the file by which the saboteur is told of a jump, 
 HOUR_S = 3600
 LASTS_S = 20.0
 FREE_S = 40.0  # for a worker that trains to be there
+NAMED_WITHIN_S = 15.0
 HANGS_S = 300  # a step, unless it is ended
 
 
@@ -37,8 +38,10 @@ def hang_worker(target: Target) -> None:
         assert time.monotonic() < until_s, "a step hangs, and --step-timeout does not end its worker"
         assert target.process.poll() is None, f"a step hung, and the driver ended: exit {target.process.poll()}"
         time.sleep(0.1)
-    said = target.said.read_text()
-    assert "a step has taken" in said, "a step hung, and its trial was not named"
+    until_s = time.monotonic() + NAMED_WITHIN_S
+    while "a step has taken" not in target.said.read_text():
+        assert time.monotonic() < until_s, "a step hung, and its trial was not named"
+        time.sleep(0.1)
 
 
 def clock_and_disk(target: Target) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -27,7 +28,9 @@ def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Path, 
     folder.mkdir()
     tracker: Any = Mock(spec=Tracker)
     events = TrialEvents(watched.plan, tracker, watched.progress, lambda key: tmp_path / key, "asha")
-    return lambda: events.on_step_begin(1, []), folder, watched
+    look = partial(events.on_step_begin, 1, [])
+    look.events = events  # type: ignore[attr-defined]
+    return look, folder, watched
 
 
 def test_it_is_named_once_for_each_step(looked: tuple[Any, Path, Watched]) -> None:
@@ -44,3 +47,14 @@ def test_it_is_named_once_for_each_step(looked: tuple[Any, Path, Watched]) -> No
     os.utime(note, (1.0, 2.0))
     look()
     assert "trial 1: a step has taken 60 s so far" in watched.stream.getvalue()
+
+
+def test_what_an_ended_worker_wrote_is_read_before_the_next_one_begins(
+    looked: tuple[Any, Path, Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, folder, watched = looked
+    monkeypatch.setattr(runner, "LOOK_EVERY_S", 1000.0)
+    look()  # and not again for a long time
+    (folder / NOTE).write_text("a step has taken more than --step-timeout 45 s: its worker ends here")
+    look.events.on_trial_recover(1, [], None)
+    assert "trial 1: a step has taken more than --step-timeout 45 s" in watched.stream.getvalue()
