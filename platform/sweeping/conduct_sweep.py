@@ -157,8 +157,9 @@ def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict
 def _clear_rest(setup: Setup, plan: Plan, ledger: Ledger) -> None:
     """Clears finished trials that an earlier process could not clear before it ended."""
     for record in plan.records.values():
-        if record.status == "FINISHED":
-            clear(trial_folder(setup.folder, record.spec.key), ledger, record.run_id)
+        folder = trial_folder(setup.folder, record.spec.key)
+        if record.status == "FINISHED" and folder.is_dir():
+            clear(folder, ledger, record.run_id)
 
 
 @contextmanager

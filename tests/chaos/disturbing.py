@@ -26,9 +26,12 @@ from tests.small_sweep import CELLS, COMMAND, NUM_TRIALS, ROOT, draw_teacher, en
 from trainables.meter import hardware
 
 LONGER = ("--epochs", "12")  # so that a trial lasts some seconds
-BETWEEN_S = (4.0, 25.0)  # from a start or a fault to the next fault; an undisturbed sweep takes about 40 s on two cores
+STARTING_SHARE = (
+    0.2  # of the faults, at any moment from a start or the last fault on; the others while a worker is there
+)
+STARTING_S, TRAINING_S = (4.0, 25.0), (0.0, 14.0)  # an undisturbed sweep trains for about 20 s on two idle cores
 PATIENCE_S = 600.0  # for the end of a sweep that is not disturbed any more
-POLL_S = 0.1
+POLL_S, LOOK_EVERY_S = 0.1, 1.0
 STEP_TIMEOUT_S = 45  # a step takes a fraction of a second
 ENDS = (3, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM)
 
@@ -62,7 +65,9 @@ class Disturbed:
             AssertionError: it ended as it must not, or did not end.
         """
         while True:
-            if not self._has_ended(within_s=self._rng.uniform(*BETWEEN_S) if self._faults else PATIENCE_S):
+            is_early = self._rng.random() < STARTING_SHARE
+            wait_s = self._rng.uniform(*(STARTING_S if is_early else TRAINING_S)) if self._faults else PATIENCE_S
+            if not self._has_ended(wait_s, trains_first=bool(self._faults) and not is_early):
                 assert self._faults, f"the sweep did not end within {PATIENCE_S:g} s of its last fault"
                 self._break(self._faults.popleft())
             elif self._is_finished():
@@ -107,10 +112,13 @@ class Disturbed:
             lifts=before,
         )
 
-    def _has_ended(self, within_s: float) -> bool:
-        """Whether the driver ends within so many seconds, in which it is watched."""
-        until_s = time.monotonic() + within_s
+    def _has_ended(self, within_s: float, *, trains_first: bool) -> bool:
+        """Whether the driver ends within so many seconds, in which it is watched; or so many after a worker is there."""
+        looked_s, until_s = 0.0, time.monotonic() + within_s + (PATIENCE_S if trains_first else 0)
         while time.monotonic() < until_s:
+            if trains_first and time.monotonic() - looked_s > LOOK_EVERY_S:
+                looked_s, trains_first = time.monotonic(), not workers(self._target.process.pid)
+                until_s = looked_s + within_s
             has_ended = self._target.process.poll() is not None
             if self._recovering_since and (_has_saved(self._results, self._recovering_since[1])):
                 self._recover()
