@@ -113,12 +113,13 @@ class Disturbed:
         )
 
     def _has_ended(self, within_s: float, *, trains_first: bool) -> bool:
-        """Whether the driver ends within so many seconds, in which it is watched; or so many after a worker is there."""
+        """Whether the driver ends within so many seconds, or so many after a worker is there; watches it."""
         looked_s, until_s = 0.0, time.monotonic() + within_s + (PATIENCE_S if trains_first else 0)
         while time.monotonic() < until_s:
             if trains_first and time.monotonic() - looked_s > LOOK_EVERY_S:
-                looked_s, trains_first = time.monotonic(), not workers(self._target.process.pid)
-                until_s = looked_s + within_s
+                looked_s = time.monotonic()
+                if workers(self._target.process.pid):
+                    trains_first, until_s = False, looked_s + within_s
             has_ended = self._target.process.poll() is not None
             if self._recovering_since and (_has_saved(self._results, self._recovering_since[1])):
                 self._recover()
