@@ -88,9 +88,6 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     Args:
         request: says what a trial takes, and how many run at once.
         storage: what `join_cluster` reports about the shared storage.
-
-    Raises:
-        ValueError, ConnectionError: as `run` says; or MLflow lacks a part of a trial that has ended.
     """
     journal = Journal(setup.folder / "journal.jsonl")
     send_rest(ledger, journal)

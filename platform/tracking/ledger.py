@@ -199,18 +199,23 @@ class Ledger:
             error=tags.get("error", ""),
             test_auc=run.data.metrics.get(key_of("test_auc")),
         )
-        record.seconds = sum(self._history(record.run_id, "epoch_s"))
-        record.best_scores = self._history(record.run_id, "best_score")
-        rungs = self._history(record.run_id, "rung")
+        record.seconds = sum(self._history(record.run_id, "epoch_s").values())
+        scores = self._history(record.run_id, "best_score")
+        record.best_scores, rungs = _without_gap(scores), _without_gap(self._history(record.run_id, "rung"))
+        record.behind_gap = frozenset(epoch for epoch in scores if epoch > len(record.best_scores))
         record.num_judged = sum(value > 0 for value in rungs)
         if record.status == "FINISHED" and not _is_whole(record, rungs):
             record.status = "RUNNING"
         return record
 
-    def _history(self, run_id: str, metric: str) -> list[float]:
-        """The metric after each epoch, up to the first one that MLflow lacks: what is behind that is sent again."""
-        steps = {m.step: m.value for m in self.client.get_metric_history(run_id, key_of(metric))}
-        return [steps[step] for step in takewhile(steps.__contains__, count(1))]
+    def _history(self, run_id: str, metric: str) -> dict[int, float]:
+        """The metric by epoch."""
+        return {m.step: m.value for m in self.client.get_metric_history(run_id, key_of(metric))}
+
+
+def _without_gap(history: Mapping[int, float]) -> list[float]:
+    """The values up to the first epoch that MLflow lacks: from there on the trial sends them again."""
+    return [history[epoch] for epoch in takewhile(history.__contains__, count(1))]
 
 
 def _is_whole(record: TrialRecord, rungs: Sequence[float]) -> bool:

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ def disturb(
             if others := [what for what in expected if reached[what] != expected[what]]:
                 why = f"the sweep's {' and '.join(others)} are not those of the undisturbed one"
                 for what in others:
-                    print(what, *(set(reached[what]) ^ set(expected[what])), sep="\n  ", file=sys.stderr)
+                    counts = Counter(reached[what]), Counter(expected[what])
+                    print(what, *(counts[0] - counts[1]), "not", *(counts[1] - counts[0]), sep="\n  ", file=sys.stderr)
         except AssertionError as error:
             why = " ".join(str(error).split())[:300] or traceback.format_exc().splitlines()[-2].strip()
             print("".join(path.read_text()[-3000:] for path in sorted(orders.glob("*.txt"))[-2:]), file=sys.stderr)

@@ -9,16 +9,26 @@ from unittest.mock import Mock
 
 import pyarrow as pa
 import pytest
+from ray.tune.execution.tune_controller import TuneController
 
-from platform.sweeping.runner import TrialEvents
+from platform.sweeping import runner, trial_events
 from platform.sweeping.search import KEY
+from platform.sweeping.stopping_rules import METRIC
+from platform.sweeping.trial_events import TrialEvents
+from platform.tracking.restored import LostRecordsError
 from platform.tracking.tracker import Tracker
 from tests.platform.sweeping.watched import Watched, make_plan
 from trainables.data.store import FACTS_KEY, STORE_VERSION
 from trainables.job import Job
 from trainables.student import StudentTrial
 
+assert runner  # sets what Ray reads from the environment
 SENTENCE = "the prepared images must stay as they were when the sweep began"
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial_events, "acknowledge_ctrl_c", lambda words: None)
 
 
 def test_other_prepared_images_end_the_trial_before_its_first_epoch(tmp_path: Path) -> None:
@@ -42,9 +52,32 @@ def test_it_ends_the_sweep_and_leaves_the_trial_unfinished() -> None:
     tracker: Any = Mock(spec=Tracker)
     events = TrialEvents(plan, tracker, Watched(plan).progress, Path, "asha")
     trial: Any = SimpleNamespace(config={KEY: record.spec.key})
+    events.on_trial_result(0, [], trial, {"refused": SENTENCE, "time_this_iter_s": 1.0})
     with pytest.raises(ValueError, match=SENTENCE):
-        events.on_trial_result(0, [], trial, {"refused": SENTENCE, "time_this_iter_s": 1.0})
+        events.on_step_begin(1, [])
     assert record.status == "RUNNING" and not tracker.method_calls
+
+
+def test_an_error_while_a_result_is_taken_up_is_not_wrapped_by_ray() -> None:
+    plan = make_plan()
+    record = plan.next()
+    tracker: Any = Mock(spec=Tracker)
+    tracker.log.side_effect = LostRecordsError("a run that it had is gone")
+    events = TrialEvents(plan, tracker, Watched(plan).progress, Path, "asha")
+    trial: Any = SimpleNamespace(config={KEY: record.spec.key})
+    result = {"epoch": 1, "best_score": 0.5, "metrics": {"score": 0.5}, "time_this_iter_s": 1.0, "done": False}
+    events.on_trial_result(0, [], trial, result)
+    with pytest.raises(LostRecordsError):
+        events.on_step_begin(1, [])
+
+
+def test_ray_takes_the_result_of_a_trial_that_failed_before_its_first_score() -> None:
+    others: Any = SimpleNamespace(
+        _metric=None, _scheduler_alg=SimpleNamespace(metric=None), _search_alg=SimpleNamespace(metric=METRIC)
+    )
+    result = {"error": "the loss must be finite", "done": True, "training_iteration": 1, "config/key": "k"}
+    TuneController._validate_result_metrics(others, result)
+    assert METRIC not in result
 
 
 def test_a_trial_without_its_checkpoints_is_said_to_begin_again() -> None:
@@ -56,3 +89,17 @@ def test_a_trial_without_its_checkpoints_is_said_to_begin_again() -> None:
     resumed, again = watched.lines()
     assert resumed.endswith(", resumes after epoch 2")
     assert again.endswith(": its checkpoints are gone, so that it is trained again from the beginning")
+
+
+def test_epochs_that_the_ledger_has_behind_a_gap_are_not_sent_twice() -> None:
+    plan = make_plan()
+    record = plan.next()
+    record.best_scores, record.num_judged, record.behind_gap = [0.5], 1, frozenset({3})
+    tracker: Any = Mock(spec=Tracker)
+    events = TrialEvents(plan, tracker, Watched(plan).progress, Path, "asha")
+    trial: Any = SimpleNamespace(config={KEY: record.spec.key})
+    for epoch in (1, 2, 3):
+        result = {"epoch": epoch, "best_score": 0.5, "metrics": {"score": 0.5}, "time_this_iter_s": 1.0, "done": False}
+        events.on_trial_result(0, [], trial, result)
+    assert [call.args[2] for call in tracker.log.call_args_list] == [2]
+    assert record.best_scores == [0.5] * 3 and record.num_judged == 3

@@ -10,8 +10,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from platform.sweeping import runner
-from platform.sweeping.runner import TrialEvents
+from platform.sweeping import trial_events
+from platform.sweeping.trial_events import TrialEvents
 from platform.tracking.tracker import Tracker
 from tests.platform.sweeping.watched import Watched, make_plan
 from trainables.stuck_steps import NOTE
@@ -20,8 +20,8 @@ from trainables.stuck_steps import NOTE
 @pytest.fixture
 def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Path, Watched]:
     """What looks into the trials' folders at every turn of Ray's, and the folder of the one running trial."""
-    monkeypatch.setattr(runner, "LOOK_EVERY_S", -1.0)
-    monkeypatch.setattr(runner, "acknowledge_ctrl_c", lambda words: None)
+    monkeypatch.setattr(trial_events, "LOOK_EVERY_S", -1.0)
+    monkeypatch.setattr(trial_events, "acknowledge_ctrl_c", lambda words: None)
     watched = Watched(make_plan())
     record = watched.plan.next()
     folder = tmp_path / record.spec.key
@@ -53,7 +53,7 @@ def test_what_an_ended_worker_wrote_is_read_before_the_next_one_begins(
     looked: tuple[Any, Path, Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look, folder, watched = looked
-    monkeypatch.setattr(runner, "LOOK_EVERY_S", 1000.0)
+    monkeypatch.setattr(trial_events, "LOOK_EVERY_S", 1000.0)
     look()  # and not again for a long time
     (folder / NOTE).write_text("a step has taken more than --step-timeout 45 s: its worker ends here")
     look.events.on_trial_recover(1, [], None)
