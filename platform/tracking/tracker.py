@@ -133,7 +133,7 @@ class Tracker:
                 return False
             except Exception as error:  # whatever it is, the thread must live: the records behind would be lost
                 if _is_gone(error):
-                    self._lost = LostRecordsError(f"a run that it had is gone ({masked(error)})")
+                    self._lost = LostRecordsError(f"a run that it had is gone ({_reason(error)})")
                     return False
                 if not _may_pass(error):
                     print(f"MLflow refused a record ({masked(error)}); leaving it out", file=sys.stderr)
@@ -201,18 +201,23 @@ def must_answer(where: str) -> Iterator[None]:
         yield
     except (MlflowException, OperationalError) as error:
         if _is_gone(error):
-            raise LostRecordsError(f"a run that it had is gone ({masked(error)})") from error
+            raise LostRecordsError(f"a run that it had is gone ({_reason(error)})") from error
         if not _may_pass(error):
             raise
-        reason = masked(error).splitlines()[0]
         raise ConnectionError(
-            f"MLflow must answer at {where}, but: {reason}; run the same command again to resume"
+            f"MLflow must answer at {where}, but: {_reason(error)}; run the same command again to resume"
         ) from error
 
 
 def masked(error: Exception) -> str:
     """The error's message without the name and password that an address in it may have."""
     return re.sub(r"(\w+://)[^/\s@]+@", r"\1", str(error))
+
+
+def _reason(error: Exception) -> str:
+    """The first line of the error's message that says what went wrong, and not what SQLAlchemy was about to do."""
+    lines = masked(error).splitlines()
+    return next((line for line in lines if not line.startswith("(raised as a result of")), lines[0])
 
 
 def _is_gone(error: Exception) -> bool:
