@@ -22,6 +22,7 @@ class TrialRecord:
     stopped: str = ""  # the scheduler that stopped the trial early, such as "asha"
     best_scores: list[float] = field(default_factory=list)  # after each epoch, the best validation score so far
     behind_gap: frozenset[int] = frozenset()  # epochs that the ledger has, although it lacks earlier ones
+    known_to: int = 0  # the epoch that the trial is known to have reached, where the ledger lacks epochs before it
     num_judged: int = 0  # epochs after which the scheduler let the trial continue
     run_id: str = ""
     node: str = ""  # the address of the machine that trained it last

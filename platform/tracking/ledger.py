@@ -204,8 +204,13 @@ class Ledger:
         record.best_scores, rungs = _without_gap(scores), _without_gap(self._history(record.run_id, "rung"))
         record.behind_gap = frozenset(epoch for epoch in scores if epoch > len(record.best_scores))
         record.num_judged = sum(value > 0 for value in rungs)
+        record.known_to = max(record.behind_gap, default=0)
         if record.status == "FINISHED" and not _is_whole(record, rungs):
             record.status = "RUNNING"
+            if not record.stopped:
+                record.known_to = record.spec.config.num_reports
+            elif not record.known_to:
+                record.stopped = ""  # after which epoch, nobody knows any more
         return record
 
     def _history(self, run_id: str, metric: str) -> dict[int, float]:

@@ -14,7 +14,8 @@ HEAD = f"""# Sweeps that were broken on purpose
 <!-- Written by `python -m tests.chaos --write` from tests/chaos/recorded/faults.csv. -->
 
 `{COMMAND}` (or `make chaos`) runs a small sweep of phantoms (two cells, six trials of twelve epochs,
-one at a time; the first sweeps of the record had three), breaks it at random moments in one of the ways below, and starts the same command again whenever it
+one at a time; the first sweeps of the record had three), breaks it at random moments in one of the ways below, and
+starts the same command again whenever it
 has ended. The sweep must end as one that nobody has touched: every trial with one finished run, every metric of every
 epoch, weights, predictions and the printed tables equal, bit for bit. Sweeps of even seeds write to an MLflow server,
 the others to a file. Each run of the command continues with the next seed; `--seed N` repeats a sweep, and

@@ -12,8 +12,9 @@ import pytest
 from ray.tune.execution.tune_controller import TuneController
 
 from platform.sweeping import runner, trial_events
+from platform.sweeping.fair_scheduler import FairScheduler
 from platform.sweeping.search import KEY
-from platform.sweeping.stopping_rules import METRIC
+from platform.sweeping.stopping_rules import METRIC, TIME_ATTRIBUTE
 from platform.sweeping.trial_events import TrialEvents
 from platform.tracking.restored import LostRecordsError
 from platform.tracking.tracker import Tracker
@@ -103,3 +104,19 @@ def test_epochs_that_the_ledger_has_behind_a_gap_are_not_sent_twice() -> None:
         events.on_trial_result(0, [], trial, result)
     assert [call.args[2] for call in tracker.log.call_args_list] == [2]
     assert record.best_scores == [0.5] * 3 and record.num_judged == 3
+
+
+@pytest.mark.parametrize(("stopped", "at_the_last"), [("", "STOP"), ("asha", "STOP"), ("", "CONTINUE")])
+def test_what_was_decided_before_the_ledger_lost_it_is_not_decided_again(stopped: str, at_the_last: str) -> None:
+    plan = make_plan()
+    record = plan.next()
+    record.best_scores, record.known_to, record.stopped = [0.5], 3, stopped
+    bracket: Any = Mock()
+    scheduler = FairScheduler(plan, lambda max_epochs: bracket)
+    trial: Any = SimpleNamespace(config={KEY: record.spec.key})
+    decisions = []
+    for epoch in (1, 2, 3):
+        now = "STOP" if epoch < 3 else "CONTINUE" if stopped else at_the_last
+        bracket.on_trial_result.return_value = now
+        decisions.append(scheduler.on_trial_result(None, trial, {TIME_ATTRIBUTE: epoch, METRIC: 0.5}))
+    assert decisions == ["CONTINUE", "CONTINUE", at_the_last]

@@ -128,6 +128,8 @@ def test_epochs_behind_a_gap_do_not_count_and_an_end_without_its_epochs_is_none(
     assert [held[number].status for number in range(5)] == ["RUNNING", "RUNNING", "FINISHED", "FINISHED", "RUNNING"]
     assert held[0].best_scores == [0.1] and held[0].num_judged == 1
     assert held[0].behind_gap == {3} and held[3].behind_gap == frozenset()  # which is not sent twice
+    assert [held[number].known_to for number in range(5)] == [3, 3, 0, 0, 0]
+    assert [held[number].stopped for number in range(5)] == ["", "", "asha", "", ""]
 
 
 def test_a_sweep_is_not_finished_while_mlflow_lacks_a_part_of_a_trial() -> None:
