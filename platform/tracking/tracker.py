@@ -44,7 +44,7 @@ class Tracker:
 
     Raises:
         OSError: from any call, if the journal's disk stays full.
-        LostRecordsError: from any call after MLflow's records were replaced by older ones; the journal keeps the rest.
+        LostRecordsError: from any call after MLflow's records were replaced by older ones.
     """
 
     def __init__(
@@ -92,6 +92,8 @@ class Tracker:
         self._flushed_s = time.monotonic()
         self._waiting.put(None)
         self._thread.join()
+        if self._lost:
+            self._journal.clear()  # see `send_rest`
         self.check()
         if left := len(self._journal.pending()):
             raise ConnectionError(
@@ -183,11 +185,21 @@ class Tracker:
 def send_rest(ledger: Ledger, journal: Journal) -> None:
     """Sends what an earlier process could not.
 
+    If MLflow was restored from a backup meanwhile, nothing is sent, and all is taken from the checkpoints when the
+    trials have their turn again: a trial that MLflow lacks would otherwise come after those that it came before.
+
     Raises:
         ConnectionError: the server does not answer.
     """
-    if journal.pending():
-        Tracker(ledger, journal).flush()
+    pending = journal.pending()
+    opened = {entry["trial"] for entry in pending if entry["do"] == "open"}
+    others = {entry["trial"] for entry in pending if entry["do"] in ("log", "close")} - opened
+    if all(ledger.run_id_of(key) for key in sorted(others)):
+        if pending:
+            Tracker(ledger, journal).flush()
+        return
+    print("MLflow lacks trials that it had, as after a restored backup: they are taken up again", file=sys.stderr)
+    journal.clear()
 
 
 @contextmanager
