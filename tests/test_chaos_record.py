@@ -69,7 +69,7 @@ def test_the_page_counts_outcomes_and_the_worst_recovery() -> None:
     assert re.search(r"\| `freeze` \| .* \| 5 \| 2 \| 1 \| 1 \| 1 \| 31 \|", text)
     assert re.search(r"\| all \| +\| 6 \| 3 \| 1 \| 1 \| 1 \| 31 \|", text)
     assert "| 2026-01-01 00:00 | 1 | `freeze` | search, epoch 2 | exit 1 | 3 of 4 |" in text
-    assert "6 faults in 2 sweeps, 2026-01-01 to 2026-01-02, on a CPU" in text
+    assert "6 faults, 2026-01-01 to 2026-01-02, on a CPU" in text
     assert all(f"`{kind}`" in text for kind in KINDS)
 
 

@@ -54,9 +54,8 @@ def _provenance(rows: Sequence[FaultRow]) -> list[str]:
         return ["Nothing has been recorded yet."]
     days = sorted({row.date[:10] for row in rows})
     machines = sorted({row.machine for row in rows})
-    sweeps = {(row.seed, row.date[:10]) for row in rows}
     between = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    return [f"Recorded: {len(rows)} faults in {len(sweeps)} sweeps, {between}, on {'; '.join(machines)}."]
+    return [f"Recorded: {len(rows)} faults, {between}, on {'; '.join(machines)}."]
 
 
 def _failed(failures: Sequence[FaultRow], rows: Sequence[FaultRow]) -> list[str]:
