@@ -1,4 +1,4 @@
-.PHONY: install test quick lint format docs site smoke bench chaos rehearse lock audit
+.PHONY: install test quick lint format docs site smoke bench chaos rehearse mutants lock audit
 
 PYTHON = .venv/bin/python
 
@@ -35,6 +35,9 @@ bench: install  ## every benchmark; BENCHMARKS.md keeps the figures
 
 chaos: install  ## small sweeps, broken at random for twelve minutes; the next run goes on where this one ends
 	$(PYTHON) -m tests.chaos --minutes 12
+
+mutants: install  ## change the code in small ways and see whether a test notices: ten minutes of it, then again from there
+	$(PYTHON) -m tests.mutants --minutes 10
 
 rehearse: install  ## ray up, a sweep and ray down on three hosts made of namespaces: six to twenty minutes; needs root
 	$(PYTHON) -m tests.cluster

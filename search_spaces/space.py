@@ -15,7 +15,6 @@ import numpy as np
 from optuna.distributions import FloatDistribution
 
 from search_spaces.depths import at_own_depths
-from trainables.beta import BETA_MAX, BETA_MIN
 from trainables.cell import ITSELF, NO_STUDENT, NO_TEACHER, WITH_A_TEACHER, Cell
 from trainables.config import TrialConfig
 from trainables.knob import AXIS, SETUP, TUNED, Range, knobs
@@ -28,8 +27,6 @@ PAPER_TEACHERS = ("imagenet", "mimic-cxr")
 PAPER_STUDENTS = ("densenet121", "densenet40")
 INIT = "imagenet"  # section V.A: teachers and students start from ImageNet's weights
 RANDOM_TEACHER = "random-weights"  # a control: nothing was ever learnt
-DEFAULT_FIRST_BETA = 100.0  # ours, for a teacher or a data set that Table III does not have
-BETA = Range(low=BETA_MIN, high=BETA_MAX, first=DEFAULT_FIRST_BETA, log=True)
 VARIABLE = (AXIS, SETUP, TUNED)  # roles of the knobs that cells may differ in
 OF_THE_SCORE = ("average_labels", "image_size_px", "selection_metric")  # knobs that a network scored as it is has, too
 SEARCHED: Mapping[str, Range] = {each.name: each.search for each in knobs(TrialConfig, TUNED) if each.search}
@@ -91,7 +88,7 @@ class Space:
         tuned = dict(self.tuned)
         if cell.teacher != NO_TEACHER:
             method = METHODS[cell.method]
-            tuned |= {"beta": BETA if _is_eq_1(cell) else method.beta, **method.knobs}
+            tuned |= {"beta": method.beta, **method.knobs}
         fixed = dict(cell.varied)
         return {name: of for name, of in tuned.items() if name not in fixed}
 

@@ -20,6 +20,7 @@ from trainables.data import mixup
 from trainables.data.nearby import nearby
 from trainables.data.resplit import split_for
 from trainables.data.store import Store
+from trainables.data.withdrawn import check_before_reading
 from trainables.energy import WATTS_PER_CORE
 from trainables.init_names import RANDOM
 from trainables.judging import evaluate
@@ -194,6 +195,7 @@ class Job:
     def opened_store(self) -> Store:
         """The prepared data set, or its copy on this machine's own disk, made at first use; split as the trial asks."""
         path = Path(self.store)
+        check_before_reading(path, self.spec.data_fingerprint, local=self.local, cache=self.cache)
         path = nearby(path, self.spec.data_fingerprint, Path(self.local)) if self.local else path
         return split_for(Store.open(path), self.spec.config)
 

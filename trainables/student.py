@@ -41,7 +41,7 @@ class StudentTrial(ray.tune.Trainable):
         A loss that is not finite, a score that is not defined, or a GPU that is too small ends the trial with the
         reason under ``error``; prepared images that are not the sweep's end the sweep, with it under ``refused``.
         """
-        from trainables.data.store import ReplacedStoreError, check_same
+        from trainables.data.replaced_store import ReplacedStoreError, check_same
         from trainables.job import GpuFullError, Job
         from trainables.judging import NonFiniteLossError, UndefinedScoreError
         from trainables.meter import hardware

@@ -26,7 +26,7 @@ def of_run(tracking_uri: str, run: pd.Series, name: str) -> Path | None:
     """
     if is_bundle(tracking_uri):
         return bundle_frames.artifact(tracking_uri, str(run["run_id"]), name)
-    folder = _folder(tracking_uri, run)
+    folder = folder_of(tracking_uri, run)
     if folder:
         return folder / name if (folder / name).exists() else None
     from analysis.reading import mlflow_client  # takes seconds, and only a server needs it
@@ -36,7 +36,7 @@ def of_run(tracking_uri: str, run: pd.Series, name: str) -> Path | None:
 
 def names_of_run(tracking_uri: str, run: pd.Series) -> list[str]:
     """Every file among the artifacts of a run in MLflow, by its name there (``model/best-00002.safetensors``)."""
-    folder = _folder(tracking_uri, run)
+    folder = folder_of(tracking_uri, run)
     if folder:
         files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
         return sorted(path.relative_to(folder).as_posix() for path in files)
@@ -45,7 +45,7 @@ def names_of_run(tracking_uri: str, run: pd.Series) -> list[str]:
     return mlflow_client.artifact_names(tracking_uri, str(run["run_id"]))
 
 
-def _folder(tracking_uri: str, run: pd.Series) -> Path | None:
+def folder_of(tracking_uri: str, run: pd.Series) -> Path | None:
     """The folder of a run's artifacts; None where they are not on a disk of this machine."""
     recorded, database = local_path(str(run["artifact_uri"])), sqlite_file(tracking_uri)
     return beside(database, recorded) if recorded and database else recorded

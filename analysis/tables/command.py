@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis.reading import tracking_uri
+from analysis.reading import tracking_uri, withdrawn_since
 from analysis.reading.trials import Runs, refusal, runs_of_any_form
 from analysis.tables.rendering import FORMATS, Table
 
@@ -37,7 +37,8 @@ def read(uri: str, sweep: str | None, datasets: Sequence[str]) -> list[Runs]:
 
 
 def left_out_note(recorded: Sequence[Runs]) -> list[str]:
-    """A note per data set that counts what was left out by reason, or says that there are no runs; [] for neither."""
+    """A note per data set that counts what was left out by reason, or says that there are no runs, and whether patients
+    have withdrawn; [] for none of these."""
     notes = []
     for of_dataset in recorded:
         name, left_out = of_dataset.dataset, of_dataset.left_out
@@ -49,6 +50,7 @@ def left_out_note(recorded: Sequence[Runs]) -> list[str]:
             notes.append(f"left out of {name}: {listed} (`python -m analysis.runs {name}` lists them)")
         elif of_dataset.trials.empty:
             notes.append(f"no runs of {name} in {tracking_uri.without_password(of_dataset.tracking_uri)}")
+        notes += withdrawn_since.notes(of_dataset)
     return notes
 
 

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import os
 import secrets
-import socket
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a trial that asks for no GPU must see none
 
 import ray
 import yaml
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from platform.command_line.stopping import take_sigterm_as_ctrl_c
+from platform.cluster.starting import cluster_address, start_ray
 from platform.sources.places import Places
 from trainables import inspection
 
-ANSWER_S = 2.0  # a head that does not answer within this is taken for gone
 INSPECTION_S = 180.0  # a first import on a cold machine takes some ten seconds
 JOB_FOLDER = "runtime_resources"  # where `ray job submit --working-dir` puts a copy of the code, for a while
 AUTOSCALER_FILE = Path("~/ray_bootstrap_config.yaml")  # where `ray up` leaves the cluster's file on its head
@@ -59,61 +51,6 @@ def _in_words(nodes: tuple[tuple[float, float], ...]) -> str:
 def _fitting(node: tuple[float, float], trial: tuple[float, float]) -> int:
     times = [has / wants for has, wants in zip(node, trial, strict=True) if wants]
     return math.floor(min(times, default=1) + 1e-9)
-
-
-def cluster_address(*, tell: bool = False) -> str | None:
-    """The cluster to join: RAY_ADDRESS ("local" for none), or that of a head which `ray start` left running here.
-
-    None if that head is gone; with `tell`, a message says so.
-    """
-    named = os.environ.get("RAY_ADDRESS")
-    if named:
-        return None if named == "local" else named
-    recorded = ray._private.utils.read_ray_address()
-    if not recorded or _answers(recorded):
-        return recorded or None
-    if tell:
-        print(f"no Ray answers at {recorded}, where one was started; using this machine only", file=sys.stderr)
-    return None
-
-
-def _answers(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    if not port.isdigit():
-        return True  # not a host and port, such as "auto": left to Ray
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
-    except OSError:
-        return False
-    return True
-
-
-def start_ray(*, verbose: bool) -> None:
-    """Joins the cluster that `cluster_address` finds, or starts Ray on this machine, on loopback.
-
-    Raises:
-        ConnectionError: there is no cluster at RAY_ADDRESS.
-    """
-    if ray.is_initialized():
-        return
-    level = logging.INFO if verbose else logging.ERROR
-    address = cluster_address()
-    if address and not _answers(address):  # Ray itself would try for minutes
-        raise ConnectionError(
-            f"no Ray answers at {address}, which RAY_ADDRESS names; start it (ray up cluster.yaml), or unset it"
-        )
-    try:
-        ray.init(
-            address=address or "local",
-            include_dashboard=None if address else False,
-            log_to_driver=verbose,
-            logging_level=level,
-        )
-    except SystemExit as stopped:  # what Ray's own handler makes of SIGTERM, until ours is back
-        raise KeyboardInterrupt from stopped
-    take_sigterm_as_ctrl_c()
-    for name in ("ray", "ray.tune"):
-        logging.getLogger(name).setLevel(level)
 
 
 def machines() -> Machines:

@@ -106,3 +106,12 @@ class PrepareRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
         metavar="DIR",
     )
     image_size: int = option(SIZE.help, default=SIZE.default, heading=IMAGES, parse=value_of(SIZE), metavar="PX")
+    without: Path | None = option(
+        "instead of preparing, take the patients that FILE lists out of everything under --results, now and for later: "
+        "one patient per line, as in the provider's table; blank lines and lines that begin with # are skipped",
+        default=None,
+        heading=IMAGES,
+        parse=Path,
+        metavar="FILE",
+    )
+    dry_run: bool = switch("with --without, say what would be done and change nothing", heading=IMAGES)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from platform.command_line.image_requests import SPLIT_KINDS
 from platform.phantoms.sets import PHANTOMS, phantom_listing
@@ -23,7 +24,8 @@ from trainables.data.readers import own
 from trainables.data.splits import SPLITS
 from trainables.data.store import STORE_VERSION, Store
 from trainables.data.store_making import prepare
-from trainables.data.votes import keep_votes
+from trainables.data.votes import keep_votes, without_votes
+from trainables.data.withdrawn import withdrawn_in
 
 
 def register(csv: Path, places: Places, images: Path | None = None) -> str:
@@ -94,23 +96,48 @@ def store_of(
     """
     if listing.is_phantom and split == SPLIT_KINDS[0] and listing.dataset in PHANTOMS:
         validation_share = validation_share or PHANTOMS[listing.dataset].validation_share
-    root = places.relative(listing.root)
-    made_from = f"{STORE_VERSION} {root} {skip_unreadable} {split} {validation_share} {held_out}"
-    digest = hashlib.sha256(f"{made_from} {digest_of(listing)}".encode())
-    kind = "phantom" if listing.is_phantom else "real"
-    path = places.store(listing.dataset, image_size_px, f"{kind}-{digest.hexdigest()[:8]}")
-    if decode:
-        keep_votes(listing, places.salt(), path)
-    if path.exists():
-        return Store.open(path)
+    path = _place(listing, places, image_size_px, f"{skip_unreadable} {split} {validation_share} {held_out}")
+    withdrawn = _withdrawn(listing.dataset, places)
     how: dict[str, Any] = {
         "image_size_px": image_size_px,
         "salt": places.salt(),
         "is_official_split": split == "official",
         "validation_share": validation_share,
         "held_out": held_out,
+        "withdrawn": withdrawn,
     }
-    return prepare(listing, path, skip_unreadable=skip_unreadable, **how) if decode else blank_store(listing, **how)
+    if not decode:
+        return Store.open(path) if path.exists() else blank_store(listing, **how)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock_of(path), fallback_to_soft=False):  # of two processes one decodes, and the other waits
+        keep_votes(without_votes(listing, withdrawn, places.salt()), places.salt(), path)
+        return Store.open(path) if path.exists() else prepare(listing, path, skip_unreadable=skip_unreadable, **how)
+
+
+def _place(listing: Listing, places: Places, image_size_px: int, how: str) -> Path:
+    """Where the store lies that is made of these rows in this way. Patients who have withdrawn count as rows, so that
+    the store which others have left keeps its place, and one that is made anew has the same splits.
+    """
+    digest = hashlib.sha256(f"{STORE_VERSION} {places.relative(listing.root)} {how} {digest_of(listing)}".encode())
+    kind = "phantom" if listing.is_phantom else "real"
+    return places.store(listing.dataset, image_size_px, f"{kind}-{digest.hexdigest()[:8]}")
+
+
+def lock_of(store: Path) -> Path:
+    """The lock that whoever writes a store holds."""
+    return store.with_suffix(".lock")
+
+
+def _withdrawn(dataset: str, places: Places) -> set[str]:
+    """The hashes of its patients who have withdrawn.
+
+    Raises:
+        ValueError: the list cannot be read, or is of another salt.
+    """
+    withdrawn = withdrawn_in(places.results)
+    if withdrawn.patients:
+        withdrawn.check_salt(places.salt_fingerprint())
+    return withdrawn.of(dataset)
 
 
 def digest_of(listing: Listing) -> str:
@@ -143,7 +170,7 @@ def summary(listing: Listing, store: Store) -> str:
     if store.held_out:
         lines.append(f"  held out: {store.held_out}: no image that shows or may show it is in training or validation")
     lines += [f"  noted: {note}" for note in listing.notes]
-    lines += [f"  left out: {path}: {reason}" for path, reason in store.left_out]
+    lines += [f"  left out: {path}: {reason}" for path, reason in dict.fromkeys(map(tuple, store.left_out))]
     return "\n".join(lines)
 
 

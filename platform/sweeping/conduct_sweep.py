@@ -16,7 +16,8 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two l
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not how it creates its tables
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the tracker retries by itself, and reports it
 
-from platform.cluster.machines import cluster_address, join_cluster, machines, start_ray
+from platform.cluster.machines import join_cluster, machines
+from platform.cluster.starting import cluster_address, start_ray
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.notice import announced
 from platform.command_line.parsing import words_of

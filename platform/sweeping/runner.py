@@ -26,7 +26,8 @@ from platform.sweeping.records import TrialRecord, trial_folder
 from platform.sweeping.schedulers import DEFAULT_SCHEDULER
 from platform.sweeping.search import KEY, PlannedSearch
 from platform.sweeping.standing import Standing
-from platform.sweeping.trial_events import MAX_RETRIES, TrialEvents
+from platform.sweeping.trial_events import TrialEvents
+from platform.sweeping.tuning import fit, run_config
 from platform.tracking.clearing import clear
 from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Journal
@@ -86,9 +87,9 @@ class Trials:
 def run(
     plan: Plan, trials: Trials, ledger: Ledger, journal: Journal, resources: Resources, *, verbose: bool = False
 ) -> None:
-    """Runs all that the plan still has to run; returns when it is done, or after Ctrl-C.
+    """Runs what the plan still has to run, until it is done or Ctrl-C; errors of trials are in the ledger.
 
-    Errors of trials are in the ledger. Raises what `TrialEvents.check` and `Tracker.flush` do.
+    Raises what `TrialEvents.check` and `Tracker.flush` do.
     """
     num_slots = resources.slots(machines())
     # All that may run together are asked for together, so that a cluster grows at once and not node by node.
@@ -115,11 +116,10 @@ def run(
         tuner = tune.Tuner(
             tune.with_resources(StudentTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
             tune_config=_tune_config(PlannedSearch(plan, start, num_slots), FairScheduler(plan, trials.scheduler)),
-            run_config=_run_config(unread, events, verbose=verbose),
+            run_config=run_config(unread, events, verbose=verbose),
         )
         try:
-            tuner.fit()
-            events.check()
+            fit(tuner, events)
         finally:
             progress.close()
             tracker.flush()
@@ -131,14 +131,3 @@ def _seconds_left(plan: Plan, trials: Trials) -> float | None:
 
 def _tune_config(search: PlannedSearch, scheduler: FairScheduler) -> tune.TuneConfig:
     return tune.TuneConfig(search_alg=search, scheduler=scheduler, num_samples=-1, reuse_actors=True)
-
-
-def _run_config(storage: str, events: TrialEvents, *, verbose: bool) -> tune.RunConfig:
-    return tune.RunConfig(
-        name="sweep",
-        storage_path=storage,
-        verbose=2 if verbose else 0,
-        callbacks=[events],
-        failure_config=tune.FailureConfig(max_failures=MAX_RETRIES),
-        checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
-    )

@@ -70,7 +70,9 @@ def in_lines(content: dict[str, Any], *, is_running: bool, resume: str = "") -> 
     failed = content["failed"]
     lines += [f"  FAILED: {each['trial']}: {each['reason']}" for each in failed[:NUM_FAILURES]]
     lines += [f"  and {len(failed) - NUM_FAILURES} more failed"] if len(failed) > NUM_FAILURES else []
-    if not is_running and content["trials_done"] < content["trials"]:
+    if num_withdrawn := content.get("withdrawn"):
+        lines.append(f"  patients who have withdrawn from its images since: {num_withdrawn}; it cannot be resumed")
+    elif not is_running and content["trials_done"] < content["trials"]:
         lines.append(f"  resume it with\n    {resume}")
     return "\n".join(lines)
 

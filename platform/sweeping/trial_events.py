@@ -11,18 +11,18 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
+from platform.cluster.starting import address_of
 from platform.command_line.stopping import acknowledge_ctrl_c
 from platform.sweeping.plan import Plan
 from platform.sweeping.progress import Progress
 from platform.sweeping.records import TrialRecord, out_of_memory
 from platform.sweeping.schedulers import DEFAULT_SCHEDULER
 from platform.sweeping.search import KEY
+from platform.sweeping.tuning import MAX_RETRIES
 from platform.tracking.clearing import files_of
 from platform.tracking.sweep_page import SearchProgress
 from platform.tracking.tracker import Tracker
 from trainables.stuck_steps import LOOK_EVERY_S, NOTE
-
-MAX_RETRIES = 3  # of a trial whose worker died, within one run of the command
 
 
 class TrialEvents(tune.Callback):
@@ -91,7 +91,7 @@ class TrialEvents(tune.Callback):
         record = self._plan.records[trial.config[KEY]]
         if record.status != "RUNNING":
             return
-        record.node, record.hardware = str(result.get("node_ip", "")), str(result.get("hardware", ""))
+        record.node, record.hardware = address_of(str(result.get("node_ip", ""))), str(result.get("hardware", ""))
         record.seconds += result["time_this_iter_s"]
         if refused := result.get("refused"):
             raise ValueError(refused)

@@ -71,7 +71,7 @@ def adopt(results: Path) -> str:
     if not database.is_file():
         raise FileNotFoundError(f"--results must name the folder that was moved or copied, but there is no {database}")
     with ExitStack() as held:
-        _keep_sweeps_out(results, held)
+        keep_sweeps_out(results, held, "results can be adopted")
         old = elsewhere(database)
         if not old:
             return f"nothing to adopt: {database} names {database.parent} already"
@@ -85,8 +85,11 @@ def adopt(results: Path) -> str:
     )
 
 
-def _keep_sweeps_out(results: Path, held: ExitStack) -> None:
-    """Holds the lock of every sweep, so that none starts.
+def keep_sweeps_out(results: Path, held: ExitStack, what: str) -> None:
+    """Holds the lock of every sweep, so that none is resumed.
+
+    Args:
+        what: can be done only meanwhile, for the message.
 
     Raises:
         BlockingIOError: one runs.
@@ -96,7 +99,7 @@ def _keep_sweeps_out(results: Path, held: ExitStack) -> None:
             held.enter_context(FileLock(lock, timeout=0, fallback_to_soft=False))
         except Timeout:
             raise BlockingIOError(
-                f"results can be adopted only while no sweep runs in them, but {lock.parent.name} does: stop it first"
+                f"{what} only while no sweep runs in them, but {lock.parent.name} does: stop it first"
             ) from None
 
 

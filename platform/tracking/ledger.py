@@ -22,7 +22,7 @@ from platform.sweeping.records import TrialRecord
 from platform.tracking.data_inputs import Facts, as_input
 from platform.tracking.database import make_database
 from platform.tracking.restored import SameFile
-from platform.tracking.settings import grown
+from platform.tracking.settings import check_withdrawn, grown
 from trainables.beta import BETA_CONVENTION
 from trainables.trial import RECIPE_VERSION, TrialSpec
 
@@ -159,6 +159,7 @@ class Ledger:
         if runs:
             parent_id = str(runs[0].info.run_id)
             self._check_form(runs[0].data.tags.get("record", UNKNOWN_FORM))
+            check_withdrawn(runs[0].data.tags, tags.get("settings", ""), self.sweep)
             tags["settings"] = grown(runs[0].data.tags.get("settings", ""), tags.get("settings", ""), self.sweep)
             self.client.update_run(parent_id, status="RUNNING")
             self.client.log_batch(parent_id, tags=[RunTag(name, value) for name, value in tags.items()])

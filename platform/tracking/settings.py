@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+from analysis.reading.withdrawn_since import TAG as WITHDRAWN_TAG
 from trainables.config import TrialConfig
 from trainables.knob import knobs
 
@@ -51,6 +53,26 @@ def grown(before: str, now: str, sweep: str) -> str:
         )
     both = teachers[0] | teachers[1]
     return json.dumps({**new, TEACHERS: both} if both else new, sort_keys=True)
+
+
+def check_withdrawn(tags: Mapping[str, str], now: str, sweep: str) -> None:
+    """Refuses to resume a sweep whose images have become fewer, since patients have withdrawn.
+
+    Args:
+        tags: of the sweep's run.
+        now: the settings that it would have.
+        sweep: its name.
+
+    Raises:
+        ValueError: that is so.
+    """
+    num_withdrawn = tags.get(WITHDRAWN_TAG, "")
+    before, after = (str(json.loads(text or "{}").get("data")) for text in (tags.get("settings"), now))
+    if num_withdrawn and before != after:
+        raise ValueError(
+            f"the sweep {sweep} cannot be resumed, since patients ({num_withdrawn}) have withdrawn from its images "
+            f"(fingerprint {before} then, {after} now): give another --name"
+        )
 
 
 def _changes(old: dict[str, Any], new: dict[str, Any], names: set[str]) -> list[str]:

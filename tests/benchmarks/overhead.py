@@ -23,7 +23,7 @@ from typing import Any
 import optuna
 import ray
 
-from platform.cluster.machines import start_ray
+from platform.cluster.starting import start_ray
 from platform.sweeping import runner
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord

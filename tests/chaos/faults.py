@@ -61,7 +61,7 @@ Fault = Callable[[Target], str | None]
 
 def workers(driver: int) -> list[int]:
     """The processes of Ray's trials, which Ray calls by the class that `tune.with_resources` makes of ours."""
-    return [pid for pid in _descendants(driver) if _command_line(pid).startswith("ray::ResourceTrainable")]
+    return [pid for pid in descendants(driver) if _command_line(pid).startswith("ray::ResourceTrainable")]
 
 
 def kill_driver(target: Target) -> None:
@@ -211,7 +211,8 @@ def _turn_a_byte(path: Path, rng: random.Random) -> None:
         file.write(bytes([byte[0] ^ 0xFF]) if byte else b"")
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """A process, and all that it and its children have started."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

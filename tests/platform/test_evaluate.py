@@ -200,7 +200,7 @@ def test_the_images_with_the_finding_are_prepared_where_they_are_gone(
     sweeps: dict[str, Any], tmp_path: Path, capsys: Any
 ) -> None:
     stores = sweeps["places"].results / "stores"
-    (whole,) = [path for path in stores.glob("chexpert-*") if not Store.open(path).held_out]
+    (whole,) = [path for path in stores.glob("chexpert-*.arrow") if not Store.open(path).held_out]
     whole.rename(tmp_path / "away")
     flags = ["--sweep", "held", "--n", "2", "--draws", "2", "--out", str(tmp_path / "out")]
     message = refused(sweeps, capsys, "new-disease", *flags, "--phantom-size", "30")

@@ -107,7 +107,7 @@ def test_students_answer_and_the_record_says_what_was_opened(home: Places, asked
     assert opened.labels["Pleural Effusion"] == "Effusion" and opened.labels["Edema"] == "Edema"
     (store,) = [
         s
-        for p in (home.results / "stores").glob("chestxray8-*")
+        for p in (home.results / "stores").glob("chestxray8-*.arrow")
         if (s := Store.open(p)).fingerprint == opened.fingerprint
     ]
     column = store.label_names.index("Effusion")
@@ -128,7 +128,7 @@ def test_the_answers_are_those_of_the_runs_own_weights(home: Places, asked: Runs
     network.eval()
     frame = pd.read_parquet(path)
     store = next(
-        s for p in (home.results / "stores").glob("chestxray8-*") if (s := Store.open(p)).num_images == NUM_IMAGES
+        s for p in (home.results / "stores").glob("chestxray8-*.arrow") if (s := Store.open(p)).num_images == NUM_IMAGES
     )
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     for row in (0, 41):

@@ -9,7 +9,7 @@ import pytest
 from analysis import published
 from search_spaces import SPACES, space_of
 from search_spaces.retina import SPACE
-from search_spaces.space import cells_of_tables_4_and_5, controls_of
+from search_spaces.space import PAPER_BETAS, cells_of_tables_4_and_5, controls_of
 from trainables.cell import Cell
 from trainables.data.catalogue import DATASETS
 from trainables.transfer import METHODS
@@ -27,6 +27,10 @@ def test_the_cells_are_the_seven_columns_of_table_5():
         "attention/mimic-cxr/densenet121/all",
         "attention/mimic-cxr/densenet40/all",
     ]
+
+
+def test_the_papers_grid_of_beta():
+    assert PAPER_BETAS == (1, 5, 10, 20, 30, 50, 60, 100, 200, 500, 1000, 2000)
 
 
 def test_cells_are_chosen_by_patterns_and_crossed_with_fractions():
@@ -166,6 +170,28 @@ def test_unfreeze_depths_are_crossed_with_every_method_and_student_that_has_them
         "attention-permuted/imagenet/densenet40/all",
         "attention-silent/imagenet/densenet40/all",
         "transfer/none/densenet40/all@from-random",
+    ]
+
+
+def test_a_student_of_any_name_keeps_its_own_depths():
+    cells = [
+        Cell(method="transfer", teacher="none", student=name, unfreeze="all") for name in ("densenet40", "resnet18")
+    ]
+    assert replace(SPACE, cells=tuple(cells)).crossed({"unfreeze": ("all",)}).cells == tuple(cells)
+    crossed = replace(SPACE, cells=tuple(cells)).crossed({"unfreeze": ("from-layer4",)})
+    assert [cell.name for cell in crossed.cells] == ["transfer/none/resnet18/from-layer4"]
+
+
+def test_silent_attention_needs_one_teacher_and_the_other_controls_each():
+    names = [cell.name for cell in controls_of(["imagenet", "mimic-cxr"], ["densenet40"])]
+    assert names == [
+        "attention/random-weights/densenet40/all",
+        "attention-permuted/imagenet/densenet40/all",
+        "attention-permuted/mimic-cxr/densenet40/all",
+        "attention-silent/imagenet/densenet40/all",
+        "transfer/none/densenet40/all@from-random",
+        "itself/imagenet/none/none",
+        "itself/mimic-cxr/none/none",
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from trainables.data.dataset import Dataset
 from trainables.data.listing import NEGATIVE, POSITIVE, Listing
 from trainables.data.splits import split_rows
 from trainables.data.store import Store, salted_hashes
+from trainables.data.withdrawn import kept_rows, unnamed
 
 NOWHERE = Path("blank")  # the path of a store that is in no file
 
@@ -25,17 +26,22 @@ def blank_store(
     is_official_split: bool = False,
     validation_share: float | None = None,
     held_out: str | None = None,
+    withdrawn: Collection[str] = (),
 ) -> Store:
     """What `trainables.data.store_making.prepare` would make of `listing`, but for the pixels: no image is opened.
 
     Raises:
-        ValueError: too few patients for three splits, a finding that cannot be held out, or an impossible share.
+        ValueError: too few patients for three splits, a finding that cannot be held out, an impossible share, or every
+            patient has withdrawn.
     """
     listing, rows = split_rows(listing, 0, is_official_split, validation_share, held_out)
+    rows["patient"] = salted_hashes(rows["patient"].to_list(), salt)
+    num_rows, rows = len(rows), kept_rows(rows, withdrawn, listing.dataset)
+    left_out = listing.left_out.to_numpy().tolist()
     columns = {name: rows[name].to_numpy() for name in ("view", "sex", "split", "train_rank")}
     columns["labels"] = np.stack(rows["labels"].to_list())
     columns["age_years"] = rows["age_years"].to_numpy(np.float32)
-    columns["patient"] = np.array(salted_hashes(rows["patient"].to_list(), salt))
+    columns["patient"] = rows["patient"].to_numpy(str)
     columns["image_id"] = np.array(salted_hashes(rows["path"].to_list(), salt))
     facts = {
         "dataset": listing.dataset,
@@ -44,7 +50,7 @@ def blank_store(
         "channels": listing.channels,
         "is_phantom": listing.is_phantom,
         "held_out": held_out or "",
-        "left_out": listing.left_out.to_numpy().tolist(),
+        "left_out": left_out if len(rows) == num_rows else unnamed(left_out),
     }
     return _without_pixels(facts, columns, image_size_px)
 

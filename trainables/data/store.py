@@ -21,22 +21,12 @@ from numpy.typing import NDArray
 
 from trainables.data.listing import POSITIVE, UNCERTAIN
 from trainables.data.splits import SPLITS
+from trainables.data.withdrawn import withdrawn_beside
 from trainables.pasting import command_line
 
-STORE_VERSION = 3
+STORE_VERSION = 4
 FACTS_KEY = b"facts"
 COLUMNS = ("labels", "patient", "image_id", "view", "sex", "age_years", "split", "train_rank")
-
-
-class ReplacedStoreError(ValueError):
-    """The file holds other images than those that a trial is to read."""
-
-    def __init__(self, path: Path, expected: str, actual: str) -> None:
-        super().__init__(
-            f"the prepared images must stay as they were when the sweep began, but {path} has the fingerprint {actual} "
-            f"where {expected} is expected: put that file back, or delete this one, so that the same images are "
-            "prepared again, and run the same command again"
-        )
 
 
 class Store:
@@ -81,12 +71,16 @@ class Store:
         self.train_rank: NDArray[np.int64] = columns["train_rank"]
 
     @classmethod
-    def open(cls, path: Path) -> Store:
-        """Opens a store; that no patient is in two splits is checked each time.
+    def open(cls, path: Path, *, even_withdrawn: bool = False) -> Store:
+        """Opens a store; that no patient is in two splits, or has withdrawn, is checked each time.
+
+        Args:
+            even_withdrawn: to take out those who have withdrawn.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is cut short, of another version, or has a patient in two splits.
+            ValueError: the file is cut short, of another version, or has a patient in two splits or one who has
+                withdrawn.
         """
         if not path.is_file():
             raise FileNotFoundError(
@@ -99,7 +93,14 @@ class Store:
                 f"{path} must be a whole store, but cannot be read ({error}); delete it and prepare the data again"
             ) from error
         store._check_patients()
+        if not even_withdrawn:
+            withdrawn_beside(path).check(path, store.dataset, store.patient)
         return store
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the file says of all of its rows."""
+        return self._facts
 
     @property
     def num_images(self) -> int:
@@ -186,19 +187,6 @@ class Store:
             )
 
 
-def check_same(path: Path, fingerprint: str) -> None:
-    """Reads what the file says of itself, and no image; where there is no file, opening it says so.
-
-    Raises:
-        ReplacedStoreError: it is not the store of that fingerprint.
-    """
-    if not path.is_file():
-        return
-    actual = str(_facts(pa.ipc.open_file(pa.memory_map(str(path))), path)["fingerprint"])
-    if actual != fingerprint:
-        raise ReplacedStoreError(path, fingerprint, actual)
-
-
 def fingerprint_of_split(split: Iterable[str], train_rank: Iterable[int]) -> str:
     """16 hexadecimal digits of the SHA-256 over the split and the rank of each image."""
     digest = hashlib.sha256()
@@ -221,7 +209,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]], list[NDA
     """What holds for the whole file, its columns, and its images in pieces, which are read from the disk when used."""
     reader = pa.ipc.open_file(pa.memory_map(str(path)))
     batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
-    facts = _facts(reader, path)
+    facts = facts_in(reader, path)
     shape = (-1, facts["image_size_px"], facts["image_size_px"], facts["channels"])
     chunks = [np.frombuffer(batch.column("image").buffers()[1], np.uint8).reshape(shape) for batch in batches]
     table = pa.Table.from_batches(batches).select(COLUMNS)
@@ -229,7 +217,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]], list[NDA
     return facts, columns | {"labels": np.stack(columns["labels"])}, chunks
 
 
-def _facts(reader: pa.ipc.RecordBatchFileReader, path: Path) -> dict:
+def facts_in(reader: pa.ipc.RecordBatchFileReader, path: Path) -> dict[str, Any]:
+    """What the file at `path` says of itself.
+
+    Raises:
+        ValueError: it is of another version.
+    """
     last = reader.get_batch_with_custom_metadata(reader.num_record_batches - 1)
     facts = json.loads((last.custom_metadata or {FACTS_KEY: b"{}"})[FACTS_KEY])
     if facts.get("version") != STORE_VERSION:
@@ -237,7 +230,7 @@ def _facts(reader: pa.ipc.RecordBatchFileReader, path: Path) -> dict:
             f"{path} must be a store of version {STORE_VERSION}, but is of {facts.get('version')}; "
             "delete it and prepare the data again"
         )
-    return facts
+    return dict(facts)
 
 
 def salted_hashes(names: list[str], salt: bytes) -> list[str]:

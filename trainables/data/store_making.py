@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
@@ -15,17 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainables import atomic
+from trainables.data import store_writing
 from trainables.data.decode import UnreadableImageError, decode
 from trainables.data.listing import Listing
+from trainables.data.shown_names import shown
 from trainables.data.splits import split_rows
-from trainables.data.store import FACTS_KEY, STORE_VERSION, Store, new_content, row_content, salted_hashes
+from trainables.data.store import STORE_VERSION, Store, salted_hashes
+from trainables.data.withdrawn import kept_rows, unnamed
 from trainables.steps import steps
 
-ROWS_PER_BATCH = 256
 NUM_NAMED = 20  # unreadable images that an error names; the rest is counted
 
 
@@ -43,6 +43,7 @@ def prepare(
     is_official_split: bool = False,
     validation_share: float | None = None,
     held_out: str | None = None,
+    withdrawn: Collection[str] = (),
     skip_unreadable: bool = False,
     num_threads: int | None = None,
     progress: bool = True,
@@ -54,18 +55,21 @@ def prepare(
         held_out: the finding that all training goes without, as `trainables.data.hold_out` says; None for none.
         is_official_split: the release's own split instead of one drawn with Table II's counts.
         validation_share: as in `trainables.data.splits`; None for Table II's, or a tenth.
+        withdrawn: hashes of patients whose images are left out, once all are split: the others keep their splits.
         num_threads: None for all cores; Pillow decodes outside Python's lock.
 
     Raises:
         UnreadableImagesError: images are absent or damaged; they are named with the reason.
         OSError: the disk is full; no part of a file is left.
-        ValueError: too few patients for three splits, a finding that cannot be held out, or an impossible share.
+        ValueError: as `split_rows`; or every patient has withdrawn.
     """
     listing, rows = split_rows(listing, split_seed, is_official_split, validation_share, held_out)
     rows["patient"] = salted_hashes(rows["patient"].to_list(), salt)
     rows["image_id"] = salted_hashes(rows["path"].to_list(), salt)
-    content = _Content(listing, rows.to_dict("list"), image_size_px=image_size_px, held_out=held_out or "")
-    _check_space(out, len(rows) * content.image_bytes)
+    kept = kept_rows(rows, withdrawn, listing.dataset)
+    others: dict[str, Any] = {"held_out": held_out or "", "any_withdrawn": len(kept) < len(rows)}
+    content = _Content(listing, kept.to_dict("list"), image_size_px=image_size_px, **others)
+    _check_space(out, len(kept) * content.image_bytes)
     with _full_disk_named(out), atomic.new_file(out) as part:
         _write(part, content, _Decoding(num_threads, progress, skip_unreadable))
     return Store.open(out)
@@ -80,6 +84,7 @@ class _Content:
     _: KW_ONLY
     image_size_px: int
     held_out: str
+    any_withdrawn: bool
 
     @property
     def image_bytes(self) -> int:
@@ -117,43 +122,35 @@ def _check_space(out: Path, num_bytes: int) -> None:
 
 
 def _write(part: Path, content: _Content, decoding: _Decoding) -> None:
-    listing, columns = content.listing, content.columns
     unreadable: list[tuple[str, str]] = []
-    rows_hash, splits_hash = new_content(content.held_out), hashlib.sha256()
-    schema = _schema(content.image_bytes, len(columns["labels"][0]))
-    with part.open("wb") as file, pa.ipc.new_file(file, schema) as writer:
-        pending: pa.RecordBatch | None = None
-        decoded = _decoded(content, decoding, unreadable)
-        for rows, images, digests in _in_batches(decoded, content.image_size_px, listing.channels):
-            if pending is not None:
-                writer.write_batch(pending)
-            pending = _batch(schema, columns, rows, images)
-            for row, digest in zip(rows, digests, strict=True):
-                split, rank = columns["split"][row], columns["train_rank"][row]
-                splits_hash.update(f"{split} {rank};".encode())
-                rows_hash.update(row_content(split, rank, columns["labels"][row], digest))
-        if pending is None:
-            raise UnreadableImagesError(
-                f"none of the {len(unreadable)} images can be read:\n{_named(unreadable)}\n"
-                f"paths are relative to {listing.root}; for a CSV of your own, prepare's --images names another folder"
-            )
-        if unreadable and not decoding.skip_unreadable:
-            raise UnreadableImagesError(
-                f"every image must be readable, but {len(unreadable)} of {len(columns['path'])} are not:\n"
-                f"{_named(unreadable)}\nrepair or remove them, or leave them out with --skip-unreadable"
-            )
-        facts = _facts(content, unreadable) | {
-            "fingerprint": rows_hash.hexdigest()[:16],
-            "split_fingerprint": splits_hash.hexdigest()[:16],
-        }
-        writer.write_batch(pending, custom_metadata={FACTS_KEY: json.dumps(facts).encode()})
-        file.flush()
-        os.fsync(file.fileno())
+    store_writing.write(
+        part,
+        content.columns,
+        _decoded(content, decoding, unreadable),
+        lambda: _facts(content, unreadable, decoding),
+        shape=(content.image_size_px, content.image_size_px, content.listing.channels),
+        held_out=content.held_out,
+    )
 
 
-def _facts(content: _Content, unreadable: list[tuple[str, str]]) -> dict[str, Any]:
-    """What holds for the whole file, except for its fingerprints."""
-    listing = content.listing
+def _facts(content: _Content, unreadable: list[tuple[str, str]], decoding: _Decoding) -> dict[str, Any]:
+    """What holds for the whole file, except for its fingerprints.
+
+    Raises:
+        UnreadableImagesError: too many images could not be read: all, or any where none may be left out.
+    """
+    listing, num_images = content.listing, len(content.columns["path"])
+    if len(unreadable) == num_images:
+        raise UnreadableImagesError(
+            f"none of the {num_images} images can be read:\n{_named(unreadable)}\n"
+            f"paths are relative to {listing.root}; for a CSV of your own, prepare's --images names another folder"
+        )
+    if unreadable and not decoding.skip_unreadable:
+        raise UnreadableImagesError(
+            f"every image must be readable, but {len(unreadable)} of {num_images} are not:\n"
+            f"{_named(unreadable)}\nrepair or remove them, or leave them out with --skip-unreadable"
+        )
+    left_out = [*listing.left_out.to_numpy().tolist(), *unreadable]
     return {
         "version": STORE_VERSION,
         "dataset": listing.dataset,
@@ -163,7 +160,7 @@ def _facts(content: _Content, unreadable: list[tuple[str, str]]) -> dict[str, An
         "image_size_px": content.image_size_px,
         "is_phantom": listing.is_phantom,
         "held_out": content.held_out,
-        "left_out": [*listing.left_out.to_numpy().tolist(), *unreadable],
+        "left_out": unnamed(left_out) if content.any_withdrawn else left_out,
     }
 
 
@@ -183,12 +180,15 @@ def _decoded(
     shown = steps(f"decoding {listing.dataset}", len(paths), "image", shown=decoding.progress)
     with shown as advance, ThreadPoolExecutor(decoding.num_threads or os.cpu_count()) as pool:
         # A stretch is decoded while the one before is written; all at once would be decoded ahead without bound.
-        stretches = [paths[start : start + ROWS_PER_BATCH] for start in range(0, len(paths), ROWS_PER_BATCH)]
+        stretches = [
+            paths[start : start + store_writing.ROWS_PER_BATCH]
+            for start in range(0, len(paths), store_writing.ROWS_PER_BATCH)
+        ]
         ahead = pool.map(attempt, stretches[0])
         for number, stretch in enumerate(stretches):
             outcomes = ahead
             ahead = pool.map(attempt, stretches[number + 1] if number + 1 < len(stretches) else [])
-            for row, outcome in enumerate(outcomes, number * ROWS_PER_BATCH):
+            for row, outcome in enumerate(outcomes, number * store_writing.ROWS_PER_BATCH):
                 if isinstance(outcome, UnreadableImageError):
                     unreadable.append((paths[row], str(outcome)))
                 else:
@@ -196,53 +196,7 @@ def _decoded(
             advance(len(stretch))
 
 
-def _in_batches(
-    decoded: Iterator[tuple[int, NDArray[np.uint8], bytes]], image_size_px: int, channels: int
-) -> Iterator[tuple[list[int], NDArray[np.uint8], list[bytes]]]:
-    """Rows, pixels [<= ROWS_PER_BATCH, H, W, C] and hashes; all batches but the last are full, as `Store.gather` needs.
-
-    Two buffers take turns: a batch stays as it is until the one after the next.
-    """
-    buffers = np.empty((2, ROWS_PER_BATCH, image_size_px, image_size_px, channels), np.uint8)
-    rows: list[int] = []
-    digests: list[bytes] = []
-    for number, (row, image, digest) in enumerate(decoded):
-        images = buffers[number // ROWS_PER_BATCH % 2]
-        images[len(rows)] = image
-        rows.append(row)
-        digests.append(digest)
-        if len(rows) == ROWS_PER_BATCH:
-            yield rows, images, digests
-            rows, digests = [], []
-    if rows:
-        yield rows, images[: len(rows)], digests
-
-
-def _schema(image_bytes: int, num_labels: int) -> pa.Schema:
-    return pa.schema(
-        {
-            "image": pa.binary(image_bytes),
-            "labels": pa.list_(pa.int8(), num_labels),
-            "patient": pa.string(),
-            "image_id": pa.string(),
-            "view": pa.string(),
-            "sex": pa.string(),
-            "age_years": pa.float32(),
-            "split": pa.string(),
-            "train_rank": pa.int64(),
-        }
-    )
-
-
-def _batch(schema: pa.Schema, columns: dict[str, list], rows: list[int], images: NDArray[np.uint8]) -> pa.RecordBatch:
-    pixels = pa.FixedSizeBinaryArray.from_buffers(schema.field("image").type, len(rows), [None, pa.py_buffer(images)])
-    others = [
-        pa.array([columns[field.name][row] for row in rows], field.type) for field in schema if field.name != "image"
-    ]
-    return pa.RecordBatch.from_arrays([pixels, *others], schema=schema)
-
-
 def _named(unreadable: list[tuple[str, str]]) -> str:
     """The first images with the reason, a line each, and how many more there are."""
     more = [f"  and {len(unreadable) - NUM_NAMED} more"] if len(unreadable) > NUM_NAMED else []
-    return "\n".join([*(f"  {path}: {reason}" for path, reason in unreadable[:NUM_NAMED]), *more])
+    return "\n".join([*(f"  {shown(path)}: {reason}" for path, reason in unreadable[:NUM_NAMED]), *more])

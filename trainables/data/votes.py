@@ -6,8 +6,11 @@ beside students.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from trainables.atomic import new_file
@@ -36,6 +39,14 @@ def votes_of(listing: Listing, salt: bytes) -> pd.DataFrame | None:
             **{name: values.to_numpy("int8") for name, values in columns.items()},
         }
     )
+
+
+def without_votes(listing: Listing, withdrawn: Collection[str], salt: bytes) -> Listing:
+    """The listing without votes on images of these patients (hashes)."""
+    if listing.votes is None or not withdrawn:
+        return listing
+    is_gone = np.isin(salted_hashes(listing.rows["patient"].to_list(), salt), list(withdrawn))
+    return replace(listing, votes=listing.votes[~listing.votes["path"].isin(listing.rows["path"][is_gone])])
 
 
 def keep_votes(listing: Listing, salt: bytes, store: Path) -> None:

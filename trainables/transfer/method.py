@@ -36,7 +36,7 @@ class Method(nn.Module):
     teacher_roles: ClassVar[tuple[str, ...]]
     student_roles: ClassVar[tuple[str, ...]]
     knobs: ClassVar[Mapping[str, Range]] = {}
-    beta: ClassVar[Range] = Range(low=BETA_MIN, high=BETA_MAX, first=100.0, log=True)
+    beta: ClassVar[Range] = Range(low=BETA_MIN, high=BETA_MAX, first=100.0, log=True)  # the first is ours
     same_planes: ClassVar[tuple[str, ...]] = ()  # roles where student and teacher must have as many planes
     same_size: ClassVar[tuple[str, ...]] = ()  # roles where their planes must be of one height and width
     averages: ClassVar[bool] = False  # whether the mean of several teachers' knowledge is knowledge: an ensemble's

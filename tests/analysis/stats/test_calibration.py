@@ -47,6 +47,11 @@ def test_no_probability(wrong: float) -> None:
         reliability(np.array([0.5, wrong]), np.array([True, False]))
 
 
+def test_one_bin_has_all() -> None:
+    bins = reliability(np.array([0.1, 0.9]), np.array([False, True]), num_bins=1)
+    assert bins["num_images"].tolist() == [2] and expected_calibration_error(bins) == pytest.approx(0)
+
+
 def test_no_bins() -> None:
     with pytest.raises(ValueError, match="num_bins=0"):
         reliability(np.array([0.5]), np.array([True]), num_bins=0)

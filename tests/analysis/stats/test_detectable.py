@@ -22,6 +22,7 @@ from analysis.stats.detectable import (
     smallest_visible,
     splits_needed,
 )
+from analysis.stats.intervals import MIN_REPEATS
 from analysis.stats.resampled import resampled_p
 
 NUM_PATIENTS, SHARED_SD, ALONE_SD, TRAINING_SD = 60, 0.10, 0.08, 0.015
@@ -139,6 +140,18 @@ def test_components_are_found_in_draws() -> None:
     assert np.mean(found, axis=0) == pytest.approx(expected, rel=0.15)
 
 
+def test_each_cell_keeps_its_own_spread() -> None:
+    rng = np.random.default_rng(4)
+    weights = patient_weights(np.arange(NUM_PATIENTS).astype(object), 200, rng)
+    one, other = cell(0.5, 5, rng, weights), cell(0.5, 4, rng, weights)
+    parts = components_of((one.points_S, other.points_S), (one.draws_SB, other.draws_SB), NUM_PATIENTS)
+    turned = components_of((other.points_S, one.points_S), (other.draws_SB, one.draws_SB), NUM_PATIENTS)
+    assert parts is not None and turned is not None
+    assert parts.repeats == tuple(float(np.var(each.points_S, ddof=1)) for each in (one, other))
+    assert parts.interactions == turned.interactions[::-1] and parts.interactions[0] != parts.interactions[1]
+    assert parts.num_repeats == (5, 4) and parts.shared == turned.shared
+
+
 def test_one_repeat_has_no_components() -> None:
     rng = np.random.default_rng(0)
     weights = patient_weights(np.arange(NUM_PATIENTS).astype(object), 50, rng)
@@ -180,3 +193,10 @@ def test_splits_that_share_images_are_of_no_use_without_end() -> None:
     assert math.isnan(splits_needed(values[:1], 0.25, 0.1, 0.05)) and math.isnan(
         smallest_over_parts(values, math.nan, 0.05)
     )
+
+
+def test_values_that_do_not_vary_show_any_difference_but_none() -> None:
+    same = np.full(5, 0.5)
+    assert smallest_over_parts(same, 0.25, 0.05) == 0
+    assert splits_needed(same, 0.25, 1e-6, 0.05) == MIN_REPEATS
+    assert splits_needed(same, 0.25, 0.0, 0.05) == math.inf

@@ -58,6 +58,14 @@ def test_no_spread_no_p(values: list[float]) -> None:
     assert np.isnan(resampled_p(values, 0.25))
 
 
+def test_two_values_are_enough() -> None:
+    # s = 0.1 sqrt(2), so that s / sqrt(2) = 0.1; t(1) has P(|t| > x) = 1 - 2 atan(x) / pi
+    values, widened = [0.1, 0.3], 0.1 * (1 + 2 * 0.25) ** 0.5
+    assert resampled_p(values, 0.25) == pytest.approx(1 - 2 * np.arctan(0.2 / widened) / np.pi)
+    deviation, low, high = deviation_interval(values)
+    assert deviation == pytest.approx(0.1 * 2**0.5) and 0 < low < deviation < high
+
+
 def test_repeats_of_one_fold_count_once() -> None:
     values, parts = [0.7, 0.9, 0.6, 0.8], ["fold 1", "fold 1", "fold 2", "fold 3"]
     assert by_part(values, parts) == {"fold 1": pytest.approx(0.8), "fold 2": 0.6, "fold 3": 0.8}

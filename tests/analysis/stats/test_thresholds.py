@@ -58,3 +58,8 @@ def test_a_sensitivity_that_costs_nothing_is_taken() -> None:
 def test_a_rule_that_there_is_not(facts: dict) -> None:
     with pytest.raises(ValueError, match="must"):
         Rule(**facts)
+
+
+def test_a_rule_in_words() -> None:
+    words = [Rule(kind=kind, level=0.95).title for kind in ("youden", "sensitivity", "specificity")]
+    assert words == ["Youden's index", "sensitivity of 95%", "specificity of 95%"]

@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from trainables.data import store_making as preparing
+from trainables.data import store_making, store_writing
+from trainables.data.decode import NO_IMAGE
 from trainables.data.listing import Listing
 from trainables.data.readers import retina
 from trainables.data.store import Store
@@ -60,7 +61,7 @@ def test_a_store_holds_every_image_with_its_labels(root, tmp_path):
 
 def test_images_beyond_one_record_batch_are_found(root, tmp_path, monkeypatch):
     whole = make(root, tmp_path / "whole.arrow")
-    monkeypatch.setattr(preparing, "ROWS_PER_BATCH", 7)
+    monkeypatch.setattr(store_writing, "ROWS_PER_BATCH", 7)
     in_parts = make(root, tmp_path / "parts.arrow")
     rows = np.arange(24)
     assert np.array_equal(whole.gather(rows), in_parts.gather(rows))
@@ -152,8 +153,8 @@ def test_a_missing_store_says_how_to_make_it(tmp_path):
 
 
 def test_a_store_of_another_version_is_refused(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(preparing, "STORE_VERSION", 99)
-    with pytest.raises(ValueError, match="of version 3, but is of 99"):
+    monkeypatch.setattr(store_making, "STORE_VERSION", 99)
+    with pytest.raises(ValueError, match="of version 4, but is of 99"):
         make(root, tmp_path / "s.arrow")
 
 
@@ -193,7 +194,7 @@ def test_nothing_but_unreadable_images_is_an_error_all_the_same(root, tmp_path):
         make(root, tmp_path / "s.arrow", skip_unreadable=True)
     lines = str(caught.value).splitlines()
     assert lines[0] == "none of the 24 images can be read:"
-    assert [line.partition(": ")[2] for line in lines[1:21]] == ["not an image that Pillow knows"] * 20
+    assert [line.partition(": ")[2] for line in lines[1:21]] == [NO_IMAGE] * 20
     assert lines[21] == "  and 4 more" and f"paths are relative to {root}; " in lines[22] and len(lines) == 23
 
 
@@ -217,8 +218,9 @@ def test_too_little_space_is_said_before_anything_is_decoded(root, tmp_path, mon
 def test_a_killed_preparation_leaves_no_file_that_is_taken_for_whole(root, tmp_path):
     code = (
         "import os, signal, sys; from pathlib import Path; from trainables.data import store_making as p;"
-        "from trainables.data.readers import retina; p.ROWS_PER_BATCH = 5;"
-        "write = p._batch; p._batch = lambda *a: os.kill(os.getpid(), signal.SIGKILL) if a[2][0] >= 10 else write(*a);"
+        "from trainables.data import store_writing as w; from trainables.data.readers import retina;"
+        "w.ROWS_PER_BATCH = 5;"
+        "write = w._batch; w._batch = lambda *a: os.kill(os.getpid(), signal.SIGKILL) if a[2][0] >= 10 else write(*a);"
         "p.prepare(retina.read(Path(sys.argv[1])), Path(sys.argv[2]), image_size_px=32, salt=b's', progress=False)"
     )
     out = tmp_path / "s.arrow"
