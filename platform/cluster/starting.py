@@ -7,15 +7,20 @@ import os
 import secrets
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a trial that asks for no GPU must see none
 
 import ray
+from ray._private import ray_constants
+from ray._raylet import node_ip_address_from_perspective  # type: ignore[attr-defined]
 
 from platform.command_line.stopping import take_sigterm_as_ctrl_c
 
 ANSWER_S = 2.0  # a head that does not answer within this is taken for gone
+LOOPBACK = "127.0.0.1"
 NUM_ATTEMPTS = 3  # a machine that is busy at this moment may be quiet at the next
 
 
@@ -64,12 +69,13 @@ def start_ray(*, verbose: bool) -> None:
         _give_token()
     for attempt in range(1, NUM_ATTEMPTS + 1):
         try:
-            ray.init(
-                address=address or "local",
-                include_dashboard=None if address else False,
-                log_to_driver=verbose,
-                logging_level=level,
-            )
+            with _on_loopback(not address):
+                ray.init(
+                    address=address or "local",
+                    include_dashboard=None if address else False,
+                    log_to_driver=verbose,
+                    logging_level=level,
+                )
             break
         except SystemExit as stopped:  # what Ray's own handler makes of SIGTERM, until ours is back
             raise KeyboardInterrupt from stopped
@@ -78,6 +84,27 @@ def start_ray(*, verbose: bool) -> None:
     take_sigterm_as_ctrl_c()
     for name in ("ray", "ray.tune"):
         logging.getLogger(name).setLevel(level)
+
+
+def address_of(node: str) -> str:
+    """The address of the machine that Ray calls `node`: not the loopback interface's, which every machine has."""
+    return str(node_ip_address_from_perspective()) if node == LOOPBACK else node
+
+
+@contextmanager
+def _on_loopback(is_wanted: bool) -> Iterator[None]:
+    """Ray started within it takes the loopback interface's address for this machine's, and listens there alone.
+
+    Left to itself, it does so on macOS and Windows, where a firewall would ask; on Linux it listens on every interface.
+    `ray.init` refuses the loopback interface's address as an argument.
+    """
+    name = "ENABLE_RAY_CLUSTER"
+    before = getattr(ray_constants, name)
+    setattr(ray_constants, name, before and not is_wanted)
+    try:
+        yield
+    finally:
+        setattr(ray_constants, name, before)
 
 
 def _give_token() -> None:

@@ -24,6 +24,7 @@ from platform.command_line.prediction_request import PredictRequest
 from platform.predicting.operating_columns import OperatingColumns, operating_columns, rule_of
 from platform.predicting.pictures import COLUMN, Batch, Pictures, batches, pictures_of
 from trainables import atomic
+from trainables.data.shown_names import shown
 from trainables.models.deployed import load_student, probabilities
 from trainables.steps import steps
 
@@ -57,7 +58,11 @@ def conduct_prediction(request: PredictRequest) -> int:
     if note:
         print(note)
     answered = _answers(choice, facts, pictures, request.batch_size, device)
-    with atomic.new_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
+    # A name that is not in UTF-8 is written with its bytes as \\xe9.
+    with (
+        atomic.new_file(out) as part,
+        part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         unreadable = _write(file, facts, points, answered, note)
     return _closing(out, pictures, unreadable)
 
@@ -131,6 +136,6 @@ def _closing(out: Path, pictures: Pictures, unreadable: Sequence[tuple[str, str]
     if not unreadable:
         return 0
     more = [f"  and {len(unreadable) - NUM_NAMED} more"] if len(unreadable) > NUM_NAMED else []
-    lines = [*(f"  {path}: {reason}" for path, reason in unreadable[:NUM_NAMED]), *more]
+    lines = [*(f"  {shown(path)}: {reason}" for path, reason in unreadable[:NUM_NAMED]), *more]
     print("\n".join([f"{len(unreadable)} pictures cannot be read:", *lines]), file=sys.stderr)
     return EXIT_SOME_UNREADABLE

@@ -13,14 +13,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainables.data import dicom
-from trainables.data.decode import UnreadableImageError, decode
+from trainables.data import csv_table, dicom
+from trainables.data.decode import FORMATS, UnreadableImageError, decode
 
 COLUMN = "image"
+LAYOUT = "a list of pictures, with a path per row"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,20 +51,13 @@ def pictures_of(source: Path, images: Path | None = None) -> Pictures:
         return _in_folder(source)
     if not source.is_file():
         raise FileNotFoundError(f"a folder of pictures or a CSV must be given, but there is no {source}")
-    try:
-        table = pd.read_csv(source, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{source} must be a CSV with the column {COLUMN!r}, but cannot be read: {error}") from error
-    if COLUMN not in table:
-        raise ValueError(f"{source} must have the column {COLUMN!r}, but has {', '.join(map(str, table.columns))}")
-    if table.empty:
-        raise ValueError(f"{source} must list at least one picture, but has no row")
+    table = csv_table.read(source, (COLUMN,), LAYOUT)
     return Pictures(root=images or source.parent, paths=tuple(table[COLUMN]))
 
 
 def _in_folder(folder: Path) -> Pictures:
     Image.init()
-    suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in (*FORMATS, "MPO")}
     suffixes.update(dicom.SUFFIXES)
     files = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
     visible = [path for path in files if not any(part.startswith(".") for part in path.parts)]

@@ -42,6 +42,7 @@ from platform.tracking.growth import note_growth
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.method_record import note_methods
+from platform.tracking.restored import check_whole
 from platform.tracking.sweep_page import description
 from platform.tracking.tracker import must_answer, send_rest
 from trainables.cell import Cell
@@ -74,6 +75,7 @@ def _conduct(request: SweepRequest, places: Places) -> int:
             keep_file(ledger, request.file)
             plan = carry_out(setup, ledger, request, places, storage)
             close(setup, plan, ledger, places)
+            ledger.file.check()
         if plan.finished:
             notice.text = f"{setup.name}: {plan.num_trials} trials done"
             return 0
@@ -122,6 +124,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
             inputs_of=lambda record: facts_of(setup.splits.of(record.spec.config), record.spec.config),
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
+        check_whole(plan.records.values(), ledger.records())
         ledger.describe(description(setup, state=how_far(plan)))
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
     return plan
@@ -158,8 +161,9 @@ def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict
 def _clear_rest(setup: Setup, plan: Plan, ledger: Ledger) -> None:
     """Clears finished trials that an earlier process could not clear before it ended."""
     for record in plan.records.values():
-        if record.status == "FINISHED":
-            clear(trial_folder(setup.folder, record.spec.key), ledger, record.run_id)
+        folder = trial_folder(setup.folder, record.spec.key)
+        if record.status == "FINISHED" and folder.is_dir():
+            clear(folder, ledger, record.run_id)
 
 
 @contextmanager

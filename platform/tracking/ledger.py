@@ -7,8 +7,9 @@ before its trial starts and closed once it has ended, so a run without an end is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import count, takewhile
 from pathlib import Path
 
 from mlflow.entities import Metric, Param, Run, RunTag
@@ -16,9 +17,11 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from analysis.reading.record_form import RECORD_VERSION, UNKNOWN_FORM, key_of
+from analysis.reading.tracking_uri import sqlite_file
 from platform.sweeping.records import TrialRecord
 from platform.tracking.data_inputs import Facts, as_input
 from platform.tracking.database import make_database
+from platform.tracking.restored import SameFile
 from platform.tracking.settings import check_withdrawn, grown
 from trainables.beta import BETA_CONVENTION
 from trainables.trial import RECIPE_VERSION, TrialSpec
@@ -40,10 +43,13 @@ class Ledger:
         ValueError: a sweep of that name has other settings.
     """
 
+    file = SameFile(None)  # the SQLite file, where it is one
+
     def __init__(
         self, tracking_uri: str, experiment: str, sweep: str, facts: Mapping[str, str], artifact_folder: Path | None
     ) -> None:
         make_database(tracking_uri)
+        self.file = SameFile(sqlite_file(tracking_uri))
         self.client = MlflowClient(tracking_uri)
         self.sweep = sweep
         self.experiment_id = self._experiment(experiment, artifact_folder)
@@ -194,11 +200,32 @@ class Ledger:
             error=tags.get("error", ""),
             test_auc=run.data.metrics.get(key_of("test_auc")),
         )
-        record.seconds = sum(self._history(record.run_id, "epoch_s"))
-        record.best_scores = self._history(record.run_id, "best_score")
-        record.num_judged = sum(value > 0 for value in self._history(record.run_id, "rung"))
+        record.seconds = sum(self._history(record.run_id, "epoch_s").values())
+        scores = self._history(record.run_id, "best_score")
+        record.best_scores, rungs = _without_gap(scores), _without_gap(self._history(record.run_id, "rung"))
+        record.behind_gap = frozenset(epoch for epoch in scores if epoch > len(record.best_scores))
+        record.num_judged = sum(value > 0 for value in rungs)
+        record.known_to = max(record.behind_gap, default=0)
+        if record.status == "FINISHED" and not _is_whole(record, rungs):
+            record.status = "RUNNING"
+            if not record.stopped:
+                record.known_to = record.spec.config.num_reports
+            elif not record.known_to:
+                record.stopped = ""  # after which epoch, nobody knows any more
         return record
 
-    def _history(self, run_id: str, metric: str) -> list[float]:
-        steps = {m.step: m.value for m in self.client.get_metric_history(run_id, key_of(metric))}
-        return [steps[step] for step in sorted(steps)]
+    def _history(self, run_id: str, metric: str) -> dict[int, float]:
+        """The metric by epoch."""
+        return {m.step: m.value for m in self.client.get_metric_history(run_id, key_of(metric))}
+
+
+def _without_gap(history: Mapping[int, float]) -> list[float]:
+    """The values up to the first epoch that MLflow lacks: from there on the trial sends them again."""
+    return [history[epoch] for epoch in takewhile(history.__contains__, count(1))]
+
+
+def _is_whole(record: TrialRecord, rungs: Sequence[float]) -> bool:
+    """Whether MLflow has every epoch of a finished trial: the last one, or that after which it was stopped."""
+    if record.stopped:
+        return not rungs or rungs[-1] == 0
+    return len(record.best_scores) >= record.spec.config.num_reports

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +95,42 @@ def test_mlflows_script_says_what_it_needs(tmp_path: Path, arguments: list[str],
     assert done.returncode != 0
     assert message in done.stderr
     assert not (tmp_path / "RESULTS").exists()
+
+
+FAKES = {  # programs in the place of PostgreSQL's and the system's, and what they do
+    "id": "echo 4242",
+    "sleep": ":",
+    "ls": "exit 1",  # no PostgreSQL where distributions put it
+    "pg_ctl": ":",
+    "pg_isready": "exit 2",
+    "initdb": "exit 3",
+    "postgres": 'touch "$FAKE/second"',
+    "mlflow": ":",
+}
+
+
+def test_a_second_database_is_never_started_on_the_same_results(tmp_path: Path) -> None:
+    results, fakes = tmp_path / "results", tmp_path / "fakes"
+    (results / "postgres").mkdir(parents=True)
+    (results / "postgres" / "PG_VERSION").touch()
+    fakes.mkdir()
+    for name, does in FAKES.items():
+        (fakes / name).write_text(f"#!/bin/sh\n{does}\n")
+        (fakes / name).chmod(0o755)
+    environment = {"PATH": f"{fakes}:/usr/bin:/bin", "MLFLOW": str(fakes / "mlflow"), "FAKE": str(tmp_path)}
+    command = ["sh", str(FOLDER / "serve_mlflow.sh"), str(results)]
+    try:
+        with FileLock(results / "postgres.lock"):  # the first one's
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and not (tmp_path / "second").exists()
+        assert done.stderr == (
+            f"serve_mlflow.sh: PostgreSQL (or another machine serves it already, and holds {results}/postgres.lock) "
+            f"did not start within two minutes: see {results}/logs/postgres.log\n"
+        )
+        subprocess.run(command, env=environment, capture_output=True, timeout=60)
+        assert (tmp_path / "second").exists()  # once the lock is free
+    finally:
+        Path("/tmp/transfer-postgres-4242").rmdir()
 
 
 def test_the_job_for_kubernetes_has_what_a_sweep_needs() -> None:

@@ -173,9 +173,9 @@ def test_a_store_cut_short_is_refused(share: float, store: bytes, tmp_path: Path
 
 IMAGES: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "empty"),
-    "a text": (b"no picture", "not an image that Pillow knows"),
+    "a text": (b"no picture", "not an image that is read here"),
     "half a JPEG": (b"\xff\xd8\xff\xe0\0\x10JFIF", "damaged: Truncated File Read"),
-    "an SVG with a script": (b"<svg><script>alert(1)</script></svg>", "not an image that Pillow knows"),
+    "an SVG with a script": (b"<svg><script>alert(1)</script></svg>", "not an image that is read here"),
 }
 
 

@@ -128,7 +128,7 @@ def test_the_answers_are_those_of_the_runs_own_weights(home: Places, asked: Runs
     network.eval()
     frame = pd.read_parquet(path)
     store = next(
-        s for p in (home.results / "stores").glob("chestxray8-*") if (s := Store.open(p)).num_images == NUM_IMAGES
+        s for p in (home.results / "stores").glob("chestxray8-*.arrow") if (s := Store.open(p)).num_images == NUM_IMAGES
     )
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     for row in (0, 41):

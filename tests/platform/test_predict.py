@@ -146,8 +146,8 @@ def test_without_the_prepared_images_the_number_of_channels_has_to_be_said(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("name\na.png\n", "must have the column 'image', but has name"),
-        ("image\n", "must list at least one picture"),
+        ("name\na.png\n", "must have the column image of a list of pictures.* but has name"),
+        ("image\n", "must name images, but has none below its header"),
         ("", "cannot be read"),
     ],
 )

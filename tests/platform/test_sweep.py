@@ -166,9 +166,12 @@ def test_a_sweep_that_is_broken_and_stopped_reaches_the_numbers_of_the_undisturb
     wait_for(process, fresh, 4, num_epochs=1)  # in the confirm phase
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=120)
-    assert process.returncode == 3 and "run the same command again to resume" in err
+    assert process.returncode == 3 and "stopping: finished epochs are saved; Ctrl-C again stops at once" in err
+    assert re.search(r"^[12] trials are left: run the same command again to resume\.$", err, flags=re.MULTILINE), err
     assert "RUNNING" in trials(fresh).values()
 
+    (standing,) = fresh.glob("sweeps/*/standing.json")
+    standing.write_text("spoilt: nothing of a sweep is read back from it")
     output = finish(fork(fresh))
     assert set(trials(fresh).values()) == {"FINISHED"} and len(trials(fresh)) == NUM_TRIALS
     assert table(output) == table(undisturbed[1])

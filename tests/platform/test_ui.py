@@ -21,6 +21,7 @@ import platform.ui
 from analysis.reading.mlflow_tables import newest_experiment
 from platform.sources.places import Places
 from platform.tracking import web_pages
+from tests.listening import interfaces
 from trainables.pasting import ROOT
 
 TIMEOUT_S = 120
@@ -108,6 +109,7 @@ def test_the_pages_start_land_on_the_runs_and_end_with_their_children(
         names = {experiment["name"] for experiment in json.load(answer)["experiments"]}
     assert {"retina", "other"} <= names
     assert 1 <= len(serving(free_port)) <= 2  # MLflow's command and one worker
+    assert interfaces(command.pid) == {"127.0.0.1"}
     command.send_signal(number)
     out, _ = command.communicate(timeout=TIMEOUT_S)
     assert out == "\nThe pages have ended; every run is still there.\n"

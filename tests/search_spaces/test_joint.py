@@ -100,6 +100,8 @@ def test_a_point_of_a_grid_widens_its_range() -> None:
     )
     decay = distributions["weight_decay"]
     assert isinstance(decay, FloatDistribution) and (decay.low, decay.log) == (0.0, False)
+    rate = distributions["learning_rate"]  # stays logarithmic: no end of it is 0
+    assert isinstance(rate, FloatDistribution) and (rate.low, rate.log) == (1e-5, True)
 
 
 def test_a_single_cell_has_no_dimension_to_decide() -> None:

@@ -9,7 +9,7 @@ import pytest
 from analysis import published
 from search_spaces import SPACES, space_of
 from search_spaces.retina import SPACE
-from search_spaces.space import cells_of_tables_4_and_5, controls_of
+from search_spaces.space import PAPER_BETAS, cells_of_tables_4_and_5, controls_of
 from trainables.cell import Cell
 from trainables.data.catalogue import DATASETS
 from trainables.transfer import METHODS
@@ -27,6 +27,10 @@ def test_the_cells_are_the_seven_columns_of_table_5():
         "attention/mimic-cxr/densenet121/all",
         "attention/mimic-cxr/densenet40/all",
     ]
+
+
+def test_the_papers_grid_of_beta():
+    assert PAPER_BETAS == (1, 5, 10, 20, 30, 50, 60, 100, 200, 500, 1000, 2000)
 
 
 def test_cells_are_chosen_by_patterns_and_crossed_with_fractions():

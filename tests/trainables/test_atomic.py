@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import signal
 import stat
@@ -113,6 +114,23 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
         part.write_text("whole")
     assert (tmp_path / "file").read_text() == "whole"
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"] and not os.listdir(tmp_path / "folder")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_waited_for_half_an_hour(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+
+    def full() -> None:
+        raise OSError(code, "no room")
+
+    with pytest.raises(OSError, match="no room"):
+        atomic.patiently(full, "a checkpoint")
+    assert 1800 < clock[0] < 1810
+    assert caplog.messages[0] == "no room on the disk for a checkpoint: waiting, trying again"
 
 
 def own_renames(source: str) -> list[str]:

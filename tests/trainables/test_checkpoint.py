@@ -60,7 +60,9 @@ def test_a_damaged_last_state_gives_way_to_the_one_before(tmp_path, caplog, dama
     state, best_weights = checkpoint.load_state(tmp_path) or ({}, {})
     assert state["epoch"] == 1
     assert torch.equal(best_weights["weight"], torch.ones(2))
-    assert "epoch-00002-best-00002.ckpt" in caplog.text
+    problem = "cannot be used" if damage == "its best student is gone" else "is damaged (its checksum does not match)"
+    assert f"epoch-00002-best-00002.ckpt {problem}" in caplog.text
+    assert "continuing from the one before it" in caplog.text
 
 
 def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):

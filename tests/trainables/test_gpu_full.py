@@ -20,6 +20,7 @@ from trainables.data.store_making import prepare
 from trainables.job import GpuFullError, Job
 from trainables.loop import train
 from trainables.models.architectures import build
+from trainables.student import StudentTrial
 from trainables.training import EpochResult, Training
 from trainables.trial import TrialSpec
 
@@ -109,6 +110,19 @@ def test_not_even_two_images_fit(store: Store, tmp_path: Path, room: dict[str, i
     room["num_images"] = 1
     with pytest.raises(GpuFullError, match=r"room for 2 images at once.*transfer/none/tiny/all.*--image-size"):
         list(job(store, tmp_path).run())
+
+
+def test_a_trial_for_which_nothing_fits_ends_with_the_reason(
+    store: Store, tmp_path: Path, room: dict[str, int]
+) -> None:
+    room["num_images"] = 1
+    trial = StudentTrial.__new__(StudentTrial)
+    trial.setup({"job": job(store, tmp_path).as_dict()})
+    result = trial.step()
+    assert result["done"] and "best_score" not in result
+    assert result["error"].startswith(
+        "the GPU must have room for 2 images at once, but does not, in transfer/none/tiny"
+    )
 
 
 @pytest.mark.parametrize(

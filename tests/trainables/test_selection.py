@@ -84,7 +84,20 @@ def test_the_mean_over_the_averaged_labels_selects(store: Store) -> None:
 
 
 @pytest.mark.parametrize("store", ["multilabel"], indirect=True)  # which has no kappa
-def test_a_trial_whose_score_is_not_defined_ends_with_the_reason(store: Store, tmp_path: Path, tiny: str) -> None:
+@pytest.mark.parametrize(
+    ("knobs", "reason"),
+    [
+        (
+            {"selection_metric": "kappa"},
+            "must be defined on the validation set, but kappa is not in transfer/none/tiny/all",
+        ),
+        ({"learning_rate": 1e38, "batch_size": 32}, "the training loss of epoch 1 must be finite, but is"),
+    ],
+    ids=["score", "loss"],
+)
+def test_a_trial_whose_score_or_loss_is_not_defined_ends_with_the_reason(
+    store: Store, tmp_path: Path, tiny: str, knobs: dict[str, Any], reason: str
+) -> None:
     config = TrialConfig(
         dataset="own",
         method="transfer",
@@ -92,7 +105,7 @@ def test_a_trial_whose_score_is_not_defined_ends_with_the_reason(store: Store, t
         init="random",
         image_size_px=32,
         max_epochs=1,
-        selection_metric="kappa",
+        **knobs,
     )
     spec = TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
     job = Job(spec=spec, store=str(store.path), teachers="", folder=str(tmp_path))
@@ -100,4 +113,4 @@ def test_a_trial_whose_score_is_not_defined_ends_with_the_reason(store: Store, t
     trial.setup({"job": job.as_dict()})
     result = trial.step()
     assert result["done"] and "score" not in result and "best_score" not in result
-    assert "must be defined on the validation set, but kappa is not in transfer/none/tiny/all" in result["error"]
+    assert reason in result["error"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ PHANTOM_MARK = "PHANTOM.json"  # what the phantom writers put beside their image
 EXTRA_TEST = "extra test"  # in official_split: images that only the official split uses, as its test set
 ROW_COLUMNS = ("path", "patient", "view", "sex", "age_years", "official_split", "labels")
 NOTHING = re.compile(r"(?:\.?/)*\.?")  # a path of no parts
+MAX_LABELS = 127  # a class is an int8 in the store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,42 +61,26 @@ class Listing:
         return (self.root / PHANTOM_MARK).is_file()
 
 
-def read_csv(path: Path, columns: tuple[str, ...], expected: str, **options: Any) -> pd.DataFrame:
-    """A release's table as text, whatever its line ends and byte-order mark.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a column is missing, or the file is no CSV (a gz cut short, say).
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"no {path.name} in {path.parent}; expected the layout of {expected}")
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **options)
-    except (EOFError, OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path} must be a whole CSV file, but cannot be read: {error}") from error
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise ValueError(
-            f"{path} must have the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} of {expected}, "
-            f"but has {', '.join(map(str, table.columns))}"
-        )
-    return table
-
-
 def check_paths(paths: pd.Series, root: Path, table: Path) -> None:
-    """Every path stays inside the data set's folder.
+    """Every path stays inside the data set's folder, and no two are of one file.
+
+    `paths` has the rows' numbers in `table` as its index, as `csv_table.read` gives them.
 
     Raises:
-        ValueError: a path is absolute, climbs out with ``..``, or appears twice.
+        ValueError: a path is absolute, climbs out with ``..``, or appears twice, in whatever spelling.
     """
-    for path in paths:
+    plain = []
+    for row, path in paths.items():
         # pathlib would take seconds for the 224,000 paths of CheXpert
-        climbs_out = path.startswith("/") or "/../" in f"/{path}/"
+        slashed = f"/{path}/"
+        climbs_out = path.startswith("/") or "/../" in slashed
         if climbs_out or NOTHING.fullmatch(path) or "\\" in path or "\0" in path:
-            raise ValueError(f"every image must lie inside {root}, but {table.name} names {path!r}")
-    doubled = paths[paths.duplicated()]
-    if len(doubled):
-        raise ValueError(f"every image must be listed once, but {table.name} lists {doubled.iloc[0]!r} again")
+            raise ValueError(f"every image must lie inside {root}, but row {row} of {table} names {path!r}")
+        plain.append(posixpath.normpath(path) if "//" in slashed or "/./" in slashed else path)
+    doubled = pd.Series(plain, dtype=str).duplicated().to_numpy()
+    if doubled.any():
+        row = paths.index[doubled.argmax()]
+        raise ValueError(f"every image must be listed once, but row {row} of {table} lists {paths[row]!r} again")
 
 
 def label_codes(table: pd.DataFrame, labels: Sequence[str], path: Path, key: str) -> list[np.ndarray]:
@@ -109,7 +94,7 @@ def label_codes(table: pd.DataFrame, labels: Sequence[str], path: Path, key: str
     if unknown.any():
         row, column = np.argwhere(unknown)[0]
         raise ValueError(
-            f"a label must be 1, 0, -1 or empty, but {path} has {values.iloc[row, column]!r} "
+            f"a label must be 1, 0, -1 or empty, but row {table.index[row]} of {path} has {values.iloc[row, column]!r} "
             f"for {labels[column]} of {key} {table[key].iloc[row]}"
         )
     return list(values.replace(CODES).to_numpy().astype(np.int8))
@@ -121,5 +106,11 @@ def nothing_left_out() -> pd.DataFrame:
 
 
 def class_labels(classes: pd.Series) -> list[np.ndarray]:
-    """A column of class indices as `Listing.rows["labels"]` has it."""
+    """A column of class indices as `Listing.rows["labels"]` has it.
+
+    Raises:
+        ValueError: there are more classes than an int8 can tell apart.
+    """
+    if classes.max() >= MAX_LABELS:
+        raise ValueError(f"there must be at most {MAX_LABELS} classes, but there are {classes.max() + 1}")
     return list(classes.to_numpy(np.int8)[:, None])

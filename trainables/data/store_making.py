@@ -20,6 +20,7 @@ from trainables import atomic
 from trainables.data import store_writing
 from trainables.data.decode import UnreadableImageError, decode
 from trainables.data.listing import Listing
+from trainables.data.shown_names import shown
 from trainables.data.splits import split_rows
 from trainables.data.store import STORE_VERSION, Store, salted_hashes
 from trainables.data.withdrawn import kept_rows, unnamed
@@ -198,4 +199,4 @@ def _decoded(
 def _named(unreadable: list[tuple[str, str]]) -> str:
     """The first images with the reason, a line each, and how many more there are."""
     more = [f"  and {len(unreadable) - NUM_NAMED} more"] if len(unreadable) > NUM_NAMED else []
-    return "\n".join([*(f"  {path}: {reason}" for path, reason in unreadable[:NUM_NAMED]), *more])
+    return "\n".join([*(f"  {shown(path)}: {reason}" for path, reason in unreadable[:NUM_NAMED]), *more])

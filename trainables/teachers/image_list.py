@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from trainables.data import csv_table
 from trainables.data.catalogue import DATASETS
-
-ROWS_AT_ONCE = 100_000  # RAD-DINO's list has 883,000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,18 +38,13 @@ def read(path: Path) -> Listed:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no list of training images at {path}")
+    table = csv_table.read(path, (), "a list of training images")
     patients: dict[str, set[str]] = {}
-    num_rows = num_unknown = 0
-    try:
-        for rows in pd.read_csv(path, dtype=str, keep_default_na=False, chunksize=ROWS_AT_ONCE):
-            is_known = pd.Series(False, index=rows.index)
-            for name, found in _found(rows).items():
-                patients.setdefault(name, set()).update(found.dropna())
-                is_known |= found.notna()
-            num_rows += len(rows)
-            num_unknown += int((~is_known).sum())
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path} must be a whole CSV file, but cannot be read: {error}") from error
+    is_known = pd.Series(False, index=table.index)
+    for name, found in _found(table).items():
+        patients[name] = set(found.dropna())
+        is_known |= found.notna()
+    num_rows, num_unknown = len(table), int((~is_known).sum())
     patients = {name: found for name, found in patients.items() if found}
     if not patients:
         known = ", ".join(name for name, record in DATASETS.items() if record.patient_in_path)

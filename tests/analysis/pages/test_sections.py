@@ -12,6 +12,8 @@ import pytest
 
 from analysis import figure_search, report
 from analysis.pages import page
+from analysis.pages.page import WARNING
+from analysis.pages.report_page import facts_of
 from analysis.pages.sections import content
 from analysis.reading.trials import runs
 from analysis.tables import rendering
@@ -39,6 +41,12 @@ def own(store: Any) -> Any:
 
 
 @pytest.mark.usefixtures("svg_alone")
+def test_a_teacher_that_may_have_seen_test_patients_is_a_warning_among_the_facts(store: Any) -> None:
+    overlap = "the teacher mimic-cxr was trained on 2 of 9 test patients"
+    store.trial(store.sweep("retina", teacher_overlap=overlap), metrics={"test_auc": 0.75})
+    assert dict(facts_of(runs(store.uri, "retina")))[WARNING] == overlap
+
+
 def test_a_page_on_ones_own_data_has_nothing_of_the_paper_and_no_empty_table(own: Any, tmp_path: Path) -> None:
     assert report.main(["eyes", "--tracking-uri", own.uri, "--out", str(tmp_path)]) == 0
     html = (tmp_path / "eyes" / "index.html").read_text()

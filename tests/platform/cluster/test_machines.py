@@ -163,6 +163,7 @@ def test_a_sweep_on_two_nodes(two_nodes: str, empty_mlflow: Path, tmp_path: Path
     assert f"results:  {results} (all 2 machines see and write it; {local} on each has" in done.stdout
     assert "machines: 2 nodes with 2 CPUs and 0 GPUs\n" in done.stdout
     assert f"copied to {local} on each machine" in done.stdout
+    assert re.search(r"about \S+ CPU-hours", done.stdout) and "no estimate" not in done.stdout  # by a machine of it
     assert not list(results.glob(".seen-*"))
     fingerprint = re.findall(r"fingerprint ([0-9a-f]{16})", done.stdout)[0]
     assert [path.name.rpartition("-")[2] for path in local.glob("stores/*.arrow")] == [f"{fingerprint}.arrow"]

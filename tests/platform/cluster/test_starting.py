@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import ray
 
 from platform.cluster import starting
+from tests.listening import interfaces
 
 ROOT = Path(__file__).parents[3]
 TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
@@ -147,3 +149,39 @@ def test_rays_that_start_at_once_in_a_home_that_cannot_be_written_do_not_hinder_
     for started in both:
         out, err = started.communicate()
         assert (started.returncode, out) == (0, "5\n"), err
+
+
+LISTENS = (
+    STARTED
+    + """
+input()
+"""
+)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_ray_on_one_machine_listens_on_the_loopback_interface_alone() -> None:
+    others = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", *TOKENS)}
+    started = subprocess.Popen(
+        [sys.executable, "-c", LISTENS],
+        cwd=ROOT,
+        env={**others, "RAY_ADDRESS": "local"},
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert started.stdout is not None and started.stdout.readline() == "5\n"
+    seen: set[str] = set()
+    for _ in range(20):  # some of Ray's processes begin to listen later than the first task ends
+        seen |= interfaces(started.pid)
+        time.sleep(0.1)
+    started.communicate("\n")
+    assert seen == {"127.0.0.1"}
+
+
+def test_the_machine_of_a_trial_is_not_called_by_the_address_that_every_machine_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(starting, "node_ip_address_from_perspective", lambda: "10.0.0.7")
+    assert [starting.address_of(node) for node in ("127.0.0.1", "10.0.0.6", "")] == ["10.0.0.7", "10.0.0.6", ""]

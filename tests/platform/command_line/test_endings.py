@@ -23,6 +23,13 @@ def test_what_is_at_fault_gets_one_clear_line(error: type[Exception], capsys: py
     assert capsys.readouterr().err == "verb: error: this and that\n"
 
 
+def test_what_does_not_answer_leaves_something_to_resume(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, say_errors(argparse.ArgumentParser(prog="verb")):
+        raise ConnectionError("MLflow must answer")
+    assert ended.value.code == EXIT_UNFINISHED == 3
+    assert capsys.readouterr().err == "verb: error: MLflow must answer\n"
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_at_any_moment_says_how_to_resume(stop: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGTERM)

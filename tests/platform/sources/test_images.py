@@ -157,7 +157,11 @@ def test_images_that_cannot_be_read_are_named_or_left_out(
         prepare(tmp_path / "results", *flags)
     assert caught.value.code == 2
     error = capsys.readouterr().err
-    assert f"train/{broken.name}" in error and "1 of 28 are not" in error and "--skip-unreadable" in error
+    assert (
+        f"train/{broken.name}" in error
+        and "every image must be readable, but 1 of 28 are not" in error
+        and "--skip-unreadable" in error
+    )
     assert stores(tmp_path / "results") == []
     prepare(tmp_path / "results", *flags, "--skip-unreadable")
     out = capsys.readouterr().out

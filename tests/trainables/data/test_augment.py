@@ -41,6 +41,14 @@ def test_seed_and_epoch_change_every_view(change):
     assert differs.all()
 
 
+def test_each_draw_decides_one_thing_and_keeps_its_place():
+    assert [draw.name for draw in sorted(augment.Draw)] == [
+        *("ANGLE", "MIRRORED", "CROP_AREA", "CROP_ASPECT", "CROP_ACROSS", "CROP_DOWN", "BRIGHTNESS", "CONTRAST"),
+        *("PARTNER", "SHARE"),
+    ]
+    assert sorted(augment.Draw) == [*range(10)]
+
+
 def test_draws_are_uniform_and_independent_of_their_neighbours():
     draws = augment.draws(0, 1, np.arange(20_000), 2)
     assert draws.shape == (20_000, 2)

@@ -9,9 +9,11 @@ import pytest
 
 from trainables.data.hold_out import hold_out
 from trainables.data.listing import Listing, nothing_left_out
+from trainables.data.splits import split_rows
 
 CODES = [[1, 0], [0, 1], [-1, 1], [1, 1], [1, 0], [-2, 0]]
 SPLIT = np.array(["train", "train", "train", "validation", "test", "validation"])
+COUNTS = {"train": 20, "validation": 10, "test": 10}
 LISTING = Listing(
     dataset="own",
     root=Path("."),
@@ -30,6 +32,19 @@ def test_training_and_validation_lose_the_finding_and_its_column():
     assert list(split) == ["train", "test", "validation"] and list(kept) == [1, 4, 5]
     assert listing.notes == ("New held out: 3 images left training and validation",)
     assert len(LISTING.rows) == 6 and LISTING.label_names == ("New", "Old")
+
+
+def test_rows_are_split_with_and_without_a_finding_that_is_held_out():
+    labels = np.zeros((40, 2), np.int8)
+    labels[::4, 0] = labels[::3, 1] = 1
+    rows = pd.DataFrame({"path": [f"{n}.png" for n in range(40)], "patient": [str(n) for n in range(40)]})
+    listing = replace(LISTING, rows=rows.assign(labels=list(labels), official_split=""))
+    kept, whole = split_rows(listing, 0, False, 0.25, None)
+    assert kept.label_names == ("New", "Old") and whole["split"].value_counts().to_dict() == COUNTS
+    kept, without = split_rows(listing, 0, False, 0.25, "New")
+    assert kept.label_names == ("Old",)
+    lost = whole[labels[:, 0] == 1].query("split != 'test'")
+    assert set(without["path"]) == set(whole["path"]) - set(lost["path"]) and len(lost) > 0
 
 
 def test_what_cannot_be_held_out_is_refused():

@@ -78,6 +78,15 @@ def test_what_a_killed_process_left_is_written_over(store: Store, tmp_path: Path
     assert place.read_bytes() == store.path.read_bytes() and not part.exists()
 
 
+def test_the_folder_of_copies_may_be_deleted_while_one_is_read(store: Store, tmp_path: Path) -> None:
+    place = nearby(store.path, store.fingerprint, tmp_path / "local")
+    copy, rows = Store.open(place), np.arange(store.num_images)
+    shutil.rmtree(tmp_path / "local")
+    np.testing.assert_array_equal(copy.gather(rows), store.gather(rows))
+    assert nearby(store.path, store.fingerprint, tmp_path / "local") == place  # the next trial's is made again
+    np.testing.assert_array_equal(Store.open(place).gather(rows), store.gather(rows))
+
+
 def test_a_store_that_this_machine_does_not_see_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         FileNotFoundError, match=r"every machine must see the prepared data, but there is no .*s.arrow on"

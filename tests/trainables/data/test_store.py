@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from trainables.data import store_making, store_writing
+from trainables.data.decode import NO_IMAGE
 from trainables.data.listing import Listing
 from trainables.data.readers import retina
 from trainables.data.store import Store
@@ -153,7 +154,7 @@ def test_a_missing_store_says_how_to_make_it(tmp_path):
 
 def test_a_store_of_another_version_is_refused(root, tmp_path, monkeypatch):
     monkeypatch.setattr(store_making, "STORE_VERSION", 99)
-    with pytest.raises(ValueError, match="of version 3, but is of 99"):
+    with pytest.raises(ValueError, match="of version 4, but is of 99"):
         make(root, tmp_path / "s.arrow")
 
 
@@ -193,7 +194,7 @@ def test_nothing_but_unreadable_images_is_an_error_all_the_same(root, tmp_path):
         make(root, tmp_path / "s.arrow", skip_unreadable=True)
     lines = str(caught.value).splitlines()
     assert lines[0] == "none of the 24 images can be read:"
-    assert [line.partition(": ")[2] for line in lines[1:21]] == ["not an image that Pillow knows"] * 20
+    assert [line.partition(": ")[2] for line in lines[1:21]] == [NO_IMAGE] * 20
     assert lines[21] == "  and 4 more" and f"paths are relative to {root}; " in lines[22] and len(lines) == 23
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -124,6 +125,16 @@ def test_without_room_it_computes_and_keeps_nothing(tmp_path: Path, monkeypatch:
     assert not list(tmp_path.glob("*/epoch-*")) and len(teacher.batch_sizes) == 3
 
 
+def test_it_may_be_deleted_while_a_trial_uses_it(tmp_path: Path) -> None:
+    held, teacher, rows = KnowledgeCache(tmp_path / "cache", KEY, NUM_IMAGES, PLENTY), Teacher(), [0, 1, 2, 3]
+    ask(held, teacher, rows)
+    shutil.rmtree(tmp_path / "cache")
+    assert torch.equal(ask(held, teacher, rows), expected(rows))
+    assert torch.equal(ask(held, teacher, rows, epoch=2), expected(rows, epoch=2))
+    other = KnowledgeCache(tmp_path / "cache", KEY, NUM_IMAGES, PLENTY)
+    assert torch.equal(ask(other, teacher, rows), expected(rows))
+
+
 def test_trials_that_fill_it_at_once_read_what_they_should(tmp_path: Path) -> None:
     wrong: list[int] = []
 
@@ -166,3 +177,18 @@ def test_half_precision_changes_the_loss_by_less_than_a_thousandth() -> None:
     exact = method.loss(student, knowledge)
     assert abs(method.loss(student, rounded(knowledge)) - exact) / exact < 1e-3
     assert cache.rounded(knowledge).dtype == torch.float32
+
+
+def test_a_cache_that_nobody_closes_leaves_no_file_open(tmp_path: Path) -> None:
+    """A worker runs thousands of trials, each with a cache of its own."""
+
+    def one_trial() -> None:
+        held = KnowledgeCache(tmp_path, KEY, NUM_IMAGES, PLENTY)
+        for epoch in (1, 2):
+            ask(held, Teacher(), [0, 1, 2, 3], epoch)
+
+    one_trial()
+    before = len(os.listdir("/dev/fd"))
+    for _ in range(20):
+        one_trial()
+    assert len(os.listdir("/dev/fd")) <= before

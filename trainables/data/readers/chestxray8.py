@@ -18,8 +18,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from trainables.data import csv_table
+from trainables.data.csv_table import first
 from trainables.data.dataset import BoxList, Dataset, Published
-from trainables.data.listing import ROW_COLUMNS, Listing, check_paths, nothing_left_out, read_csv
+from trainables.data.listing import ROW_COLUMNS, Listing, check_paths, nothing_left_out
+from trainables.data.person_columns import OLDEST_YEARS, sexes
 
 LABELS = (
     "Atelectasis",
@@ -47,9 +50,9 @@ LAYOUT = (
 COLUMNS = ("Image Index", "Finding Labels", "Patient ID", "Patient Age", "View Position")
 SEX_COLUMNS = ("Patient Gender", "Patient Sex")  # the table of 2017, and that of 2020
 BOX_LIST = "BBox_List_2017.csv"
+BOX_COLUMNS = {"x": "Bbox [x", "y": "y", "width": "w", "height": "h]"}  # by what they are
 RELEASE_SIZE_PX = 1024  # both sides of every image
 LISTS = {"train_val_list.txt": "train", "test_list.txt": "test"}
-OLDEST_YEARS = 120  # the release has ages of up to 414
 YEARS_PER_UNIT = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
@@ -61,18 +64,18 @@ def read(root: Path) -> Listing:
         ValueError: a column, a finding, an age or a name is not as the release has it, or the two lists contradict it.
     """
     table_path = next((root / name for name in TABLES if (root / name).is_file()), root / TABLES[0])
-    table = read_csv(table_path, COLUMNS, LAYOUT)
+    table = csv_table.read(table_path, COLUMNS, LAYOUT)
     sex = next((name for name in SEX_COLUMNS if name in table.columns), None)
     if sex is None:
         raise ValueError(f"{table_path} must have the column {' or '.join(SEX_COLUMNS)} of {LAYOUT}")
     check_paths(table["Image Index"], root, table_path)
-    ages, notes = _ages(table["Patient Age"], table_path)
+    ages, notes = _ages(table, table_path)
     rows = pd.DataFrame(
         {
             "path": _folders(root, table["Image Index"]) + table["Image Index"],
             "patient": _patients(table, table_path),
             "view": table["View Position"],
-            "sex": table[sex].where(table[sex].isin(["F", "M"]), ""),
+            "sex": sexes(table, sex, table_path),
             "age_years": ages,
             "official_split": _official(root, table, table_path),
             "labels": _labels(table, table_path),
@@ -84,7 +87,7 @@ def read(root: Path) -> Listing:
         task=DATASET.task,
         label_names=DATASET.label_names,
         channels=DATASET.channels,
-        rows=rows[list(ROW_COLUMNS)],
+        rows=rows[list(ROW_COLUMNS)].reset_index(drop=True),
         left_out=nothing_left_out(),
         notes=notes,
     )
@@ -98,13 +101,23 @@ def boxes(root: Path) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: there is no BBox_List_2017.csv.
-        ValueError: it does not have the release's columns.
+        ValueError: it does not have the release's columns, or a value is no number of pixels.
     """
     path = root / BOX_LIST
-    table = read_csv(path, ("Image Index", "Finding Label", "Bbox [x", "y", "w", "h]"), LAYOUT)
-    numbers = table[["Bbox [x", "y", "w", "h]"]].astype(float).set_axis(["x", "y", "width", "height"], axis=1)
+    table = csv_table.read(path, ("Image Index", "Finding Label", *BOX_COLUMNS.values()), LAYOUT, may_be_empty=True)
+    numbers = pd.DataFrame({name: _pixels(table, column, path) for name, column in BOX_COLUMNS.items()})
     findings = table["Finding Label"].replace({"Infiltrate": "Infiltration"})  # as the box list calls it
-    return pd.concat([table["Image Index"].rename("image"), findings.rename("finding"), numbers], axis=1)
+    listed = pd.concat([table["Image Index"].rename("image"), findings.rename("finding"), numbers], axis=1)
+    return listed.reset_index(drop=True)
+
+
+def _pixels(table: pd.DataFrame, column: str, path: Path) -> pd.Series:
+    numbers = pd.to_numeric(table[column], errors="coerce").astype(float)
+    wrong = ~np.isfinite(numbers) | (numbers < 0)
+    if wrong.any():
+        at, where = first(table, wrong, path)
+        raise ValueError(f"a box must have its place in pixels, but {where} has {column}={table[column].iloc[at]!r}")
+    return numbers
 
 
 def _folders(root: Path, names: pd.Series) -> pd.Series:
@@ -120,15 +133,16 @@ def _folders(root: Path, names: pd.Series) -> pd.Series:
 
 def _patients(table: pd.DataFrame, path: Path) -> pd.Series:
     """The patient's number; it must be that in the image's name."""
-    numbers = pd.to_numeric(table["Patient ID"], errors="coerce")
-    named = pd.to_numeric(table["Image Index"].str.partition("_")[0], errors="coerce")
+    numbers = table["Patient ID"].str.extract(r"^0*([0-9]+?)(?:\.0)?$")[0]
+    named = table["Image Index"].str.extract(r"^0*([0-9]+?)_[^/]+$")[0]
     wrong = numbers.isna() | (numbers != named)
     if wrong.any():
+        at, where = first(table, wrong, path)
         raise ValueError(
-            f"an image must be named <patient>_<number>.png, but {path.name} has "
-            f"{table['Image Index'][wrong].iloc[0]!r} for patient {table['Patient ID'][wrong].iloc[0]!r}"
+            f"an image must be named <patient>_<number>.png, but {where} has "
+            f"{table['Image Index'].iloc[at]!r} for patient {table['Patient ID'].iloc[at]!r}"
         )
-    return numbers.astype(int).astype(str)
+    return numbers
 
 
 def _labels(table: pd.DataFrame, path: Path) -> list[np.ndarray]:
@@ -138,26 +152,27 @@ def _labels(table: pd.DataFrame, path: Path) -> list[np.ndarray]:
         for finding in findings.split("|"):
             if finding not in known:
                 raise ValueError(
-                    f"a finding must be one of {', '.join(LABELS)}, but {path.name} has {finding!r} "
-                    f"for {table['Image Index'].iloc[row]}"
+                    f"a finding must be one of {', '.join(LABELS)}, but row {table.index[row]} of {path} has "
+                    f"{finding!r} for {table['Image Index'].iloc[row]}"
                 )
             codes[row, known[finding]] = 1
     both = (codes[:, -1] == 1) & (codes.sum(axis=1) > 1)
     if both.any():
-        where = int(both.argmax())
+        at, where = first(table, both, path)
         raise ValueError(
-            f"No Finding must stand alone, but {path.name} has {table['Finding Labels'].iloc[where]!r} "
-            f"for {table['Image Index'].iloc[where]}"
+            f"No Finding must stand alone, but {where} has {table['Finding Labels'].iloc[at]!r} "
+            f"for {table['Image Index'].iloc[at]}"
         )
     return list(codes)
 
 
-def _ages(texts: pd.Series, path: Path) -> tuple[pd.Series, tuple[str, ...]]:
-    """Years; NaN where no person can be so old, with a note that counts them."""
-    parts = texts.str.extract(r"^(?P<number>\d+)(?P<unit>[YMWD]?)$")
-    if parts["number"].isna().any():
-        wrong = texts[parts["number"].isna()].iloc[0]
-        raise ValueError(f"an age must be like 060Y, 018M or 60, but {path.name} has {wrong!r}")
+def _ages(table: pd.DataFrame, path: Path) -> tuple[pd.Series, tuple[str, ...]]:
+    """Years; NaN where no person can be so old (the release has ages of up to 414), with a note that counts them."""
+    parts = table["Patient Age"].str.extract(r"^(?P<number>[0-9]+)(?:\.0)?(?P<unit>[YMWD]?)$")
+    wrong = parts["number"].isna()
+    if wrong.any():
+        at, where = first(table, wrong, path)
+        raise ValueError(f"an age must be like 060Y, 018M or 60, but {where} has {table['Patient Age'].iloc[at]!r}")
     years = parts["number"].astype(float) * parts["unit"].map(YEARS_PER_UNIT)
     impossible = years > OLDEST_YEARS
     note = f"{int(impossible.sum())} ages over {OLDEST_YEARS} years count as unknown"
@@ -170,7 +185,7 @@ def _official(root: Path, table: pd.DataFrame, path: Path) -> pd.Series:
     for name, split in LISTS.items():
         if not (root / name).is_file():
             continue
-        listed = (root / name).read_text(encoding="utf-8-sig").split()
+        listed = csv_table.text_of(root / name).split()
         doubled = split_of.keys() & set(listed)
         if doubled:
             raise ValueError(f"an image must be in one list alone, but {min(doubled)} is in both {' and '.join(LISTS)}")

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from trainables.data import csv_table
+from trainables.data.csv_table import first
 from trainables.data.dataset import Dataset, Published
 from trainables.data.listing import (
     EXTRA_TEST,
@@ -27,8 +29,8 @@ from trainables.data.listing import (
     check_paths,
     label_codes,
     nothing_left_out,
-    read_csv,
 )
+from trainables.data.person_columns import ages, sexes
 
 LABELS = (
     "No Finding",
@@ -48,7 +50,6 @@ LABELS = (
 )
 RELEASES = ("CheXpert-v1.0-small", "CheXpert-v1.0")
 LAYOUT = "CheXpert-v1.0[-small]: train.csv, valid.csv and train/patient00001/study1/view1_frontal.jpg"
-SEXES = {"Female": "F", "Male": "M", "Unknown": ""}
 TABLES = {"train.csv": "train", "valid.csv": "validation"}
 NOTE_WITHOUT_VALID = (
     "there is no valid.csv: the release's 234 images that three radiologists read are absent, and train.csv is used "
@@ -69,7 +70,7 @@ def read(root: Path) -> Listing:
     tables = [rows_of(root / name, split) for name, split in TABLES.items() if has_valid or name != "valid.csv"]
     tables += [rows_of(root / name, EXTRA_TEST) for name in TEST_TABLES if (root / name).is_file()][:1]
     table = pd.concat(tables, ignore_index=True)
-    check_paths(table["path"], root, root / "train.csv")
+    _check_apart(table)
     return Listing(
         dataset=DATASET.name,
         root=root,
@@ -85,7 +86,7 @@ def read(root: Path) -> Listing:
 def rows_of(path: Path, split: str) -> pd.DataFrame:
     """The rows of one of the release's tables, as `Listing.rows` has them; raises what `read` does."""
     facts = () if split == EXTRA_TEST else ("Sex", "Age", "Frontal/Lateral", "AP/PA")
-    table = read_csv(path, ("Path", *facts, *LABELS), LAYOUT)
+    table = csv_table.read(path, ("Path", *facts, *LABELS), LAYOUT, may_be_empty=split == TABLES["valid.csv"])
     if "Frontal/Lateral" not in table:  # the labels of the test set came alone; the view is in the file's name
         sides = table["Path"].str.extract(r"_(frontal|lateral)\.\w+$")[0].str.capitalize().fillna("")
         table = table.assign(Sex="", Age="", **{"Frontal/Lateral": sides, "AP/PA": ""})
@@ -93,31 +94,40 @@ def rows_of(path: Path, split: str) -> pd.DataFrame:
     within = table["Path"].str.replace(r"^(?!(?:train|valid|test)/patient)[^/]*/", "", regex=True)
     patients = within.str.extract(r"^\w+/(patient\d+)/study\d+/[^/]+$")[0]
     if patients.isna().any():
-        wrong = table["Path"][patients.isna()].iloc[0]
+        at, where = first(table, patients.isna(), path)
         raise ValueError(
             f"a path must be like CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg, "
-            f"but {path.name} has {wrong!r}"
+            f"but {where} has {table['Path'].iloc[at]!r}"
         )
-    return pd.DataFrame(
+    check_paths(within, path.parent, path)
+    rows = pd.DataFrame(
         {
             "path": within,
             "patient": patients,
             "view": _views(table, path),
-            "sex": table["Sex"].map(SEXES).fillna(""),
-            "age_years": pd.to_numeric(table["Age"], errors="coerce").astype(float),
+            "sex": sexes(table, "Sex", path),
+            "age_years": ages(table, "Age", path),
             "official_split": split,
             "labels": label_codes(table, LABELS, path, "Path"),
         }
     )
+    return rows.reset_index(drop=True)
+
+
+def _check_apart(table: pd.DataFrame) -> None:
+    """No image is in two of the tables; each of them has been checked already."""
+    doubled = table["path"][table["path"].duplicated()]
+    if len(doubled):
+        raise ValueError(f"every image must be listed once, but two of the tables list {doubled.iloc[0]!r}")
 
 
 def _views(table: pd.DataFrame, path: Path) -> pd.Series:
     sides = table["Frontal/Lateral"]
     unknown = ~sides.isin(["Frontal", "Lateral"])
     if unknown.any():
+        at, where = first(table, unknown, path)
         raise ValueError(
-            f"Frontal/Lateral must be one of the two, but {path.name} has {sides[unknown].iloc[0]!r} "
-            f"for {table['Path'][unknown].iloc[0]}"
+            f"Frontal/Lateral must be one of the two, but {where} has {sides.iloc[at]!r} for {table['Path'].iloc[at]}"
         )
     plane = table["AP/PA"].where(table["AP/PA"] != "", "frontal")
     return plane.where(sides == "Frontal", "lateral")

@@ -24,15 +24,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from trainables.data import csv_table
+from trainables.data.csv_table import first
 from trainables.data.dataset import DEFAULT_METRICS, Dataset
 from trainables.data.listing import (
     EXTRA_TEST,
     ROW_COLUMNS,
     Listing,
-    check_paths,
     label_codes,
     nothing_left_out,
-    read_csv,
 )
 from trainables.data.readers import chexpert
 
@@ -47,7 +47,7 @@ NOTE_VALID = (
     "there is no test set: the 234 images of valid.csv are taken, whose patients may be among those that CheXpert's "
     "students and teachers were trained on"
 )
-STUDY = r"(patient\d+/study\d+)"
+STUDY = r"(?:^|/)(patient\d+/study\d+)(?:/|$)"
 
 
 def read(root: Path) -> Listing:
@@ -70,7 +70,6 @@ def read(root: Path) -> Listing:
         raise FileNotFoundError(
             f"no {chexpert.TEST_TABLES[1]} and no {BY_STUDY} in {root}; expected the layout of {LAYOUT}"
         )
-    check_paths(rows["path"], root, table)
     listing = Listing(
         dataset=DATASET.name,
         root=root,
@@ -97,7 +96,8 @@ def _images_of_studies(root: Path, table: Path) -> pd.DataFrame:
         FileNotFoundError: there is none.
     """
     labels = _by_study(table)
-    paths = pd.Series(sorted(path.relative_to(root).as_posix() for path in root.glob("test/patient*/study*/*.jpg")))
+    files = (path for path in root.glob("test/patient*/study*/[!.]*") if path.suffix.lower() == ".jpg")
+    paths = pd.Series(sorted(path.relative_to(root).as_posix() for path in files))
     paths = paths.astype(object)
     studies = paths.str.extract(STUDY)[0] if len(paths) else pd.Series(dtype=object)
     known = studies.isin(labels.index)
@@ -118,13 +118,16 @@ def _images_of_studies(root: Path, table: Path) -> pd.DataFrame:
 
 def _by_study(table: Path) -> pd.Series:
     """The labels of each study, in the order of `chexpert.LABELS`, whatever the order in the table."""
-    read = read_csv(table, ("Study", *chexpert.LABELS), LAYOUT)
+    read = csv_table.read(table, ("Study", *chexpert.LABELS), LAYOUT)
     studies = read["Study"].str.extract(STUDY)[0]
     if studies.isna().any():
-        wrong = read["Study"][studies.isna()].iloc[0]
-        raise ValueError(f"a study must be like CheXpert-v1.0/test/patient64741/study1, but {table} has {wrong!r}")
+        at, where = first(read, studies.isna(), table)
+        raise ValueError(
+            f"a study must be like CheXpert-v1.0/test/patient64741/study1, but {where} has {read['Study'].iloc[at]!r}"
+        )
     if studies.duplicated().any():
-        raise ValueError(f"every study must be listed once, but {table} lists {studies[studies.duplicated()].iloc[0]}")
+        at, where = first(read, studies.duplicated(), table)
+        raise ValueError(f"every study must be listed once, but {where} lists {studies.iloc[at]} again")
     return pd.Series(label_codes(read, chexpert.LABELS, table, "Study"), index=studies.to_numpy())
 
 
@@ -145,7 +148,7 @@ def _votes(root: Path, paths: pd.Series) -> pd.DataFrame:
 def _tables(root: Path) -> Iterator[tuple[Path, str]]:
     for name, role in FOLDERS.items():
         if (folder := _beside(root, name)) is not None:
-            yield from ((path, role) for path in sorted(folder.glob("*.csv")))
+            yield from ((path, role) for path in sorted(folder.glob("[!.]*.csv")))
 
 
 DATASET = Dataset(

@@ -17,8 +17,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from trainables.data import csv_table
+from trainables.data.csv_table import first
 from trainables.data.dataset import DEFAULT_METRICS, Dataset, Published
-from trainables.data.listing import ROW_COLUMNS, Listing, check_paths, label_codes, read_csv
+from trainables.data.listing import ROW_COLUMNS, Listing, check_paths, label_codes
 
 LABELS = (
     "Atelectasis",
@@ -42,6 +44,8 @@ LAYOUT = (
 )
 SPLIT_NAMES = {"train": "train", "validate": "validation", "test": "test"}
 IMAGE_KEY = ["dicom_id", "study_id", "subject_id"]
+STUDY_KEY = ["study_id", "subject_id"]
+IDS = {"dicom_id": r"[^/\s]+"}  # the others have eight digits
 
 
 def read(root: Path) -> Listing:
@@ -54,6 +58,10 @@ def read(root: Path) -> Listing:
     table = _images(root)
     has_labels = table["labels"].notna()
     kept = table[has_labels].reset_index(drop=True)
+    if kept.empty:
+        raise ValueError(
+            f"{_path(root, 'chexpert')} must have labels of the images, but of none of {len(table)} has it any"
+        )
     left_out = table.loc[~has_labels, ["path"]].assign(reason="its study has no row of labels")
     rows = pd.DataFrame(
         {
@@ -62,7 +70,7 @@ def read(root: Path) -> Listing:
             "view": kept["ViewPosition"].replace({"LATERAL": "lateral", "LL": "lateral"}),
             "sex": "",  # not part of the release
             "age_years": float("nan"),
-            "official_split": _official(kept),
+            "official_split": _official(kept, _path(root, "split")),
             "labels": kept["labels"],
         }
     )
@@ -79,34 +87,47 @@ def read(root: Path) -> Listing:
 
 def _images(root: Path) -> pd.DataFrame:
     """Every image with its path, split and labels; the labels are NaN where the study has none."""
-    labelled = _table(root, "chexpert", ("subject_id", "study_id", *LABELS))
-    images = _table(root, "metadata", ("dicom_id", "subject_id", "study_id", "ViewPosition"))
-    splits = _table(root, "split", (*IMAGE_KEY, "split"))
-    codes = labelled[["subject_id", "study_id"]].assign(
-        labels=label_codes(labelled, LABELS, root / "mimic-cxr-2.0.0-chexpert.csv.gz", "study_id")
-    )
-
-    table = images.merge(splits[[*IMAGE_KEY, "split"]], on=IMAGE_KEY, how="left", validate="one_to_one")
-    table = table.merge(codes, on=["subject_id", "study_id"], how="left", validate="many_to_one")
+    labelled = _table(root, "chexpert", STUDY_KEY, LABELS)
+    images = _table(root, "metadata", IMAGE_KEY, ("ViewPosition",))
+    splits = _table(root, "split", IMAGE_KEY, ("split",))
+    codes = labelled[STUDY_KEY].assign(labels=label_codes(labelled, LABELS, _path(root, "chexpert"), "study_id"))
+    table = images.merge(splits[[*IMAGE_KEY, "split"]], on=IMAGE_KEY, how="left")
+    table = table.merge(codes, on=STUDY_KEY, how="left").set_axis(images.index)
     table["path"] = (
         "files/p" + table["subject_id"].str[:2] + "/p" + table["subject_id"] + "/s" + table["study_id"] + "/"
         + table["dicom_id"] + ".jpg"
     )  # fmt: skip
-    check_paths(table["path"], root, root / "mimic-cxr-2.0.0-metadata.csv.gz")
+    check_paths(table["path"], root, _path(root, "metadata"))
     return table
 
 
-def _table(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    return read_csv(root / f"mimic-cxr-2.0.0-{name}.csv.gz", columns, LAYOUT)
+def _path(root: Path, name: str) -> Path:
+    return root / f"mimic-cxr-2.0.0-{name}.csv.gz"
 
 
-def _official(kept: pd.DataFrame) -> pd.Series:
+def _table(root: Path, name: str, key: list[str], others: tuple[str, ...]) -> pd.DataFrame:
+    """A table of the release; its ids are as the release has them, and no two of its rows have the same."""
+    path = _path(root, name)
+    table = csv_table.read(path, (*key, *others), LAYOUT)
+    for column in key:
+        wrong = ~table[column].str.fullmatch(IDS.get(column, r"[0-9]{8}"))
+        if wrong.any():
+            at, where = first(table, wrong, path)
+            raise ValueError(f"{column} must be as in {LAYOUT}, but {where} has {table[column].iloc[at]!r}")
+    doubled = table.duplicated(key)
+    if doubled.any():
+        at, where = first(table, doubled, path)
+        raise ValueError(f"every row must be listed once, but {where} has {', '.join(table[key].iloc[at])} again")
+    return table
+
+
+def _official(kept: pd.DataFrame, path: Path) -> pd.Series:
     names = kept["split"].map(SPLIT_NAMES)
     if names.isna().any():
         image = kept["dicom_id"][names.isna()].iloc[0]
         raise ValueError(
             f"a split must be one of {', '.join(SPLIT_NAMES)}, but image {image} has "
-            f"{kept['split'][names.isna()].iloc[0]!r}"
+            f"{kept['split'][names.isna()].iloc[0]!r} in {path}"
         )
     split_of = names.groupby(kept["subject_id"]).nunique()
     if (split_of > 1).any():

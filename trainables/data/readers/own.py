@@ -15,24 +15,27 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from trainables.data import csv_table
+from trainables.data.csv_table import first
 from trainables.data.dataset import DEFAULT_METRICS, Dataset
+from trainables.data.decode import FORMATS, UnreadableImageError, located
 from trainables.data.listing import (
+    MAX_LABELS,
     ROW_COLUMNS,
     Listing,
     check_paths,
     class_labels,
     label_codes,
     nothing_left_out,
-    read_csv,
 )
+from trainables.data.person_columns import NOTHING, ages, check_patients, plain, sexes
 from trainables.metrics import metric_name
 
 REQUIRED = ("image", "patient")
 OPTIONAL = ("view", "sex", "age")
 LAYOUT = "a data set of your own: image, patient, and either label or one column per label"
-MAX_LABELS = 127  # a class is an int8 in the store
 MAX_NAME_CHARS = 100  # a label's; with what stands before it, it is a metric's name
 MAX_NAMES_CHARS = 4000  # of all labels together, which MLflow keeps in one tag
 NUM_LOOKED_AT = 8  # images that tell whether the set is grey
@@ -62,8 +65,8 @@ def read(table_path: Path, images: Path | None = None) -> Listing:
             "path": table["image"],
             "patient": table["patient"],
             "view": table.get("view", ""),
-            "sex": _sexes(table),
-            "age_years": pd.to_numeric(table["age"], errors="coerce").astype(float) if "age" in table else float("nan"),
+            "sex": sexes(table, "sex", table_path) if "sex" in table else "",
+            "age_years": ages(table, "age", table_path) if "age" in table else float("nan"),
             "official_split": "",
             "labels": labels,
         }
@@ -74,7 +77,7 @@ def read(table_path: Path, images: Path | None = None) -> Listing:
         task=task,
         label_names=label_names,
         channels=_channels(root, table["image"]),
-        rows=rows[list(ROW_COLUMNS)],
+        rows=rows[list(ROW_COLUMNS)].reset_index(drop=True),
         left_out=nothing_left_out(),
     )
 
@@ -100,28 +103,14 @@ def _images(table_path: Path, root: Path) -> pd.DataFrame:
             f"a data set is named after its CSV, which must be letters, digits, dots, dashes and underscores, "
             f"but got {table_path.stem!r}"
         )
-    table = read_csv(table_path, REQUIRED, LAYOUT)
-    if table.empty:
-        raise ValueError(f"{table_path} must name images, but has none")
+    table = csv_table.read(table_path, REQUIRED, LAYOUT, all_named=True)
     check_paths(table["image"], root, table_path)
-    nobody = table["patient"].str.strip() == ""
+    nobody = table["patient"] == ""
     if nobody.any():
-        raise ValueError(
-            f"every image must have a patient, but {table['image'][nobody].iloc[0]} of {table_path} has none"
-        )
-    _check_columns(table_path)
+        at, where = first(table, nobody, table_path)
+        raise ValueError(f"every image must have a patient, but {table['image'].iloc[at]} in {where} has none")
+    check_patients(table, "patient", table_path)
     return table
-
-
-def _check_columns(path: Path) -> None:
-    """pandas would rename a second column of the same name, and call one without a name "Unnamed"."""
-    header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, encoding="utf-8-sig").iloc[0]
-    if (header.str.strip() == "").any():
-        raise ValueError(
-            f"every column must have a name, but column {list(header.str.strip()).index('') + 1} of {path} has none"
-        )
-    if header.duplicated().any():
-        raise ValueError(f"every column must appear once, but {path} has {header[header.duplicated()].iloc[0]!r} again")
 
 
 def _check_names(names: Sequence[str], path: Path) -> None:
@@ -147,9 +136,19 @@ def _check_names(names: Sequence[str], path: Path) -> None:
 
 
 def _classes(table: pd.DataFrame, path: Path) -> tuple[tuple[str, ...], list[np.ndarray]]:
+    """The classes' names in alphabetical order, and the class of each image."""
+    absent = table["label"].str.lower().isin(["", *NOTHING])
+    if absent.any():
+        at, where = first(table, absent, path)
+        value = f"{table['label'].iloc[at]!r}" if table["label"].iloc[at] else "none"
+        raise ValueError(f"every image must have a label, but {table['image'].iloc[at]} has {value} in {where}")
     names = sorted(set(table["label"]))
-    if "" in names:
-        raise ValueError(f"every image must have a label, but {table['image'][table['label'] == ''].iloc[0]} has none")
+    named: dict[str, str] = {}
+    for name in table["label"].unique():
+        other = named.setdefault(plain(name), name)
+        if other != name:
+            where = first(table, table["label"] == name, path)[1]
+            raise ValueError(f"a class must have one spelling, but {where} has {name!r} where another has {other!r}")
     if not 2 <= len(names) <= MAX_LABELS:
         raise ValueError(f"there must be 2 to {MAX_LABELS} classes, but {path} has {len(names)}")
     return tuple(names), class_labels(table["label"].map({name: number for number, name in enumerate(names)}))
@@ -164,22 +163,17 @@ def _labels(table: pd.DataFrame, names: list[str], path: Path) -> list[np.ndarra
     return label_codes(table, names, path, "image")
 
 
-def _sexes(table: pd.DataFrame) -> pd.Series:
-    if "sex" not in table:
-        return pd.Series("", index=table.index)
-    initials = table["sex"].str.strip().str.upper().str[:1]
-    return initials.where(initials.isin(["F", "M"]), "")
-
-
 def _channels(root: Path, paths: pd.Series) -> int:
     """1 where the first images that are there are all grey, else 3; what is damaged is named when the store is made."""
     modes = []
     for path in paths[:NUM_LOOKED_AT]:
         try:
-            with Image.open(root / path) as image:
-                modes.append(image.mode)
-        except FileNotFoundError:  # of a patient who has withdrawn, say: it tells nothing
+            file = located(root, path)
+        except UnreadableImageError:  # not there, since the patient has withdrawn, say: it tells nothing
             continue
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+        try:
+            with Image.open(file, formats=FORMATS) as image:
+                modes.append(image.mode)
+        except Exception:  # whatever is wrong with the file
             modes.append("L" if path.lower().endswith((".dcm", ".dicom")) else "RGB")
     return 1 if modes and all(mode in GREY_MODES for mode in modes) else 3

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from trainables.data import csv_table
+from trainables.data.csv_table import first
 from trainables.data.dataset import Dataset, Published
-from trainables.data.listing import ROW_COLUMNS, Listing, check_paths, class_labels, nothing_left_out, read_csv
+from trainables.data.listing import ROW_COLUMNS, Listing, check_paths, class_labels, nothing_left_out
 
 GRADES = ("No DR", "Mild", "Moderate", "Severe", "Proliferative DR")
 LAYOUT = "the Kaggle download: trainLabels.csv (image, level) and train/<patient>_<left or right>.jpeg"
@@ -31,16 +33,18 @@ def read(root: Path) -> Listing:
         ValueError: a column, a grade or a name is not as the release has it.
     """
     table_path = root / "trainLabels.csv"
-    table = read_csv(table_path, ("image", "level"), LAYOUT)
-    wrong = table[~table["level"].isin([str(grade) for grade in range(len(GRADES))])]
-    if len(wrong):
+    table = csv_table.read(table_path, ("image", "level"), LAYOUT)
+    grades = table["level"].str.removesuffix(".0")  # as a table is saved that had empty grades once
+    wrong = ~grades.isin([str(grade) for grade in range(len(GRADES))])
+    if wrong.any():
+        at, where = first(table, wrong, table_path)
         raise ValueError(
-            f"a grade must be one of 0 to 4, but {table_path.name} has level={wrong['level'].iloc[0]!r} "
-            f"for {wrong['image'].iloc[0]!r}"
+            f"a grade must be one of 0 to 4, but {where} has level={table['level'].iloc[at]!r} "
+            f"for {table['image'].iloc[at]!r}"
         )
     paths = "train/" + table["image"] + ".jpeg"
     check_paths(paths, root, table_path)
-    eyes = _eyes(table["image"], table_path)
+    eyes = _eyes(table, table_path)
     rows = pd.DataFrame(
         {
             "path": paths,
@@ -49,7 +53,7 @@ def read(root: Path) -> Listing:
             "sex": "",
             "age_years": float("nan"),
             "official_split": "",
-            "labels": class_labels(table["level"].astype(int)),
+            "labels": class_labels(grades.astype(int)),
         }
     )
     return Listing(
@@ -58,17 +62,20 @@ def read(root: Path) -> Listing:
         task=DATASET.task,
         label_names=DATASET.label_names,
         channels=DATASET.channels,
-        rows=rows[list(ROW_COLUMNS)],
+        rows=rows[list(ROW_COLUMNS)].reset_index(drop=True),
         left_out=nothing_left_out(),
     )
 
 
-def _eyes(images: pd.Series, table_path: Path) -> pd.DataFrame:
+def _eyes(table: pd.DataFrame, table_path: Path) -> pd.DataFrame:
     """The patient and the view (left, right) in each image's name."""
-    eyes = images.str.extract(r"^(?P<patient>[^/]+)_(?P<view>left|right)$")
-    if eyes["patient"].isna().any():
-        name = images[eyes["patient"].isna()].iloc[0]
-        raise ValueError(f"an image must be named <patient>_<left or right>, but {table_path.name} has {name!r}")
+    eyes = table["image"].str.extract(r"^(?P<patient>[^/]+)_(?P<view>left|right)$")
+    wrong = eyes["patient"].isna()
+    if wrong.any():
+        at, where = first(table, wrong, table_path)
+        raise ValueError(
+            f"an image must be named <patient>_<left or right>, but {where} has {table['image'].iloc[at]!r}"
+        )
     return eyes
 
 

@@ -138,8 +138,9 @@ def test_the_official_test_set_is_used_with_the_official_split_alone(
 
 
 def test_a_test_set_whose_views_cannot_be_told_is_named(tmp_path: Path) -> None:
-    root = write(tmp_path)
+    root = write(tmp_path, "CheXpert-v1.0/train/patient00001/study1/v.jpg,Male,5,Frontal,AP," + EMPTY)
     line = "CheXpert-v1.0/test/patient00009/study1/oblique.jpg," + "," * 13
     (root / "test_labels.csv").write_text(",".join(("Path", *chexpert.LABELS)) + f"\n{line}\n")
-    with pytest.raises(ValueError, match=r"of the two, but test_labels.csv has '' for .*patient00009/study1/oblique"):
+    message = r"of the two, but row 2 of .*test_labels.csv has '' for .*patient00009/study1/oblique"
+    with pytest.raises(ValueError, match=message):
         chexpert.read(root)

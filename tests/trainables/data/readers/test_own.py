@@ -41,7 +41,10 @@ def test_grey_images_are_kept_grey(tmp_path: Path, mode: str, channels: int) -> 
     [
         (["image,patient,x"], "must name images, but has none"),
         (["image,label", "0.png,a"], "must have the column patient"),
-        (["image,patient,x", "0.png,,1"], "every image must have a patient, but 0.png of .*covid.csv has none"),
+        (
+            ["image,patient,x", "0.png,,1"],
+            "every image must have a patient, but 0.png in row 2 of .*covid.csv has none",
+        ),
         (["image,patient,x", "0.png,a,1", "0.png,b,1"], "every image must be listed once, .*'0.png' again"),
         (["image,patient,label", "0.png,a,well"], "there must be 2 to 127 classes, .* has 1"),
         (["image,patient,label", "0.png,a,", "1.png,a,x"], "every image must have a label, but 0.png has none"),

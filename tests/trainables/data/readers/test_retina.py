@@ -27,10 +27,10 @@ def test_the_patient_is_the_number_before_the_side(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("10_left,5", r"a grade must be one of 0 to 4, but trainLabels.csv has level='5' for '10_left'"),
+        ("10_left,5", r"a grade must be one of 0 to 4, but row 2 of .*trainLabels.csv has level='5' for '10_left'"),
         ("10_left,-1", r"level='-1'"),
         ("10_left,", r"level=''"),
-        ("10_top,1", r"must be named <patient>_<left or right>, but trainLabels.csv has '10_top'"),
+        ("10_top,1", r"must be named <patient>_<left or right>, but row 2 of .*trainLabels.csv has '10_top'"),
         ("../10_left,1", r"must lie inside .* names 'train/../10_left.jpeg'"),
     ],
 )
