@@ -20,6 +20,7 @@ from platform.command_line.training_requests import USUAL_ARCHITECTURE, Pretrain
 from platform.sources.at_hand import find_sources, network_at_hand
 from platform.sources.images import dataset_of, listing_of
 from platform.sources.places import Places
+from platform.sources.results_lock import in_use
 from platform.sweeping.conduct_sweep import alone, carry_out, open_ledger
 from platform.sweeping.fitting import check_first_weights
 from platform.sweeping.scoring import averaging_tags, selection_metric
@@ -44,6 +45,11 @@ def conduct_pretraining(request: PretrainRequest) -> int:
         ValueError, LookupError, OSError: something that the training needs is absent or wrong.
     """
     places = Places.under(request.results)
+    with in_use(places.results):
+        return _conduct(request, places)
+
+
+def _conduct(request: PretrainRequest, places: Places) -> int:
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_pretraining(request, places)
     with (

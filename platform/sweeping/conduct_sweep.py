@@ -24,6 +24,7 @@ from platform.command_line.parsing import words_of
 from platform.command_line.sweep_requests import SweepRequest
 from platform.command_line.training_requests import TrainingRequest
 from platform.sources.places import LOCK_FILE, Places
+from platform.sources.results_lock import in_use
 from platform.sweeping.closing import close, how_far
 from platform.sweeping.forecast import Forecast
 from platform.sweeping.gathering import prepare_sweep
@@ -54,13 +55,18 @@ def conduct(request: SweepRequest) -> int:
     """Runs a sweep; 0 when it is finished, else `EXIT_UNFINISHED`.
 
     Raises:
-        ValueError, LookupError, OSError: as `prepare_sweep` and `alone` say.
+        ValueError, LookupError, OSError: as `prepare_sweep`, `alone` and `in_use` say.
         ConnectionError: MLflow does not answer at the start, or at the end.
     """
     places = Places.under(request.results)
     if request.dry_run:
         show_plan(request, places)
         return 0
+    with in_use(places.results):
+        return _conduct(request, places)
+
+
+def _conduct(request: SweepRequest, places: Places) -> int:
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_sweep(request, places)
     with alone(places.sweep(setup.name)), announced(request.notify_url, setup.name) as notice:
