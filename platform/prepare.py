@@ -6,13 +6,19 @@ images are copies of others. With --without FILE: takes patients who have withdr
 
 from __future__ import annotations
 
+import argparse
+from dataclasses import fields
 from pathlib import Path
 
 from platform.command_line.endings import end, say_errors
 from platform.command_line.image_requests import PrepareRequest
+from platform.command_line.option import flag_of
 from platform.command_line.parsing import parser_of, request_of
 from platform.sources.names import check_dataset
 from platform.sources.places import Places
+from platform.sources.results_lock import in_use
+
+WITH_WITHOUT = ("dataset", "results", "without", "dry_run")  # the options that it goes with
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
         places, name = Places.under(request.results), request.dataset
         if name.endswith(".csv") and request.without:
             raise ValueError(f"--without goes with the name of a data set, but got {name}: give {Path(name).stem}")
+        if request.without:
+            _check_alone(typed)
         if not name.endswith(".csv"):
             check_dataset(name, places, request.data)
         if request.without:
@@ -33,8 +41,24 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         if request.dry_run:
             raise ValueError("--dry-run goes with --without FILE: prepare itself has no plan to show")
-        _prepare(request, places)
+        with in_use(places.results):
+            _prepare(request, places)
     return 0
+
+
+def _check_alone(typed: argparse.Namespace) -> None:
+    """Refuses options of preparing beside --without.
+
+    Raises:
+        ValueError: there are some.
+    """
+    others = [field for field in fields(PrepareRequest) if field.name in vars(typed) and field.name not in WITH_WITHOUT]
+    if others:
+        flags = ", ".join(flag_of(field.name, field.metadata["option"]) for field in others)
+        raise ValueError(
+            f"--without takes the patients out of every store of {typed.dataset}, whatever its images, size or split, "
+            f"but got {flags}: leave that out"
+        )
 
 
 def _prepare(request: PrepareRequest, places: Places) -> None:

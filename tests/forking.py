@@ -80,7 +80,10 @@ def start(module: str, *arguments: str, environment: Mapping[str, str], root: Pa
     """Starts ``python -m module arguments`` at the root of the code, in a session of its own."""
     folder = tempfile.TemporaryDirectory()
     readable, writable = os.pipe()
-    request = json.dumps({"module": module, "arguments": arguments, "environment": dict(environment)}).encode()
+    # A Ray that was started in this process has left its token here. Whoever is forked looked for one as Ray was
+    # imported, and would not look again.
+    kept = {name: value for name, value in environment.items() if not name.startswith("RAY_AUTH_")}
+    request = json.dumps({"module": module, "arguments": arguments, "environment": kept}).encode()
     assert len(request) <= MAX_BYTES, "the command and its environment are too long for one message"
     with open(Path(folder.name, "out"), "w") as out, open(Path(folder.name, "err"), "w") as err:
         socket.send_fds(_forking_process(root), [request], [out.fileno(), err.fileno(), writable])

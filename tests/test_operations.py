@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.faults import FAULTS
+from tests.chaos.kinds import FAULTS
 from tests.cluster.__main__ import Rehearsal
 
 PAGE = Path(__file__).parents[1] / "docs" / "operations.md"

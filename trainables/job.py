@@ -134,8 +134,8 @@ class Job:
     def _saved(self, training: Training, result: EpochResult, meter: Meter) -> EpochResult:
         """Saves the epoch."""
         folder = Path(self.folder)
-        if result.best_epoch == result.epoch:
-            checkpoint.save_best(folder, result.epoch, training.best_weights)
+        if result.best_epoch == result.epoch or not checkpoint.best_path(folder, result.best_epoch).exists():
+            checkpoint.save_best(folder, result.best_epoch, training.best_weights)  # again, where it was deleted
         result = training.history[-1] = self._tested(training, result, meter)
         checkpoint.save_state(folder, result.epoch, result.best_epoch, state_of(training))
         return result

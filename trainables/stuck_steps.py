@@ -109,6 +109,7 @@ class Watch:
     def _note(self, sentence: str) -> None:
         with suppress(OSError):  # the disk may be what hangs
             if sentence:
+                self._folder.mkdir(parents=True, exist_ok=True)  # it is made with the first epoch's checkpoint
                 (self._folder / NOTE).write_text(sentence)
             else:
                 (self._folder / NOTE).unlink(missing_ok=True)

@@ -39,18 +39,23 @@ class StudentTrial(ray.tune.Trainable):
         """Trains one epoch.
 
         A loss that is not finite, a score that is not defined, or a GPU that is too small ends the trial with the
-        reason under ``error``.
+        reason under ``error``; prepared images that are not the sweep's end the sweep, with it under ``refused``.
         """
+        from trainables.data.replaced_store import ReplacedStoreError, check_same
         from trainables.job import GpuFullError, Job
         from trainables.judging import NonFiniteLossError, UndefinedScoreError
         from trainables.meter import hardware
 
-        if self._epochs is None:
-            self._epochs = Job.from_dict(self._job).run()
         try:
+            if self._epochs is None:
+                job = Job.from_dict(self._job)
+                check_same(Path(job.store), job.spec.data_fingerprint)
+                self._epochs = job.run()
             result = next(self._epochs)
         except (NonFiniteLossError, UndefinedScoreError, GpuFullError) as error:
             return {"done": True, "error": str(error)}
+        except ReplacedStoreError as error:  # no trial could go on: the driver ends the sweep
+            return {"done": True, "refused": str(error)}
         return {
             "epoch": result.epoch,
             "metrics": result.metrics,

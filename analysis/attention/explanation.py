@@ -80,6 +80,7 @@ def _store(runs: Runs, results: Path, choice: Choice) -> Store:
     if store is None:
         raise LookupError(
             f"no prepared data of these runs in {results}; --results must say where the sweep's results are"
+            + artifacts.why_gone(results, runs.data_fingerprint)
         )
     if choice.label is not None and choice.label not in store.label_names:
         raise ValueError(f"the label must be one of {', '.join(store.label_names)}, but got {choice.label!r}")

@@ -12,6 +12,7 @@ from analysis.reading.tracking_uri import is_bundle, sqlite_file
 from analysis.reading.trials import Runs
 from trainables.data.resplit import folded, redrawn
 from trainables.data.store import Store
+from trainables.data.withdrawn import withdrawn_in
 from trainables.teachers import shelf
 from trainables.teachers.shelf import Teacher
 
@@ -68,6 +69,16 @@ def store_of(results: Path, fingerprint: str) -> Store | None:
         if store.fingerprint == fingerprint:
             return store
     return None
+
+
+def why_gone(results: Path, fingerprint: str) -> str:
+    """The end of a message that a prepared data set is not there: that patients have withdrawn from it; "" if none."""
+    num_patients = len(withdrawn_in(results).left(fingerprint))
+    if not num_patients:
+        return ""
+    return (
+        f"; {num_patients} patients have withdrawn from these images since, which are therefore no longer kept as then"
+    )
 
 
 def split_of(store: Store, run: pd.Series) -> Store:

@@ -31,7 +31,8 @@ def facts_of(choice: Chosen, results: Path, channels: int | None = None) -> Stud
     Raises:
         LookupError: the data set is gone, and `channels`, the labels or the predictions are missing, too.
     """
-    store = artifacts.store_of(results, str(choice.run["tags.data_fingerprint"]))
+    fingerprint = str(choice.run["tags.data_fingerprint"])
+    store = artifacts.store_of(results, fingerprint)
     tags = choice.runs.sweeps.reindex(columns=["tags.label_names"])["tags.label_names"].dropna().tolist()
     if store is not None:
         task, label_names, channels = store.task, store.label_names, store.channels
@@ -39,9 +40,9 @@ def facts_of(choice: Chosen, results: Path, channels: int | None = None) -> Stud
         scored = predictions.load(choice.runs.tracking_uri, choice.run)
         if channels is None or scored is None or not tags:
             raise LookupError(
-                f"the prepared images (fingerprint {choice.run['tags.data_fingerprint']}) are missing: say where with "
+                f"the prepared images (fingerprint {fingerprint}) are missing: say where with "
                 "--results, or do without them by giving --channels 1 or 3 (this needs the run's predictions and its "
-                "sweep's label names in MLflow, too)"
+                f"sweep's label names in MLflow, too){artifacts.why_gone(results, fingerprint)}"
             )
         task, label_names = "multiclass" if scored.is_multiclass else "multilabel", tuple(json.loads(tags[-1]))
     return StudentFacts(

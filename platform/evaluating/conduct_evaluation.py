@@ -21,6 +21,7 @@ from platform.command_line.student_requests import (
 from platform.evaluating.conduct_external import conduct_external
 from platform.evaluating.evaluation_page import Evaluation, write_evaluation
 from platform.evaluating.students import Students, students_of, target_images, with_finding
+from platform.sources.results_lock import in_use
 from trainables.pasting import command_line
 
 
@@ -33,17 +34,21 @@ def conduct_evaluation(request: StudentsRequest) -> int:
     students = students_of(request)
     if students.is_phantom:
         print(PHANTOM_NOTICE, flush=True)
+    with in_use(students.places.results):
+        print(_done(students, request))
+    return 0
+
+
+def _done(students: Students, request: StudentsRequest) -> str:
     if isinstance(request, ExternalRequest):
-        print(conduct_external(students, request))
-        return 0
+        return conduct_external(students, request)
     if not isinstance(request, EvaluateRequest):
         raise TypeError(f"the request must be for an evaluation, but got a {type(request).__name__}")
     evaluation = _evaluate(students, request)
     target = request.target if isinstance(request, FewShotRequest) else None
     name = f"{request.KIND}-{request.sweep or request.dataset}" + (f"-on-{target}" if target else "")
     out = request.out or students.places.results / "evaluations" / name
-    print(write_evaluation(evaluation, students, out, typed_again(request, f"platform.evaluate {request.KIND}")))
-    return 0
+    return str(write_evaluation(evaluation, students, out, typed_again(request, f"platform.evaluate {request.KIND}")))
 
 
 def _evaluate(students: Students, request: EvaluateRequest) -> Evaluation:

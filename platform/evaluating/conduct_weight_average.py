@@ -29,6 +29,7 @@ from analysis.reading.weight_averages import FILE, NUM_MEMBERS, OPENED, members_
 from platform.command_line.average_request import WeightAverageRequest
 from platform.evaluating.same_basin import why_not
 from platform.evaluating.students import Students, students_of
+from platform.sources.results_lock import in_use
 from trainables.data.store import Store
 from trainables.models.architectures import restored
 from trainables.models.deployed import probabilities
@@ -50,6 +51,14 @@ def conduct_weight_average(request: WeightAverageRequest) -> int:
     students = students_of(request)
     if students.is_phantom:
         print(PHANTOM_NOTICE, flush=True)
+    with in_use(students.places.results):
+        _average_all(students, request)
+    report = command_line("analysis.report", request.dataset, *students.places.options)
+    print(f"The scores stand in the report's chapter on ensembles\n  {report}")
+    return 0
+
+
+def _average_all(students: Students, request: WeightAverageRequest) -> None:
     if not students.runs.design.is_on_one_split:
         raise ValueError(
             f"networks must have been trained on the same images to be averaged, but these repeats are on "
@@ -70,9 +79,6 @@ def conduct_weight_average(request: WeightAverageRequest) -> int:
             _average(students, cells[cell], request.batch_size)
             print(f"{cell}: the mean of {len(cells[cell])} repeats' weights has answered {' and '.join(SPLITS)} images")
             advance()
-    report = command_line("analysis.report", request.dataset, *students.places.options)
-    print(f"The scores stand in the report's chapter on ensembles\n  {report}")
-    return 0
 
 
 def _average(students: Students, rows: pd.DataFrame, batch_size: int) -> None:
@@ -83,6 +89,7 @@ def _average(students: Students, rows: pd.DataFrame, batch_size: int) -> None:
         raise LookupError(
             f"the images of {first['tags.cell']} must be prepared, but {students.places.results} has none of them; "
             "--results must name the sweep's folder"
+            + artifacts.why_gone(students.places.results, str(first["tags.data_fingerprint"]))
         )
     files = [artifacts.weights_of(students.runs.tracking_uri, run) for _, run in members.iterrows()]
     states = [load_file(file) for file in files if file is not None]

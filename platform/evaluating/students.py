@@ -67,6 +67,7 @@ def with_finding(students: Students, request: EvaluateRequest) -> tuple[Store, S
     if held is None:
         raise LookupError(
             f"the images of these runs must be prepared, but {results} has none; --results must name the sweep's folder"
+            + artifacts.why_gone(results, fingerprint)
         )
     whole = artifacts.whole_of(results, held) or prepared(request.dataset, students, request)
     if not artifacts.is_whole_of(whole, held):

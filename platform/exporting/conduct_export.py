@@ -20,6 +20,7 @@ from analysis.reading.origins import PHANTOM_NOTICE
 from platform.command_line.student_requests import ExportRequest
 from platform.exporting.agreement import CheckImages, check_images, check_sizes, distance_from_scores
 from platform.exporting.model_card import Files, card
+from platform.sources.places import EXPORTS
 from trainables import atomic
 from trainables.data.normalising import IMAGENET_MEAN, IMAGENET_STD
 from trainables.models import onnx_file
@@ -43,7 +44,7 @@ def conduct_export(request: ExportRequest) -> int:
     uri, results = where.uri, where.folder
     choice = chosen(uri, request.run, request.dataset, request.sweep)
     run_id = str(choice.run["run_id"])
-    out = request.out or results / "exports" / f"{choice.runs.dataset}-{run_id[:8]}"
+    out = request.out or results / EXPORTS / f"{choice.runs.dataset}-{run_id[:8]}"
     with _whole_or_absent(out, force=request.force) as part:
         print(f"run {run_id}, {choice.why}\n{choice.run['tags.cell']}, {choice.runs.data} data")
         files = _write(part, choice, request, check_images(choice, results, request.check_images, request.channels))

@@ -15,6 +15,7 @@ from trainables.pasting import ROOT
 
 LOCK_FILE = "lock"  # in a sweep's folder: the process that runs the sweep holds it
 STANDING_FILE = "standing.json"
+EXPORTS = "exports"  # a folder per student, unless the user names another place
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,13 @@ from platform.command_line.training_requests import USUAL_ARCHITECTURE, Pretrain
 from platform.sources.at_hand import find_sources, network_at_hand
 from platform.sources.images import dataset_of, listing_of
 from platform.sources.places import Places
+from platform.sources.results_lock import in_use
 from platform.sweeping.conduct_sweep import alone, carry_out, open_ledger
 from platform.sweeping.fitting import check_first_weights
 from platform.sweeping.scoring import averaging_tags, selection_metric
 from platform.sweeping.setup import Setup, parent_tags
 from platform.sweeping.trained_teacher import keep, summary
-from platform.tracking.tracker import ask_server, must_answer
+from platform.tracking.mlflow_answers import ask_server, must_answer
 from search_spaces.space import SEARCHED, Space
 from trainables.config import TrialConfig
 from trainables.data.listing import Listing
@@ -44,6 +45,11 @@ def conduct_pretraining(request: PretrainRequest) -> int:
         ValueError, LookupError, OSError: something that the training needs is absent or wrong.
     """
     places = Places.under(request.results)
+    with in_use(places.results):
+        return _conduct(request, places)
+
+
+def _conduct(request: PretrainRequest, places: Places) -> int:
     ask_server(places.tracking_uri, places.printable_tracking_uri)
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_pretraining(request, places)

@@ -24,6 +24,7 @@ from platform.command_line.parsing import words_of
 from platform.command_line.sweep_requests import SweepRequest
 from platform.command_line.training_requests import TrainingRequest
 from platform.sources.places import LOCK_FILE, Places
+from platform.sources.results_lock import in_use
 from platform.sweeping.closing import close, how_far
 from platform.sweeping.forecast import Forecast
 from platform.sweeping.gathering import prepare_sweep
@@ -41,8 +42,10 @@ from platform.tracking.growth import note_growth
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.method_record import note_methods
+from platform.tracking.mlflow_answers import ask_server, must_answer
+from platform.tracking.restored import check_whole
 from platform.tracking.sweep_page import description
-from platform.tracking.tracker import ask_server, must_answer, send_rest
+from platform.tracking.tracker import send_rest
 from trainables.cell import Cell
 from trainables.pace import Pace
 from trainables.pasting import command_line
@@ -54,13 +57,18 @@ def conduct(request: SweepRequest) -> int:
     """Runs a sweep; 0 when it is finished, else `EXIT_UNFINISHED`.
 
     Raises:
-        ValueError, LookupError, OSError: as `prepare_sweep` and `alone` say.
+        ValueError, LookupError, OSError: as `prepare_sweep`, `alone` and `in_use` say.
         ConnectionError: MLflow does not answer at the start, or at the end.
     """
     places = Places.under(request.results)
     if request.dry_run:
         show_plan(request, places)
         return 0
+    with in_use(places.results):
+        return _conduct(request, places)
+
+
+def _conduct(request: SweepRequest, places: Places) -> int:
     ask_server(places.tracking_uri, places.printable_tracking_uri)
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_sweep(request, places)
@@ -70,6 +78,7 @@ def conduct(request: SweepRequest) -> int:
             keep_file(ledger, request.file)
             plan = carry_out(setup, ledger, request, places, storage)
             close(setup, plan, ledger, places)
+            ledger.file.check()
         if plan.finished:
             notice.text = f"{setup.name}: {plan.num_trials} trials done"
             return 0
@@ -118,6 +127,7 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
             inputs_of=lambda record: facts_of(setup.splits.of(record.spec.config), record.spec.config),
         )
         run(plan, trials, ledger, journal, resources, verbose=request.verbose)
+        check_whole(plan.records.values(), ledger.records())
         ledger.describe(description(setup, state=how_far(plan)))
     ledger.close_sweep("FINISHED" if plan.finished else "KILLED")
     return plan
@@ -154,8 +164,9 @@ def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict
 def _clear_rest(setup: Setup, plan: Plan, ledger: Ledger) -> None:
     """Clears finished trials that an earlier process could not clear before it ended."""
     for record in plan.records.values():
-        if record.status == "FINISHED":
-            clear(trial_folder(setup.folder, record.spec.key), ledger, record.run_id)
+        folder = trial_folder(setup.folder, record.spec.key)
+        if record.status == "FINISHED" and folder.is_dir():
+            clear(folder, ledger, record.run_id)
 
 
 @contextmanager

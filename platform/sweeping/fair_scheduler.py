@@ -51,7 +51,12 @@ class FairScheduler(FIFOScheduler):
         labelled = self._labelled(trial, result)
         if labelled[TIME_ATTRIBUTE] < 1:
             return TrialScheduler.CONTINUE
-        return str(bracket.on_trial_result(tune_controller, _entrant(self._record(trial)), labelled))
+        decision = str(bracket.on_trial_result(tune_controller, _entrant(self._record(trial)), labelled))
+        record, epoch = self._record(trial), result[TIME_ATTRIBUTE]
+        # What the ledger has lost was decided before, when less was known of the trials that came after it.
+        if epoch < record.known_to:
+            return TrialScheduler.CONTINUE
+        return TrialScheduler.STOP if record.stopped and epoch == record.known_to else decision
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         """The last result counts at its rung."""

@@ -62,8 +62,8 @@ class Progress:
         )
         self._note()
 
-    def start(self, record: TrialRecord) -> None:
-        """A trial begins, or resumes after its first epochs."""
+    def start(self, record: TrialRecord, *, has_state: bool = True) -> None:
+        """A trial begins, or resumes after its first epochs; without a state to resume from it begins again."""
         config = record.spec.config
         if config.method == ITSELF:
             self._say(record, "starts, scored as it is")
@@ -71,6 +71,8 @@ class Progress:
         knobs = f"lr {config.learning_rate:.2g}, wd {config.weight_decay:.2g}"
         knobs += "" if config.beta is None else f", beta {config.beta:.3g}"
         resumed = f", resumes after epoch {len(record.best_scores)}" if record.best_scores else ""
+        if resumed and not has_state:
+            resumed = ": its checkpoints are gone, so that it is trained again from the beginning"
         self._say(record, f"{knobs}{resumed}")
         self._note()
 

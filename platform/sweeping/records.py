@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,8 @@ class TrialRecord:
     status: str = "RUNNING"  # "RUNNING", "FINISHED" or "FAILED"
     stopped: str = ""  # the scheduler that stopped the trial early, such as "asha"
     best_scores: list[float] = field(default_factory=list)  # after each epoch, the best validation score so far
+    behind_gap: frozenset[int] = frozenset()  # epochs that the ledger has, although it lacks earlier ones
+    known_to: int = 0  # the epoch that the trial is known to have reached, where the ledger lacks epochs before it
     num_judged: int = 0  # epochs after which the scheduler let the trial continue
     run_id: str = ""
     node: str = ""  # the address of the machine that trained it last
@@ -47,3 +50,11 @@ class TrialRecord:
 def trial_folder(sweep_folder: Path, key: str) -> Path:
     """Where the trial with that `TrialSpec.key` keeps its state."""
     return sweep_folder / "trials" / key
+
+
+def out_of_memory(record: TrialRecord, metrics: Mapping[str, float]) -> str:
+    """How the trial continued where the GPU was too small for its batch; "" where it was not."""
+    if "micro_batch_size" not in metrics:
+        return ""
+    size = int(metrics["micro_batch_size"])
+    return f"ended with at most {size} of the batch's {record.spec.config.batch_size} images at once"

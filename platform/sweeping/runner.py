@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the ledger has it all
+os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")  # a trial that fails has no score to report
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")  # Ray's own snapshots are never read
 
 from ray import tune
-from ray.tune.experiment import Trial
 
 from platform.cluster.machines import Machines, machines
-from platform.cluster.starting import address_of, check_alive
-from platform.command_line.stopping import acknowledge_ctrl_c
 from platform.sweeping.fair_scheduler import FairScheduler
 from platform.sweeping.forecast import Forecast
 from platform.sweeping.plan import Plan
@@ -31,17 +26,16 @@ from platform.sweeping.records import TrialRecord, trial_folder
 from platform.sweeping.schedulers import DEFAULT_SCHEDULER
 from platform.sweeping.search import KEY, PlannedSearch
 from platform.sweeping.standing import Standing
-from platform.sweeping.tuning import MAX_RETRIES, fit, restarted, run_config
-from platform.tracking.clearing import clear, files_of
+from platform.sweeping.trial_events import TrialEvents
+from platform.sweeping.tuning import fit, run_config
+from platform.tracking.clearing import clear
 from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
-from platform.tracking.sweep_page import SearchProgress
 from platform.tracking.tracker import Tracker
-from trainables.atomic import FULL, no_room
+from trainables.checkpoint import newest_epoch
 from trainables.energy import WATTS_PER_CORE
 from trainables.job import Job
-from trainables.stuck_steps import LOOK_EVERY_S, NOTE
 from trainables.student import StudentTrial
 
 
@@ -90,120 +84,12 @@ class Trials:
         return trial_folder(self.folder, key)
 
 
-class TrialEvents(tune.Callback):
-    """Passes Ray's events on to the plan, the ledger and the person who watches."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        tracker: Tracker,
-        progress: Progress,
-        folder_of: Callable[[str], Path],
-        scheduler: str = DEFAULT_SCHEDULER,
-    ) -> None:
-        self._plan, self._tracker, self._progress, self._folder_of = plan, tracker, progress, folder_of
-        self._scheduler = scheduler
-        self._search = SearchProgress(plan.records.values())
-        self._answers_ctrl_c = False
-        self._looked_at_s = 0.0
-        self._named_at_s: dict[Path, float] = {}  # when a note was written that its trial was named for
-
-    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Ray has installed its handler of Ctrl-C by now, which says nothing for some seconds: ours answers first.
-
-        Raises:
-            ConnectionError: as `check_alive`.
-        """
-        if not self._answers_ctrl_c:
-            self._answers_ctrl_c = True
-            acknowledge_ctrl_c("stopping: finished epochs are saved; Ctrl-C again stops at once")
-        if time.monotonic() - self._looked_at_s > LOOK_EVERY_S:
-            self._looked_at_s = time.monotonic()
-            check_alive()
-            self._name_the_stuck()
-
-    def _name_the_stuck(self) -> None:
-        """Says which workers wait for room on the disk, or are in a step that takes far too long; once per note."""
-        running = [record for record in self._plan.records.values() if record.status == "RUNNING"]
-        for record, name in product(running, (NOTE, FULL)):
-            with suppress(OSError):
-                note = self._folder_of(record.spec.key) / name
-                at_s = note.stat().st_mtime
-                if self._named_at_s.get(note) != at_s:
-                    self._named_at_s[note] = at_s
-                    self._progress.warn(record, note.read_text() or no_room("its files", note.parent))
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
-    ) -> None:
-        """Logs each epoch once, even where a restarted trial repeats it; settles the trial after its last epoch."""
-        record = self._plan.records[trial.config[KEY]]
-        if record.status != "RUNNING":
-            return
-        record.node, record.hardware = address_of(str(result.get("node_ip", ""))), str(result.get("hardware", ""))
-        record.seconds += result["time_this_iter_s"]
-        if error := result.get("error"):
-            self._settle(record, "FAILED", error)
-            return
-        epoch, last = result["epoch"], result["epoch"] == record.spec.config.num_reports
-        stopped = bool(result["done"]) and not last
-        metrics = {**result["metrics"], "best_score": result["best_score"], "rung": float(not stopped)}
-        metrics |= {"epoch_s": result["time_this_iter_s"], **result.get("costs", {})}
-        self._progress.note(record, epoch, metrics)
-        if epoch > len(record.best_scores):
-            record.best_scores.append(result["best_score"])
-            self._progress.epoch(record, epoch, metrics)
-        if epoch > record.num_judged:
-            record.num_judged = epoch
-            self._tracker.log(record, metrics, epoch)
-        if stopped:
-            record.stopped = self._scheduler
-        if last:
-            record.test_auc = result["metrics"].get("test_auc")
-        if last or stopped:
-            self._settle(record, "FINISHED", out_of_memory=_out_of_memory(record, result["metrics"]))
-
-    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Says that a worker failed, and that nobody need do anything."""
-        record = self._plan.records[trial.config[KEY]]
-        self._progress.warn(record, restarted(trial.num_failures, trial.error_file))
-
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Settles a trial whose worker failed more often than it may be restarted."""
-        record = self._plan.records[trial.config[KEY]]
-        if record.status == "RUNNING":
-            self._settle(record, "FAILED", f"its worker failed {MAX_RETRIES + 1} times; see {trial.error_file}")
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}  # Ray pickles callbacks with its snapshots; ours belong to this process
-
-    def _settle(self, record: TrialRecord, status: str, error: str = "", out_of_memory: str = "") -> None:
-        record.status, record.error = status, error
-        self._plan.settle(record)
-        outcome = {"stopped": record.stopped, "node": record.node, "error": error, "out_of_memory": out_of_memory}
-        outcome["hardware"] = record.hardware
-        self._tracker.close(record, files_of(self._folder_of(record.spec.key)), outcome)
-        metrics, step = self._search.ended(record)
-        if metrics:
-            self._tracker.progress(metrics, step)
-        self._progress.end(record)
-
-
-def _out_of_memory(record: TrialRecord, metrics: Mapping[str, float]) -> str:
-    """How the trial continued where the GPU was too small for its batch; "" where it was not."""
-    if "micro_batch_size" not in metrics:
-        return ""
-    size = int(metrics["micro_batch_size"])
-    return f"ended with at most {size} of the batch's {record.spec.config.batch_size} images at once"
-
-
 def run(
     plan: Plan, trials: Trials, ledger: Ledger, journal: Journal, resources: Resources, *, verbose: bool = False
 ) -> None:
     """Runs what the plan still has to run, until it is done or Ctrl-C; errors of trials are in the ledger.
 
-    Raises:
-        ConnectionError, OSError: MLflow does not answer at the end, or the journal's disk stays full; nothing is lost.
+    Raises what `TrialEvents.check` and `Tracker.flush` do.
     """
     num_slots = resources.slots(machines())
     # All that may run together are asked for together, so that a cluster grows at once and not node by node.
@@ -214,7 +100,7 @@ def run(
 
     def start(record: TrialRecord) -> dict[str, Any]:
         tracker.open(record, trials.tags_of(record), trials.inputs_of(record))
-        progress.start(record)
+        progress.start(record, has_state=newest_epoch(trials.folder_of(record.spec.key)) > 0)
         job = replace(
             trials.job_of(record),
             gpus=resources.gpus,
@@ -233,7 +119,7 @@ def run(
             run_config=run_config(unread, events, verbose=verbose),
         )
         try:
-            fit(tuner)
+            fit(tuner, events)
         finally:
             progress.close()
             tracker.flush()

@@ -44,7 +44,8 @@ class SampledStudy(Study):
         )
 
     def _ask_sampler(self, number: int) -> Params:
-        return self._questions.ask(number, self.asked, self.scores)
+        earlier = {known: params for known, params in self.asked.items() if known < number}
+        return self._questions.ask(number, earlier, self.scores)
 
     def _seed_of(self, number: int) -> int:
         return sampler_seed(self.seed, {**self._searched, **self.identity}, number)
@@ -115,7 +116,7 @@ class JointStudy(SampledStudy):
         self.asked[number] = {"cell": cell, **params}
 
     def _suggest(self, number: int) -> Params:
-        tried = {asked["cell"] for asked in self.asked.values()}
+        tried = {asked["cell"] for known, asked in self.asked.items() if known < number}
         untried = next((cell for cell in self.space.cells if cell.name not in tried), None)
         if untried is not None:  # each cell once at the paper's choice, so that none is dismissed, nor one added later
             return {"cell": untried.name, **self.space.first(untried)}

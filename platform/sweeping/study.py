@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from trainables.cell import Cell
@@ -24,8 +25,11 @@ class Study:
     left_out: set[int] = field(default_factory=set, init=False)  # numbers of earlier trials of cells that it lacks now
 
     def ask(self) -> tuple[int, Params]:
-        """The next trial's number and parameters; it counts as running until `tell`."""
-        number = len(self.asked) + len(self.left_out)
+        """The next trial's number and parameters; it counts as running until `tell`.
+
+        The numbers have a gap where MLflow was restored from a backup and the journal had later trials: it is filled.
+        """
+        number = next(free for free in count() if free not in self.asked and free not in self.left_out)
         self.asked[number] = self._suggest(number)
         return number, self.asked[number]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from ray import tune
 from ray.tune.error import TuneError
@@ -10,23 +11,38 @@ from ray.tune.error import TuneError
 MAX_RETRIES = 3  # of a trial whose worker died, within one run of the command
 
 
-def fit(tuner: tune.Tuner) -> None:
+class Events(Protocol):
+    """Ray's events, as the sweep takes them up."""
+
+    def check(self) -> None:
+        """Raises what has to end the sweep, if there is something."""
+
+
+def fit(tuner: tune.Tuner, events: Events) -> None:
     """Runs the trials; a disk that stays full under the journal is a sentence, and not what Ray Tune makes of it.
 
     Raises:
-        ConnectionError: Ray is gone (`platform.cluster.starting.check_alive`).
         OSError: the sweep's records cannot be written; the same command resumes it.
+        ConnectionError, ValueError: as `TrialEvents.on_step_begin` says.
     """
     try:
         tuner.fit()
+        events.check()
     except TuneError as error:
-        cause = error.__context__
-        if isinstance(cause, ConnectionError):
-            raise cause from error
-        if not isinstance(cause, OSError):
+        if not isinstance(error.__context__, OSError):
             raise
-        what = f"the sweep's records must be written, but: {cause.strerror or cause}; free some space"
-        raise OSError(f"{what}, and run the same command again to resume") from error
+        raise _in_words(error.__context__) from error
+    except ConnectionError:
+        raise
+    except OSError as error:
+        raise _in_words(error) from error
+
+
+def _in_words(error: OSError) -> OSError:
+    if isinstance(error, ConnectionError):  # which MLflow's is already
+        return error
+    what = f"the sweep's records must be written, but: {error.strerror or error}; free some space"
+    return OSError(f"{what}, and run the same command again to resume")
 
 
 def restarted(num_failures: int, error_file: str | None) -> str:

@@ -36,14 +36,21 @@ def files_of(folder: Path) -> list[tuple[Path, str]]:
 def clear(folder: Path, ledger: Ledger, run_id: str) -> None:
     """Deletes the folder of a finished trial if MLflow has all of it; else the folder stays, and a message says why.
 
-    A file that MLflow lacks, or has in part, is sent again first.
+    A file that MLflow lacks, or has in part, is sent again first. Where the folder was deleted before MLflow had its
+    files, the run is opened again, so that the trial is trained again.
     """
-    if not folder.is_dir():
-        return
     try:
         missing = _missing(folder, ledger, run_id)
     except (MlflowException, OperationalError, OSError) as error:  # the sweep goes on, and its next start tries again
         missing = f"an answer ({error})"
+    else:
+        if missing and not folder.is_dir():
+            ledger.client.update_run(run_id, status="RUNNING")
+            print(
+                f"{folder} is gone, and of its run {run_id}, MLflow lacks {missing}: it is not finished",
+                file=sys.stderr,
+            )
+            return
     if missing:
         print(f"{folder} stays: of its run {run_id}, MLflow lacks {missing}", file=sys.stderr)
         return
@@ -54,11 +61,11 @@ def clear(folder: Path, ledger: Ledger, run_id: str) -> None:
 def _missing(folder: Path, ledger: Ledger, run_id: str) -> str:
     """What MLflow lacks of the trial after all has been sent again that it lacked; "" where nothing."""
     record = ledger.record(run_id)
-    if record.status != "FINISHED":
-        return "its end"
     num_epochs = checkpoint.newest_epoch(folder)
     if len(record.best_scores) < num_epochs:
         return f"epochs: it has {len(record.best_scores)} of {num_epochs}"
+    if record.status != "FINISHED":
+        return "its end"
     for path, place in files_of(folder):
         if not path.exists() or _has(ledger, run_id, path, place):
             continue

@@ -11,17 +11,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
+from analysis.reading.mlflow_frames import run_frame
 from analysis.reading.record_form import RECORD_VERSION, UNKNOWN_FORM, key_of
+from analysis.reading.tracking_uri import sqlite_file
 from platform.sweeping.records import TrialRecord
 from platform.tracking.data_inputs import Facts, as_input
 from platform.tracking.database import make_database
+from platform.tracking.recorded_trials import COLUMNS, TEST_AUC, records_of
+from platform.tracking.restored import SameFile
 from platform.tracking.settings import check_withdrawn, grown
 from trainables.beta import BETA_CONVENTION
-from trainables.trial import RECIPE_VERSION, TrialSpec
+from trainables.trial import RECIPE_VERSION
 
 MAX_TAG_CHARS = 5000  # MLflow's own limit on a tag's value
 
@@ -40,10 +45,14 @@ class Ledger:
         ValueError: a sweep of that name has other settings.
     """
 
+    file = SameFile(None)  # the SQLite file, where it is one
+
     def __init__(
         self, tracking_uri: str, experiment: str, sweep: str, facts: Mapping[str, str], artifact_folder: Path | None
     ) -> None:
         make_database(tracking_uri)
+        self.file = SameFile(sqlite_file(tracking_uri))
+        self._uri, self._experiment_name = tracking_uri, experiment
         self.client = MlflowClient(tracking_uri)
         self.sweep = sweep
         self.experiment_id = self._experiment(experiment, artifact_folder)
@@ -52,12 +61,17 @@ class Ledger:
 
     def records(self) -> list[TrialRecord]:
         """Every trial of the sweep under the present recipe, in the order in which they were opened."""
-        query = f"tags.kind = 'trial' and tags.sweep = '{self.sweep}' and tags.recipe = '{RECIPE_VERSION}'"
-        return [self._record(run) for run in self._search(query, order_by=["attributes.start_time ASC"])]
+        runs = run_frame(self._uri, self._experiment_name, self.sweep).reindex(columns=COLUMNS)
+        runs = runs[(runs["tags.kind"] == "trial") & (runs["tags.recipe"] == str(RECIPE_VERSION))]
+        return records_of(runs.sort_values(["start_time", "run_id"]), self._uri)
 
     def record(self, run_id: str) -> TrialRecord:
         """The trial of that run."""
-        return self._record(self.client.get_run(run_id))
+        run = self.client.get_run(run_id)
+        tags = {f"tags.{name}": value for name, value in run.data.tags.items()}
+        test_auc = run.data.metrics.get(key_of(TEST_AUC))
+        row = {"run_id": run_id, "status": run.info.status, f"metrics.{TEST_AUC}": test_auc, **tags}
+        return records_of(pd.DataFrame([row]).reindex(columns=COLUMNS), self._uri)[0]
 
     def run_id_of(self, key: str) -> str:
         """The id of the trial's run (`TrialSpec.key`); "" where it has none."""
@@ -167,38 +181,9 @@ class Ledger:
                 "give this one another --name, or resume that one with the version of the code that began it"
             )
 
-    def _search(self, query: str, order_by: list[str] | None = None) -> list[Run]:
-        runs: list[Run] = []
-        token = None
-        while True:
-            page = self.client.search_runs([self.experiment_id], query, order_by=order_by, page_token=token)
-            runs += page
-            token = page.token
-            if not token:
-                return runs
+    def _search(self, query: str) -> list[Run]:
+        return list(self.client.search_runs([self.experiment_id], query))
 
     def _log_params(self, record: TrialRecord) -> None:
         params = [Param(name, str(value)) for name, value in asdict(record.spec.config).items()]
         self.client.log_batch(record.run_id, params=params)
-
-    def _record(self, run: Run) -> TrialRecord:
-        tags = run.data.tags
-        record = TrialRecord(
-            spec=TrialSpec.from_dict(json.loads(tags["spec"])),
-            study=tags["study"],
-            number=int(tags["number"]),
-            drawn=tags.get("drawn", ""),
-            status=run.info.status,
-            stopped=tags.get("stopped", ""),
-            run_id=run.info.run_id,
-            error=tags.get("error", ""),
-            test_auc=run.data.metrics.get(key_of("test_auc")),
-        )
-        record.seconds = sum(self._history(record.run_id, "epoch_s"))
-        record.best_scores = self._history(record.run_id, "best_score")
-        record.num_judged = sum(value > 0 for value in self._history(record.run_id, "rung"))
-        return record
-
-    def _history(self, run_id: str, metric: str) -> list[float]:
-        steps = {m.step: m.value for m in self.client.get_metric_history(run_id, key_of(metric))}
-        return [steps[step] for step in sorted(steps)]

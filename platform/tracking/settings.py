@@ -11,6 +11,7 @@ from trainables.config import TrialConfig
 from trainables.knob import knobs
 
 TEACHERS = "teachers"  # the setting that holds each teacher's fingerprint by its name
+DATA = "data"  # the setting that holds the fingerprint of the prepared images
 SEARCHER = "searcher"  # the setting that holds the name of the sampler, where one suggests what is tried
 SCHEDULER = "scheduler"  # the setting that holds the name of the rule of early stopping, where trials are searched
 # Of the sweeps that began before there were others, whatever the defaults are now.
@@ -30,7 +31,7 @@ def grown(before: str, now: str, sweep: str) -> str:
         sweep: its name.
 
     Raises:
-        ValueError: a setting has changed, or a teacher has that keeps its name.
+        ValueError: a setting has changed, the prepared images, or a teacher that keeps its name.
     """
     old, new = json.loads(before or "{}"), json.loads(now or "{}")
     teachers = [settings.pop(TEACHERS, {}) for settings in (old, new)]
@@ -39,6 +40,12 @@ def grown(before: str, now: str, sweep: str) -> str:
         *_changes(old, new, {*old, *new}),
         *_changes(teachers[0], teachers[1], teachers[0].keys() & teachers[1].keys()),
     ]
+    if old.get(DATA) != new.get(DATA) and len(changed) == 1:
+        raise ValueError(
+            f"the prepared images must stay as they were when the sweep began, but {sweep} began with those of "
+            f"fingerprint {old.get(DATA)} and finds those of {new.get(DATA)}: put the images back, or delete the "
+            "prepared file so that it is made from them again; or give another --name"
+        )
     if changed:
         raise ValueError(
             f"a sweep must keep the settings that it began with, but {sweep} has other ones ({'; '.join(changed)}); "

@@ -9,29 +9,23 @@ from __future__ import annotations
 
 import os
 import queue
-import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
-from sqlalchemy.exc import OperationalError
-
-from analysis.reading import tracking_uri
 from platform.sweeping.records import TrialRecord
 from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Entry, Journal
 from platform.tracking.ledger import Ledger
+from platform.tracking.mlflow_answers import is_gone, masked, may_pass, reason
+from platform.tracking.restored import LostRecordsError
 from trainables.trial import TrialSpec
 
 RETRY_S = 2.0
 PATIENCE_S = 30.0  # how long the end of a sweep waits for a server that is away
-REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
 
 
 class Tracker:
@@ -44,6 +38,7 @@ class Tracker:
 
     Raises:
         OSError: from any call, if the journal's disk stays full.
+        LostRecordsError: from any call after MLflow's records were replaced by older ones.
     """
 
     def __init__(
@@ -55,6 +50,7 @@ class Tracker:
         self._lock = threading.Lock()  # the journal holds whatever the queue holds
         self._may_have_run = {entry["trial"] for entry in journal.pending() if entry["do"] == "open"}
         self._flushed_s = float("inf")  # when the end began
+        self._lost: LostRecordsError | None = None
         for entry in journal.pending():
             self._waiting.put(entry)
         self._thread = threading.Thread(target=self._work, name="tracker", daemon=True)
@@ -85,18 +81,27 @@ class Tracker:
         """Waits until everything queued is written, and ends the thread.
 
         Raises:
-            ConnectionError: the server stays away; the records wait in the journal.
+            ConnectionError: the server stays away, or lacks what it was sent; the records wait in the journal.
         """
         self._flushed_s = time.monotonic()
         self._waiting.put(None)
         self._thread.join()
+        if self._lost:
+            self._journal.clear()  # see `send_rest`
+        self.check()
         if left := len(self._journal.pending()):
             raise ConnectionError(
                 f"MLflow does not answer: {left} records wait in {self._journal.path}; nothing is lost, "
                 "run the same command again to send them and resume"
             )
 
+    def check(self) -> None:
+        """Nothing, as long as MLflow has what it was sent; raises as any other call where it does not."""
+        if self._lost:
+            raise self._lost
+
     def _put(self, do: str, key: str, **facts: object) -> None:
+        self.check()
         entry = {"do": do, "trial": key, "at_ms": int(time.time() * 1000), **facts}
         with self._lock:
             self._journal.append(entry)
@@ -111,14 +116,22 @@ class Tracker:
                     self._journal.clear()
 
     def _sent(self, entry: Entry) -> bool:
-        """Sends one record, however long that takes; False if the sweep has ended and the server stays away."""
+        """Sends one record, however long that takes; False if that is over: the sweep has ended and the server stays
+        away, or MLflow's records were replaced."""
         has_warned = False
         while True:
             try:
+                self._ledger.file.check()
                 self._send(entry)
                 return True
+            except LostRecordsError as error:
+                self._lost = error
+                return False
             except Exception as error:  # whatever it is, the thread must live: the records behind would be lost
-                if not _may_pass(error):
+                if is_gone(error):
+                    self._lost = LostRecordsError(f"a run that it had is gone ({reason(error)})")
+                    return False
+                if not may_pass(error):
                     print(f"MLflow refused a record ({masked(error)}); leaving it out", file=sys.stderr)
                     return True
                 if not has_warned:
@@ -152,6 +165,8 @@ class Tracker:
             return
         if key not in self._run_ids:
             self._run_ids[key] = self._ledger.run_id_of(key)
+        if not self._run_ids[key]:  # MLflow was restored from a backup of before: the trial's checkpoints have it all
+            return
         if entry["do"] == "log":
             self._ledger.log(self._run_ids[key], entry["metrics"], entry["epoch"], entry["at_ms"])
         else:
@@ -164,59 +179,18 @@ class Tracker:
 def send_rest(ledger: Ledger, journal: Journal) -> None:
     """Sends what an earlier process could not.
 
+    If MLflow was restored from a backup meanwhile, nothing is sent, and all is taken from the checkpoints when the
+    trials have their turn again: a trial that MLflow lacks would otherwise come after those that it came before.
+
     Raises:
         ConnectionError: the server does not answer.
     """
-    if journal.pending():
-        Tracker(ledger, journal).flush()
-
-
-@contextmanager
-def must_answer(where: str) -> Iterator[None]:
-    """For the steps that need MLflow: beginning a sweep, and printing its table.
-
-    Raises:
-        ConnectionError: it does not answer.
-    """
-    try:
-        yield
-    except (MlflowException, OperationalError) as error:
-        if not _may_pass(error):
-            raise
-        raise ConnectionError(tracking_uri.no_answer(where, _reason(error))) from error
-
-
-def ask_server(uri: str, where: str) -> None:
-    """Asks a server for anything at all: hours of decoding may lie between a command's start and its first record.
-
-    Args:
-        uri: the address of MLflow's store; only a server is asked.
-        where: the same without a password.
-
-    Raises:
-        ConnectionError: it does not answer.
-    """
-    if tracking_uri.is_server(uri):
-        with must_answer(where):
-            MlflowClient(uri).search_experiments(max_results=1)
-
-
-def _reason(error: Exception) -> str:
-    """The system's own words, "Connection refused", where there are any: HTTP libraries wrap them four times."""
-    reason = masked(error).splitlines()[0]
-    cause = re.search(r"\[Errno -?\d+\] ([^\"')]+)", reason)
-    return cause[1] if cause else reason
-
-
-def masked(error: Exception) -> str:
-    """The error's message without the name and password that an address in it may have."""
-    return re.sub(r"(\w+://)[^/\s@]+@", r"\1", str(error))
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether retrying can help: with a server that is away or busy, not with a record that is wrong."""
-    if isinstance(error, MlflowException):
-        return error.error_code not in REFUSALS
-    if isinstance(error, OperationalError):  # a locked file, when MLflow opens it, raises this unwrapped
-        return True
-    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+    pending = journal.pending()
+    opened = {entry["trial"] for entry in pending if entry["do"] == "open"}
+    others = {entry["trial"] for entry in pending if entry["do"] in ("log", "close")} - opened
+    if all(ledger.run_id_of(key) for key in sorted(others)):
+        if pending:
+            Tracker(ledger, journal).flush()
+        return
+    print("MLflow lacks trials that it had, as after a restored backup: they are taken up again", file=sys.stderr)
+    journal.clear()

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from platform.sources.places import Places
+from platform.sources.results_lock import RESULTS_LOCK, in_use_by_nobody_else
 from platform.tracking.adopting import check_place, keep_sweeps_out
 from platform.withdrawing import remains
 from platform.withdrawing.patient_list import patients_in
@@ -18,7 +19,6 @@ from trainables.atomic import write_bytes
 from trainables.data.withdrawn import Withdrawn, withdrawn_in
 
 WHAT = "images can be taken out of results"
-LOCK_FILE = "withdrawn.lock"
 
 
 def withdraw(dataset: str, file: Path, places: Places, *, dry_run: bool = False) -> list[str]:
@@ -30,7 +30,7 @@ def withdraw(dataset: str, file: Path, places: Places, *, dry_run: bool = False)
     Raises:
         FileNotFoundError, ValueError: as `patients_in`; the list of before is of another salt; a store cannot be read;
             or the results folder was moved.
-        BlockingIOError: a sweep runs in this folder, or a store is being made.
+        BlockingIOError: another command is at work in this folder.
         ConnectionError: MLflow does not answer.
         OSError: the disk is full; doing it again finishes it.
     """
@@ -42,8 +42,10 @@ def withdraw(dataset: str, file: Path, places: Places, *, dry_run: bool = False)
     patients = patients_in(file, places.salt())
     check_place(places)
     with ExitStack() as held:
-        keep_sweeps_out(places.results, held, WHAT)
-        _lock_stores(places, held, dry_run=dry_run)
+        keep_sweeps_out(places.results, held, WHAT)  # says which one runs
+        if not dry_run or (places.results / RESULTS_LOCK).exists():  # a dry run makes no file
+            held.enter_context(in_use_by_nobody_else(places.results, WHAT))
+        _lock_stores(places, held)
         found = survey(dataset, patients, before, places)
         told = _told(found, places) + _unknown(patients, found.withdrawn)
         if dry_run:
@@ -56,14 +58,13 @@ def withdraw(dataset: str, file: Path, places: Places, *, dry_run: bool = False)
     return [*told, *remains.lines(table), f"as a file: {csv}", *_advice(found)]
 
 
-def _lock_stores(places: Places, held: ExitStack, *, dry_run: bool) -> None:
-    """Holds the locks of all stores that anybody has made here, and that of the list.
+def _lock_stores(places: Places, held: ExitStack) -> None:
+    """Holds the locks of all stores that anybody has made here.
 
     Raises:
-        BlockingIOError: one is being made, or other patients are just withdrawing.
+        BlockingIOError: one is being made.
     """
-    locks = sorted((places.results / "stores").glob("*.lock"))
-    for lock in locks if dry_run else [places.results / LOCK_FILE, *locks]:
+    for lock in sorted((places.results / "stores").glob("*.lock")):
         try:
             held.enter_context(FileLock(lock, timeout=0, fallback_to_soft=False))
         except Timeout:
@@ -73,22 +74,26 @@ def _lock_stores(places: Places, held: ExitStack, *, dry_run: bool) -> None:
 def _told(found: Survey, places: Places) -> list[str]:
     """What is of the patients, a line per thing."""
     gone = found.withdrawn
-    lines = [f"{found.dataset}: patients who have withdrawn, with those of before: {len(gone.of(found.dataset))}"]
+    lines = [f"{found.dataset}: {len(gone.of(found.dataset))} patients have withdrawn, counting those of before"]
+    if not (found.stores or found.files or found.stale or parts_in(places)):
+        lines.append("  nothing of them is left to take out")
     for store in found.stores:
         num = num_images(store, gone)
         what = "the whole file" if num == store.num_images else f"{num} of {store.num_images} images"
-        lines.append(f"  prepared images: {what} of {places.relative(store.path)}, and what lies beside it")
+        lines.append(
+            f"  prepared images: {what} of {places.relative(store.path)}, and their rows in the lists beside it"
+        )
         if num_alike := copies_that_stay(store, gone):
             lines.append(f"  WARNING: {num_alike} pairs of copies are of them and of somebody else, whose image stays")
     if found.files:
         num_rows = sum(num for _, num in found.files.values())
         lines.append(f"  predictions: {num_rows} rows in {len(found.files)} files of runs")
-    lines += [f"  on this machine: {path}" for path in found.stale]
+    lines += [f"  copy or cache on this machine: {path}" for path in found.stale]
     lines += [f"  left by a killed process: {places.relative(path)}" for path in parts_in(places)]
     for name, num_patients in found.sweeps.items():
         lines.append(
-            f"  sweep {name}: patients {num_patients}; it cannot be resumed; its runs are tagged, and the scores that "
-            "they recorded stay those of before"
+            f"  sweep {name}: {num_patients} patients are gone from its images; it cannot be resumed; its runs are "
+            "tagged, and the scores that they recorded stay those of before"
         )
     lines += _on_a_server(found)
     lines += [f"  cannot be rewritten, pack it again and tell whoever has it: {path}" for path in found.bundles]
@@ -118,7 +123,8 @@ def _unknown(patients: Mapping[str, int], withdrawn: Withdrawn) -> list[str]:
     if not lines:
         return []
     return [
-        f"  WARNING: nobody here is called as in line {', '.join(lines)}: check the spelling; remembered all the same"
+        f"  WARNING: line {', '.join(lines)} of the file names nobody whose images are here: check the spelling; "
+        "remembered all the same"
     ]
 
 
@@ -129,5 +135,5 @@ def _advice(found: Survey) -> list[str]:
     return [
         "copies of the images on other machines (--local) and their caches are deleted by each machine's next trial "
         "on these results; where none will run, delete that folder",
-        "reports, bundles and exports that were made before are not changed: make them again",
+        "reports and bundles that were made before are not changed: make them again",
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,14 +17,16 @@ from mlflow.tracking import MlflowClient
 from numpy.typing import NDArray
 
 from analysis.reading import artifacts, mlflow_frames, other_hospital, withdrawn_since
-from analysis.reading.recorded_places import ARTIFACTS
+from analysis.reading.recorded_places import ARTIFACTS, local_path
 from analysis.reading.tracking_uri import is_database, sqlite_file
 from platform.sources.places import Places
 from trainables import atomic
 from trainables.data.withdrawn import Withdrawn
 
-NEEDED = ("run_id", "artifact_uri", "status", "experiment", "tags.kind", "tags.sweep", "tags.data_fingerprint")
+NEEDED = ("run_id", "artifact_uri", "status", "dataset", "tags.kind", "tags.sweep", "tags.data_fingerprint")
 SHOWN = ("tags.cell", "tags.phase", "tags.mlflow.parentRunId", "params.seed", "params.split_draw", "params.fold")
+
+_MODELS = "select source_run_id, artifact_location from logged_models order by creation_timestamp_ms, model_id"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +76,15 @@ class RecordedRuns:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """One row per run, with `NEEDED` and `SHOWN`; ``experiment`` is its data set's name."""
+        """One row per run, with `NEEDED` and `SHOWN`; the data set by its tag: one experiment has all teachers."""
         database = sqlite_file(self._uri)
         if database is not None and not database.is_file():
             return pd.DataFrame(columns=[*NEEDED, *SHOWN])
         names = mlflow_frames.experiments(self._uri)
-        frames = [mlflow_frames.run_frame(self._uri, name, None).assign(experiment=name) for name in names]
+        frames = [mlflow_frames.run_frame(self._uri, name, None).assign(dataset=name) for name in names]
         whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-        return whole.reindex(columns=list(dict.fromkeys([*NEEDED, *SHOWN, *whole.columns])))
+        whole = whole.reindex(columns=list(dict.fromkeys([*NEEDED, *SHOWN, "tags.dataset", *whole.columns])))
+        return whole.assign(dataset=whole["tags.dataset"].fillna(whole["dataset"]))
 
     def targets_of(self, run: pd.Series) -> dict[str, str]:
         """The other hospitals that its sweep has opened -> the fingerprint of their images."""
@@ -97,7 +102,7 @@ class RecordedRuns:
                 known.add(folder.resolve())
                 targets = self.targets_of(run) if (folder / other_hospital.FOLDER).is_dir() else {}
                 for path in _tables(folder):
-                    yield _file(path, folder, str(run["experiment"]), str(run["tags.data_fingerprint"]), targets)
+                    yield _file(path, folder, str(run["dataset"]), str(run["tags.data_fingerprint"]), targets)
         for folder in sorted((self._places.results / ARTIFACTS).glob("*/artifacts")):
             if folder.resolve() not in known:
                 for path in _tables(folder):
@@ -114,6 +119,20 @@ class RecordedRuns:
             if new:
                 tags[str(run["run_id"])] = new
         return tags
+
+    def models(self) -> dict[str, list[Path]]:
+        """Run -> the folders of models with a copy of its weights; MLflow keeps those of deleted models, too."""
+        database = sqlite_file(self._uri)
+        if database is None or not database.is_file():
+            return {}
+        with closing(sqlite3.connect(database)) as connection:
+            recorded = connection.execute(_MODELS).fetchall()
+        models: dict[str, list[Path]] = {}
+        for run_id, address in recorded:
+            path = local_path(str(address))
+            if path is not None and path.is_dir():
+                models.setdefault(str(run_id), []).append(path)
+        return models
 
     def set_tags(self, tags: Mapping[str, Mapping[str, str]]) -> None:
         """Sets tags of runs."""

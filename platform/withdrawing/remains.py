@@ -5,6 +5,7 @@ Made from the list of patients, the runs and the teachers alone, so that it can 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.reading import artifacts
-from platform.sources.places import Places
+from platform.sources.places import EXPORTS, Places
 from platform.withdrawing.recorded_runs import RecordedRuns
 from trainables.cell import ITSELF
 from trainables.data.catalogue import share_patients
@@ -24,15 +25,24 @@ from trainables.teachers.shelf import Teacher
 COLUMNS = ("what", "sweep", "name", "seed", "run", "training", "validation", "weights")
 UNKNOWN = "unknown"  # instead of a count: the images, or which split they were in, can no longer be told
 ANEW = "drawn anew"  # instead of a count: the run drew its own split, so any of them may have been in any part
+EXPORTED, IN_MLFLOW = "copy, exported", "copy, model in MLflow"
+RUN_ID = re.compile(r"\b[0-9a-f]{32}\b")
 NUM_SHOWN = 40
 SUFFIX = ".withdrawn-1.csv"
 
 
 def remains(dataset: str, withdrawn: Withdrawn, runs: RecordedRuns, places: Places) -> pd.DataFrame:
-    """One row per network, `COLUMNS`: in training and validation, how many of the data set's patients it has seen who
-    have withdrawn since, or why that is not known; where its weights are, or "" where they are not on this machine.
+    """One row per file of weights, `COLUMNS`: in training and validation, how many of the data set's patients the
+    network has seen who have withdrawn since, or why that is not known; where the weights are, or "" where they are not
+    on this machine. The copies of a run's weights, exported or as a model in MLflow, follow it.
     """
-    rows = [_of_run(run, withdrawn, runs, places) for _, run in _of_set(dataset, runs.affected(withdrawn)).iterrows()]
+    copies, models = _exports(places), runs.models()
+    rows = []
+    for _, run in _of_set(dataset, runs.affected(withdrawn)).iterrows():
+        rows.append(row := _of_run(run, withdrawn, runs, places))
+        for what, of_runs in ((EXPORTED, copies), (IN_MLFLOW, models)):
+            paths = [str(places.relative(folder)) for folder in of_runs.get(row["run"], [])]
+            rows += [{**row, "what": what, "weights": path} for path in paths]
     folders = sorted((places.results / "teachers").glob("*"))
     salt = places.salt_fingerprint()
     for teacher in (each for folder in folders for each in shelf.listing(folder)):
@@ -52,10 +62,11 @@ def lines(table: pd.DataFrame) -> list[str]:
     """The table as text, as far as it can be shown."""
     if table.empty:
         return ["nothing was trained on these patients' images"]
-    shown = table.head(NUM_SHOWN).to_string(index=False).splitlines()
+    where = table["weights"].where(table["weights"] != "", table["run"])
+    shown = table.assign(weights=where).drop(columns="run").head(NUM_SHOWN).to_string(index=False).splitlines()
     more = [f"and {len(table) - NUM_SHOWN} more"] if len(table) > NUM_SHOWN else []
     return [
-        "what was trained on these patients' images, and remains (patients in training and validation):",
+        "what was trained on these patients' images, and remains (how many were in training and in validation):",
         *shown,
         *more,
     ]
@@ -63,7 +74,7 @@ def lines(table: pd.DataFrame) -> list[str]:
 
 def _of_set(dataset: str, runs: pd.DataFrame) -> pd.DataFrame:
     is_trained = (runs["tags.kind"] == "trial") & (runs.reindex(columns=["params.method"])["params.method"] != ITSELF)
-    return runs[is_trained & runs["experiment"].map(lambda name: share_patients(str(name), dataset)).astype(bool)]
+    return runs[is_trained & runs["dataset"].map(lambda name: share_patients(str(name), dataset)).astype(bool)]
 
 
 def _of_run(run: pd.Series, withdrawn: Withdrawn, runs: RecordedRuns, places: Places) -> dict[str, str]:
@@ -79,6 +90,15 @@ def _of_run(run: pd.Series, withdrawn: Withdrawn, runs: RecordedRuns, places: Pl
         **_counts(run, withdrawn.left(fingerprint), has_store=bool(withdrawn.before[fingerprint][0])),
         "weights": str(places.relative(weights)) if weights else "",
     }
+
+
+def _exports(places: Places) -> dict[str, list[Path]]:
+    """Run -> the folders among the results to which its student was exported, as the page in each says."""
+    exports: dict[str, list[Path]] = {}
+    for page in sorted((places.results / EXPORTS).glob("*/README.md")):
+        for run in set(RUN_ID.findall(page.read_text(encoding="utf-8", errors="ignore"))):
+            exports.setdefault(run, []).append(page.parent)
+    return exports
 
 
 def _counts(run: pd.Series, left: Mapping[str, str], *, has_store: bool) -> dict[str, str]:

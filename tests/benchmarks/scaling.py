@@ -25,8 +25,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from platform.sweeping import fair_scheduler, progress, runner, schedulers, search, studies
+from platform.sweeping import fair_scheduler, progress, schedulers, search, studies
 from platform.sweeping.plan import Plan
+from platform.sweeping.trial_events import TrialEvents
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.tracker import Tracker
@@ -74,7 +75,7 @@ class Simulation:
         self.search = search.PlannedSearch(self.plan, self._start, num_concurrent)
         self.scheduler = fair_scheduler.FairScheduler(self.plan, schedulers.asha(grace_epochs=1, reduction_factor=3))
         watched = progress.Progress(self.plan, stream=io.StringIO())
-        self.events = runner.TrialEvents(self.plan, self.tracker, watched, lambda key: Path("nowhere"))
+        self.events = TrialEvents(self.plan, self.tracker, watched, lambda key: Path("nowhere"))
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.longest_queue = 0
         self._rng = random.Random(0)

@@ -3,6 +3,9 @@
 After every sweep: each trial has one finished run in MLflow, and every metric of every epoch, and the printed table,
 equal those of an undisturbed sweep. One trial at a time, so that the search's own order is the same. Every other sweep
 writes to an MLflow server, the others to a file. Disks of their own, which can be filled, need the right to mount.
+
+A piece runs as many sweeps as fit, each by the next seed, and adds a row per fault to the record; the next piece goes
+on from there. What a piece was doing when it was cut off is not in the record, and is done again.
 """
 
 from __future__ import annotations
@@ -10,163 +13,111 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import re
-import shutil
-import signal
-import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from tests.chaos.faults import FAULTS, Fault, Target, fill_cache, fill_results
+from tests.chaos import fault_record
+from tests.chaos.chaos_page import PAGE, page
+from tests.chaos.disturbing import LONGER, Disturbed, disks, outcome
+from tests.chaos.fault_record import FAILED, SHADOWED, UNDISTURBED, FaultRow
+from tests.chaos.faults import Fault
+from tests.chaos.kinds import FAULTS, KINDS, NEED_A_DISK
 from tests.chaos.server import Server
-from tests.small_sweep import CELLS, COMMAND, NUM_TRIALS, ROOT, environment, finish, start
+from tests.small_sweep import ROOT, finish, start
 
+RECORD = Path(__file__).parent / "recorded" / "faults.csv"
 FAULTS_A_SWEEP = 6
-PATIENCE_S = 1200
-ENDS = (3, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM)
+FIRST_GUESS_S = 240.0  # of a disturbed sweep
 
 
-def variables(orders: Path, server: Server | None) -> dict[str, str]:
-    """The server's address, where there is one, and the saboteur on the path."""
-    uri = {"MLFLOW_TRACKING_URI": server.uri} if server else {}
-    return {**uri, "PYTHONPATH": str(ROOT / "tests" / "chaos" / "saboteur"), "CHAOS_FOLDER": str(orders)}
+def deal(seed: int, kinds: Sequence[Fault], num_faults: int) -> list[Fault]:
+    """The faults of the sweep with this seed: over all seeds each kind comes as often as the others, in any order."""
+    dealt = []
+    for place in range(seed * num_faults, (seed + 1) * num_faults):
+        turn, index = divmod(place, len(kinds))
+        dealt.append(random.Random(turn).sample(list(kinds), len(kinds))[index])
+    return dealt
 
 
-def outcome(results: Path, output: str) -> tuple[object, ...]:
-    """All that must be the same: each trial's end, every number but the speed, and the table."""
-    with sqlite3.connect(results / "mlflow.db") as database:
-        runs = database.execute(
-            "select t.value, r.status from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'trial'"
-        ).fetchall()
-        numbers = database.execute(
-            "select t.value, m.key, m.step, m.value from metrics m "
-            "join tags t on t.run_uuid = m.run_uuid and t.key = 'trial' "
-            "where m.key not in ('images_per_s', 'epoch_s') and m.key not like 'cost/%'"
-        ).fetchall()
-    assert len(runs) == NUM_TRIALS and {status for _, status in runs} == {"FINISHED"}, runs
-    table = [line for line in output.splitlines() if re.match(r"(transfer|attention)/.* \d+\.\d\d", line)]
-    assert len(table) == 2 * len(CELLS), output  # AUC and F1
-    return sorted(runs), sorted(numbers), table
-
-
-def disturbed(
-    results: Path,
-    orders: Path,
-    server: Server | None,
-    faults: Sequence[Fault],
-    num_faults: int,
-    rng: random.Random,
-    counts: Counter[str],
-) -> str:
-    """Runs the sweep to its end through up to `num_faults` of the faults, and returns what it printed last."""
-    faults = [fault for fault in faults if os.path.ismount(results) or fault not in (fill_cache, fill_results)]
-    ours = variables(orders, server)
-    process = start(results, more=ours)
-    while True:
+def disturb(
+    folder: Path, seed: int, faults: Sequence[Fault], calm: Path, expected: dict[str, list[Any]]
+) -> list[FaultRow]:
+    """Runs the sweep with this seed to its end, and returns a row per fault."""
+    results, orders = folder / f"sweep-{seed}", folder / f"orders-{seed}"
+    orders.mkdir()
+    with disks(results, calm):
+        if not os.path.ismount(results):
+            faults = [fault for fault in faults if fault not in NEED_A_DISK]
+        server = Server(results, ROOT) if seed % 2 == 0 else None
+        if server:
+            server.start()
+        sweep = Disturbed(results, orders, server, faults, seed=seed)
+        why = ""
         try:
-            # Of the 40 to 50 s that an undisturbed one takes on two cores.
-            process.wait(timeout=rng.uniform(6, 22) if num_faults else PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            assert num_faults, "the sweep does not end"
-            fault = rng.choice(faults)
-            second = ([*COMMAND, "--results", str(results)], ROOT, environment(ours))
-            fault(Target(process, *second, results, server, orders, rng))
-            counts[fault.__name__] += 1
-            num_faults -= 1
-        if process.poll() is None:
-            continue
-        output, error = process.communicate()
-        if process.returncode == 0:
-            return output
-        has_refused = process.returncode == 2 and "MB free; use --results" in error  # before any training
-        # Else unfinished, or killed: by Ctrl-C and `kill` too, before Python listens and after the sweep has ended.
-        # Ray aborts now and then where it was stopped while it started.
-        has_aborted = process.returncode == -signal.SIGABRT and "stopped; run the same command again to resume" in error
-        assert has_refused or has_aborted or process.returncode in ENDS, f"{process.returncode}\n{error}"
-        process = start(results, more=ours)
+            reached = outcome(results, sweep.run())
+            if others := [what for what in expected if reached[what] != expected[what]]:
+                why = f"the sweep's {' and '.join(others)} are not those of the undisturbed one"
+                for what in others:
+                    counts = Counter(reached[what]), Counter(expected[what])
+                    print(what, *(counts[0] - counts[1]), "not", *(counts[1] - counts[0]), sep="\n  ", file=sys.stderr)
+        except AssertionError as error:
+            why = " ".join(str(error).split())[:300] or traceback.format_exc().splitlines()[-2].strip()
+            print("".join(path.read_text()[-3000:] for path in sorted(orders.glob("*.txt"))[-2:]), file=sys.stderr)
+        finally:
+            sweep.end()
+            if server:
+                server.kill()
+    for row in sweep.rows:
+        row.outcome = row.outcome or (SHADOWED if why else UNDISTURBED)
+    if why and sweep.rows:
+        sweep.rows[-1].outcome = FAILED + why
+    return sweep.rows
 
 
-@contextmanager
-def disks(results: Path, calm: Path) -> Iterator[None]:
-    """A results folder with what was prepared in the calm one; on disks of its own where this process may mount."""
-    results.mkdir()
-    mounts = []
-    for folder, size in ((results, "1g"), (results / "cache", "32m")):
-        folder.mkdir(exist_ok=True)
-        if (
-            os.geteuid() == 0
-            and not subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "chaos", folder]).returncode
-        ):
-            mounts.append(folder)
-    ignored = shutil.ignore_patterns("sweeps", "mlflow.db*", "artifacts", "cache")
-    shutil.copytree(calm, results, ignore=ignored, dirs_exist_ok=True)
-    try:
-        yield
-    finally:
-        for folder in reversed(mounts):
-            subprocess.run(["umount", "--lazy", folder], check=True)
-        shutil.rmtree(results)
-
-
-def chaos(
-    num_sweeps: int,
-    num_faults: int,
-    seed: int,
-    calm: tuple[Path, str] | None = None,
-    faults: Sequence[Fault] = FAULTS,
-) -> Counter[str]:
-    """Breaks `num_sweeps` sweeps, each up to `num_faults` times; returns the faults by kind.
-
-    Args:
-        num_sweeps: how many, one after the other.
-        num_faults: of each sweep.
-        seed: of the faults and their moments.
-        calm: results and output of the undisturbed sweep, which else runs first.
-        faults: those to choose from.
-
-    Raises:
-        AssertionError: one ended otherwise than the undisturbed one.
-    """
-    rng, counts = random.Random(seed), Counter[str]()
+def chaos(seeds: Sequence[int], minutes: float, kinds: Sequence[Fault], num_faults: int, record: Path) -> bool:
+    """Runs a disturbed sweep for each seed, as many as fit into the minutes but at least one; whether none failed."""
+    began_s, longest_s, has_failed = time.monotonic(), FIRST_GUESS_S, False
     with tempfile.TemporaryDirectory() as name:
-        orders = Path(name) / "orders"
-        orders.mkdir()
-        undisturbed, output = calm or (Path(name) / "calm", finish(start(Path(name) / "calm")))
-        expected = outcome(undisturbed, output)
-        for number in range(1, num_sweeps + 1):
-            results, started_s = Path(name) / f"sweep-{number}", time.monotonic()
-            with disks(results, undisturbed):
-                server = Server(results, ROOT) if number % 2 == 0 else None
-                try:
-                    if server:
-                        server.start()
-                    reached = outcome(results, disturbed(results, orders, server, faults, num_faults, rng, counts))
-                finally:
-                    if server:
-                        server.kill()
-            assert reached == expected, f"sweep {number} of seed {seed} ended otherwise than the undisturbed one"
+        calm = Path(name) / "calm"
+        expected = outcome(calm, finish(start(calm, *LONGER)))
+        print(f"undisturbed: {time.monotonic() - began_s:.0f} s", flush=True)
+        for number, seed in enumerate(seeds):
+            started_s = time.monotonic()
+            if number and started_s - began_s + longest_s > 60 * minutes:
+                break
+            rows = disturb(Path(name), seed, deal(seed, kinds, num_faults), calm, expected)
+            fault_record.add(record, rows)
             took_s = time.monotonic() - started_s
-            print(f"sweep {number}: as undisturbed, {took_s:.0f} s, {sum(counts.values())} faults", flush=True)
-    return counts
+            longest_s = took_s if number == 0 else max(longest_s, took_s)
+            failed = [row.outcome for row in rows if row.outcome.startswith(FAILED)]
+            has_failed |= bool(failed)
+            print(f"seed {seed}: {took_s:.0f} s, {len(rows)} faults, {(failed or [UNDISTURBED])[0]}", flush=True)
+    return not has_failed
 
 
 def main() -> int:
-    """Prints a line a sweep, and the faults by kind."""
+    """0 where all sweeps ended as the undisturbed one, else 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--sweeps", type=int, default=20, help="default: %(default)s")
+    parser.add_argument("--minutes", type=float, default=12, help="for as many sweeps as fit (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="repeat the sweep with this seed, and no other")
+    parser.add_argument("--kind", action="append", choices=sorted(KINDS), help="faults of this kind alone; repeatable")
     parser.add_argument("--faults", type=int, default=FAULTS_A_SWEEP, help="at most, a sweep (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments and kinds (default: %(default)s)")
+    parser.add_argument("--record", type=Path, default=RECORD, help="the CSV file to add to (default: %(default)s)")
+    parser.add_argument("--write", action="store_true", help=f"only write {PAGE} from the record")
     typed = parser.parse_args()
-    counts = chaos(typed.sweeps, typed.faults, typed.seed)
-    print("\n".join(f"{count:4} {kind}" for kind, count in counts.most_common()))
-    print(f"{sum(counts.values())} faults of {len(counts)} kinds in {typed.sweeps} sweeps; lost: nothing")
-    return 0
+    if typed.write:
+        (ROOT / PAGE).write_text(page(fault_record.read(typed.record)), encoding="utf-8")
+        return 0
+    first = fault_record.next_seed(typed.record)
+    seeds = range(first, first + 10_000) if typed.seed is None else [typed.seed]
+    kinds = [KINDS[name] for name in typed.kind] if typed.kind else list(FAULTS)
+    return 0 if chaos(seeds, typed.minutes, kinds, typed.faults, typed.record) else 1
 
 
 if __name__ == "__main__":

@@ -10,13 +10,16 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests import forking
+from tests.chaos.backups import Backups
+from tests.chaos.fault_record import REFUSED
 from tests.chaos.server import Server
+
+FULL_DISK = "MB free; use --results"  # of a sweep that does not begin, for want of room
 
 
 @dataclass
@@ -31,9 +34,29 @@ class Target:
     server: Server | None  # MLflow's, where the sweep writes to one
     orders: Path  # the folder in which the saboteur is told what to do
     rng: random.Random
+    said: Path = Path(os.devnull)  # what its driver has printed so far
+    complaints: Path = Path(os.devnull)  # and to standard error
+    backups: Backups | None = None  # of MLflow's file
+    may_refuse: tuple[str, ...] = (FULL_DISK,)  # with exit status 2 and a sentence that has one of these in it
+    must_go_on: bool = False  # the same command is to be run again, even if this driver has finished the sweep
+    lifts: list[tuple[float, Callable[[], object]]] = field(
+        default_factory=list
+    )  # what ends when, in monotonic seconds
+
+    def lift_after(self, seconds: float, lift: Callable[[], object]) -> None:
+        """Something that a fault does goes on for so long, through the end of a driver and the start of the next."""
+        self.lifts.append((time.monotonic() + seconds, lift))
+
+    def lift(self, *, due_only: bool = False) -> None:
+        """Ends what faults still do, or what is due."""
+        for each in list(self.lifts):
+            if not due_only or each[0] <= time.monotonic():
+                self.lifts.remove(each)
+                each[1]()
 
 
-Fault = Callable[[Target], None]
+# Breaks a running sweep; what it returns, if it does, is the outcome that it has seen itself.
+Fault = Callable[[Target], str | None]
 
 
 def workers(driver: int) -> list[int]:
@@ -99,14 +122,14 @@ def drop_cache(target: Target) -> None:
 
 def fill_cache(target: Target) -> None:
     """The disk of the knowledge cache is full from now on."""
-    with _full_disk(target.results / "cache", keep=True):
-        pass
+    fill_disk(target.results / "cache")
 
 
 def fill_results(target: Target) -> None:
     """The disk of checkpoints, journal and MLflow's file is full for longer than a trial."""
-    with _full_disk(target.results):
-        time.sleep(15)
+    filler = fill_disk(target.results)
+    time.sleep(15)
+    filler.unlink()
 
 
 def lock_mlflow(target: Target) -> None:
@@ -126,7 +149,7 @@ def kill_server(target: Target) -> None:
     target.server.start()
 
 
-def start_a_second(target: Target) -> None:
+def start_a_second(target: Target) -> str | None:
     """The same command, while the first one runs: it must refuse."""
     second = subprocess.run(
         target.command, cwd=target.root, env=target.environment, capture_output=True, text=True, timeout=300
@@ -135,6 +158,8 @@ def start_a_second(target: Target) -> None:
         assert target.process.wait(timeout=60) == 0, "two processes ran one sweep"
     elif target.process.poll() is None:
         assert second.returncode == 2 and "is already running" in second.stderr, second.stderr
+        return REFUSED
+    return None
 
 
 def freeze(target: Target) -> None:
@@ -160,15 +185,8 @@ def jump_clock(target: Target) -> None:
     clock.unlink()
 
 
-FAULTS: tuple[Fault, ...] = (
-    kill_driver, interrupt, terminate, kill_worker, cut_checkpoint, spoil_checkpoint, cut_journal, spoil_cache,
-    drop_cache, fill_cache, fill_results, lock_mlflow, kill_server, start_a_second, freeze, slow_files, jump_clock,
-)  # fmt: skip
-
-
-@contextmanager
-def _full_disk(folder: Path, *, keep: bool = False) -> Iterator[None]:
-    """Takes all that is left on the disk of `folder`, which must be one of its own."""
+def fill_disk(folder: Path) -> Path:
+    """Takes all that is left on the disk of `folder`, which must be one of its own; the file that takes it."""
     filler = folder / "filler"
     with filler.open("ab", buffering=0) as file:
         try:
@@ -177,9 +195,7 @@ def _full_disk(folder: Path, *, keep: bool = False) -> Iterator[None]:
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-    yield
-    if not keep:
-        filler.unlink()
+    return filler
 
 
 def _newest(folder: Path, pattern: str) -> Path | None:

@@ -158,7 +158,10 @@ def own_renames(source: str) -> list[str]:
     return [ast.unparse(func) for func in names if isinstance(func.value, ast.Name) and func.value.id in modules]
 
 
-@pytest.mark.parametrize("path", [path for path in WRITERS if path.name != "atomic.py"], ids=str)
+ALLOWED = ("atomic.py", "results_lock.py")  # the latter's lock may be held by many at once, which filelock's may not
+
+
+@pytest.mark.parametrize("path", [path for path in WRITERS if path.name not in ALLOWED], ids=str)
 def test_no_other_module_puts_files_in_place_or_locks_them_by_itself(path: Path) -> None:
     assert own_renames(path.read_text(encoding="utf-8")) == []
 

@@ -65,7 +65,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 
 def job(store: Store, folder: Path) -> Job:
-    spec = TrialSpec(config=CONFIG, data_fingerprint="d", split_fingerprint="s")
+    spec = TrialSpec(config=CONFIG, data_fingerprint=store.fingerprint, split_fingerprint="s")
     return Job(spec=spec, store=str(store.path), teachers="", folder=str(folder))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,20 @@ def test_a_job_killed_within_an_epoch_trains_that_epoch_again(
         patched.setattr(checkpoint, "save_state", die_in_the_second)
         list(guided_job(retina_store, teachers, tmp_path).run())
     assert without_speed(list(guided_job(retina_store, teachers, tmp_path).run())) == without_speed(undisturbed[1])
+
+
+def test_a_best_student_that_is_deleted_is_written_again(
+    retina_store: Path, teachers: Path, undisturbed: tuple[Path, list[EpochResult]], tmp_path: Path
+) -> None:
+    folder, results = undisturbed
+    best_epoch = results[-1].best_epoch
+    assert best_epoch < 3, "the last epoch writes it anyway"
+    for result in (epochs := guided_job(retina_store, teachers, tmp_path).run()):
+        if result.epoch == 2:
+            shutil.rmtree(tmp_path)
+    assert list(epochs) == [] and checkpoint.load_state(tmp_path) is not None
+    best = checkpoint.best_path(tmp_path, best_epoch)
+    assert best.read_bytes() == checkpoint.best_path(folder, best_epoch).read_bytes()
 
 
 @pytest.mark.parametrize("phase", ["search", "confirm", "pretrain"])

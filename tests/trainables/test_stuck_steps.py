@@ -56,18 +56,19 @@ def test_the_trials_folder_has_a_note_while_a_step_is_stuck(tmp_path: Path, monk
     for name, value in (("LOOK_EVERY_S", 0.01), ("LEAST_S", 0.2), ("SLOWER_BY", 1)):
         monkeypatch.setattr(stuck_steps, name, value)
     noted: list[bool] = []
-    with watching(Watch("a/cell", tmp_path)):
+    folder = tmp_path / "made with the first checkpoint"
+    with watching(Watch("a/cell", folder)):
         for step in watched(range(13)):
             if step == 11:
                 deadline_s = time.monotonic() + 20
-                while not (tmp_path / NOTE).exists() and time.monotonic() < deadline_s:
+                while not (folder / NOTE).exists() and time.monotonic() < deadline_s:
                     time.sleep(0.01)
-            noted.append((tmp_path / NOTE).exists())
+            noted.append((folder / NOTE).exists())
             if step == 12:
-                while (tmp_path / NOTE).exists() and time.monotonic() < deadline_s:
+                while (folder / NOTE).exists() and time.monotonic() < deadline_s:
                     time.sleep(0.01)
     assert noted[:12] == [False] * 11 + [True]
-    assert not (tmp_path / NOTE).exists()
+    assert not (folder / NOTE).exists()
     assert not [thread for thread in threading.enumerate() if thread.name == "stuck-steps"]
 
 

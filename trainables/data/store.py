@@ -209,7 +209,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]], list[NDA
     """What holds for the whole file, its columns, and its images in pieces, which are read from the disk when used."""
     reader = pa.ipc.open_file(pa.memory_map(str(path)))
     batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
-    facts = _facts(reader, path)
+    facts = facts_in(reader, path)
     shape = (-1, facts["image_size_px"], facts["image_size_px"], facts["channels"])
     chunks = [np.frombuffer(batch.column("image").buffers()[1], np.uint8).reshape(shape) for batch in batches]
     table = pa.Table.from_batches(batches).select(COLUMNS)
@@ -217,7 +217,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]], list[NDA
     return facts, columns | {"labels": np.stack(columns["labels"])}, chunks
 
 
-def _facts(reader: pa.ipc.RecordBatchFileReader, path: Path) -> dict:
+def facts_in(reader: pa.ipc.RecordBatchFileReader, path: Path) -> dict[str, Any]:
+    """What the file at `path` says of itself.
+
+    Raises:
+        ValueError: it is of another version.
+    """
     last = reader.get_batch_with_custom_metadata(reader.num_record_batches - 1)
     facts = json.loads((last.custom_metadata or {FACTS_KEY: b"{}"})[FACTS_KEY])
     if facts.get("version") != STORE_VERSION:
@@ -225,7 +230,7 @@ def _facts(reader: pa.ipc.RecordBatchFileReader, path: Path) -> dict:
             f"{path} must be a store of version {STORE_VERSION}, but is of {facts.get('version')}; "
             "delete it and prepare the data again"
         )
-    return facts
+    return dict(facts)
 
 
 def salted_hashes(names: list[str], salt: bytes) -> list[str]:

@@ -77,6 +77,8 @@ class Withdrawn:
     def clear(self, local: Path | None, cache: Path | None) -> list[Path]:
         """Deletes from this machine what was made of stores as they were before: copies, and the knowledge of views.
 
+        With them goes the knowledge of which an earlier version did not note the images.
+
         Args:
             local: the folder that `trainables.data.nearby` copies to; None for none.
             cache: the folder of the knowledge caches; None for none.
@@ -98,7 +100,7 @@ class Withdrawn:
         for fingerprint in self.before:
             paths += sorted((local / "stores").glob(f"*-{fingerprint}.*")) if local else []
             paths += sorted(cache.glob(f"{fingerprint}-*")) if cache else []
-        return paths
+        return paths + (_of_unknown_images(cache) if cache and self.before else [])
 
 
 def check_before_reading(store: Path, fingerprint: str, *, local: str = "", cache: str = "") -> None:
@@ -144,6 +146,15 @@ def withdrawn_in(results: Path) -> Withdrawn:
             f"{path} must be the list of patients who have withdrawn, but cannot be read ({error!r}); take it from a "
             "backup, or delete it and withdraw them again"
         ) from error
+
+
+def _of_unknown_images(cache: Path) -> list[Path]:
+    """The knowledge caches of an earlier version, whose names do not say of which images they are.
+
+    Nothing reads them any more, and any trial can compute them again. A folder of something else stays.
+    """
+    folders = (path.parent for pattern in ("shape.json", "epoch-*.knowledge") for path in cache.glob(f"*/{pattern}"))
+    return sorted({folder for folder in folders if "-" not in folder.name})
 
 
 def write_withdrawn(results: Path, withdrawn: Withdrawn) -> None:

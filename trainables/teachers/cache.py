@@ -20,6 +20,7 @@ import os
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ class KnowledgeCache:
         digest = hashlib.sha256(json.dumps(dict(key), sort_keys=True).encode()).hexdigest()[:16]
         self._all, self._folder = folder, folder / f"{key.get('data', '')}-{digest}"
         self._num_images, self._budget_bytes = num_images, budget_bytes
-        self._epoch, self._file = 0, -1
+        self._epoch = 0
+        self._file: FileIO | None = None  # closed with the cache, whoever forgets it: a worker has a cache per trial
         self._rows: NDArray[Any] | None = None
         self.num_read = self.num_computed = 0  # views
 
@@ -103,13 +105,13 @@ class KnowledgeCache:
 
     def _write(self, rows: NDArray[np.int64], payloads: NDArray[np.float16]) -> None:
         """Rows go by `pwrite`, not through the map: a write to a map on a full disk ends the process."""
-        assert self._rows is not None
+        assert self._rows is not None and self._file is not None
         size = self._rows.dtype.itemsize
         with suppress(OSError):  # a full or absent disk costs time, never the trial
             for row, payload in zip(rows.tolist(), payloads, strict=True):
                 content = payload.tobytes()
                 checksum = np.uint32(zlib.crc32(content) | 1).tobytes()  # never 0, which an unwritten row has
-                os.pwrite(self._file, checksum + content, row * size)
+                os.pwrite(self._file.fileno(), checksum + content, row * size)
 
     def path(self) -> Path:
         """The file of the epoch that is open."""
@@ -147,7 +149,7 @@ class KnowledgeCache:
         dtype = _dtype(shape)
         if self.path().stat().st_size != self._num_images * dtype.itemsize:
             return False  # another process is just making it
-        self._file = os.open(self.path(), os.O_RDWR)
+        self._file = FileIO(self.path(), "r+")
         os.utime(self.path())  # used now: the last to be dropped
         self._rows = np.memmap(self.path(), dtype, mode="r", shape=(self._num_images,))
         return True
@@ -168,9 +170,9 @@ class KnowledgeCache:
             used -= size
 
     def _close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-        self._file, self._rows = -1, None
+        if self._file is not None:
+            self._file.close()
+        self._file = self._rows = None
 
 
 def _dtype(shape: tuple[int, ...]) -> np.dtype[Any]:

@@ -62,7 +62,8 @@ def run(plan: Plan, folder: Path, scheduler: str) -> None:
     trials = runner.Trials(folder=folder, job_of=job_of, tags_of=lambda record: {}, scheduler=scheduler)
     start_ray(verbose=False)
     try:
-        with mock.patch.object(runner, "StudentTrial", Scripted):
+        # A scripted trial leaves no files, of which MLflow could have a copy.
+        with mock.patch.object(runner, "StudentTrial", Scripted), mock.patch.object(runner, "clear"):
             runner.run(plan, trials, ledger, Journal(folder / "journal.jsonl"), runner.Resources(num_slots=1))
     finally:
         ray.shutdown()

@@ -1,6 +1,10 @@
-"""On the path of every process of a sweep that chaos breaks: makes files slow and the clock jump, when told to."""
+"""On the path of every process of a sweep that chaos breaks: makes files slow, the clock jump and a step hang, if told.
+
+A step hangs as it does on a disk that does not answer: the thread that trains stands still, the others go on.
+"""
 
 import os
+import signal
 import time
 
 _folder = os.environ.get("CHAOS_FOLDER", "")
@@ -31,5 +35,21 @@ def _jumping_time() -> float:
         return _time()
 
 
+def _hang(number, frame) -> None:
+    names = []
+    while frame is not None:
+        names.append(frame.f_code.co_name)
+        frame = frame.f_back
+    if "train_one_epoch" not in names or not {"_losses", "backward", "step"} & set(names) or not _is_ordered("hang"):
+        return
+    with open(os.path.join(_folder, "hang")) as order:
+        seconds = float(order.read())
+    with open(os.path.join(_folder, "hung.part"), "w") as answer:
+        answer.write(str(os.getpid()))
+    _replace(os.path.join(_folder, "hung.part"), os.path.join(_folder, "hung"))
+    time.sleep(seconds)
+
+
 if _folder:
     os.fsync, os.replace, time.time = _slow_fsync, _slow_replace, _jumping_time
+    signal.signal(signal.SIGUSR2, _hang)

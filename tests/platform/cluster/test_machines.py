@@ -132,7 +132,9 @@ def test_on_one_machine_nothing_is_joined(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def two_nodes() -> Iterator[str]:
-    """A cluster of two nodes with room for one trial each."""
+    """A cluster of two nodes with room for one trial each, which asks for no token."""
+    patched = pytest.MonkeyPatch()
+    patched.setenv("RAY_AUTH_MODE", "disabled")
     cluster = Cluster()
     try:
         for _ in range(2):
@@ -141,6 +143,7 @@ def two_nodes() -> Iterator[str]:
         yield str(cluster.address)
     finally:
         cluster.shutdown()
+        patched.undo()
 
 
 SWEEP = (

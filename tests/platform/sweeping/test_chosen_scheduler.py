@@ -17,10 +17,10 @@ from platform.command_line.parsing import words_of
 from platform.command_line.sweep_requests import SweepRequest
 from platform.sources.places import Places
 from platform.sweeping.gathering import prepare_sweep
-from platform.sweeping.runner import TrialEvents
 from platform.sweeping.schedulers import DEFAULT_SCHEDULER, SCHEDULERS
 from platform.sweeping.search import KEY
 from platform.sweeping.setup import Setup
+from platform.sweeping.trial_events import TrialEvents
 from platform.tracking.method_record import search_plan
 from platform.tracking.sweep_page import description
 from tests.platform.sweeping.scheduled import WEAK, make_plan

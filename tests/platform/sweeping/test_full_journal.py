@@ -60,4 +60,13 @@ def test_another_error_of_ray_is_not_hidden() -> None:
 
     tuner: Any = SimpleNamespace(fit=fail)
     with pytest.raises(TuneError, match="a mistake of ours"):
-        fit(tuner)
+        fit(tuner, SimpleNamespace(check=lambda: None))
+
+
+def test_what_mlflow_says_stays_as_it_is() -> None:
+    def fail() -> None:
+        raise ConnectionError("MLflow does not answer")
+
+    tuner: Any = SimpleNamespace(fit=lambda: None)
+    with pytest.raises(ConnectionError, match=r"^MLflow does not answer$"):
+        fit(tuner, SimpleNamespace(check=fail))

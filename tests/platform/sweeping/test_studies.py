@@ -175,3 +175,17 @@ def test_a_joint_search_carries_what_one_teacher_taught_it_to_the_next() -> None
             distances.append(distance)
     assert len(distances) > 5
     assert np.mean(distances[-5:]) < 0.5 < abs(math.log10(30) - math.log10(1500))
+
+
+@pytest.mark.parametrize("mode", ["optuna", "joint"])
+def test_a_gap_in_the_numbers_is_filled_with_what_was_asked_for_there(mode: str) -> None:
+    whole, again = study_of(mode=mode), study_of(mode=mode)
+    for number in range(14):
+        whole.ask()
+        whole.tell(number, number / 20)
+    asked = dict(whole.asked)
+    for number in (*range(11), 13):  # a backup without the last ones, and a journal with the very last
+        again.take_up(number, {name: value for name, value in asked[number].items() if name != "cell"}, ATTENTION)
+        again.tell(number, number / 20)
+    assert [again.ask()[0] for _ in range(3)] == [11, 12, 14]
+    assert again.asked[11] == asked[11]

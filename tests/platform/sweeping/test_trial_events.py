@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from platform.sweeping.runner import TrialEvents
 from platform.sweeping.search import KEY
+from platform.sweeping.trial_events import TrialEvents
 from tests.platform.sweeping.watched import PLAIN, Watched, make_plan
 
 

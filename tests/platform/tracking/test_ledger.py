@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 import shutil
@@ -202,14 +201,6 @@ def test_sweeps_and_recipes_are_kept_apart(ledger_of: Callable[..., Any], monkey
     assert [r.run_id for r in second.records()] == [theirs.run_id]
     monkeypatch.setattr(ledgers, "RECIPE_VERSION", RECIPE_VERSION + 1)
     assert first.records() == []
-
-
-def test_every_page_of_the_answer_is_read(ledger_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger = ledger_of("pages")
-    opened = [open_one(ledger, seed, number=seed).run_id for seed in range(5)]
-    small = functools.partial(ledger.client.search_runs, max_results=2)
-    monkeypatch.setattr(ledger.client, "search_runs", small)
-    assert [r.run_id for r in ledger.records()] == opened
 
 
 def test_files_go_before_the_end_and_absent_ones_are_passed_over(

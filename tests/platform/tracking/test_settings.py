@@ -55,3 +55,12 @@ def test_every_other_change_is_refused(now: dict[str, Any]) -> None:
 
 def test_a_sweep_without_settings_has_none_to_keep() -> None:
     assert grown("", "", "mine") == "{}"
+
+
+def test_other_images_under_the_same_name_are_named_as_such() -> None:
+    with pytest.raises(
+        ValueError, match=r"prepared images must stay .* mine began with those of fingerprint ab and finds those of cd:"
+    ):
+        after({**BEFORE, "data": "cd"}, {**BEFORE, "data": "ab"})
+    with pytest.raises(ValueError, match=r"keep the settings .*\(data: ab before, cd now; epochs: 3 before, 4 now\)"):
+        after({**BEFORE, "data": "cd", "epochs": 4}, {**BEFORE, "data": "ab"})

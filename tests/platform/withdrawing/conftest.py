@@ -9,31 +9,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import torch
 from PIL import Image
 
 import platform.prepare
-from analysis.reading.other_hospital import Opened
 from platform.sources.places import Places
-from platform.sweeping.records import TrialRecord
-from platform.sweeping.scoring import averaging_tags
-from platform.sweeping.setup import parent_tags
-from platform.tracking.ledger import Ledger
-from trainables.config import TrialConfig
-from trainables.data.averaging import averaged_labels
+from tests.platform.withdrawing.left_behind import (
+    NAME,
+    NUM_PATIENTS,
+    OTHER,
+    SWEEP,
+    leave_the_rest,
+    record_sweep,
+    record_teacher,
+)
 from trainables.data.store import Store, salted_hashes
-from trainables.prediction_rows import prediction_rows, predictions
-from trainables.teachers import shelf
-from trainables.teachers.cache import KnowledgeCache
-from trainables.trial import TrialSpec
 
-NUM_PATIENTS = 20
-NAME, OTHER = "clinic", "elsewhere"
-SWEEP = "first"
-FACTS = {"init_fingerprint": "random", "num_trainable": "1", "teacher_is_phantom": "false", "init_is_phantom": "false"}
 HOW = ("--image-size", "32", "--validation-share", "0.2")
 LEAVING = ("pat-03", "pat-08", "pat-11")  # of validation, test and train
 
@@ -85,84 +76,7 @@ def write_csv(folder: Path, name: str) -> Path:
     return path
 
 
-def record_sweep(places: Places, store: Store, other: Store) -> None:
-    """A sweep of one cell with two confirmed repeats, and an evaluation on the other hospital's images."""
-    facts = parent_tags(store, json.dumps({"data": store.fingerprint}))
-    ledger = Ledger(places.tracking_uri, NAME, SWEEP, facts, places.artifacts)
-    opened = Opened(
-        target=OTHER, data="real", fingerprint=other.fingerprint, part="all", labels={"Edema": "Edema"},
-        num_images=other.num_images, num_patients=NUM_PATIENTS, opened="2026-11-01",
-    )  # fmt: skip
-    ledger.set_tag(opened.tag, opened.text)
-    base = TrialConfig(
-        dataset=NAME,
-        method="transfer",
-        student="densenet40",
-        image_size_px=32,
-        phase="confirm",
-        average_labels="defined",
-    )
-    averages = averaging_tags(averaged_labels(store, "defined"))
-    scratch = places.results / "scratch"
-    (scratch / "model").mkdir(parents=True)
-    for seed in range(2):
-        config = TrialConfig(**{**base.__dict__, "seed": seed})
-        spec = TrialSpec(
-            config=config, data_fingerprint=store.fingerprint, split_fingerprint=store.split_fingerprint,
-            teacher_fingerprint="none",
-        )  # fmt: skip
-        record = TrialRecord(spec=spec, study="", number=seed)
-        ledger.open(
-            record,
-            averages | {"data": "real", **FACTS},
-            at_ms=1_700_000_000_000 + seed,
-        )
-        rng = np.random.default_rng(seed)
-        parts = [predictions(store, split, _drawn(rng, len(store.rows(split)))) for split in ("validation", "test")]
-        pq.write_table(_joined(parts), scratch / "predictions.parquet")
-        everybody = np.arange(other.num_images)
-        rows = prediction_rows(other, everybody, "external", _drawn(rng, other.num_images))
-        pq.write_table(rows, scratch / f"{OTHER}.parquet")
-        (scratch / "best-00001.safetensors").write_bytes(b"weights")
-        ledger.log(record.run_id, {"best_score": 0.5, "test_auc": 0.75}, 1, 1_700_000_000_000)
-        files = [(scratch / "best-00001.safetensors", "model"), (scratch / "predictions.parquet", "")]
-        files += [(scratch / f"{OTHER}.parquet", "external")]
-        ledger.close(record.run_id, "FINISHED", files, {}, 1_700_000_001_000)
-    ledger.close_sweep("FINISHED")
-    shutil.rmtree(scratch)
-
-
-def _drawn(rng: np.random.Generator, num_images: int) -> np.ndarray:
-    return rng.random((num_images, 2), dtype=np.float32)
-
-
-def _joined(parts: list) -> object:
-    return pa.concat_tables(parts)
-
-
-def leave_the_rest(places: Places, store: Store, local: Path) -> None:
-    """A teacher, a knowledge cache, a copied store, an unfinished trial, a standing, and what a killed process left."""
-    seen = {"dataset": NAME, "patients": sorted(set(store.patient[store.split == "train"])), "data": "real"}
-    shelf.save(
-        places.teachers(phantom=False, image_size_px=0), {"w": torch.zeros(1)}, name=NAME, source="here",
-        architecture="densenet121", task="multilabel", label_names=("Edema",), is_phantom=False,
-        seen={**seen, "salt": places.salt_fingerprint()},
-    )  # fmt: skip
-    for folder in (places.cache, local / "cache"):
-        cache = KnowledgeCache(folder, {"data": store.fingerprint}, store.num_images, 10**6)
-        cache.knowledge(1, np.arange(4), torch.zeros(4, 1, 2, 2), lambda views: views, 4)
-    (local / "stores").mkdir()
-    shutil.copy(store.path, local / "stores" / f"{store.path.stem}-{store.fingerprint}.arrow")
-    trial = places.sweep(SWEEP) / "trials" / "key"
-    trial.mkdir(parents=True)
-    (places.sweep(SWEEP) / "lock").touch()
-    shutil.copy(next((places.results / "artifacts").rglob("predictions.parquet")), trial)
-    words = [NAME, "--local", str(local)]
-    places.standing(SWEEP).write_text(json.dumps({"sweep": SWEEP, "words": words}))
-    shutil.copy(store.path, store.path.with_name(f".{store.path.name}.abc.part"))
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def whole(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a `Clinic` before anybody has left; nothing in it is changed."""
     folder = tmp_path_factory.mktemp("whole")
@@ -173,6 +87,7 @@ def whole(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         platform.prepare.main([str(csv), *HOW, "--results", str(places.results)])
     stores = [Store.open(next((places.results / "stores").glob(f"{name}-*.arrow"))) for name in (NAME, OTHER)]
     record_sweep(places, *stores)
+    record_teacher(places, stores[0])
     leave_the_rest(places, stores[0], folder / "local")
     return folder
 

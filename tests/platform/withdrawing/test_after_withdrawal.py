@@ -11,13 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import platform.export
+import platform.prepare
 from analysis import report
+from analysis.reading import artifacts
 from analysis.reading.bundles import ABOUT, FORM
 from platform.sources.images import listing_of, store_of
 from platform.sweeping.status_page import in_lines
-from tests.platform.withdrawing.conftest import HOW, NAME, SWEEP, Clinic
+from tests.platform.withdrawing.conftest import HOW, Clinic
+from tests.platform.withdrawing.left_behind import NAME, SWEEP
 from trainables.data.listing import Listing
-from trainables.data.store import salted_hashes
+from trainables.data.store import Store, salted_hashes
 from trainables.data.votes import votes_of, without_votes
 
 
@@ -39,6 +43,30 @@ def test_a_plan_counts_the_images_without_them(clinic: Clinic) -> None:
     listing = listing_of(NAME, None, clinic.places)
     planned = store_of(listing, clinic.places, 32, validation_share=float(HOW[-1]), decode=False)
     assert not path.exists() and {split: len(planned.rows(split)) for split in counts} == counts
+
+
+def test_a_store_without_a_finding_stays_one(clinic: Clinic) -> None:
+    how = [NAME, *HOW, "--hold-out", "Mass", "--results", str(clinic.results)]
+    whole = clinic.store.path
+    platform.prepare.main(how)
+    (path,) = set(clinic.results.glob(f"stores/{NAME}-*.arrow")) - {whole}
+    clinic.withdraw()
+    rewritten = Store.open(path)
+    content = path.read_bytes()
+    assert rewritten.held_out == "Mass" and not set(rewritten.patient) & clinic.leaving
+    path.unlink()
+    platform.prepare.main(how)
+    assert path.read_bytes() == content
+
+
+def test_who_misses_the_images_of_before_is_told_why(clinic: Clinic, capsys: Any) -> None:
+    clinic.withdraw()
+    assert artifacts.why_gone(clinic.results, clinic.store.fingerprint) == ""
+    where = ["--results", str(clinic.results), "--tracking-uri", clinic.places.tracking_uri]
+    run_id = next(clinic.results.glob("artifacts/*/artifacts/external")).parts[-3]
+    with pytest.raises(SystemExit):
+        platform.export.main([run_id, *where])
+    assert "3 patients have withdrawn from these images since" in capsys.readouterr().err
 
 
 def test_archives_of_the_sweep_are_named(clinic: Clinic, capsys: pytest.CaptureFixture[str]) -> None:

@@ -177,3 +177,18 @@ def test_half_precision_changes_the_loss_by_less_than_a_thousandth() -> None:
     exact = method.loss(student, knowledge)
     assert abs(method.loss(student, rounded(knowledge)) - exact) / exact < 1e-3
     assert cache.rounded(knowledge).dtype == torch.float32
+
+
+def test_a_cache_that_nobody_closes_leaves_no_file_open(tmp_path: Path) -> None:
+    """A worker runs thousands of trials, each with a cache of its own."""
+
+    def one_trial() -> None:
+        held = KnowledgeCache(tmp_path, KEY, NUM_IMAGES, PLENTY)
+        for epoch in (1, 2):
+            ask(held, Teacher(), [0, 1, 2, 3], epoch)
+
+    one_trial()
+    before = len(os.listdir("/dev/fd"))
+    for _ in range(20):
+        one_trial()
+    assert len(os.listdir("/dev/fd")) <= before
