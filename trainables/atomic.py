@@ -17,25 +17,52 @@ logger = logging.getLogger(__name__)
 
 FULL_DISK_PATIENCE_S = 1800.0  # for somebody to make room after the warning; a night is lost, but no epoch
 FULL_DISK_RETRY_S = 2.0
+FULL_DISK_REMINDER_S = 300.0
+FULL = "disk-full"  # an empty file, for which there mostly is room, in the folder of a writer that waits
 MANY_FILES = 64  # above these, one flush of all disks is quicker than one per file
 
 
-def patiently(write: Callable[[], None], what: str) -> None:
+def patiently(write: Callable[[], None], what: str, folder: Path) -> None:
     """Writes; where the disk is full, says so and tries again: room can be made, but a trial's hours cannot.
+
+    Args:
+        what: what is written, for the warning.
+        folder: where it is written: the disk that needs room.
 
     Raises:
         OSError: the disk stays full for `FULL_DISK_PATIENCE_S`, or it is not for want of room that writing fails.
     """
     started_s = time.monotonic()
+    reminder_s = 0.0
     while True:
         try:
-            return write()
+            write()
         except OSError as error:
             waited_s = time.monotonic() - started_s
             if error.errno not in (errno.ENOSPC, errno.EDQUOT) or waited_s > FULL_DISK_PATIENCE_S:
                 raise
-            logger.warning("no room on the disk for %s: waiting, trying again", what)
+            if waited_s >= reminder_s:
+                reminder_s = waited_s + FULL_DISK_REMINDER_S
+                left_min = (FULL_DISK_PATIENCE_S - waited_s) / 60
+                logger.warning("%s (trying again for %.0f minutes)", no_room(what, folder, error.errno), left_min)
+                with suppress(OSError):
+                    (folder / FULL).touch()
             time.sleep(FULL_DISK_RETRY_S)
+        else:
+            (folder / FULL).unlink(missing_ok=True)
+            if reminder_s:
+                logger.warning("there is room for %s again", what)
+            return
+
+
+def no_room(what: str, folder: Path, code: int = errno.ENOSPC) -> str:
+    """What is said of a full disk. What did not fit is removed again, so that `df` shows some room, but too little."""
+    if code == errno.EDQUOT:
+        room = f"your quota of the disk that holds {folder} is used up"
+    else:
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        room = f"{shutil.disk_usage(there).free / 1e6:.0f} MB are free in {folder}, which is too little"
+    return f"no room on the disk for {what}: {room}; free some space and this goes on by itself"
 
 
 def write_bytes(path: Path, *data: bytes | memoryview) -> None:

@@ -34,7 +34,7 @@ NUM_KEPT = 2  # the last one, and the one before it in case the last is damaged
 def save_best(folder: Path, epoch: int, weights: dict[str, Tensor]) -> None:
     """Writes the student of the best epoch so far as safetensors. To be called before `save_state` of that epoch."""
     payload = save({name: tensor.contiguous() for name, tensor in weights.items()})
-    patiently(lambda: write_bytes(best_path(folder, epoch), payload), "the best student")
+    patiently(lambda: write_bytes(best_path(folder, epoch), payload), "the best student", folder)
 
 
 def save_state(folder: Path, epoch: int, best_epoch: int, state: dict[str, Any]) -> None:
@@ -48,7 +48,7 @@ def save_state(folder: Path, epoch: int, best_epoch: int, state: dict[str, Any])
     payload = buffer.getbuffer()  # some hundred megabytes, which are not copied
     first_line = hashlib.sha256(payload).hexdigest().encode() + b"\n"
     path = folder / f"epoch-{epoch:05d}-best-{best_epoch:05d}.ckpt"
-    patiently(lambda: write_bytes(path, first_line, payload), "a checkpoint")
+    patiently(lambda: write_bytes(path, first_line, payload), "a checkpoint", folder)
     _remove_old(folder)
 
 

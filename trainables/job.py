@@ -246,5 +246,5 @@ class Job:
         file = pa.BufferOutputStream()
         pq.write_table(table, file)
         path, payload = Path(self.folder) / PREDICTIONS_FILE, file.getvalue().to_pybytes()
-        patiently(lambda: write_bytes(path, payload), "the predictions")
+        patiently(lambda: write_bytes(path, payload), "the predictions", path.parent)
         return {f"test_{name}": value for name, value in metrics.items()}

@@ -13,6 +13,8 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from analysis.reading.tracking_uri import no_answer
+
 ARTIFACTS = "artifacts"  # the folder of all runs' files, within the results
 _RECORDED = """
     select artifact_location from experiments
@@ -37,7 +39,7 @@ def elsewhere(database: Path) -> dict[str, Path]:
             addresses = [str(address) for (address,) in connection.execute(_RECORDED) if address]
     except sqlite3.DatabaseError as error:
         if "locked" in str(error):
-            raise ConnectionError(f"MLflow must answer at {database}, but: {error}; try again") from error
+            raise ConnectionError(no_answer(str(database), str(error))) from error
         return {}
     folders = {
         address: path.parent for address in addresses if (path := local_path(address)) and path.name == ARTIFACTS

@@ -82,6 +82,21 @@ def sqlite_file(tracking_uri: str) -> Path | None:
     return Path(tracking_uri.removeprefix(SQLITE)) if tracking_uri.startswith(SQLITE) else None
 
 
+def no_answer(where: str, reason: str) -> str:
+    """What is said where MLflow's store does not answer: what to do, by the kind of store.
+
+    Args:
+        where: its address, without a password, or the path of MLflow's file.
+    """
+    if is_server(where):
+        cure = "start the server, or correct MLFLOW_TRACKING_URI"
+    elif "locked" in reason:
+        cure = f"end the program that has this file open (`lsof {where.removeprefix(SQLITE)}` names it)"
+    else:
+        cure = "see to it that it can be read and written"
+    return f"MLflow must answer at {where}, but: {reason}; {cure}, then run the same command again"
+
+
 def is_bundle(tracking_uri: str) -> bool:
     """Whether it is the address of a bundle, which is read without MLflow (`analysis.reading.bundles`)."""
     return tracking_uri.startswith(BUNDLE)

@@ -82,8 +82,22 @@ def start_ray(*, verbose: bool) -> None:
         except Exception as error:  # Ray has no class of its own for it
             _say_or_raise(error, address, attempt)
     take_sigterm_as_ctrl_c()
+    os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", str(int(verbose)))  # thirty lines each; ours is one
     for name in ("ray", "ray.tune"):
         logging.getLogger(name).setLevel(level)
+
+
+def check_alive() -> None:
+    """Looks whether Ray still has a machine: its own process can be killed, and trials would then wait forever.
+
+    Raises:
+        ConnectionError: every machine is gone, this one too.
+    """
+    if not any(node["Alive"] for node in ray.nodes()):
+        raise ConnectionError(
+            "Ray must run for as long as the sweep does, but its process on this machine has ended, killed for want of "
+            "memory perhaps; finished epochs are saved: run the same command again to resume"
+        )
 
 
 def address_of(node: str) -> str:

@@ -137,5 +137,7 @@ def _closing(out: Path, pictures: Pictures, unreadable: Sequence[tuple[str, str]
         return 0
     more = [f"  and {len(unreadable) - NUM_NAMED} more"] if len(unreadable) > NUM_NAMED else []
     lines = [*(f"  {shown(path)}: {reason}" for path, reason in unreadable[:NUM_NAMED]), *more]
-    print("\n".join([f"{len(unreadable)} pictures cannot be read:", *lines]), file=sys.stderr)
+    number = f"{len(unreadable)} picture{'s' if len(unreadable) > 1 else ''} cannot be read"
+    cure = "repair or remove them, and run the same command again with --force"
+    print("\n".join([f"{number}; {cure}:", *lines]), file=sys.stderr)
     return EXIT_SOME_UNREADABLE

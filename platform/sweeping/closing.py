@@ -25,8 +25,8 @@ from platform.sources.places import Places
 from platform.sweeping.plan import Plan
 from platform.sweeping.setup import Setup
 from platform.tracking.ledger import Ledger
+from platform.tracking.mlflow_answers import masked
 from platform.tracking.sweep_page import confirmed_metrics, description
-from platform.tracking.tracker import masked
 from trainables.data.catalogue import DATASETS
 from trainables.pasting import command_line
 

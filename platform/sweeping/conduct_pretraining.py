@@ -26,7 +26,7 @@ from platform.sweeping.fitting import check_first_weights
 from platform.sweeping.scoring import averaging_tags, selection_metric
 from platform.sweeping.setup import Setup, parent_tags
 from platform.sweeping.trained_teacher import keep, summary
-from platform.tracking.tracker import must_answer
+from platform.tracking.mlflow_answers import ask_server, must_answer
 from search_spaces.space import SEARCHED, Space
 from trainables.config import TrialConfig
 from trainables.data.listing import Listing
@@ -50,6 +50,7 @@ def conduct_pretraining(request: PretrainRequest) -> int:
 
 
 def _conduct(request: PretrainRequest, places: Places) -> int:
+    ask_server(places.tracking_uri, places.printable_tracking_uri)
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_pretraining(request, places)
     with (

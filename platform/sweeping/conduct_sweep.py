@@ -42,11 +42,13 @@ from platform.tracking.growth import note_growth
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from platform.tracking.method_record import note_methods
+from platform.tracking.mlflow_answers import ask_server, must_answer
 from platform.tracking.restored import check_whole
 from platform.tracking.sweep_page import description
-from platform.tracking.tracker import must_answer, send_rest
+from platform.tracking.tracker import send_rest
 from trainables.cell import Cell
 from trainables.pace import Pace
+from trainables.pasting import command_line
 
 LOCK_S = 1.0  # `platform.status` may look at the lock in this moment
 
@@ -67,6 +69,7 @@ def conduct(request: SweepRequest) -> int:
 
 
 def _conduct(request: SweepRequest, places: Places) -> int:
+    ask_server(places.tracking_uri, places.printable_tracking_uri)
     storage = join_cluster(places, request.local, verbose=request.verbose)
     setup = prepare_sweep(request, places)
     with alone(places.sweep(setup.name)), announced(request.notify_url, setup.name) as notice:
@@ -179,7 +182,9 @@ def alone(folder: Path) -> Iterator[None]:
         try:
             held.enter_context(lock)
         except Timeout:
+            status = command_line("platform.status", "--results", str(folder.parents[1]))
             raise BlockingIOError(
-                f"the sweep {folder.name} is already running in another process; give this one another --name"
+                f"the sweep {folder.name} is already running in another process; `{status}` shows how far it is; "
+                "wait for it, or give this one another --name"
             ) from None
         yield

@@ -5,23 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 from ray.tune.experiment import Trial
 
-from platform.cluster.starting import address_of
+from platform.cluster.starting import address_of, check_alive
 from platform.command_line.stopping import acknowledge_ctrl_c
 from platform.sweeping.plan import Plan
 from platform.sweeping.progress import Progress
 from platform.sweeping.records import TrialRecord, out_of_memory
 from platform.sweeping.schedulers import DEFAULT_SCHEDULER
 from platform.sweeping.search import KEY
-from platform.sweeping.tuning import MAX_RETRIES
+from platform.sweeping.tuning import MAX_RETRIES, restarted
 from platform.tracking.clearing import files_of
 from platform.tracking.sweep_page import SearchProgress
 from platform.tracking.tracker import Tracker
+from trainables.atomic import FULL, no_room
 from trainables.stuck_steps import LOOK_EVERY_S, NOTE
 
 
@@ -42,16 +44,20 @@ class TrialEvents(tune.Callback):
         self._answers_ctrl_c = False
         self._looked_at_s = 0.0
         self._ends_with: ValueError | OSError | None = None
-        self._named_at_s: dict[str, float] = {}  # when the note was written that a trial was last named for
+        self._named_at_s: dict[Path, float] = {}  # when a note was written that its trial was named for
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Ray has installed its handler of Ctrl-C by now, which says nothing for some seconds: ours answers first."""
+        """Ray has installed its handler of Ctrl-C by now, which says nothing for some seconds: ours answers first.
+
+        Raises what `check` and `check_alive` do.
+        """
         if not self._answers_ctrl_c:
             self._answers_ctrl_c = True
             acknowledge_ctrl_c("stopping: finished epochs are saved; Ctrl-C again stops at once")
         self.check()
         if time.monotonic() - self._looked_at_s > LOOK_EVERY_S:
             self._looked_at_s = time.monotonic()
+            check_alive()
             self._name_the_stuck()
 
     def check(self) -> None:
@@ -67,15 +73,15 @@ class TrialEvents(tune.Callback):
         self._tracker.check()
 
     def _name_the_stuck(self) -> None:
-        """Says which trials' workers are in a step that takes far too long, once for each step."""
+        """Says which workers wait for room on the disk, or are in a step that takes far too long; once per note."""
         running = [record for record in self._plan.records.values() if record.status == "RUNNING"]
-        for record in running:
+        for record, name in product(running, (NOTE, FULL)):
             with suppress(OSError):
-                note = self._folder_of(record.spec.key) / NOTE
+                note = self._folder_of(record.spec.key) / name
                 at_s = note.stat().st_mtime
-                if self._named_at_s.get(record.spec.key) != at_s:
-                    self._named_at_s[record.spec.key] = at_s
-                    self._progress.warn(record, note.read_text())
+                if self._named_at_s.get(note) != at_s:
+                    self._named_at_s[note] = at_s
+                    self._progress.warn(record, note.read_text() or no_room("its files", note.parent))
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -118,8 +124,11 @@ class TrialEvents(tune.Callback):
             self._settle(record, "FINISHED", out_of_memory=out_of_memory(record, result["metrics"]))
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """A worker has died: what it wrote of its last step is read before the next worker clears it away."""
+        """Says that a worker failed, and that nobody need do anything; first what it wrote of its last step, before the
+        next worker clears it away."""
         self._name_the_stuck()
+        record = self._plan.records[trial.config[KEY]]
+        self._progress.warn(record, restarted(trial.num_failures, trial.error_file))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Settles a trial whose worker failed more often than it may be restarted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from ray import tune
@@ -22,7 +23,7 @@ def fit(tuner: tune.Tuner, events: Events) -> None:
 
     Raises:
         OSError: the sweep's records cannot be written; the same command resumes it.
-        ConnectionError, ValueError: as `TrialEvents.check` says.
+        ConnectionError, ValueError: as `TrialEvents.on_step_begin` says.
     """
     try:
         tuner.fit()
@@ -31,6 +32,8 @@ def fit(tuner: tune.Tuner, events: Events) -> None:
         if not isinstance(error.__context__, OSError):
             raise
         raise _in_words(error.__context__) from error
+    except ConnectionError:
+        raise
     except OSError as error:
         raise _in_words(error) from error
 
@@ -40,6 +43,24 @@ def _in_words(error: OSError) -> OSError:
         return error
     what = f"the sweep's records must be written, but: {error.strerror or error}; free some space"
     return OSError(f"{what}, and run the same command again to resume")
+
+
+def restarted(num_failures: int, error_file: str | None) -> str:
+    """What is said of a trial whose worker failed and is started again: why, and that it goes on by itself.
+
+    Args:
+        num_failures: of this trial, within this run of the command.
+        error_file: where Ray keeps the traceback; its last line is the error.
+    """
+    lines = Path(error_file).read_text().split("\n") if error_file and Path(error_file).exists() else []
+    reason = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    if "actor is dead" in reason:  # Ray's guesses at why, in five sentences
+        reason = "its process was killed, perhaps for want of memory, or its machine is gone"
+    kept = f"; all of it is in {error_file}" if error_file else ""
+    return (
+        f"its worker failed ({reason or 'no reason is known'}) and goes on by itself from its last finished epoch, "
+        f"attempt {num_failures + 1} of {MAX_RETRIES + 1}{kept}"
+    )
 
 
 def run_config(storage: str, events: tune.Callback, *, verbose: bool) -> tune.RunConfig:

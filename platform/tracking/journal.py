@@ -37,7 +37,7 @@ class Journal:
         Raises:
             OSError: the disk stays full (`trainables.atomic.patiently`), or cannot be written.
         """
-        patiently(lambda: self._append(json.dumps(entry).encode()), f"the journal {self.path}")
+        patiently(lambda: self._append(json.dumps(entry).encode()), "the journal", self.path.parent)
 
     def clear(self) -> None:
         """Everything has been sent."""

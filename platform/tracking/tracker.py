@@ -9,29 +9,23 @@ from __future__ import annotations
 
 import os
 import queue
-import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import OperationalError
 
 from platform.sweeping.records import TrialRecord
 from platform.tracking.data_inputs import Facts
 from platform.tracking.journal import Entry, Journal
 from platform.tracking.ledger import Ledger
+from platform.tracking.mlflow_answers import is_gone, masked, may_pass, reason
 from platform.tracking.restored import LostRecordsError
 from trainables.trial import TrialSpec
 
 RETRY_S = 2.0
 PATIENCE_S = 30.0  # how long the end of a sweep waits for a server that is away
-GONE = "RESOURCE_DOES_NOT_EXIST"  # a run that this process has made, or found
-REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
 
 
 class Tracker:
@@ -134,10 +128,10 @@ class Tracker:
                 self._lost = error
                 return False
             except Exception as error:  # whatever it is, the thread must live: the records behind would be lost
-                if _is_gone(error):
-                    self._lost = LostRecordsError(f"a run that it had is gone ({_reason(error)})")
+                if is_gone(error):
+                    self._lost = LostRecordsError(f"a run that it had is gone ({reason(error)})")
                     return False
-                if not _may_pass(error):
+                if not may_pass(error):
                     print(f"MLflow refused a record ({masked(error)}); leaving it out", file=sys.stderr)
                     return True
                 if not has_warned:
@@ -200,46 +194,3 @@ def send_rest(ledger: Ledger, journal: Journal) -> None:
         return
     print("MLflow lacks trials that it had, as after a restored backup: they are taken up again", file=sys.stderr)
     journal.clear()
-
-
-@contextmanager
-def must_answer(where: str) -> Iterator[None]:
-    """For the steps that need MLflow: beginning a sweep, and printing its table.
-
-    Raises:
-        ConnectionError: it does not answer, or a run is gone that it had.
-    """
-    try:
-        yield
-    except (MlflowException, OperationalError) as error:
-        if _is_gone(error):
-            raise LostRecordsError(f"a run that it had is gone ({_reason(error)})") from error
-        if not _may_pass(error):
-            raise
-        raise ConnectionError(
-            f"MLflow must answer at {where}, but: {_reason(error)}; run the same command again to resume"
-        ) from error
-
-
-def masked(error: Exception) -> str:
-    """The error's message without the name and password that an address in it may have."""
-    return re.sub(r"(\w+://)[^/\s@]+@", r"\1", str(error))
-
-
-def _reason(error: Exception) -> str:
-    """The first line of the error's message that says what went wrong, and not what SQLAlchemy was about to do."""
-    lines = masked(error).splitlines()
-    return next((line for line in lines if not line.startswith("(raised as a result of")), lines[0])
-
-
-def _is_gone(error: Exception) -> bool:
-    return isinstance(error, MlflowException) and error.error_code == GONE
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether retrying can help: with a server that is away or busy, not with a record that is wrong."""
-    if isinstance(error, MlflowException):
-        return error.error_code not in REFUSALS
-    if isinstance(error, OperationalError):  # a locked file, when MLflow opens it, raises this unwrapped
-        return True
-    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)

@@ -78,7 +78,10 @@ def test_what_cannot_be_read_is_named_and_does_not_stop_the_rest(
     printed = capsys.readouterr()
     assert "3 of 6 pictures; 1 other files were left alone" in printed.out
     assert printed.err.startswith("predicting: 6 pictures ...\n") and "\r" not in printed.err
-    assert "3 pictures cannot be read:" in printed.err and "  empty.png: the file is empty" in printed.err
+    assert (
+        "3 pictures cannot be read; repair or remove them, and run the same command again with --force:" in printed.err
+        and "  empty.png: the file is empty" in printed.err
+    )
     frame = pd.read_csv(tmp_path / "p.csv", keep_default_na=False)
     assert frame["image"].tolist() == ["a.png", "broken.jpg", "c.png", "deep/b.PNG", "empty.png", "tiny.png"]
     bad = frame.loc[[1, 4, 5]]

@@ -73,7 +73,10 @@ def test_a_locked_file_is_no_answer(results: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sqlite3, "connect", lambda path: connect(path, timeout=0))
     with connect(results / "mlflow.db") as database:
         database.execute("begin exclusive")
-        with pytest.raises(ConnectionError, match=r"MLflow must answer at .*mlflow\.db, but: database is locked"):
+        message = (
+            r"MLflow must answer at (.*mlflow\.db), but: database is locked; end the program .* \(`lsof \1` names it"
+        )
+        with pytest.raises(ConnectionError, match=message):
             elsewhere(results / "mlflow.db")
 
 

@@ -25,10 +25,11 @@ def test_the_lock_goes_with_a_process_that_is_killed(tmp_path: Path) -> None:
     while not (tmp_path / "first" / "held").exists():
         assert process.poll() is None
         time.sleep(0.01)
-    with pytest.raises(
-        BlockingIOError,
-        match=r"^the sweep first is already running in another process; give this one another --name$",
-    ):
+    message = (
+        r"^the sweep first is already running in another process; `.*platform.status --results .*` shows how far it "
+        r"is; wait for it, or give this one another --name$"
+    )
+    with pytest.raises(BlockingIOError, match=message):
         alone(tmp_path / "first").__enter__()
     with alone(tmp_path / "second"):
         pass

@@ -46,7 +46,7 @@ class Dying(StudentTrial):
 @pytest.mark.slow
 @pytest.mark.timeout(200)
 def test_a_trial_is_tried_four_times_and_the_others_go_on(
-    tmp_path: Path, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     # By value, since our `platform`, which this module imports, is not there on a worker.
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -72,6 +72,11 @@ def test_a_trial_is_tried_four_times_and_the_others_go_on(
         ray.shutdown()
     assert Counter((tmp_path / "attempts").read_text().splitlines()) == dict.fromkeys(DEATHS, 4)
     assert plan.finished and [record.status for record in ledger.records()] == ["FAILED"] * len(DEATHS)
+    printed = capfd.readouterr()
+    assert "Traceback" not in printed.out + printed.err
+    for reason in ("its process was killed", "No space left on device", "must have the fingerprint 01, but has 02"):
+        lines = [line for line in printed.out.splitlines() if "its worker failed (" in line and reason in line]
+        assert [line.partition(", attempt ")[2][:6] for line in lines] == ["2 of 4", "3 of 4", "4 of 4"]
     told = [record.error for record in plan.records.values()]
     files = [re.fullmatch(r"its worker failed 4 times; see (\S+)", error) for error in told]
     reasons = [Path(file[1]).read_text() for file in files if file]

@@ -58,6 +58,30 @@ def test_a_trial_that_ends_with_an_error_has_failed_and_the_study_goes_on(runnin
     assert running.watched.plan.next().number == 1 and not running.watched.plan.finished
 
 
+@pytest.mark.parametrize(
+    ("traceback", "reason"),
+    [
+        (
+            "Traceback\n  ...\nOSError: [Errno 28] No space left on device\n\n",
+            "OSError: [Errno 28] No space left on device",
+        ),
+        ("ActorDiedError: ...\nThe actor is dead because its worker process has died. ...", "its process was killed, "),
+        ("", "no reason is known"),
+    ],
+    ids=["an error", "killed", "nothing"],
+)
+def test_a_worker_that_failed_and_is_restarted_takes_one_line(
+    running: Running, tmp_path: Path, traceback: str, reason: str
+) -> None:
+    running.trial.error_file, running.trial.num_failures = str(tmp_path / "error.txt"), 1
+    (tmp_path / "error.txt").write_text(traceback)
+    running.events.on_trial_recover(1, [], running.trial)
+    (line,) = running.watched.lines()
+    assert line.startswith(f"0/3 {PLAIN} trial 1: its worker failed ({reason}")
+    assert line.endswith(f"last finished epoch, attempt 2 of 4; all of it is in {tmp_path}/error.txt")
+    assert not running.recorded.ends and running.record.status == "RUNNING"
+
+
 def test_a_trial_whose_worker_failed_too_often_names_the_file_with_the_reason(running: Running) -> None:
     running.events.on_trial_error(1, [], running.trial)
     (end,) = running.recorded.ends

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sqlite3
 import threading
 import time
@@ -15,6 +16,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from platform.sweeping.records import TrialRecord
+from platform.tracking import mlflow_answers
 from platform.tracking import tracker as tracking
 from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
@@ -275,21 +277,41 @@ def test_sending_twice_leaves_one_run_with_each_number_once(
 
 
 def test_a_server_that_must_answer_is_named() -> None:
-    message = r"MLflow must answer at http://mlflow:5000, but: no route; run the same command again to resume"
+    message = (
+        r"MLflow must answer at http://mlflow:5000, but: no route; start the server, or correct MLFLOW_TRACKING_URI, "
+        r"then run the same command again$"
+    )
     for before in ("", "(raised as a result of Query-invoked autoflush; and advice)\n"):
-        with pytest.raises(ConnectionError, match=message), tracking.must_answer("http://mlflow:5000"):
+        with pytest.raises(ConnectionError, match=message), mlflow_answers.must_answer("http://mlflow:5000"):
             raise MlflowException(f"{before}no route\nand a long trace")
+
+
+def test_a_server_is_asked_at_once_and_its_silence_is_said_in_the_systems_own_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        message = f"MLflow must answer at http://{where}, but: Connection refused; start the server"
+        with pytest.raises(ConnectionError, match=message):
+            mlflow_answers.ask_server(f"http://me:secret@{where}", f"http://{where}")
+
+
+def test_a_file_is_not_asked_for(tmp_path: Path) -> None:
+    mlflow_answers.ask_server(f"sqlite:///{tmp_path / 'mlflow.db'}", "mlflow.db")
+    assert not (tmp_path / "mlflow.db").exists()
 
 
 def test_a_file_that_is_locked_at_the_start_gets_one_clear_line(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    message = r"MLflow must answer at mlflow.db, but: .*database is locked"
+    message = r"MLflow must answer at mlflow.db, but: .*database is locked.*; .*`lsof mlflow.db` names it"
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         database.execute("begin exclusive")
-        with pytest.raises(ConnectionError, match=message), tracking.must_answer("mlflow.db"):
+        with pytest.raises(ConnectionError, match=message), mlflow_answers.must_answer("mlflow.db"):
             Ledger(uri, "retina", "s", {"settings": "{}"}, tmp_path / "artifacts")
 
 
 def test_what_mlflow_refuses_is_no_matter_of_connection() -> None:
-    with pytest.raises(MlflowException, match="bad name"), tracking.must_answer("sqlite:///x"):
+    with pytest.raises(MlflowException, match="bad name"), mlflow_answers.must_answer("sqlite:///x"):
         raise MlflowException("bad name", error_code=INVALID_PARAMETER_VALUE)
