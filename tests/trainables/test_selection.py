@@ -107,7 +107,7 @@ def test_a_trial_whose_score_or_loss_is_not_defined_ends_with_the_reason(
         max_epochs=1,
         **knobs,
     )
-    spec = TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
+    spec = TrialSpec(config=config, data_fingerprint=store.fingerprint, split_fingerprint="s")
     job = Job(spec=spec, store=str(store.path), teachers="", folder=str(tmp_path))
     trial = StudentTrial.__new__(StudentTrial)
     trial.setup({"job": job.as_dict()})
