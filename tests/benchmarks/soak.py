@@ -147,7 +147,7 @@ def _figures(sweep: psutil.Popen, folder: Path) -> dict[str, float]:
             figures[f"{name}_threads"] = sum(each.num_threads() for each in processes)
     except psutil.NoSuchProcess:  # ended while it was looked at
         pass
-    figures["mlflow_mb"] = sum(place.stat().st_size for place in folder.glob("mlflow.db*")) / MB
+    figures["mlflow_mb"] = os.path.getsize(folder / "mlflow.db") / MB if (folder / "mlflow.db").exists() else 0.0
     figures["results_mb"] = _size_mb(folder)
     figures["ray_mb"] = _size_mb(Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "session_latest"))
     return figures
@@ -188,8 +188,7 @@ def _show(folder: Path) -> None:
     for count in [count for count in SHOWN if count <= samples["done"].max()]:
         row = samples.iloc[(samples["done"] - count).abs().argmin()]
         print(
-            f"{row['done']:.0f} | {_pace(samples, count):.3f} | "
-            + " | ".join(f"{row[name]:.0f}" for name in COLUMNS[3:])
+            f"{row['done']:.0f} | {_pace(samples, count)} | " + " | ".join(f"{row[name]:.0f}" for name in COLUMNS[3:])
         )
     moments = [pd.read_csv(place, index_col=0).squeeze() for place in sorted(folder.glob("moments-*.csv"))]
     for number, each in enumerate(moments):
@@ -202,13 +201,12 @@ def _show(folder: Path) -> None:
         )
 
 
-def _pace(samples: pd.DataFrame, count: int) -> float:
-    """Seconds per trial among the hundred or so that end at `count`, within one process."""
+def _pace(samples: pd.DataFrame, count: int) -> str:
+    """Seconds per trial among the hundred or so that end at `count`, within one process; "-" where it was not seen."""
     near = samples[(samples["done"] > count - 120) & (samples["done"] <= count) & (samples["done"] > 0)]
-    near = near[near["process"] == near["process"].max()]
-    return float(
-        (near["time_s"].iloc[-1] - near["time_s"].iloc[0]) / max(near["done"].iloc[-1] - near["done"].iloc[0], 1)
-    )
+    first, last = (near.groupby("process")[["time_s", "done"]].agg(end).iloc[-1:] for end in ("first", "last"))
+    taken = (last - first).sum()
+    return f"{taken['time_s'] / taken['done']:.3f}" if taken["done"] > 0 else "-"
 
 
 if __name__ == "__main__":
