@@ -8,15 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.mutations import LAST, NO_AGES, NO_CODES, NO_ROW, NO_SEXES, REFUSED, SAME, Mutation, value
-from tests.hostile.provided import TABLES, WRITERS, facts
-
-
-@pytest.fixture(scope="module")
-def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folders = {name: tmp_path_factory.mktemp("sets") / "set" for name in WRITERS}
-    for name, folder in folders.items():
-        WRITERS[name](folder)
-    return folders
+from tests.hostile.provided import TABLES, facts
 
 
 @pytest.fixture(scope="module")

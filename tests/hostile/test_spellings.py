@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.hostile.mutations import Mutation, Sheet, raw, text
-from tests.hostile.provided import OWN_CLASSES, OWN_LABELS, TABLES, WRITERS, facts, read_own, write_own
+from tests.hostile.provided import OWN_CLASSES, OWN_LABELS, TABLES, facts, read_own, write_own
 from trainables.data.readers import generic, own
 from trainables.data.store_making import prepare
 
@@ -159,14 +159,6 @@ PROVIDED = {
     "a view that is none": ("chexpert train", "image", "CheXpert-v1.0-small/train/patient1/view1.jpg", "row 4"),
     "a Windows path": ("chexpert train", "image", "train\\patient00001\\study1\\view1_frontal.jpg", "row 4"),
 }
-
-
-@pytest.fixture(scope="module")
-def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folders = {name: tmp_path_factory.mktemp("sets") / "set" for name in WRITERS}
-    for name, folder in folders.items():
-        WRITERS[name](folder)
-    return folders
 
 
 @pytest.mark.parametrize("how", PROVIDED)

@@ -17,6 +17,7 @@ import platform.prepare
 from platform.phantoms.writers import write_retina
 from platform.sources import images
 from platform.sources.places import Places
+from tests.platform.sources.clinic import write_clinic
 from trainables.data.listing import PHANTOM_MARK
 from trainables.data.splits import SPLITS
 from trainables.data.store import Store
@@ -211,12 +212,7 @@ def test_a_phantom_that_nobody_draws_is_named(tmp_path: Path) -> None:
 
 def test_a_csv_of_ones_own_is_a_data_set_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "clinic"
-    folder.mkdir()
-    lines = ["image,patient,label"]
-    for number in range(20):
-        Image.new("L", (40, 40), 10 * number).save(folder / f"{number}.png")
-        lines.append(f"{number}.png,p{number},{'ill' if number % 3 else 'well'}")
-    (folder / "covid.csv").write_text("\n".join(lines))
+    write_clinic(folder / "covid.csv")
     prepare(tmp_path / "results", dataset=str(folder / "covid.csv"))
     output = capsys.readouterr().out
     assert "covid: 20 images of 20 patients, 2 labels" in output

@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 import platform.phantoms.sets
 import platform.prepare
 from platform.phantoms.writers import write_retina
+from tests.platform.sources.clinic import write_clinic
 from trainables.data.listing import PHANTOM_MARK
 from trainables.data.store import Store
 
@@ -50,12 +50,7 @@ def test_images_that_are_found_elsewhere_are_prepared_again_with_the_same_number
 
 def test_a_csv_that_has_moved_is_prepared_again_by_its_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old, new, results = tmp_path / "old", tmp_path / "new", tmp_path / "results"
-    old.mkdir()
-    lines = ["image,patient,label"]
-    for number in range(20):
-        Image.new("L", (40, 40), 10 * number).save(old / f"{number}.png")
-        lines.append(f"{number}.png,p{number},{'ill' if number % 3 else 'well'}")
-    (old / "clinic.csv").write_text("\n".join(lines))
+    write_clinic(old / "clinic.csv")
     (before,) = prepare(results, str(old / "clinic.csv"))
     old.rename(new)
     with pytest.raises(SystemExit) as ended:

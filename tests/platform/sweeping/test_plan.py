@@ -171,7 +171,7 @@ def test_a_teacher_itself_is_scored_once_and_never_searched(mode):
     num_searched = 1 if mode == "grid" else 3
     assert plan.num_trials == plan.num_open_trials == num_searched + 2 + 1
     of_search, of_itself = sorted(plan.studies.values(), key=lambda study: study.is_fixed)
-    assert plan.num_new_seeds(of_search) == 2 and (not of_itself.is_fixed or plan.num_new_seeds(of_itself) == 0)
+    assert of_itself.is_fixed and (plan.num_new_seeds(of_search), plan.num_new_seeds(of_itself)) == (2, 0)
     order = [record.spec.config for record in run_to_the_end(plan)]
     assert len(order) == num_searched + 3 and plan.finished
     (itself,) = (config for config in order if config.method == "itself")
