@@ -92,6 +92,8 @@ def no_answer(where: str, reason: str) -> str:
         cure = "start the server, or correct MLFLOW_TRACKING_URI"
     elif "locked" in reason:
         cure = f"end the program that has this file open (`lsof {where.removeprefix(SQLITE)}` names it)"
+    elif "is full" in reason:
+        cure = "free some space on its disk"
     else:
         cure = "see to it that it can be read and written"
     return f"MLflow must answer at {where}, but: {reason}; {cure}, then run the same command again"

@@ -123,6 +123,11 @@ class TrialEvents(tune.Callback):
         if last or stopped:
             self._settle(record, "FINISHED", out_of_memory=out_of_memory(record, result["metrics"]))
 
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Lets go of Ray's statistics of an ended trial, some 70 kB until the sweep ends; ours are MLflow's."""
+        trial.metric_analysis.clear()
+        trial.metric_n_steps.clear()
+
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Says that a worker failed, and that nobody need do anything; first what it wrote of its last step, before the
         next worker clears it away."""

@@ -44,6 +44,7 @@ FLAGS = (
     *("--concurrent", "1", "--cpus-per-trial", "1"),
 )
 EVERY_S = 5.0
+PATIENCE_S = 90.0  # for Ray: its agents look after their driver once a minute
 MB = 1e6
 DONE = re.compile(r"^(\d\d):(\d\d):(\d\d) (\d+)/\d+ .*: done, ", re.MULTILINE)
 SHOWN = (100, 500, 1000, 1500, 2000)
@@ -129,11 +130,11 @@ def _kill(sweep: psutil.Popen) -> None:
     others = sweep.children(recursive=True)
     sweep.kill()
     sweep.wait()
-    _, left = psutil.wait_procs(others, timeout=60)
+    _, left = psutil.wait_procs(others, timeout=PATIENCE_S)
     for process in left:
         process.send_signal(signal.SIGKILL)
     if left:
-        print(f"{len(left)} of Ray's processes outlived the driver by a minute", file=sys.stderr)
+        print(f"{len(left)} of Ray's processes outlived the driver by {PATIENCE_S:g} s", file=sys.stderr)
 
 
 def _figures(sweep: psutil.Popen, folder: Path) -> dict[str, float]:

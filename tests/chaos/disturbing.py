@@ -26,14 +26,14 @@ from tests.small_sweep import CELLS, COMMAND, NUM_TRIALS, ROOT, draw_teacher, en
 from trainables.meter import hardware
 
 LONGER = ("--epochs", "12")  # so that a trial lasts some seconds
-STARTING_SHARE = (
-    0.2  # of the faults, at any moment from a start or the last fault on; the others while a worker is there
-)
+# Of the faults, at any moment from a start or the last fault on; the others while a worker is there.
+STARTING_SHARE = 0.2
 STARTING_S, TRAINING_S = (4.0, 25.0), (0.0, 14.0)  # an undisturbed sweep trains for about 20 s on two idle cores
 PATIENCE_S = 600.0  # for the end of a sweep that is not disturbed any more
 POLL_S, LOOK_EVERY_S = 0.1, 1.0
 STEP_TIMEOUT_S = 45  # a step takes a fraction of a second
-SENTENCES = ("to resume", "to resume.", "them and resume", "or trained, again")  # end those of exit status 3
+# End those of exit status 3.
+SENTENCES = ("to resume", "to resume.", "them and resume", "or trained, again", "then run the same command again")
 ENDS = (3, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM)
 
 

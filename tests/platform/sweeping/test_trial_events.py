@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ray.tune.experiment import Trial
 
 from platform.sweeping.search import KEY
 from platform.sweeping.trial_events import TrialEvents
@@ -89,6 +90,14 @@ def test_a_trial_whose_worker_failed_too_often_names_the_file_with_the_reason(ru
     assert "FAILED: its worker failed 4 times; see /session/error.txt" in running.watched.stream.getvalue()
     running.events.on_trial_error(2, [], running.trial)
     assert len(running.recorded.ends) == 1
+
+
+def test_an_ended_trial_leaves_no_statistics_of_its_metrics_in_the_drivers_memory(running: Running) -> None:
+    trial = Trial("none", stub=True)
+    trial.run_metadata.update_metric("auc", 0.7, step=1)
+    assert trial.metric_analysis and trial.metric_n_steps
+    running.events.on_trial_complete(1, [trial], trial)
+    assert not trial.metric_analysis and not trial.metric_n_steps
 
 
 @pytest.mark.parametrize(

@@ -312,6 +312,12 @@ def test_a_file_that_is_locked_at_the_start_gets_one_clear_line(tmp_path: Path) 
             Ledger(uri, "retina", "s", {"settings": "{}"}, tmp_path / "artifacts")
 
 
+def test_where_the_disk_of_mlflows_file_is_full_the_cure_is_to_make_room() -> None:
+    message = r"MLflow must answer at /r/mlflow.db, but: .*disk is full; free some space on its disk, then run"
+    with pytest.raises(ConnectionError, match=message), mlflow_answers.must_answer("/r/mlflow.db"):
+        raise MlflowException("(sqlite3.OperationalError) database or disk is full\n[SQL: INSERT INTO runs]")
+
+
 def test_what_mlflow_refuses_is_no_matter_of_connection() -> None:
     with pytest.raises(MlflowException, match="bad name"), mlflow_answers.must_answer("sqlite:///x"):
         raise MlflowException("bad name", error_code=INVALID_PARAMETER_VALUE)
