@@ -94,7 +94,8 @@ def test_a_trial_whose_worker_failed_too_often_names_the_file_with_the_reason(ru
 
 def test_an_ended_trial_leaves_no_statistics_of_its_metrics_in_the_drivers_memory(running: Running) -> None:
     trial = Trial("none", stub=True)
-    trial.run_metadata.update_metric("auc", 0.7, step=1)
+    auc: Any = 0.7
+    trial.run_metadata.update_metric("auc", auc, step=1)
     assert trial.metric_analysis and trial.metric_n_steps
     running.events.on_trial_complete(1, [trial], trial)
     assert not trial.metric_analysis and not trial.metric_n_steps
