@@ -22,6 +22,7 @@ from trainables.data.store import FACTS_KEY
 
 RESTORED = "as after a restored backup"  # a piece of the sentence with which a sweep ends
 REPLACED = "the prepared images must stay as they were when the sweep began"
+BEGUN = "  images:  "  # of the lines with which a sweep begins, once it has opened the prepared images
 
 
 def restore_database(target: Target) -> str | None:
@@ -98,6 +99,8 @@ def replace_store_by_copy(target: Target) -> None:
 
 def replace_store(target: Target) -> str | None:
     """The file of prepared images is replaced by that of other images; the sweep must refuse, and refuse again."""
+    while BEGUN not in target.said.read_text() and target.process.poll() is None:
+        time.sleep(0.1)  # put there before a sweep has read any, the other images are simply those that it is about
     store = _store(target)
     original, other = target.orders / "original.arrow", target.orders / "other.arrow"
     shutil.copyfile(store, original)
