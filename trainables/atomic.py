@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 FULL_DISK_PATIENCE_S = 1800.0  # for somebody to make room after the warning; a night is lost, but no epoch
 FULL_DISK_RETRY_S = 2.0
 FULL_DISK_REMINDER_S = 300.0
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 FULL = "disk-full"  # an empty file, for which there mostly is room, in the folder of a writer that waits
 MANY_FILES = 64  # above these, one flush of all disks is quicker than one per file
 
@@ -39,7 +40,7 @@ def patiently(write: Callable[[], None], what: str, folder: Path) -> None:
             write()
         except OSError as error:
             waited_s = time.monotonic() - started_s
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or waited_s > FULL_DISK_PATIENCE_S:
+            if error.errno not in NO_ROOM or waited_s > FULL_DISK_PATIENCE_S:
                 raise
             if waited_s >= reminder_s:
                 reminder_s = waited_s + FULL_DISK_REMINDER_S

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import textwrap
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
@@ -27,6 +31,7 @@ from platform.sweeping.setup import Setup
 from platform.tracking.ledger import Ledger
 from platform.tracking.mlflow_answers import masked
 from platform.tracking.sweep_page import confirmed_metrics, description
+from trainables.atomic import NO_ROOM, patiently
 from trainables.data.catalogue import DATASETS
 from trainables.pasting import command_line
 
@@ -54,12 +59,32 @@ def close(setup: Setup, plan: Plan, ledger: Ledger, places: Places) -> None:
     only_step = 0  # a metric that has no other is a bar in MLflow's charts
     ledger.log(ledger.parent_id, confirmed_metrics(sweep.confirm, metrics), only_step, int(time.time() * 1000))
     if plan.finished:
+        show_best_students(lambda: log_best_students(ledger.client, sweep, setup.store, metrics), places.results)
+
+
+def show_best_students(log: Callable[[], object], results: Path) -> None:
+    """Logs the best students as models; waits while the disk is full, and where they cannot be logged, says so.
+
+    Args:
+        log: logs them, and can be called again after it has failed.
+        results: whose disk needs room.
+    """
+
+    def log_or_wait() -> None:
         try:
-            log_best_students(ledger.client, sweep, setup.store, metrics)
-        except (MlflowException, OperationalError) as error:  # such as an older server's, which has no models
-            print(
-                f"the best students are not shown as models in MLflow: {masked(error).splitlines()[0]}", file=sys.stderr
-            )
+            log()
+        except (MlflowException, OperationalError) as error:
+            if "disk is full" in str(error):  # MLflow's file, in SQLite's words
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise
+
+    try:
+        patiently(log_or_wait, "the best students' models", results)
+    except (MlflowException, OperationalError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_ROOM:
+            raise
+        reason = masked(error).splitlines()[0]  # such as an older server's, which has no models
+        print(f"the best students are not shown as models in MLflow: {reason}", file=sys.stderr)
 
 
 def answer_lines(sweep: Runs) -> str:

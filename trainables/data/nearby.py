@@ -6,7 +6,6 @@ requests as there are images; a file on the machine's own disk is in its memory 
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import shutil
@@ -50,7 +49,7 @@ def nearby(store: Path, fingerprint: str, folder: Path) -> Path:
             try:
                 _copy(store, place, fingerprint)
             except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                if error.errno not in atomic.NO_ROOM:
                     raise
                 logger.warning("no room for the images in %s: read from %s instead, which is slower", folder, store)
                 return store
