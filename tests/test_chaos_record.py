@@ -66,9 +66,9 @@ def test_the_page_counts_outcomes_and_the_worst_recovery() -> None:
     failed = row(kind="freeze", outcome=f"{FAILED}exit 1", date="2026-01-01 00:00")
     rows = [failed, row(recovery_s="9"), row(recovery_s="31"), row(outcome=REFUSED), row(outcome=SHADOWED)]
     text = page([*rows, row(kind="kill_driver")])
-    assert re.search(r"\| `freeze` \| .* \| 5 \| 2 \| 1 \| 1 \| 1 \| 31 \|", text)
-    assert re.search(r"\| all \| +\| 6 \| 3 \| 1 \| 1 \| 1 \| 31 \|", text)
-    assert "| 2026-01-01 00:00 | 1 | `freeze` | search, epoch 2 | exit 1 | 3 of 4 |" in text
+    assert re.search(r"\| `freeze`: .* \| 5 \| 2 as undisturbed, 1 refused, 1 failed, 1 unknown \| 31 \|", text)
+    assert re.search(r"\| all \| 6 \| 3 as undisturbed, 1 refused, 1 failed, 1 unknown \| 31 \|", text)
+    assert "| 1 | `freeze`, 2026-01-01 00:00: search, epoch 2 | exit 1 | 3 of 4 |" in text
     assert "6 faults, 2026-01-01 to 2026-01-02, on a CPU" in text
     assert all(f"`{kind}`" in text for kind in KINDS)
 

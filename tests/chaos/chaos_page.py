@@ -15,38 +15,36 @@ HEAD = f"""# Sweeps that were broken on purpose
 
 `{COMMAND}` (or `make chaos`) runs a small sweep of phantoms (two cells, six trials of twelve epochs,
 one at a time; the first sweeps of the record had three), breaks it at random moments in one of the ways below, and
-starts the same command again whenever it
-has ended. The sweep must end as one that nobody has touched: every trial with one finished run, every metric of every
-epoch, weights, predictions and the printed tables equal, bit for bit. Sweeps of even seeds write to an MLflow server,
-the others to a file. Each run of the command continues with the next seed; `--seed N` repeats a sweep, and
-`--kind NAME` breaks it in one way alone.
+starts the same command again whenever it has ended. The sweep must end as one that nobody has touched: every trial with
+one finished run, every metric of every epoch, weights, predictions and the printed tables equal, bit for bit. Sweeps of
+even seeds write to an MLflow server, the others to a file. Each run of the command continues with the next seed;
+`--seed N` repeats a sweep, and `--kind NAME` breaks it in one way alone.
 """
 LEGEND = """
 *As undisturbed* and *refused* are the right outcomes: *refused* means one sentence and exit status 2 until what was
-broken is put right, after which the sweep ended as undisturbed. *Later fault* counts faults of sweeps that failed at a
-later one, so that their own outcome is unknown. The recovery time is that from the end of the disturbance to the next
-saved epoch, with the start of the command where that had ended; where the next fault came before it, there is none.
+broken is put right, after which the sweep ended as undisturbed. *Unknown* is the outcome of a fault whose sweep failed at
+a later one. The recovery time is that from the end of the disturbance to the next saved epoch, with the start of the
+command where that had ended; where the next fault came before it, there is none.
 """
+OUTCOMES = {UNDISTURBED: "as undisturbed", REFUSED: "refused", FAILED: "failed", SHADOWED: "unknown"}
 
 
 def page(rows: Sequence[FaultRow]) -> str:
     """The page in Markdown; kinds without a fault are listed, too."""
-    lines = [
-        "| kind | what is done | faults | as undisturbed | refused | failed | later fault | worst recovery, s |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = ["| what is done | faults | outcomes | worst recovery, s |", "| --- | ---: | --- | ---: |"]
     for kind, fault in KINDS.items():
         what = " ".join((fault.__doc__ or "").split())
-        lines.append(f"| `{kind}` | {what} | {_counts([row for row in rows if row.kind == kind])} |")
-    lines.append(f"| all | | {_counts(rows)} |")
+        lines.append(f"| `{kind}`: {what} | {_counts([row for row in rows if row.kind == kind])} |")
+    lines.append(f"| all | {_counts(rows)} |")
     failures = [row for row in rows if row.outcome.startswith(FAILED)]
     return "\n".join([HEAD, *_provenance(rows), LEGEND, *lines, "", *_failed(failures, rows)])
 
 
 def _counts(rows: Sequence[FaultRow]) -> str:
-    outcomes = [sum(row.outcome.startswith(kind) for row in rows) for kind in (UNDISTURBED, REFUSED, FAILED, SHADOWED)]
+    counts = {name: sum(row.outcome.startswith(kind) for row in rows) for kind, name in OUTCOMES.items()}
+    outcomes = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     recoveries = [int(row.recovery_s) for row in rows if row.recovery_s]
-    return " | ".join(str(each) for each in (len(rows), *outcomes, max(recoveries, default="")))
+    return f"{len(rows)} | {outcomes} | {max(recoveries, default='')}"
 
 
 def _provenance(rows: Sequence[FaultRow]) -> list[str]:
@@ -62,12 +60,13 @@ def _failed(failures: Sequence[FaultRow], rows: Sequence[FaultRow]) -> list[str]
     """Each failure, with what became of the faults of its kind since."""
     if not failures:
         return []
-    lines = ["## What failed", "", "| date | seed | kind | moment | why | later faults of the kind that did not fail |"]
-    lines.append("| --- | --- | --- | --- | --- | --- |")
+    lines = ["## What failed", "", "| seed | kind, moment | why | later ones of the kind that did not fail |"]
+    lines.append("| ---: | --- | --- | --- |")
     for failure in failures:
         later = [row for row in rows if row.kind == failure.kind and row.date > failure.date]
         num_well = sum(row.outcome in (UNDISTURBED, REFUSED) for row in later)
         why = failure.outcome.removeprefix(FAILED).replace("|", "\\|")
-        cells = (failure.date, failure.seed, f"`{failure.kind}`", failure.moment, why, f"{num_well} of {len(later)}")
+        moment = f"`{failure.kind}`, {failure.date}: {failure.moment}"
+        cells = (failure.seed, moment, why, f"{num_well} of {len(later)}")
         lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
     return [*lines, ""]
