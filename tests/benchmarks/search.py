@@ -50,7 +50,7 @@ def main() -> None:
     if typed.write:
         written.into_the_docs()
     for what, target, figure, met in written.targets():
-        verdict(what, target, figure, met)
+        verdict(what, target, figure, met, MANY)
 
 
 if __name__ == "__main__":
