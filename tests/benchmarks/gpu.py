@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from tests.benchmarks.step import make_store
 from tests.benchmarks import targets
+from tests.benchmarks.step import make_store
 from trainables.config import TrialConfig
 from trainables.data.augment import training_views
 from trainables.data.normalising import normalise

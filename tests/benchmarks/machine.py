@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from contextlib import suppress
@@ -37,7 +38,7 @@ class Machine:
 @cache
 def this_machine() -> Machine:
     """The machine under this process."""
-    return Machine(_cpu(), os.cpu_count() or 1, _gpus(), round(psutil.virtual_memory().total / 2**30))
+    return Machine(_cpu(), os.cpu_count() or 1, _gpus(), math.ceil(psutil.virtual_memory().total / 2**30))
 
 
 def versions() -> str:

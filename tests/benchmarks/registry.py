@@ -126,10 +126,8 @@ PIECES: tuple[Piece, ...] = (
     Piece(
         name="memory",
         arguments=("memory",),
-        targets=(
-            *(targets.trial_memory(count) for count in (1, 2, 4)),
-            *(targets.further_copy(count) for count in (2, 4)),
-            targets.mapped_once(4),
+        targets=tuple(
+            of(count) for of in (targets.trial_memory, targets.further_copy, targets.mapped_once) for count in (1, 2, 4)
         ),
         about_s=300,
     ),

@@ -112,9 +112,7 @@ def main() -> None:
         prog="python -m tests.benchmarks.step", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 128], metavar="PX", help="default: %(default)s")
-    parser.add_argument(
-        "--students", nargs="+", choices=STUDENTS, default=list(STUDENTS), help="default: %(default)s"
-    )
+    parser.add_argument("--students", nargs="+", choices=STUDENTS, default=list(STUDENTS), help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
     typed = parser.parse_args()
     torch.set_num_threads(1)

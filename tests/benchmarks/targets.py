@@ -97,7 +97,11 @@ def steps(student: str, image_size_px: int) -> tuple[Target, Target]:
     where = f"{student}, {image_size_px} px"
     return (
         Target(what=f"attention transfer, cached, against transfer learning: {where}", most=1.03, style=".3f"),
-        Target(what=f"attention transfer, cold cache, against transfer learning and the teacher: {where}", most=1.05, style=".3f"),
+        Target(
+            what=f"attention transfer, cold cache, against transfer learning and the teacher: {where}",
+            most=1.05,
+            style=".3f",
+        ),
     )
 
 
@@ -122,12 +126,8 @@ def overhead(trial: int) -> Target:
 
 SEARCH_EPOCHS = "epochs to the grid's best score, held-out cells"
 SEARCH = (
-    Target(
-        what=f"{SEARCH_EPOCHS}, median", most=0.15, style=".0%", limit_style=".0%", unit=" of the grid's"
-    ),
-    Target(
-        what=f"{SEARCH_EPOCHS}, 90th percentile", most=0.30, style=".0%", limit_style=".0%", unit=" of the grid's"
-    ),
+    Target(what=f"{SEARCH_EPOCHS}, median", most=0.15, style=".0%", limit_style=".0%", unit=" of the grid's"),
+    Target(what=f"{SEARCH_EPOCHS}, 90th percentile", most=0.30, style=".0%", limit_style=".0%", unit=" of the grid's"),
     Target(
         what="test score less the grid's, held-out cells", least=-0.1, style="+.2f", limit_style="+.1f", unit=" points"
     ),
@@ -160,22 +160,20 @@ RESUMING = Target(what="resuming a sweep of 1,800 trials or more, beyond Ray's o
 
 def trial_memory(num_trials: int) -> Target:
     """The peak memory of a trial where so many run at once, with shared pages counted once."""
-    plural = "s" * (num_trials != 1)
-    return Target(what=f"peak memory a trial, {num_trials} trial{plural} at once, 256 px", style=".0f", unit=" MiB")
+    return Target(what=f"memory a trial at its peak, {_at_once(num_trials)}, 256 px", style=".0f", unit=" MiB")
 
 
 def further_copy(num_trials: int) -> Target:
-    """What an added trial has more of where the store is larger: of the bytes that it is larger by."""
-    return Target(
-        what=f"memory of an added trial by the store's size, {num_trials} trials at once",
-        most=0.1,
-        style=".1%",
-        limit_style=".0%",
-        unit=" of the store",
-    )
+    """What a trial has more of its own on a larger store: of the bytes that this is larger by."""
+    what = f"what a trial keeps of the store for itself, {_at_once(num_trials)}"
+    return Target(what=what, most=0.1, style=".1%", limit_style=".0%", unit=" of its bytes")
 
 
 def mapped_once(num_trials: int) -> Target:
     """The store's pages in memory, those of several trials counted once."""
-    what = f"the store's pages in memory, {num_trials} trials at once"
+    what = f"the store's pages in memory, {_at_once(num_trials)}"
     return Target(what=what, most=1.05, style=".2f", unit=" of its bytes")
+
+
+def _at_once(num_trials: int) -> str:
+    return f"{num_trials} trial{'s' * (num_trials != 1)} at once"

@@ -110,9 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.views", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument(
-        "--datasets", nargs="+", choices=DATASETS, default=list(DATASETS), help="default: all"
-    )
+    parser.add_argument("--datasets", nargs="+", choices=DATASETS, default=list(DATASETS), help="default: all")
     parser.add_argument("--size", type=int, default=256, metavar="PX", help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=15, help="default: %(default)s")
     typed = parser.parse_args()
