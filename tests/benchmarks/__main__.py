@@ -24,7 +24,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", action="append", choices=[piece.name for piece in PIECES], metavar="PIECE", help="repeat this piece"
     )
-    parser.add_argument("--record", type=Path, default=figures.RECORD, help="the CSV file (default: %(default)s)")
+    parser.add_argument(
+        "--record", type=Path, default=figures.RECORD, help="the CSV file to add to (default: %(default)s)"
+    )
     parser.add_argument("--write", action="store_true", help="write the table of BENCHMARKS.md from the record")
     return parser
 
@@ -36,7 +38,8 @@ def main() -> int:
     failed = [] if typed.only is None and typed.minutes is None else _measure(typed)
     rows = figures.read(typed.record)
     print(f"{machine}; {versions()}\n")
-    print("\n".join(figure_table.terminal(rows, machine)))
+    shown = [piece for piece in PIECES if typed.only is None or piece.name in typed.only]
+    print("\n".join(figure_table.terminal(rows, machine, shown)))
     if typed.write:
         figure_table.write(rows)
     if failed:

@@ -1,8 +1,8 @@
 """What trials that run at once on one machine need of its memory: `python -m tests.benchmarks.memory`.
 
 1, 2 and 4 processes, as Ray's workers are, each train a student for an epoch on one store of 256 px and open its test
-set, so that each of them reads every picture; then as many do so on a store of an eighth of the patients. A trial that
-kept a copy of the store would have more memory of its own on the large one than on the small one, by its bytes.
+set, so that each of them reads every picture; as many do so on a larger store. A trial that kept a copy of the store
+would have more memory of its own on the larger one, by the bytes that this is larger by.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from trainables.job import Job
 from trainables.trial import TrialSpec
 
 STUDENT, IMAGE_SIZE_PX = "test_efficientnet", 256  # timm's smallest: its own memory hides no copy of the store
-NUM_PATIENTS, SMALLER = 800, 8
+NUM_PATIENTS = (320, 1120)  # even the smaller store fills an evaluation's batches: those of both have the same shapes
 NUMBERS = (1, 2, 4)  # of trials at once
 EVERY_S = 0.2
 MIB = 2**20
@@ -96,7 +96,7 @@ def measure(store: Store, folder: Path, num_trials: int) -> Memory:
 
 
 def in_memory(pid: int) -> tuple[int, int]:
-    """A process's memory in bytes: all of it, where of a page that several have its part counts; and outside of files."""
+    """A process's memory in bytes: all, with its part of each page that several have; and what is outside of files."""
     lines = [line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]]
     of = {name: 1024 * int(value) for name, value, *_ in lines}
     return of["Pss:"], of["Anonymous:"]
@@ -118,8 +118,8 @@ def _job(store: Store, folder: Path) -> Job:
         phase="confirm",  # opens the test set
         average_labels="defined",
     )
-    facts = {"data_fingerprint": store.fingerprint, "split_fingerprint": store.split_fingerprint}
-    return Job(spec=TrialSpec(config=config, **facts), store=str(store.path), teachers="", folder=str(folder))
+    spec = TrialSpec(config=config, data_fingerprint=store.fingerprint, split_fingerprint=store.split_fingerprint)
+    return Job(spec=spec, store=str(store.path), teachers="", folder=str(folder))
 
 
 def make_store(folder: Path, num_patients: int) -> Store:
@@ -136,28 +136,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.memory", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--patients", type=int, default=NUM_PATIENTS, help="default: %(default)s")
+    parser.add_argument(
+        "--patients", type=int, nargs=2, default=NUM_PATIENTS, help="of both stores (default: %(default)s)"
+    )
     typed = parser.parse_args()
     if not Path("/proc/self/smaps_rollup").exists():
         parser.error("the memory of processes must be in /proc/PID/smaps_rollup, as Linux has it; run this on Linux")
     print("store, MiB | trials at once | peak of all, MiB | own peaks, MiB | the store's pages, MiB")
-    found: dict[tuple[int, int], Memory] = {}
-    sizes = []
-    for num_patients in (typed.patients, typed.patients // SMALLER):
+    found: dict[int, list[tuple[int, Memory]]] = {number: [] for number in NUMBERS}
+    for num_patients in typed.patients:
         with tempfile.TemporaryDirectory() as name:
             store = make_store(Path(name), num_patients)
-            sizes.append(store.path.stat().st_size)
+            size = store.path.stat().st_size
             for number in NUMBERS:
-                memory = found[num_patients, number] = measure(store, Path(name) / f"{number}-at-once", number)
+                memory = measure(store, Path(name) / f"{number}-at-once", number)
+                found[number].append((size, memory))
                 own = ", ".join(f"{each / MIB:.0f}" for each in memory.own)
                 of_all = f"{memory.peak / MIB:.0f} | {own} | {memory.of_store / MIB:.0f}"
-                print(f"{sizes[-1] / MIB:.0f} | {number} | {of_all}", flush=True)
-    for number in NUMBERS:
-        large, small = found[typed.patients, number], found[typed.patients // SMALLER, number]
+                print(f"{size / MIB:.0f} | {number} | {of_all}", flush=True)
+    for number, ((small_bytes, small), (large_bytes, large)) in found.items():
         targets.trial_memory(number).judge(large.peak / number / MIB, 1)
-        more = (mean(large.own) - mean(small.own)) / (sizes[0] - sizes[1])
+        more = (mean(large.own) - mean(small.own)) / (large_bytes - small_bytes)
         targets.further_copy(number).judge(more, number)
-        targets.mapped_once(number).judge(large.of_store / sizes[0], number)
+        targets.mapped_once(number).judge(large.of_store / large_bytes, number)
 
 
 if __name__ == "__main__":
