@@ -21,7 +21,7 @@ from analysis.figures import drawing
 from platform.phantoms.writers import write_retina
 from tests.benchmarks.overhead import alone, ours, silent
 from tests.benchmarks.step import CPU, make_store, make_teacher, make_training
-from tests.benchmarks.targets import GROWTH_TRIALS, growth
+from tests.benchmarks.targets import GROWTH_TRIALS, KINDS, growth
 from trainables.data.readers import retina
 from trainables.data.store_making import prepare
 from trainables.loop import train_one_epoch
@@ -29,7 +29,6 @@ from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
 
 STUDENT, IMAGE_SIZE_PX = "densenet40", 64
-KINDS = ("transfer learning", "attention, cold cache", "attention, cached")
 UNITS = {"images": "s an epoch", "epochs": "s since the start", "trials": "ms a trial, beside its training"}
 NUM_ROUNDS = 3
 ENDS = 100  # trials at either end of a sweep
@@ -136,6 +135,7 @@ def main() -> None:
         print(f"{UNITS[part]}\n{frame.iloc[[0, -1]].to_string(index=False)}\n", flush=True)
         _judge(frame, part)
     if typed.file:
+        typed.file.parent.mkdir(parents=True, exist_ok=True)
         typed.file.write_bytes(drawing.png(figure))
 
 

@@ -31,7 +31,6 @@ from trainables.trial import TrialSpec
 
 STUDENT, IMAGE_SIZE_PX = "test_efficientnet", 256  # timm's smallest: its own memory hides no copy of the store
 NUM_PATIENTS = (320, 1120)  # even the smaller store fills an evaluation's batches: those of both have the same shapes
-NUMBERS = (1, 2, 4)  # of trials at once
 EVERY_S = 0.2
 MIB = 2**20
 # What a worker does with a trial. At the end it waits for the others, so that all hold what they have at one moment.
@@ -143,12 +142,12 @@ def main() -> None:
     if not Path("/proc/self/smaps_rollup").exists():
         parser.error("the memory of processes must be in /proc/PID/smaps_rollup, as Linux has it; run this on Linux")
     print("store, MiB | trials at once | peak of all, MiB | own peaks, MiB | the store's pages, MiB")
-    found: dict[int, list[tuple[int, Memory]]] = {number: [] for number in NUMBERS}
+    found: dict[int, list[tuple[int, Memory]]] = {number: [] for number in targets.AT_ONCE}
     for num_patients in typed.patients:
         with tempfile.TemporaryDirectory() as name:
             store = make_store(Path(name), num_patients)
             size = store.path.stat().st_size
-            for number in NUMBERS:
+            for number in targets.AT_ONCE:
                 memory = measure(store, Path(name) / f"{number}-at-once", number)
                 found[number].append((size, memory))
                 own = ", ".join(f"{each / MIB:.0f}" for each in memory.own)

@@ -41,7 +41,6 @@ from trainables.trial import TrialSpec
 
 WINDOW = 100
 STUDY_TRIALS = 40
-SHOWN = (10, 100, 500, 1000, 2000)
 
 
 class NoTraining(StudentTrial):
@@ -140,7 +139,7 @@ def main() -> None:
         mine = ours(typed.trials, Path(name))
     theirs = alone(typed.trials)
     print("trial | ours, ms | Optuna alone, ms | more, ms")
-    for number in sorted({*SHOWN, typed.trials}):
+    for number in sorted({*targets.SHOWN_TRIALS, typed.trials}):
         if number <= typed.trials:
             a, b = 1e3 * _at(mine, number), 1e3 * _at(theirs, number)
             print(f"{number} | {a:.1f} | {b:.1f} | {a - b:.1f}", flush=True)

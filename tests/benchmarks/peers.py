@@ -22,8 +22,8 @@ from torch.nn import functional
 from torchdistill.core.forward_hook import ForwardHookManager  # type: ignore[import-untyped]
 from torchdistill.losses.mid_level import ATLoss  # type: ignore[import-untyped]
 
-from tests.benchmarks.step import CPU, STUDENTS, make_store
-from tests.benchmarks.targets import KORNIA, torchdistill
+from tests.benchmarks.step import CPU, make_store
+from tests.benchmarks.targets import KORNIA, STUDENTS, torchdistill
 from trainables.data.augment import training_views
 from trainables.data.normalising import IMAGENET_MEAN, IMAGENET_STD
 from trainables.data.store import Store

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks import targets
-from tests.benchmarks.targets import Target
+from tests.benchmarks.targets import KINDS, STUDENTS, Target
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "results" / "growth"
 SOAK = ROOT / ".cache" / "soak"
-STUDENTS, KINDS = ("densenet121", "densenet40"), ("transfer learning", "attention, cold cache", "attention, cached")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,14 +126,16 @@ PIECES: tuple[Piece, ...] = (
         name="memory",
         arguments=("memory",),
         targets=tuple(
-            of(count) for of in (targets.trial_memory, targets.further_copy, targets.mapped_once) for count in (1, 2, 4)
+            of(count)
+            for of in (targets.trial_memory, targets.further_copy, targets.mapped_once)
+            for count in targets.AT_ONCE
         ),
         about_s=300,
     ),
     Piece(
         name="overhead",
         arguments=("overhead",),
-        targets=tuple(targets.overhead(trial) for trial in (10, 100, 500, 1000, 2000)),
+        targets=tuple(targets.overhead(trial) for trial in targets.SHOWN_TRIALS),
         about_s=150,
     ),
     Piece(name="search", arguments=("search", "--minutes", "8"), targets=targets.SEARCH, about_s=60),
@@ -149,8 +150,8 @@ PIECES: tuple[Piece, ...] = (
     *_growth(),
     Piece(
         name="soak",
-        arguments=("soak", str(SOAK), "--minutes", "9", "--clear"),
+        arguments=("soak", str(SOAK), "--minutes", "8", "--clear"),
         targets=(targets.RESUMING,),
-        about_s=560,
+        about_s=540,
     ),
 )

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from platform.phantoms.writers import write_retina
-from tests.benchmarks.targets import steps
+from tests.benchmarks.targets import STUDENTS, steps
 from trainables.batches import batches
 from trainables.config import TrialConfig
 from trainables.data.augment import training_views
@@ -36,7 +36,6 @@ from trainables.training import Training
 
 NUM_PATIENTS = 80  # 160 photographs, 96 of them for training
 CPU = torch.device("cpu")
-STUDENTS = ("densenet121", "densenet40")
 
 
 def make_store(folder: Path, image_size_px: int) -> Store:

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 MARK = "=> "
 MET, FALLS_SHORT, NO_TARGET = "met", "falls short", "no target"
 FOR_COMPARISON = "for comparison"
+STUDENTS = ("densenet121", "densenet40")
+KINDS = ("transfer learning", "attention, cold cache", "attention, cached")  # of training
+SHOWN_TRIALS = (10, 100, 500, 1000, 2000)  # of a sweep without training
+AT_ONCE = (1, 2, 4)  # trials on one machine
 
 
 def verdict(what: str, target: str, figure: str, met: bool | None, n: int | None = None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.benchmarks import __main__ as bench
 from tests.benchmarks import choosing, figure_table, figures, running, soak
 from tests.benchmarks.figures import CONTINUED, DONE, FAILED, Figure
 from tests.benchmarks.machine import NO_GPU, Machine, this_machine
@@ -152,6 +153,32 @@ def test_only_a_piece_that_ends_well_is_done(script: str, promised: tuple[Target
     assert len(kept) == 1 + ("=>" in script)
 
 
+def test_a_call_measures_what_fits_and_the_next_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = scripted(f"print('{FASTER}')", SPEED), scripted("raise SystemExit(1)", SIZE)
+    pieces = (good, replace(bad, name="bad"), piece("long", ELSE, about_s=500), piece("gpu", wants_gpu=True))
+    monkeypatch.setattr(bench, "PIECES", pieces)
+    monkeypatch.setattr(bench, "this_machine", lambda: HERE)
+    monkeypatch.setattr(running, "this_machine", lambda: HERE)
+    record = tmp_path / "figures.csv"
+
+    def call(*options: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["bench", "--record", str(record), *options])
+        return bench.main(), capsys.readouterr().out
+
+    status, text = call("--minutes", "2")
+    assert status == 1 and "left for the next call: long (500 s)" in text and "gpu: wants a GPU" in text
+    assert "1 of 3 have a figure" in text
+    assert [(row.piece, row.verdict) for row in figures.read(record)] == [("a", MET), ("a", DONE), ("bad", FAILED)]
+    call("--minutes", "2")
+    assert [row.piece for row in figures.read(record)[3:]] == ["bad", "a", "a"]
+    status, text = call("--only", "a")
+    assert status == 0 and "1 of 1 have a figure" in text and len(figures.read(record)) == 8
+    num_rows = len(figures.read(record))
+    assert call()[0] == 0 and len(figures.read(record)) == num_rows, "the table alone measures nothing"
+
+
 def test_the_table_has_every_target_and_says_whose_figure_it_is() -> None:
     pieces = [piece("a", SPEED), piece("b", SIZE, ELSE), piece("gpu", Target(what="c"), wants_gpu=True)]
     other = Machine("another", 64, "1 x H100", 512)
@@ -191,7 +218,9 @@ def test_the_registry_names_each_piece_and_each_target_once() -> None:
     assert len(set(names)) == len(names) and len(set(whats)) == len(whats)
     for each in PIECES:
         module = ROOT / "tests" / "benchmarks" / each.arguments[0]
-        assert module.with_suffix(".py").is_file() or (module / "__main__.py").is_file(), each.name
+        source = module.with_suffix(".py").read_text(encoding="utf-8")
+        for option in (word for word in each.arguments if word.startswith("--")):
+            assert f'"{option}"' in source, f"{each.name} has an option that its command does not know: {option}"
         assert 0 < each.about_s < 600, each.name
 
 
