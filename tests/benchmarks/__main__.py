@@ -42,6 +42,8 @@ def main() -> int:
     print("\n".join(figure_table.terminal(rows, machine, shown)))
     if typed.write:
         figure_table.write(rows)
+    elif figure_table.is_behind(rows):
+        print("`python -m tests.benchmarks --write` puts the newest figures into BENCHMARKS.md")
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return int(bool(failed))

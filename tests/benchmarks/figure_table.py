@@ -89,3 +89,9 @@ def with_table(text: str, table: str) -> str:
 def write(rows: Sequence[Figure]) -> None:
     """Writes the page's table again."""
     PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), markdown(rows)), encoding="utf-8")
+
+
+def is_behind(rows: Sequence[Figure]) -> bool:
+    """Whether the page has another table than `rows` make."""
+    text = PAGE.read_text(encoding="utf-8")
+    return with_table(text, markdown(rows)) != text

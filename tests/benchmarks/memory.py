@@ -1,8 +1,8 @@
 """What trials that run at once on one machine need of its memory: `python -m tests.benchmarks.memory`.
 
 1, 2 and 4 processes, as Ray's workers are, each train a student for an epoch on one store of 256 px and open its test
-set, so that each of them reads every picture; as many do so on a larger store. A trial that kept a copy of the store
-would have more memory of its own on the larger one, by the bytes that this is larger by.
+set, so that each of them reads every picture; another has done so on a smaller store. A trial that kept a copy of the
+store would have more memory of its own on the larger one, by the bytes that this is larger by.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from trainables.job import Job
 from trainables.trial import TrialSpec
 
 STUDENT, IMAGE_SIZE_PX = "test_efficientnet", 256  # timm's smallest: its own memory hides no copy of the store
-NUM_PATIENTS = (320, 1120)  # even the smaller store fills an evaluation's batches: those of both have the same shapes
+NUM_PATIENTS = (320, 800)  # even the smaller store fills an evaluation's batches: those of both have the same shapes
 EVERY_S = 0.2
 MIB = 2**20
 # What a worker does with a trial. At the end it waits for the others, so that all hold what they have at one moment.
@@ -54,8 +54,8 @@ class Memory:
 
     Args:
         peak: the most of all together at one moment; pages that several have count once.
-        own: by trial the most that it had at one moment outside of files.
-        of_store: the store's pages in memory, once all trials had read it; shared ones count once.
+        own: by trial what it had outside of files, when all were trained and none had ended.
+        of_store: the store's pages in memory at that time; shared ones count once.
     """
 
     peak: int
@@ -76,7 +76,7 @@ def measure(store: Store, folder: Path, num_trials: int) -> Memory:
         for job, path in zip(jobs, ready, strict=True)
     ]
     processes = [subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) for command in commands]
-    peak, own = 0, [0] * num_trials
+    peak = 0
     try:
         while True:
             is_last = all(path.exists() for path in ready)
@@ -84,9 +84,9 @@ def measure(store: Store, folder: Path, num_trials: int) -> Memory:
                 raise RuntimeError("a trial must train to its end, but one did not; what it printed says why")
             moment = [in_memory(process.pid) for process in processes]
             peak = max(peak, sum(shared_once for shared_once, _ in moment))
-            own = [max(before, now) for before, (_, now) in zip(own, moment, strict=True)]
             if is_last:
-                return Memory(peak, own, sum(of_file(process.pid, store.path) for process in processes))
+                of_store = sum(of_file(process.pid, store.path) for process in processes)
+                return Memory(peak, [own for _, own in moment], of_store)
             time.sleep(EVERY_S)
     finally:
         for process in processes:
@@ -141,23 +141,28 @@ def main() -> None:
     typed = parser.parse_args()
     if not Path("/proc/self/smaps_rollup").exists():
         parser.error("the memory of processes must be in /proc/PID/smaps_rollup, as Linux has it; run this on Linux")
-    print("store, MiB | trials at once | peak of all, MiB | own peaks, MiB | the store's pages, MiB")
-    found: dict[int, list[tuple[int, Memory]]] = {number: [] for number in targets.AT_ONCE}
-    for num_patients in typed.patients:
-        with tempfile.TemporaryDirectory() as name:
-            store = make_store(Path(name), num_patients)
-            size = store.path.stat().st_size
-            for number in targets.AT_ONCE:
-                memory = measure(store, Path(name) / f"{number}-at-once", number)
-                found[number].append((size, memory))
-                own = ", ".join(f"{each / MIB:.0f}" for each in memory.own)
-                of_all = f"{memory.peak / MIB:.0f} | {own} | {memory.of_store / MIB:.0f}"
-                print(f"{size / MIB:.0f} | {number} | {of_all}", flush=True)
-    for number, ((small_bytes, small), (large_bytes, large)) in found.items():
-        targets.trial_memory(number).judge(large.peak / number / MIB, 1)
-        more = (mean(large.own) - mean(small.own)) / (large_bytes - small_bytes)
-        targets.further_copy(number).judge(more, number)
-        targets.mapped_once(number).judge(large.of_store / large_bytes, number)
+    print(
+        "store, MiB | trials at once | s | peak of all, MiB | each one's own in the end, MiB | the store's pages, MiB"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        small, large = (make_store(Path(name) / str(number), number) for number in typed.patients)
+        (own_on_small,) = _printed(small, Path(name), 1).own
+        found = {number: _printed(large, Path(name), number) for number in targets.AT_ONCE}
+        small_bytes, large_bytes = (store.path.stat().st_size for store in (small, large))
+    for number, memory in found.items():
+        targets.trial_memory(number).judge(memory.peak / number / MIB, 1)
+        targets.further_copy(number).judge((mean(memory.own) - own_on_small) / (large_bytes - small_bytes), number)
+        targets.mapped_once(number).judge(memory.of_store / large_bytes, number)
+
+
+def _printed(store: Store, folder: Path, num_trials: int) -> Memory:
+    size_mib, started_s = store.path.stat().st_size / MIB, time.perf_counter()
+    memory = measure(store, folder / f"{store.num_images}-images-{num_trials}-at-once", num_trials)
+    own = ", ".join(f"{each / MIB:.0f}" for each in memory.own)
+    taken_s = time.perf_counter() - started_s
+    of_all = f"{memory.peak / MIB:.0f} | {own} | {memory.of_store / MIB:.0f}"
+    print(f"{size_mib:.0f} | {num_trials} | {taken_s:.0f} | {of_all}", flush=True)
+    return memory
 
 
 if __name__ == "__main__":

@@ -85,13 +85,10 @@ def views(dataset: str) -> tuple[Target, Target, Target]:
     )
 
 
-SPLITS_MOST = 0.5  # of the deviation of a random split
-
-
 def split_shares(dataset: str, part: str) -> Target:
     """The relative deviation of a label's share in a part, over that of a random split."""
     what = f"{dataset}: labels' shares, {part}, worst label"
-    return Target(what=what, most=SPLITS_MOST, style=".2f", unit=" of random's")
+    return Target(what=what, most=0.5, style=".2f", unit=" of random's")
 
 
 def preparing(image_size_px: int) -> Target:
