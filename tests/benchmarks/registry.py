@@ -74,7 +74,7 @@ def _prepare() -> list[Piece]:
             name=f"prepare {size}",
             arguments=("prepare", "--sizes", str(size)),
             targets=(targets.preparing(size),),
-            about_s=120,
+            about_s=240,
         )
         for size in (64, 256)
     ]
