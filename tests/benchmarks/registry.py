@@ -46,7 +46,7 @@ def _views() -> list[Piece]:
             name=f"views {dataset}",
             arguments=("views", "--datasets", dataset),
             targets=targets.views(dataset),
-            about_s=120,
+            about_s=150,
         )
         for dataset in ("retina", "chestxray8")
     ]
@@ -62,7 +62,7 @@ def _splits() -> list[Piece]:
                 targets.split_shares(dataset, part)
                 for part in ("validation", "test", f"first {share} of train", "validation of the official split")
             ),
-            about_s=400 if dataset == "chexpert" else 60,
+            about_s=400 if dataset == "chexpert" else 30,
         )
         for dataset, share in parts.items()
     ]
@@ -138,13 +138,13 @@ PIECES: tuple[Piece, ...] = (
         targets=tuple(targets.overhead(trial) for trial in targets.SHOWN_TRIALS),
         about_s=150,
     ),
-    Piece(name="search", arguments=("search", "--minutes", "8"), targets=targets.SEARCH, about_s=60),
+    Piece(name="search", arguments=("search", "--minutes", "8"), targets=targets.SEARCH, about_s=30),
     Piece(name="report", arguments=("report", "--runs", "10000"), targets=targets.report(10_000), about_s=240),
     Piece(
         name="scaling questions",
         arguments=("scaling", "--tracking-uri"),
         targets=tuple(targets.question(mode, 10_000) for mode in ("optuna", "joint")),
-        about_s=60,
+        about_s=30,
     ),
     Piece(name="scaling driver", arguments=("scaling", "--no-questions"), targets=(), about_s=120),
     *_growth(),
