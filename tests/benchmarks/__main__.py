@@ -8,6 +8,7 @@ were measured side by side in one run, wherever there is something to compare wi
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Prints the table, or measures first; 1 where a piece failed."""
     typed = parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # a piece that runs is ended as well
     machine = this_machine()
     failed = [] if typed.only is None and typed.minutes is None else _measure(typed)
     rows = figures.read(typed.record)

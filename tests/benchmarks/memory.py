@@ -33,9 +33,10 @@ STUDENT, IMAGE_SIZE_PX = "test_efficientnet", 256  # timm's smallest: its own me
 NUM_PATIENTS = (320, 800)  # even the smaller store fills an evaluation's batches: those of both have the same shapes
 EVERY_S = 0.2
 MIB = 2**20
-# What a worker does with a trial. At the end it waits for the others, so that all hold what they have at one moment.
+# What a worker does with a trial. In the end it gives back what is free of its heap, so that what is left is held, and
+# waits for the others.
 WORKER = """
-import json, sys
+import ctypes, gc, json, sys
 from pathlib import Path
 from trainables.student import StudentTrial
 
@@ -43,6 +44,8 @@ trial = StudentTrial({"job": json.loads(sys.argv[1])})
 while not (result := trial.train())["done"]:
     pass
 assert "error" not in result, result
+gc.collect()
+ctypes.CDLL(None).malloc_trim(0)
 Path(sys.argv[2]).touch()
 sys.stdin.read()
 """

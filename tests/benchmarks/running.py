@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from tests.benchmarks.figures import CONTINUED, DONE, FAILED, Figure
 from tests.benchmarks.machine import this_machine, versions
 from tests.benchmarks.registry import ROOT, Piece
 from tests.benchmarks.targets import parsed
+
+TIDYING_UP_S = 90  # a sweep's processes are given a minute
 
 
 def run(piece: Piece, keep: Callable[[Figure], None]) -> bool:
@@ -38,7 +42,7 @@ def run(piece: Piece, keep: Callable[[Figure], None]) -> bool:
 
     printed = []
     environment = {name: value for name, value in os.environ.items() if name != "TRANSFER_DATA"}
-    with subprocess.Popen(piece.command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with _started(piece.command, environment) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)
             if words := parsed(line):
@@ -48,6 +52,20 @@ def run(piece: Piece, keep: Callable[[Figure], None]) -> bool:
     keep(row("", "", why, outcome))
     print(f"{piece.name}: {outcome}{': ' * bool(why)}{why}, {time.monotonic() - began_s:.0f} s\n", flush=True)
     return outcome != FAILED
+
+
+@contextmanager
+def _started(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """The command while it runs; where this one is cut off meanwhile, it is interrupted too, and may tidy up."""
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(TIDYING_UP_S)
+            process.kill()
+            raise
 
 
 def _outcome(piece: Piece, status: int, printed: list[tuple[str, str]]) -> tuple[str, str]:

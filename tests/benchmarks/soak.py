@@ -109,18 +109,21 @@ def _watch(
         )
         reached: dict[str, float] = {}
         next_s, in_time = began, True
-        while sweep.poll() is None:
-            text = place.read_text()
-            _note_moments(text, reached, time.time() - began)
-            done = _num_done(text)
-            in_time = time.time() < until_s
-            if not in_time or (kill_at is not None and done >= kill_at):
+        try:
+            while sweep.poll() is None:
+                text = place.read_text()
+                _note_moments(text, reached, time.time() - began)
+                done = _num_done(text)
+                in_time = time.time() < until_s
+                if not in_time or (kill_at is not None and done >= kill_at):
+                    break
+                if time.time() >= next_s:
+                    _append(folder / "samples.csv", {"process": number, "done": done, **_figures(sweep, folder)})
+                    next_s = time.time() + EVERY_S
+                time.sleep(0.2)
+        finally:
+            if sweep.poll() is None:
                 _kill(sweep)
-                break
-            if time.time() >= next_s:
-                _append(folder / "samples.csv", {"process": number, "done": done, **_figures(sweep, folder)})
-                next_s = time.time() + EVERY_S
-            time.sleep(0.2)
     pd.Series(reached).to_csv(folder / f"moments-{number}.csv")
     if in_time and kill_at is None and sweep.wait() != 0:
         sys.exit(f"the sweep must end with 0, but ended with {sweep.returncode}:\n{place.read_text()[-2000:]}")

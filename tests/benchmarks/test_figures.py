@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,18 @@ while not os.path.exists({str(tmp_path / "kept")!r}):
     assert (figure.what, figure.figure, figure.verdict, figure.n) == ("a is faster than b", "3.0 x", MET, "5")
     assert (figure.is_end, end.is_end, end.verdict, end.figure) == (False, True, DONE, "")
     assert figure.machine == end.machine == str(this_machine()) and "PyTorch" in figure.versions
+
+
+def test_a_piece_that_is_cut_off_keeps_its_figures_has_no_end_and_runs_no_longer(tmp_path: Path) -> None:
+    def interrupted(figure: Figure) -> None:
+        figures.add(figure, tmp_path / "figures.csv")
+        raise KeyboardInterrupt
+
+    began_s = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        running.run(scripted(f"import time; print('{FASTER}', flush=True); time.sleep(50)", SPEED), interrupted)
+    assert [row.is_end for row in figures.read(tmp_path / "figures.csv")] == [False]
+    assert time.monotonic() - began_s < 20
 
 
 @pytest.mark.parametrize(
