@@ -35,7 +35,6 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Prints the table, or measures first; 1 where a piece failed."""
     typed = parser().parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # a piece that runs is ended as well
     machine = this_machine()
     failed = [] if typed.only is None and typed.minutes is None else _measure(typed)
     rows = figures.read(typed.record)
@@ -81,4 +80,5 @@ def _measure(typed: argparse.Namespace) -> list[str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # a piece that runs is ended as well
     sys.exit(main())

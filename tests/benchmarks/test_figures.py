@@ -33,8 +33,8 @@ def piece(name: str, *promised: Target, **facts: Any) -> Piece:
 def row(name: str, day: int, what: Target | None = SPEED, machine: Machine = HERE, **facts: str) -> Figure:
     """A figure of a piece; without `what`, its end."""
     of = {"what": what.what, "target": what.text, "figure": "3.0 x", "verdict": MET} if what else {"verdict": DONE}
-    given = {"n": "5", "versions": "Python 3", "date": f"2026-01-{day:02} 12:00:00", "seconds": "60", **of, **facts}
-    return Figure(**{"piece": name, "what": "", "target": "", "figure": "", "machine": str(machine), **given})
+    texts = {"what": "", "target": "", "figure": "", "n": "5", "versions": "Python 3", "seconds": "60", **of, **facts}
+    return Figure(piece=name, machine=str(machine), date=f"2026-01-{day:02} 12:00:00", **texts)
 
 
 def test_rows_come_back_in_their_order(tmp_path: Path) -> None:
@@ -62,8 +62,7 @@ def test_a_printed_line_is_read_again(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_what_is_missing_runs_first_and_then_what_is_oldest() -> None:
-    names = ("new", "old", "broken", "cut off", "older", "elsewhere", "continued")
-    pieces = [piece(name, SPEED) for name in names]
+    pieces = list(map(piece, ("new", "old", "broken", "cut off", "older", "elsewhere", "continued")))
     rows = [
         row("old", 4, None),
         row("older", 3, None),
@@ -188,8 +187,7 @@ def test_a_call_measures_what_fits_and_the_next_goes_on(
     assert [row.piece for row in figures.read(record)[3:]] == ["bad", "a", "a"]
     status, text = call("--only", "a")
     assert status == 0 and "1 of 1 have a figure" in text and len(figures.read(record)) == 8
-    num_rows = len(figures.read(record))
-    assert call()[0] == 0 and len(figures.read(record)) == num_rows, "the table alone measures nothing"
+    assert call()[0] == 0 and len(figures.read(record)) == 8, "the table alone measures nothing"
 
 
 def test_the_table_has_every_target_and_says_whose_figure_it_is() -> None:
@@ -203,8 +201,7 @@ def test_the_table_has_every_target_and_says_whose_figure_it_is() -> None:
         row("b", 5, replace(SIZE, most=0.4), figure="45%", verdict=FALLS_SHORT),  # the target was another one
         row("a", 5, None),
     ]
-    lines = ["  ".join(line.split()) for line in figure_table.terminal(rows, HERE, pieces)]
-    text = "\n".join(lines)
+    text = "\n".join(lines := ["  ".join(line.split()) for line in figure_table.terminal(rows, HERE, pieces)])
     assert "2.6  x  5  met  2026-01-02  this  one" in text and "9.9" not in text
     assert f"2026-01-04  {'  '.join(str(other).split())}" in text
     assert "at  most  50%  not  measured" in text and "for  comparison  wants  a  GPU" in text
