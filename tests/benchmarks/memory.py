@@ -30,7 +30,7 @@ from trainables.job import Job
 from trainables.trial import TrialSpec
 
 STUDENT, IMAGE_SIZE_PX = "test_efficientnet", 256  # timm's smallest: its own memory hides no copy of the store
-NUM_PATIENTS = (320, 800)  # even the smaller store fills an evaluation's batches: those of both have the same shapes
+NUM_PATIENTS = (320, 640)  # even the smaller store fills an evaluation's batches: those of both have the same shapes
 EVERY_S = 0.2
 MIB = 2**20
 # What a worker does with a trial. In the end it gives back what is free of its heap, so that what is left is held, and
