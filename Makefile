@@ -30,8 +30,8 @@ site: install  ## the documents as a site, in site/
 smoke: install  ## the shortest possible sweep, on phantom images
 	$(PYTHON) -m platform.sweep retina --epochs 1 --trials 1 --repeats 1 --name smoke
 
-bench: install  ## every benchmark; BENCHMARKS.md keeps the figures
-	$(PYTHON) -m tests.benchmarks
+bench: install  ## every target with its figure on record; `make bench MINUTES=10` measures what is missing or oldest
+	$(PYTHON) -m tests.benchmarks $(if $(MINUTES),--minutes $(MINUTES))
 
 chaos: install  ## small sweeps, broken at random for twelve minutes; the next run goes on where this one ends
 	$(PYTHON) -m tests.chaos --minutes 12

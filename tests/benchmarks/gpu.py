@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from tests.benchmarks import targets
 from tests.benchmarks.step import make_store
-from tests.benchmarks.targets import verdict
 from trainables.config import TrialConfig
 from trainables.data.augment import training_views
 from trainables.data.normalising import normalise
@@ -33,12 +33,6 @@ from trainables.recipe_views import ViewRecipe
 from trainables.training import Training
 
 STUDENT, BATCH_SIZE = "densenet121", 32
-ALONE_TARGET, TOGETHER_TARGET, VIEWS_TARGET = 5.0, 10.0, 0.80
-WHAT = (
-    ("GPU: images a second of training against eager float32", f"at least {ALONE_TARGET:g} x"),
-    ("GPU: the same, several students at once, in sum", f"at least {TOGETHER_TARGET:g} x"),
-    ("GPU: augmented batches, share of the floor", f"at least {VIEWS_TARGET:.0%}"),
-)
 
 
 def images_per_s(work: Callable[[], int], device: torch.device, num_rounds: int) -> float:
@@ -135,7 +129,7 @@ def share_of_floor(store: Store, device: torch.device, num_rounds: int) -> float
 
 
 def main() -> None:
-    """Prints the figures of a GPU, or that there is none."""
+    """Prints the figures of a GPU; where there is none, it says so and ends with 2."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.gpu", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--size", type=int, default=256, metavar="PX", help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
@@ -143,9 +137,7 @@ def main() -> None:
     parser.add_argument("--cpu", action="store_true", help="where there is no GPU: does it run? No figure counts")
     typed = parser.parse_args()
     if not torch.cuda.is_available() and not typed.cpu:
-        for what, target in WHAT:
-            verdict(what, target, "needs a GPU: none here", None)
-        return
+        parser.error("there must be a GPU, but PyTorch sees none; --cpu tries the code alone")
     device = torch.device("cpu" if typed.cpu else "cuda")
     with tempfile.TemporaryDirectory() as name:
         store = make_store(Path(name), typed.size)
@@ -157,10 +149,10 @@ def main() -> None:
     for number, total in sums.items():
         print(f"{number} students at once: {total:.0f} images/s in sum")
     figures = (alone / before, max(sums.values()) / before, share)
-    for (what, target), figure, wanted in zip(
-        WHAT, figures, (ALONE_TARGET, TOGETHER_TARGET, VIEWS_TARGET), strict=True
-    ):
-        verdict(what, target, f"{figure:.2f}", figure >= wanted)
+    if typed.cpu:
+        return
+    for target, figure in zip(targets.GPU, figures, strict=True):
+        target.judge(figure, typed.rounds)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from analysis.figures import drawing
 from platform.phantoms.writers import write_retina
 from tests.benchmarks.overhead import alone, ours, silent
 from tests.benchmarks.step import CPU, make_store, make_teacher, make_training
+from tests.benchmarks.targets import GROWTH_TRIALS, KINDS, growth
 from trainables.data.readers import retina
 from trainables.data.store_making import prepare
 from trainables.loop import train_one_epoch
@@ -28,10 +29,12 @@ from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
 
 STUDENT, IMAGE_SIZE_PX = "densenet40", 64
-KINDS = ("transfer learning", "attention, cold cache", "attention, cached")
+UNITS = {"images": "s an epoch", "epochs": "s since the start", "trials": "ms a trial, beside its training"}
+NUM_ROUNDS = 3
+ENDS = 100  # trials at either end of a sweep
 
 
-def of_images(counts: list[int], num_rounds: int = 3) -> pd.DataFrame:
+def of_images(counts: list[int], num_rounds: int = NUM_ROUNDS) -> pd.DataFrame:
     """Seconds of an epoch, a row a number of training images, a column a kind."""
     rows = []
     for count in counts:
@@ -95,24 +98,44 @@ def _seconds(training: object, epoch: int) -> float:
     return time.perf_counter() - started_s
 
 
+def _judge(frame: pd.DataFrame, part: str) -> None:
+    """How many times as long the last takes as the first."""
+    if part == "trials":
+        taken = frame["a sweep"]
+        GROWTH_TRIALS.judge(float(taken.tail(ENDS).median() / taken.head(ENDS).median()), min(ENDS, len(taken)))
+        return
+    first, last = frame.iloc[0], frame.iloc[-1]
+    for kind in KINDS:
+        growth(part, round(last[part] / first[part]), kind).judge(
+            last[kind] / first[kind], NUM_ROUNDS if part == "images" else 1
+        )
+
+
 def main() -> None:
     """Writes the picture, and prints its ends."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.growth", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("file", type=Path, nargs="?", help="PNG; without it the figures are printed only")
+    parser.add_argument("--parts", nargs="+", choices=UNITS, default=list(UNITS), help="default: %(default)s")
     parser.add_argument("--patients", type=int, nargs="+", default=[40, 80, 160, 320], help="default: %(default)s")
     parser.add_argument("--epochs", type=int, default=12, help="default: %(default)s")
     parser.add_argument("--trials", type=int, default=400, help="default: %(default)s")
     typed = parser.parse_args()
     torch.set_num_threads(1)
-    frames = (of_images(typed.patients), of_epochs(typed.epochs), of_trials(typed.trials))
-    units = ("s an epoch", "s since the start", "ms a trial, beside its training")
-    figure, axes = drawing.empty_figure(num_columns=3, height_in=3.0)
-    for frame, ax, unit in zip(frames, axes, units, strict=True):
-        draw(frame if len(frame) < 50 else _smoothed(frame), ax, unit)
-        print(f"{unit}\n{frame.iloc[[0, -1]].to_string(index=False)}\n", flush=True)
+    measured = {
+        "images": lambda: of_images(typed.patients),
+        "epochs": lambda: of_epochs(typed.epochs),
+        "trials": lambda: of_trials(typed.trials),
+    }
+    figure, axes = drawing.empty_figure(num_columns=len(typed.parts), height_in=3.0)
+    for part, ax in zip(typed.parts, axes, strict=True):
+        frame = measured[part]()
+        draw(frame if len(frame) < 50 else _smoothed(frame), ax, UNITS[part])
+        print(f"{UNITS[part]}\n{frame.iloc[[0, -1]].to_string(index=False)}\n", flush=True)
+        _judge(frame, part)
     if typed.file:
+        typed.file.parent.mkdir(parents=True, exist_ok=True)
         typed.file.write_bytes(drawing.png(figure))
 
 

@@ -33,7 +33,7 @@ from platform.tracking.journal import Journal
 from platform.tracking.ledger import Ledger
 from search_spaces import space_of
 from search_spaces.presets import PRESETS
-from tests.benchmarks.targets import verdict
+from tests.benchmarks import targets
 from trainables.config import TrialConfig
 from trainables.job import Job
 from trainables.student import StudentTrial
@@ -139,13 +139,11 @@ def main() -> None:
         mine = ours(typed.trials, Path(name))
     theirs = alone(typed.trials)
     print("trial | ours, ms | Optuna alone, ms | more, ms")
-    for number in sorted({10, 100, 500, 1000, 2000, typed.trials}):
+    for number in sorted({*targets.SHOWN_TRIALS, typed.trials}):
         if number <= typed.trials:
             a, b = 1e3 * _at(mine, number), 1e3 * _at(theirs, number)
             print(f"{number} | {a:.1f} | {b:.1f} | {a - b:.1f}", flush=True)
-            verdict(
-                f"trial {number} of no training, beside Optuna's", "under 100 ms more", f"{a - b:.1f} ms", a - b < 100
-            )
+            targets.overhead(number).judge(a - b, min(WINDOW, number))
 
 
 if __name__ == "__main__":

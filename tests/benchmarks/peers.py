@@ -23,6 +23,7 @@ from torchdistill.core.forward_hook import ForwardHookManager  # type: ignore[im
 from torchdistill.losses.mid_level import ATLoss  # type: ignore[import-untyped]
 
 from tests.benchmarks.step import CPU, make_store
+from tests.benchmarks.targets import KORNIA, STUDENTS, torchdistill
 from trainables.data.augment import training_views
 from trainables.data.normalising import IMAGENET_MEAN, IMAGENET_STD
 from trainables.data.store import Store
@@ -124,16 +125,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         store = make_store(Path(name), typed.size)
         print("torchdistill, px | student | without a teacher, s an epoch | attention transfer / without")
-        for student in ("densenet121", "densenet40"):
+        for student in STUDENTS:
             theirs_s = medians(torchdistills_step(store, student), typed.rounds)
-            print(
-                f"{typed.size} | {student} | {theirs_s['plain']:.2f} | {theirs_s['transfer'] / theirs_s['plain']:.3f}"
-            )
+            ratio = theirs_s["transfer"] / theirs_s["plain"]
+            print(f"{typed.size} | {student} | {theirs_s['plain']:.2f} | {ratio:.3f}", flush=True)
+            torchdistill(student, typed.size).judge(ratio, typed.rounds)
     with tempfile.TemporaryDirectory() as name:
         store = make_store(Path(name), 256)
         speed = {way: store.num_images / s for way, s in medians(views_of(store), typed.rounds).items()}
         print("\nviews of 256 px from the store | kornia, images/s | ours, images/s | ratio")
         print(f"retina | {speed['kornia']:.0f} | {speed['ours']:.0f} | {speed['ours'] / speed['kornia']:.1f}")
+        KORNIA.judge(speed["ours"] / speed["kornia"], typed.rounds)
 
 
 if __name__ == "__main__":

@@ -16,13 +16,11 @@ from pathlib import Path
 from PIL import Image
 
 from platform.phantoms.writers import write_retina
-from tests.benchmarks.targets import verdict
+from tests.benchmarks.targets import preparing
 from trainables.data.catalogue import read
 from trainables.data.listing import Listing
 from trainables.data.readers import retina
 from trainables.data.store_making import prepare
-
-TARGET = 2
 
 
 def plain(listing: Listing, image_size_px: int, num_threads: int) -> None:
@@ -46,7 +44,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     typed = parser.parse_args()
     num_threads = os.cpu_count() or 1
-    print(f"px | images | plain, images/s | store, images/s, fsync and checks in it | ratio (target: {TARGET})")
+    print("px | images | plain, images/s | store, images/s, fsync and checks in it | ratio")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if data := os.environ.get("TRANSFER_DATA"):
@@ -66,8 +64,7 @@ def main() -> None:
             slow, fast = (statistics.median(times[way][1:]) for way in ("plain", "store"))
             count = len(listing.rows)
             print(f"{size} | {count} | {count / slow:.0f} | {count / fast:.0f} | {slow / fast:.1f}", flush=True)
-            what = f"preparing the store at {size} px against PIL"
-            verdict(what, f"at least {TARGET} x", f"{slow / fast:.1f} x", slow / fast >= TARGET)
+            preparing(size).judge(slow / fast, typed.rounds)
 
 
 if __name__ == "__main__":

@@ -170,10 +170,12 @@ def main() -> None:
     parser.add_argument("--concurrent", type=int, default=200, help="default: %(default)s")
     parser.add_argument("--search", choices=("optuna", "joint"), default="optuna", help="default: %(default)s")
     parser.add_argument(
-        "--tracking-uri", nargs="+", default=["none", "sqlite"], metavar="URI", help="default: %(default)s"
+        "--tracking-uri", nargs="*", default=["none", "sqlite"], metavar="URI", help="default: %(default)s"
     )
+    parser.add_argument("--no-questions", action="store_true", help="leave out the times of single questions")
     typed = parser.parse_args()
-    print_questions()
+    if not typed.no_questions:
+        print_questions()
     for uri in typed.tracking_uri:
         print(f"{uri.partition('@')[0]}, {typed.search}, {typed.concurrent} at once", flush=True)
         with tempfile.TemporaryDirectory() as folder:

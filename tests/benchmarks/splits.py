@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tests.benchmarks.targets import verdict
+from tests.benchmarks.targets import split_shares
 from trainables.data.catalogue import DATASETS
 from trainables.data.listing import NOT_MENTIONED, POSITIVE, UNCERTAIN
 from trainables.data.splits import (
@@ -47,7 +47,6 @@ CHEXPERT = {  # percent of studies: positive, uncertain
 }
 PATIENTS_CORRELATION, ILLNESS_CORRELATION = 0.6, 0.15  # of a finding in a patient's images, and of different findings
 NUM_IMAGES, NUM_PATIENTS = 223_648, 64_740
-TARGET = 0.5  # times the deviation of a random split
 LEAST_SHARE = 0.01  # of positives; rarer labels are printed, and have no target
 NUM_SEEDS = 15
 
@@ -157,12 +156,14 @@ def main() -> None:
         prog="python -m tests.benchmarks.splits", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--seeds", type=int, default=NUM_SEEDS, help="default: %(default)s")
-    num_seeds = parser.parse_args().seeds
+    parser.add_argument("--datasets", nargs="+", choices=("retina", "chexpert"), help="default: both")
+    typed = parser.parse_args()
     tables: dict[str, tuple[Callable[[], pd.DataFrame], list[str], float]] = {
         "retina": (retina, list(GRADES), 0.1),
         "chexpert": (chexpert, list(CHEXPERT), 5_000 / DATASETS["chexpert"].split_counts["train"]),  # CheXpert-5k
     }
-    for dataset, (table, names, fraction) in tables.items():
+    for dataset in typed.datasets or tables:
+        table, names, fraction = tables[dataset]
         rows = table()
         counts = counts_for(dataset, len(rows))
         started_s = time.perf_counter()
@@ -172,15 +173,14 @@ def main() -> None:
         rank_s = time.perf_counter() - started_s - split_s
         print(f"\n{dataset}: {len(rows):,} images, split in {split_s:.1f} s, ordered in {rank_s:.1f} s")
         share_L = positives(rows).mean(axis=0)
-        deviations = measure(rows, counts, num_seeds, fraction)
+        deviations = measure(rows, counts, typed.seeds, fraction)
         print("label | share | " + " | ".join(f"{name}: ours, random" for name in deviations))
         for label, name in enumerate(names):
             figures = " | ".join(f"{ours[label]:.2%}, {chance[label]:.2%}" for ours, chance in deviations.values())
             print(f"{name} | {share_L[label]:.1%} | {figures}")
         for name, (ours, chance) in deviations.items():
             ratio = float((ours / chance)[share_L >= LEAST_SHARE].max())
-            what = f"{dataset}: labels' shares, {name}, worst label"
-            verdict(what, f"at most {TARGET} of random's", f"{ratio:.2f}", ratio <= TARGET)
+            split_shares(dataset, name).judge(ratio, typed.seeds)
 
 
 if __name__ == "__main__":

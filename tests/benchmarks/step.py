@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from platform.phantoms.writers import write_retina
-from tests.benchmarks.targets import verdict
+from tests.benchmarks.targets import STUDENTS, steps
 from trainables.batches import batches
 from trainables.config import TrialConfig
 from trainables.data.augment import training_views
@@ -36,7 +36,6 @@ from trainables.training import Training
 
 NUM_PATIENTS = 80  # 160 photographs, 96 of them for training
 CPU = torch.device("cpu")
-CACHED_TARGET, COLD_TARGET = 1.03, 1.05
 
 
 def make_store(folder: Path, image_size_px: int) -> Store:
@@ -112,22 +111,19 @@ def main() -> None:
         prog="python -m tests.benchmarks.step", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 128], metavar="PX", help="default: %(default)s")
+    parser.add_argument("--students", nargs="+", choices=STUDENTS, default=list(STUDENTS), help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
     typed = parser.parse_args()
     torch.set_num_threads(1)
     print("px | student | transfer, s | cached / transfer | cold / (transfer + teacher)")
     for size in typed.sizes:
-        for student in ("densenet121", "densenet40"):
+        for student in typed.students:
             times = measure(size, student, typed.rounds)
             cached = times["cached"] / times["transfer"]
             cold = times["cold"] / (times["transfer"] + times["teacher"])
             print(f"{size} | {student} | {times['transfer']:.2f} | {cached:.3f} | {cold:.3f}", flush=True)
-            where = f"{student}, {size} px"
-            for what, target, ratio in (
-                (f"attention transfer, cached, against transfer learning: {where}", CACHED_TARGET, cached),
-                (f"the same cold, against that and the teacher: {where}", COLD_TARGET, cold),
-            ):
-                verdict(what, f"at most {target} x", f"{ratio:.3f} x", ratio <= target)
+            for target, ratio in zip(steps(student, size), (cached, cold), strict=True):
+                target.judge(ratio, typed.rounds)
 
 
 if __name__ == "__main__":
