@@ -22,8 +22,8 @@ even seeds write to an MLflow server, the others to a file. Each run of the comm
 """
 LEGEND = """
 *As undisturbed* and *refused* are the right outcomes: *refused* means one sentence and exit status 2 until what was
-broken is put right, after which the sweep ended as undisturbed. *Unknown* is the outcome of a fault whose sweep failed at
-a later one. The recovery time is that from the end of the disturbance to the next saved epoch, with the start of the
+broken is put right, after which the sweep ended as undisturbed. *Unknown* is the outcome of a fault whose sweep failed
+at a later one. The recovery time is that from the end of the disturbance to the next saved epoch, with the start of the
 command where that had ended; where the next fault came before it, there is none.
 """
 OUTCOMES = {UNDISTURBED: "as undisturbed", REFUSED: "refused", FAILED: "failed", SHADOWED: "unknown"}
