@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from trainables.data.store import FACTS_KEY, new_content, row_content
 
-ROWS_PER_BATCH = 256
+ROWS_PER_BATCH = 64  # two batches are held at a time; more would leave the processor's cache before they are written
 
 Row = tuple[int, NDArray[np.uint8], bytes]  # its number in the columns, its image [H, W, C], the pixels' BLAKE2b
 
@@ -45,11 +46,17 @@ def write(
     """
     rows_hash, splits_hash = new_content(held_out), hashlib.sha256()
     schema = _schema(int(np.prod(shape)), len(columns["labels"][0]))
-    with part.open("wb") as file, pa.ipc.new_file(file, schema) as writer:
+    with (
+        part.open("wb") as file,
+        ThreadPoolExecutor(1) as flusher,
+        pa.ipc.new_file(file, schema) as writer,
+    ):
+        flushes: list[Future[None]] = []
         pending: pa.RecordBatch | None = None
         for rows, pixels, digests in _in_batches(images, shape):
             if pending is not None:
                 writer.write_batch(pending)
+                flushes.append(flusher.submit(os.fsync, file.fileno()))  # the disk works while others are decoded
             pending = _batch(schema, columns, rows, pixels)
             for row, digest in zip(rows, digests, strict=True):
                 split, rank = columns["split"][row], columns["train_rank"][row]
@@ -59,6 +66,8 @@ def write(
         all_facts = json.dumps({**facts(), **prints}).encode()
         writer.write_batch(pending, custom_metadata={FACTS_KEY: all_facts})
         file.flush()
+        for flush in flushes:
+            flush.result()  # the kernel tells of a failed write once, to whoever flushes first
         os.fsync(file.fileno())
 
 
