@@ -105,8 +105,8 @@ def _plain_file(root: Path, path: str) -> Path | None:
     Most files are such, and resolving the names of all folders above takes ten times as long. None where one is not,
     or where anything else is odd: then `located` looks closely, and says what is wrong.
     """
-    parts = path.split("/")
-    if any(part in ("", ".", "..") for part in parts):  # absolute, too
+    parts = Path(path).parts
+    if Path(path).is_absolute() or ".." in parts:
         return None
     place = str(root)
     kind = 0

@@ -6,6 +6,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,11 @@ def test_a_flush_that_fails_while_others_are_decoded_is_not_lost(
         flush(descriptor)  # as the kernel: whoever asks a second time hears nothing of it
 
     monkeypatch.setattr(os, "fsync", failing_once)
-    columns = {"labels": [np.zeros(1, np.int8)] * 5, "split": ["train"] * 5, "train_rank": [*range(5)]}
+    columns: dict[str, list[Any]] = {
+        "labels": [np.zeros(1, np.int8)] * 5,
+        "split": ["train"] * 5,
+        "train_rank": [*range(5)],
+    }
     columns |= {name: ["x"] * 5 for name in ("patient", "image_id", "view", "sex")} | {"age_years": [1.0] * 5}
     images = ((row, np.zeros((8, 8, 1), np.uint8), b"") for row in range(5))
     with pytest.raises(OSError, match="the disk has failed"):
