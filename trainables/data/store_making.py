@@ -6,8 +6,9 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ from trainables.data.withdrawn import kept_rows, unnamed
 from trainables.steps import steps
 
 NUM_NAMED = 20  # unreadable images that an error names; the rest is counted
+AHEAD_PER_THREAD = 8  # images decoded before they are written: enough for no thread to wait behind a slow one
+
+_Outcome = tuple[NDArray[np.uint8], bytes] | UnreadableImageError  # pixels and their hash, or why there are none
 
 
 class UnreadableImagesError(ValueError):
@@ -170,30 +174,36 @@ def _decoded(
     """Row, pixels and their hash of every image that can be read, in order; the others go to `unreadable`."""
     listing, paths = content.listing, content.columns["path"]
 
-    def attempt(path: str) -> tuple[NDArray[np.uint8], bytes] | UnreadableImageError:
+    def attempt(path: str) -> _Outcome:
         try:
             image = decode(listing.root, path, content.image_size_px, listing.channels)
         except UnreadableImageError as error:
             return error
         return image, hashlib.blake2b(image.data).digest()
 
-    shown = steps(f"decoding {listing.dataset}", len(paths), "image", shown=decoding.progress)
-    with shown as advance, ThreadPoolExecutor(decoding.num_threads or os.cpu_count()) as pool:
-        # A stretch is decoded while the one before is written; all at once would be decoded ahead without bound.
-        stretches = [
-            paths[start : start + store_writing.ROWS_PER_BATCH]
-            for start in range(0, len(paths), store_writing.ROWS_PER_BATCH)
-        ]
-        ahead = pool.map(attempt, stretches[0])
-        for number, stretch in enumerate(stretches):
-            outcomes = ahead
-            ahead = pool.map(attempt, stretches[number + 1] if number + 1 < len(stretches) else [])
-            for row, outcome in enumerate(outcomes, number * store_writing.ROWS_PER_BATCH):
-                if isinstance(outcome, UnreadableImageError):
-                    unreadable.append((paths[row], str(outcome)))
-                else:
-                    yield row, *outcome
-            advance(len(stretch))
+    bar = steps(f"decoding {listing.dataset}", len(paths), "image", shown=decoding.progress)
+    num_threads = decoding.num_threads or os.cpu_count() or 1
+    with bar as advance, ThreadPoolExecutor(num_threads) as pool:
+        for row, outcome in enumerate(_ahead(pool, attempt, paths, num_threads * AHEAD_PER_THREAD)):
+            if isinstance(outcome, UnreadableImageError):
+                unreadable.append((paths[row], str(outcome)))
+            else:
+                yield row, *outcome
+            advance()
+
+
+def _ahead(pool: Executor, work: Callable[[str], _Outcome], paths: list[str], num_ahead: int) -> Iterator[_Outcome]:
+    """The outcomes of `paths` in order, of which at most `num_ahead` are ready or under way before they are asked for.
+
+    Few enough to stay in the processor's cache, until they are written, and for their memory to be used again.
+    """
+    waiting: deque[Future[_Outcome]] = deque()
+    for path in paths:
+        waiting.append(pool.submit(work, path))
+        if len(waiting) > num_ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _named(unreadable: list[tuple[str, str]]) -> str:

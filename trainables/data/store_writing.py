@@ -9,8 +9,10 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from trainables.data.store import FACTS_KEY, new_content, row_content
 
-ROWS_PER_BATCH = 256
+ROWS_PER_BATCH = 64  # two batches are held at a time; more would leave the processor's cache before they are written
 
 Row = tuple[int, NDArray[np.uint8], bytes]  # its number in the columns, its image [H, W, C], the pixels' BLAKE2b
 
@@ -45,11 +47,12 @@ def write(
     """
     rows_hash, splits_hash = new_content(held_out), hashlib.sha256()
     schema = _schema(int(np.prod(shape)), len(columns["labels"][0]))
-    with part.open("wb") as file, pa.ipc.new_file(file, schema) as writer:
+    with part.open("wb") as file, _flushed(file) as flush_ahead, pa.ipc.new_file(file, schema) as writer:
         pending: pa.RecordBatch | None = None
         for rows, pixels, digests in _in_batches(images, shape):
             if pending is not None:
                 writer.write_batch(pending)
+                flush_ahead()
             pending = _batch(schema, columns, rows, pixels)
             for row, digest in zip(rows, digests, strict=True):
                 split, rank = columns["split"][row], columns["train_rank"][row]
@@ -58,8 +61,18 @@ def write(
         prints = {"fingerprint": rows_hash.hexdigest()[:16], "split_fingerprint": splits_hash.hexdigest()[:16]}
         all_facts = json.dumps({**facts(), **prints}).encode()
         writer.write_batch(pending, custom_metadata={FACTS_KEY: all_facts})
-        file.flush()
-        os.fsync(file.fileno())
+
+
+@contextmanager
+def _flushed(file: IO[bytes]) -> Iterator[Callable[[], None]]:
+    """A file that is on the disk in the end; what it yields has the disk begin, while more is decoded."""
+    flushes: list[Future[None]] = []
+    with ThreadPoolExecutor(1) as flusher:
+        yield lambda: flushes.append(flusher.submit(os.fsync, file.fileno()))
+    for flush in flushes:
+        flush.result()  # the kernel tells of a failed write once, to whoever flushes first
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _in_batches(

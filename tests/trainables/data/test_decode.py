@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,3 +95,63 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path):
     (root / "link.png").symlink_to(tmp_path / "secret.png")
     with pytest.raises(UnreadableImageError, match=r"leads out of the data folder, to .*secret\.png"):
         decode(root, "link.png", 32, 1)
+
+
+def step_by_step(file, size_px, channels):
+    """The same pixels by Pillow's own calls, with every copy."""
+    mode = "RGB" if channels == 3 else "L"
+    with Image.open(file) as image:
+        image.draft(mode, (size_px, size_px))
+        whole = image.convert(mode)
+    side = min(whole.size)
+    left, top = (whole.width - side) // 2, (whole.height - side) // 2
+    box = (left, top, left + side, top + side)
+    square = whole.resize((size_px, size_px), Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)
+    return np.asarray(square).reshape(size_px, size_px, channels)
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [(mode, "png") for mode in ("RGB", "L", "P", "RGBA", "LA", "1")]
+    + [(mode, "jpeg") for mode in ("RGB", "L", "CMYK")]
+    + [("CMYK", "tif"), ("RGB", "mpo")],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size_px", [32, 128, 300])
+def test_the_pixels_are_pillows_to_the_last_bit(tmp_path, mode, suffix, channels, size_px):
+    pixels = np.random.default_rng(0).integers(0, 256, (270, 401, 3), dtype=np.uint8)
+    name = f"noise.{suffix}"
+    Image.fromarray(pixels).convert(mode).save(tmp_path / name)
+    assert np.array_equal(decode(tmp_path, name, size_px, channels), step_by_step(tmp_path / name, size_px, channels))
+
+
+@pytest.mark.skipif("TRANSFER_DATA" not in os.environ, reason="needs real images in TRANSFER_DATA")
+@pytest.mark.parametrize(
+    ("folder", "channels"), [("retina/train", 3), ("retina/train", 1), ("chestxray8/sample/images", 1)]
+)
+def test_the_pixels_of_real_images_are_pillows_to_the_last_bit(folder, channels):
+    root = Path(os.environ["TRANSFER_DATA"])
+    files = sorted((root / folder).iterdir())[::40]
+    assert len(files) > 5
+    for file in files:
+        decoded = decode(root, str(file.relative_to(root)), 256, channels)
+        assert np.array_equal(decoded, step_by_step(file, 256, channels)), file
+
+
+@pytest.mark.parametrize("path", ["a/0.png", "a/../a/0.png", "./a/0.png", "within/0.png", "a/link.png"])
+def test_a_file_is_found_by_every_name_that_stays_in_the_folder(tmp_path, path):
+    (tmp_path / "a").mkdir()
+    grey(tmp_path / "a" / "0.png")
+    (tmp_path / "within").symlink_to("a")
+    (tmp_path / "a" / "link.png").symlink_to("0.png")
+    assert np.array_equal(decode(tmp_path, path, 64, 1)[..., 0], GRADIENT)
+
+
+@pytest.mark.parametrize("path", ["../secret.png", "a/../../secret.png", "out/secret.png", "{folder}/secret.png"])
+def test_no_name_leads_out_of_the_folder(tmp_path, path):
+    root = tmp_path / "root"
+    (root / "a").mkdir(parents=True)
+    (root / "out").symlink_to(tmp_path)
+    grey(tmp_path / "secret.png")
+    with pytest.raises(UnreadableImageError, match=r"leads out of the data folder, to .*secret\.png"):
+        decode(root, path.format(folder=tmp_path), 32, 1)
