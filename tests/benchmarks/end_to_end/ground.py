@@ -90,9 +90,9 @@ def lay_out(folder: Path, data: Path | None, num_patients: int) -> Ground:
         if not (ground.teachers / name).exists():
             torch.manual_seed(SEED)
             facts: dict[str, Any] = {"task": "multilabel", "label_names": tuple(map(str, range(num_outputs)))}
+            facts |= {"architecture": "densenet121", "is_phantom": True, "source": "random weights"}
             weights = build("densenet121", num_outputs).state_dict()
-            more = {"architecture": "densenet121", "is_phantom": True, "source": "random weights"}
-            shelf.save(ground.teachers, weights, name=name, **more, **facts)
+            shelf.save(ground.teachers, weights, name=name, **facts)
     return ground
 
 

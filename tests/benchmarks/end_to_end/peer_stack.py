@@ -4,33 +4,30 @@
 
 The configurations of each cell are tried with ASHA; the best of each cell is trained again with another seed, and
 tested. A program of its own, as the libraries' documentation shows it, which shares no code with this project; what it
-writes to `moments.json` and `timings.jsonl` is for whoever compares.
+writes to `timings.jsonl` and `logging.json` is for whoever compares.
 """
 
 from __future__ import annotations
 
-import time
-
-MOMENTS = {"starts": time.time()}
-
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-
 import optuna
 import ray
-from peer_student import METRIC, Student  # type: ignore[import-not-found]
+from peer_student import METRIC, Student, point_of  # type: ignore[import-not-found]
 from ray import tune
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 from ray.tune.search.optuna import OptunaSearch
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 GRACE_EPOCHS, REDUCTION_FACTOR = 1, 3
 Point = dict[str, Any]
@@ -85,7 +82,6 @@ class TimedMLflow(MLflowLoggerCallback):
 def fit(settings: dict[str, Any], name: str, config: dict[str, Any], **how: Any) -> list[tuple[Point, float]]:
     """Runs trials; what each was given, and its best score on the validation set."""
     out = Path(settings["out"])
-    MOMENTS.setdefault("first_fit", time.time())
     tuner = tune.Tuner(
         tune.with_resources(Student, {"cpu": 1}),
         param_space={**settings, **config},
@@ -94,19 +90,16 @@ def fit(settings: dict[str, Any], name: str, config: dict[str, Any], **how: Any)
             name=name,
             storage_path=str(out / "ray_results"),
             callbacks=[TimedMLflow(tracking_uri=f"sqlite:///{out}/mlflow.db", experiment_name="ablation")],
-            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, num_to_keep=1),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, num_to_keep=2),
             verbose=1,
         ),
     )
     results = tuner.fit()
     if results.num_errors:
         raise RuntimeError(f"{results.num_errors} trials of {name} failed")
-    tuned = ("learning_rate", "weight_decay", "beta")
     return [
-        ({**each.config["point"], **{key: each.config[key] for key in tuned if key in each.config}},
-         each.metrics[METRIC])
-        for each in results
-    ]  # fmt: skip
+        (point_of(each.config), each.metrics[METRIC]) for each in (results[number] for number in range(len(results)))
+    ]
 
 
 def search(settings: dict[str, Any], cell: Point) -> list[tuple[Point, float]]:
@@ -145,18 +138,15 @@ def confirm(settings: dict[str, Any], tried: Sequence[tuple[Point, float]], num_
 def main() -> None:
     asked = json.loads(Path(sys.argv[1]).read_text())
     settings = asked["settings"]
-    MOMENTS["imported"] = time.time()
     ray.init(address="local", num_cpus=settings["concurrent"], include_dashboard=False)
-    MOMENTS["ray"] = time.time()
     if asked["points"]:
         scheduler = AshaPerCell(settings["epochs"])
         tried = fit(settings, "search", {"point": tune.grid_search(asked["points"])}, scheduler=scheduler)
     else:
         tried = [each for cell in asked["searched"] for each in search(settings, cell)]
     confirm(settings, tried, asked["repeats"])
-    MOMENTS["fitted"] = time.time()
     ray.shutdown()
-    (Path(settings["out"]) / "moments.json").write_text(json.dumps({**MOMENTS, "logging_s": TimedMLflow.seconds}))
+    (Path(settings["out"]) / "logging.json").write_text(json.dumps(TimedMLflow.seconds))
 
 
 if __name__ == "__main__":

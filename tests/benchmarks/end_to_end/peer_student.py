@@ -1,7 +1,7 @@
-"""The student of `peer_stack.py`: photographs decoded by PIL, torchdistill's attention transfer, and Ray's class for it.
+"""The student of `peer_stack.py`: photographs decoded by PIL, torchdistill's attention transfer, Ray's class interface.
 
-Written with what makes these libraries fast: an actor keeps its data sets and teachers for the next trial; channels-last
-and fused Adam.
+Written with what makes these libraries fast: an actor keeps its data sets and teachers for the next trial, networks are
+channels-last, and Adam is fused.
 """
 
 from __future__ import annotations
@@ -85,6 +85,11 @@ def loaders(config: dict[str, Any]) -> dict[str, DataLoader]:
     return result
 
 
+def point_of(config: dict[str, Any]) -> dict[str, Any]:
+    """What a trial is to do."""
+    return {**config["point"], **{name: config[name] for name in TUNED if name in config}}
+
+
 def load_teacher(folder: str, name: str) -> nn.Module:
     """A frozen DenseNet-121."""
     weights = load_file(Path(folder) / name / "weights.safetensors")
@@ -99,8 +104,9 @@ class Student(tune.Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         self.began, self.seconds = time.time(), defaultdict(float)
         if not hasattr(self, "loaders"):
-            self.loaders, self.teachers = loaders(config), {}
-        self.point = point = config["point"] | {name: config[name] for name in TUNED if name in config}
+            self.loaders = loaders(config)
+            self.teachers: dict[str, tuple[nn.Module, ForwardHookManager]] = {}
+        self.point = point = point_of(config)
         torch.manual_seed(point["seed"])
         self.student = DenseNet40(config["classes"])
         first = load_file(Path(config["teachers"]) / "imagenet" / "weights.safetensors")
@@ -110,7 +116,8 @@ class Student(tune.Trainable):
         self.optimizer = torch.optim.Adam(
             self.student.parameters(), lr=point["learning_rate"], weight_decay=point["weight_decay"], fused=True
         )
-        self.best, self.best_weights, self.teacher = -1.0, {}, None
+        self.best, self.teacher = -1.0, None
+        self.best_weights: dict[str, torch.Tensor] = {}
         if point["teacher"] != "none":
             self._guide(config["teachers"], point["teacher"])
         self.seconds["setup"] = time.time() - self.began
@@ -140,7 +147,7 @@ class Student(tune.Trainable):
     def _batches(self, split: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         batches = iter(self.loaders[split])
         while True:
-            with self._timed("pictures"):
+            with self._timed(f"pictures_{split}"):
                 batch = next(batches, None)
             if batch is None:
                 return
@@ -181,10 +188,8 @@ class Student(tune.Trainable):
 
     @torch.no_grad()
     def _scores(self, split: str) -> dict[str, float]:
-        kept_s = self.seconds["pictures"]  # the seconds of pictures are those of training
         self.student.eval()
         outputs, labels = zip(*((self.student(images), labels) for images, labels in self._batches(split)), strict=True)
-        self.seconds["pictures"] = kept_s
         shares, truth = torch.cat(outputs).softmax(dim=1).numpy(), torch.cat(labels).numpy()
         areas = [roc_auc_score(truth == k, shares[:, k]) for k in range(shares.shape[1]) if 0 < (truth == k).mean() < 1]
         return {"f1": f1_score(truth, shares.argmax(axis=1), average="weighted"), "auc": sum(areas) / len(areas)}

@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,10 @@ from tests.small_sweep import ROOT, query
 
 PEER_SCRIPT = Path(__file__).with_name("peer_stack.py")
 PEER_WORKERS = 0  # of a DataLoader: see BENCHMARKS.md
-PREPARED = re.compile(r"^retina: \d+ ")  # the summary of the images, printed when they are prepared
-STARTED = re.compile(r": lr .*, wd ")
 EPOCH = re.compile(r": epoch (\d+)/\d+")
 ENDED = re.compile(r": (done, best|stopped early) ")
-PARTS = ("start", "setup", "pictures", "teacher", "student", "validation", "other")
+TUNED = ("learning_rate", "weight_decay", "beta")
+PARTS = ("start", "pictures", "teacher", "student", "validation", "other")
 
 
 @dataclass(kw_only=True)
@@ -37,9 +36,10 @@ class Figures:
     first_epoch_s: float  # to the beginning of the first epoch
     cpu_s: float
     peak_mb: float
-    num_epochs: int
+    epochs_trained: int
     attention_epoch_s: float  # mean seconds of training in an epoch of attention transfer
     transfer_epoch_s: float  # the same without a teacher
+    logging_s: float | None = None  # of the driver, while trials may run; None where it has no clock
     parts: dict[str, float] = field(default_factory=dict)
 
 
@@ -65,35 +65,114 @@ def _ours(task: Task, ground: Ground, folder: Path) -> Figures:
     epochs = _our_epochs(results, split_counts(ground)["train"])
     if not task.is_searched:
         _check_points(results, task)
-    return _figures(seen, epochs, task, _our_moments(seen, epochs))
+    return _figures(seen, epochs, task, _our_moments(seen, epochs), _our_preparing_s(results))
 
 
 def _our_moments(seen: Watched, epochs: pd.DataFrame) -> dict[str, float]:
-    """When, since the command, the first trial was given to a worker, the first epoch began, and the last one ended."""
-    given = next(at for at, line in seen.lines if STARTED.search(line))
+    """When, since the command, the first epoch began, and the last one ended."""
     reported = next(at for at, line in seen.lines if EPOCH.search(line))
     ended = [at for at, line in seen.lines if ENDED.search(line)]
     first = epochs[epochs["epoch"] == 1].iloc[0]
-    return {
-        "given": given,
-        "first_epoch": reported - first["training"] - first["validation"],
-        "last_trial": ended[-1],
-    }
+    return {"first_epoch": reported - first["training"] - first["validation"], "last_trial": ended[-1]}
 
 
 def _our_epochs(results: Path, num_images: int) -> pd.DataFrame:
-    """A row per epoch, in the order of their ends: seconds of its parts, from the record of the sweep."""
+    """A row per epoch with the seconds of its parts, from the record of the sweep."""
     rows = query(
         results,
-        "select t.value, m.step, m.key, m.value, m.timestamp from metrics m "
-        "join tags t on t.run_uuid = m.run_uuid and t.key = 'trial'",
+        "select c.value, m.run_uuid, m.step, m.key, m.value from metrics m "
+        "join tags c on c.run_uuid = m.run_uuid and c.key = 'cell' "
+        "where m.key in ('epoch_s', 'images_per_s', 'cost_teacher_s')",
     )
-    tags = dict(
-        query(
-            results,
-            "select k.value, c.value from tags k join tags c on c.run_uuid = k.run_uuid and c.key = 'cell' "
-            "where k.key = 'trial'",
-        )
+    long = pd.DataFrame(rows, columns=["cell", "run", "epoch", "name", "value"])
+    epochs = long.pivot(index=["cell", "run", "epoch"], columns="name", values="value").reset_index()
+    if "cost_teacher_s" not in epochs:
+        epochs["cost_teacher_s"] = 0.0
+    epochs["training"] = num_images / epochs["images_per_s"]
+    # A total of the trial, so that an epoch's own is the step from the one before.
+    before = epochs.groupby("run")["cost_teacher_s"].shift().fillna(0.0)
+    epochs["teacher"] = epochs["cost_teacher_s"].fillna(0.0) - before
+    epochs["rest"] = epochs["epoch_s"] - epochs["training"]
+    # An epoch's rest is validation, saving and perhaps the test. The first one's has Python's imports in it, too.
+    is_first = epochs["epoch"] == 1
+    usual_s = epochs.loc[~is_first, "rest"].median()
+    epochs["validation"] = epochs["rest"].mask(is_first, epochs["rest"].clip(upper=usual_s))
+    epochs["student"] = epochs["training"] - epochs["teacher"]
+    epochs["pictures"] = 0.0  # once, before the first trial
+    return epochs
+
+
+def _our_preparing_s(results: Path) -> float:
+    """From the lock on the prepared images to their last byte."""
+    (store,) = (results / "stores").glob("*.arrow")
+    return store.stat().st_mtime - store.with_suffix(".lock").stat().st_mtime
+
+
+def _check_points(results: Path, task: Task) -> None:
+    """Both sides tried the same list."""
+    rows = query(
+        results,
+        "select c.value, p.key, p.value, p.run_uuid from params p "
+        "join tags c on c.run_uuid = p.run_uuid and c.key = 'cell' "
+        "join tags h on h.run_uuid = p.run_uuid and h.key = 'phase' and h.value = 'search'",
     )
-    long = pd.DataFrame(rows, columns=["trial", "epoch", "name", "value", "at"])
-    raise NotImplementedError(long["name"].unique(), tags)
+    tried: dict[str, dict[str, Any]] = {}
+    for cell, name, value, run_id in rows:
+        if name in TUNED and value not in ("", "None"):
+            tried.setdefault(run_id, {"cell": cell})[name] = f"{float(value):.6g}"
+    asked = [
+        {"cell": point["cell"], **{name: f"{point[name]:.6g}" for name in TUNED if name in point}}
+        for point in points(task)
+    ]
+    if sorted(map(str, map(_in_order, tried.values()))) != sorted(map(str, map(_in_order, asked))):
+        raise RuntimeError(f"both sides must try the same configurations, but ours tried {list(tried.values())}")
+
+
+def _in_order(point: dict[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(point.items())
+
+
+def _theirs(task: Task, ground: Ground, folder: Path) -> Figures:
+    settings = folder / "settings.json"
+    settings.write_text(json.dumps(their_settings(task, ground, folder, PEER_WORKERS)))
+    seen = watch([sys.executable, "-u", str(PEER_SCRIPT), str(settings)], folder, folder / "output.txt")
+    rows = pd.read_json(folder / "timings.jsonl", lines=True).fillna(0.0)
+    epochs = their_epochs(rows)
+    last = rows["ended"].max() - seen.began
+    first = epochs["began"].min() - seen.began
+    figures = _figures(seen, epochs, task, {"first_epoch": first, "last_trial": last}, 0.0)
+    return replace(figures, logging_s=json.loads((folder / "logging.json").read_text()))
+
+
+def their_epochs(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row per epoch with the seconds of its parts; all decoding is in `pictures`, that for validation as well."""
+    of_saving = rows[rows["epoch"] == 0]["saving"].sum()
+    epochs = rows[rows["epoch"] > 0].copy()
+    pictures = epochs.filter(like="pictures_")
+    epochs["pictures"] = pictures.sum(axis=1)
+    epochs["validation"] = (
+        epochs["validation"] + epochs["test"] + of_saving / len(epochs)
+        - pictures.drop(columns="pictures_train").sum(axis=1)
+    )  # fmt: skip
+    return epochs
+
+
+def _figures(seen: Watched, epochs: pd.DataFrame, task: Task, moments: dict[str, float], prepare_s: float) -> Figures:
+    is_guided = epochs["cell"].str.startswith("attention")
+    parts = {
+        "start": moments["first_epoch"] - prepare_s,
+        "pictures": prepare_s + epochs["pictures"].sum() / task.num_slots,
+        **{part: epochs[part].sum() / task.num_slots for part in ("teacher", "student", "validation")},
+    }
+    parts["other"] = moments["last_trial"] - sum(parts.values())
+    return Figures(
+        wall_s=seen.wall_s,
+        last_trial_s=moments["last_trial"],
+        first_epoch_s=moments["first_epoch"],
+        cpu_s=seen.cpu_s,
+        peak_mb=seen.peak_mb,
+        epochs_trained=len(epochs),
+        attention_epoch_s=epochs.loc[is_guided, "training"].mean(),
+        transfer_epoch_s=epochs.loc[~is_guided, "training"].mean(),
+        parts=parts,
+    )
