@@ -82,16 +82,16 @@ def _our_epochs(results: Path, num_images: int) -> pd.DataFrame:
         results,
         "select c.value, m.run_uuid, m.step, m.key, m.value from metrics m "
         "join tags c on c.run_uuid = m.run_uuid and c.key = 'cell' "
-        "where m.key in ('epoch_s', 'images_per_s', 'cost_teacher_s')",
+        "where m.key in ('epoch_s', 'images_per_s', 'cost/teacher_s')",
     )
     long = pd.DataFrame(rows, columns=["cell", "run", "epoch", "name", "value"])
     epochs = long.pivot(index=["cell", "run", "epoch"], columns="name", values="value").reset_index()
-    if "cost_teacher_s" not in epochs:
-        epochs["cost_teacher_s"] = 0.0
+    if "cost/teacher_s" not in epochs:
+        epochs["cost/teacher_s"] = 0.0
     epochs["training"] = num_images / epochs["images_per_s"]
     # A total of the trial, so that an epoch's own is the step from the one before.
-    before = epochs.groupby("run")["cost_teacher_s"].shift().fillna(0.0)
-    epochs["teacher"] = epochs["cost_teacher_s"].fillna(0.0) - before
+    before = epochs.groupby("run")["cost/teacher_s"].shift().fillna(0.0)
+    epochs["teacher"] = epochs["cost/teacher_s"].fillna(0.0) - before
     epochs["rest"] = epochs["epoch_s"] - epochs["training"]
     # An epoch's rest is validation, saving and perhaps the test. The first one's has Python's imports in it, too.
     is_first = epochs["epoch"] == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import threading
 import time
@@ -47,6 +49,19 @@ def watch(command: Sequence[str], folder: Path, output: Path) -> Watched:
     )
     reader = threading.Thread(target=_read, args=(process, seen, output))
     reader.start()
+    try:
+        _sample(process, seen)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    reader.join(timeout=10)
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} must end with 0, but ended with {process.returncode}: see {output}")
+    return seen
+
+
+def _sample(process: psutil.Popen, seen: Watched) -> None:
+    """Looks at the command and all of its descendants until it ends."""
     used: dict[tuple[int, float], float] = {}
     memory_at = 0.0
     while process.poll() is None:
@@ -55,14 +70,10 @@ def watch(command: Sequence[str], folder: Path, output: Path) -> Watched:
         if time.time() >= memory_at:
             seen.peak_mb = max(seen.peak_mb, _memory_mb(family))
             memory_at = time.time() + MEMORY_EVERY_S
-        with suppress(subprocess.TimeoutExpired):
+        with suppress(psutil.TimeoutExpired):
             process.wait(EVERY_S)
     seen.wall_s = time.time() - seen.began
     seen.cpu_s = sum(used.values())
-    reader.join(timeout=10)
-    if process.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} must end with 0, but ended with {process.returncode}: see {output}")
-    return seen
 
 
 def _read(process: psutil.Popen, seen: Watched, output: Path) -> None:
