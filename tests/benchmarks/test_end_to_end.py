@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +33,7 @@ QUESTION: dict[str, Any] = {
     "num_repeats": 1,
     "num_slots": 2,
     "batch_size": 32,
+    "num_workers": 0,
 }
 BEGAN = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
 
@@ -150,6 +152,24 @@ def test_the_fixed_list_does_not_depend_on_scores() -> None:
         ground.points(Task(px=64, num_epochs=1, num_trials=4))
 
 
+def test_our_epochs_have_their_own_seconds_of_the_teacher(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        database.execute("create table tags (run_uuid, key, value)")
+        database.execute("create table metrics (run_uuid, step, key, value, timestamp)")
+        database.executemany("insert into tags values (?, 'cell', ?)", [("a", "attention/x"), ("b", "transfer/none")])
+        rows = [
+            *(("a", 1, "epoch_s", 19.0, 5), ("a", 1, "images_per_s", 10.0, 5), ("a", 1, "cost/teacher_s", 3.0, 5)),
+            *(("a", 2, "epoch_s", 12.0, 9), ("a", 2, "images_per_s", 10.0, 9), ("a", 2, "cost/teacher_s", 4.0, 9)),
+            *(("b", 1, "epoch_s", 21.0, 4), ("b", 1, "images_per_s", 20.0, 4), ("b", 1, "val_auc", 0.5, 4)),
+        ]
+        database.executemany("insert into metrics values (?, ?, ?, ?, ?)", rows)
+    epochs = sides.our_epochs(tmp_path, num_images=100)
+    assert epochs["cell"].tolist() == ["transfer/none", "attention/x", "attention/x"]
+    assert epochs["training"].tolist() == [5, 10, 10]
+    assert epochs["teacher"].tolist() == [0, 3, 1] and epochs["student"].tolist() == [5, 7, 9]
+    assert epochs["validation"].tolist() == [2, 2, 2], "Python's imports are in the first epoch's rest"
+
+
 def test_their_decoding_is_counted_once() -> None:
     timings = [
         {"cell": "a", "epoch": 1, "training": 9, "pictures_train": 4, "validation": 3, "pictures_validation": 2},
@@ -174,7 +194,7 @@ def test_both_sides_train_the_same_network(peer_student: ModuleType) -> None:
 def test_the_peers_see_the_same_split(tmp_path: Path, peer_student: ModuleType) -> None:
     laid = ground.lay_out(tmp_path / "ground", None, num_patients=4)
     task = Task(px=32, num_epochs=1, num_trials=2)
-    settings = ground.their_settings(task, laid, tmp_path, 0)
+    settings = ground.their_settings(task, laid, tmp_path)
     assert json.loads(json.dumps(settings)) == settings
     counts = ground.split_counts(laid)
     loaders = peer_student.loaders(settings["settings"])

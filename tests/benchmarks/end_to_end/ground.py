@@ -44,6 +44,7 @@ class Task:
     num_repeats: int = 1  # of each cell's best configuration, which are tested
     num_slots: int = 2  # trials at once, each with one CPU and one thread
     batch_size: int = 32
+    num_workers: int = 0  # of the peers' DataLoaders: more would share the cores of the trials
     is_searched: bool = False  # whether each side searches by itself, or both try one list of configurations
 
     @property
@@ -176,7 +177,7 @@ def our_arguments(task: Task, ground: Ground, results: Path) -> list[str]:
     return ["retina", *words, "--teacher-names", *TEACHERS, "--cells", *CELLS]
 
 
-def their_settings(task: Task, ground: Ground, out: Path, num_workers: int) -> dict[str, Any]:
+def their_settings(task: Task, ground: Ground, out: Path) -> dict[str, Any]:
     """What `peer_stack.py` reads."""
     settings = {
         "table": str(ground.table),
@@ -187,7 +188,7 @@ def their_settings(task: Task, ground: Ground, out: Path, num_workers: int) -> d
         "batch_size": task.batch_size,
         "classes": 5,
         "concurrent": task.num_slots,
-        "workers": num_workers,
+        "workers": task.num_workers,
         "seed": SEED,
     }
     given = {"points": [], "searched": searched(task)} if task.is_searched else {"points": points(task)}

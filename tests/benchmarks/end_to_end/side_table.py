@@ -22,6 +22,7 @@ COMPARED = {
     "training in an epoch of attention transfer, s": "attention_epoch_s",
     "without a teacher, s": "transfer_epoch_s",
     "epochs trained": "epochs_trained",
+    "command to the last trial's end, s per epoch trained": "s_per_epoch",
 }
 
 
@@ -40,10 +41,14 @@ def compared(answers: pd.DataFrame) -> pd.DataFrame:
     if not pairs:
         return pd.DataFrame(columns=["ours", "theirs", "ratio"])
     ours, theirs = (pd.DataFrame(side).reset_index(drop=True) for side in zip(*pairs, strict=True))
-    names = list(COMPARED.values())
-    ours, theirs = ours[names].astype(float), theirs[names].astype(float)
+    ours, theirs = _numbers(ours), _numbers(theirs)
     frame = pd.DataFrame({"ours": ours.median(), "theirs": theirs.median(), "ratio": (ours / theirs).median()})
     return frame.set_axis(list(COMPARED), axis="index")
+
+
+def _numbers(runs: pd.DataFrame) -> pd.DataFrame:
+    per_epoch = runs["last_trial_s"].astype(float) / runs["epochs_trained"].astype(float)
+    return runs.assign(s_per_epoch=per_epoch)[list(COMPARED.values())].astype(float)
 
 
 def parts(answers: pd.DataFrame) -> pd.DataFrame:

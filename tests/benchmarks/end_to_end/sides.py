@@ -18,7 +18,6 @@ from tests.benchmarks.end_to_end.watching import Watched, watch
 from tests.small_sweep import ROOT, query
 
 PEER_SCRIPT = Path(__file__).with_name("peer_stack.py")
-PEER_WORKERS = 0  # of a DataLoader: see BENCHMARKS.md
 EPOCH = re.compile(r": epoch (\d+)/\d+")
 ENDED = re.compile(r": (done, best|stopped early) ")
 TUNED = ("learning_rate", "weight_decay", "beta")
@@ -62,7 +61,7 @@ def _ours(task: Task, ground: Ground, folder: Path) -> Figures:
     arguments = our_arguments(task, ground, results)
     command = [sys.executable, "-u", "-m", "platform.sweep", *arguments]
     seen = watch(command, ROOT, folder / "output.txt")
-    epochs = _our_epochs(results, split_counts(ground)["train"])
+    epochs = our_epochs(results, split_counts(ground)["train"])
     if not task.is_searched:
         _check_points(results, task)
     return _figures(seen, epochs, task, _our_moments(seen, epochs), _our_preparing_s(results))
@@ -72,22 +71,24 @@ def _our_moments(seen: Watched, epochs: pd.DataFrame) -> dict[str, float]:
     """When, since the command, the first epoch began, and the last one ended."""
     reported = next(at for at, line in seen.lines if EPOCH.search(line))
     ended = [at for at, line in seen.lines if ENDED.search(line)]
-    first = epochs[epochs["epoch"] == 1].iloc[0]
+    first = epochs.iloc[0]
     return {"first_epoch": reported - first["training"] - first["validation"], "last_trial": ended[-1]}
 
 
-def _our_epochs(results: Path, num_images: int) -> pd.DataFrame:
-    """A row per epoch with the seconds of its parts, from the record of the sweep."""
+def our_epochs(results: Path, num_images: int) -> pd.DataFrame:
+    """A row per epoch with the seconds of its parts, in the order of their ends, from the record of the sweep."""
     rows = query(
         results,
-        "select c.value, m.run_uuid, m.step, m.key, m.value from metrics m "
+        "select c.value, m.run_uuid, m.step, m.key, m.value, m.timestamp from metrics m "
         "join tags c on c.run_uuid = m.run_uuid and c.key = 'cell' "
         "where m.key in ('epoch_s', 'images_per_s', 'cost/teacher_s')",
     )
-    long = pd.DataFrame(rows, columns=["cell", "run", "epoch", "name", "value"])
+    long = pd.DataFrame(rows, columns=["cell", "run", "epoch", "name", "value", "at"])
     epochs = long.pivot(index=["cell", "run", "epoch"], columns="name", values="value").reset_index()
     if "cost/teacher_s" not in epochs:
         epochs["cost/teacher_s"] = 0.0
+    ends = long[long["name"] == "epoch_s"].set_index(["run", "epoch"])["at"]
+    epochs = epochs.join(ends, on=["run", "epoch"]).sort_values("at", kind="stable", ignore_index=True)
     epochs["training"] = num_images / epochs["images_per_s"]
     # A total of the trial, so that an epoch's own is the step from the one before.
     before = epochs.groupby("run")["cost/teacher_s"].shift().fillna(0.0)
@@ -134,7 +135,7 @@ def _in_order(point: dict[str, Any]) -> list[tuple[str, Any]]:
 
 def _theirs(task: Task, ground: Ground, folder: Path) -> Figures:
     settings = folder / "settings.json"
-    settings.write_text(json.dumps(their_settings(task, ground, folder, PEER_WORKERS)))
+    settings.write_text(json.dumps(their_settings(task, ground, folder)))
     seen = watch([sys.executable, "-u", str(PEER_SCRIPT), str(settings)], folder, folder / "output.txt")
     rows = pd.read_json(folder / "timings.jsonl", lines=True).fillna(0.0)
     epochs = their_epochs(rows)
