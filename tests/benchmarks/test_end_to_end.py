@@ -49,6 +49,8 @@ def figures(last_trial_s: float = 40.0) -> Figures:
         epochs_trained=18,
         attention_epoch_s=last_trial_s / 10,
         transfer_epoch_s=2.0,
+        attention_epoch_cpu_s=3.0,
+        transfer_epoch_cpu_s=2.0,
         parts=parts,
     )
 
@@ -158,28 +160,46 @@ def test_our_epochs_have_their_own_seconds_of_the_teacher(tmp_path: Path) -> Non
         database.executemany("insert into tags values (?, 'cell', ?)", [("a", "attention/x"), ("b", "transfer/none")])
         rows = [
             *(("a", 1, "epoch_s", 19.0, 5), ("a", 1, "images_per_s", 10.0, 5), ("a", 1, "cost/teacher_s", 3.0, 5)),
+            *(("a", 1, "cost/cpu_s", 8.0, 5), ("a", 2, "cost/cpu_s", 14.0, 9), ("b", 1, "cost/cpu_s", 4.0, 4)),
             *(("a", 2, "epoch_s", 12.0, 9), ("a", 2, "images_per_s", 10.0, 9), ("a", 2, "cost/teacher_s", 4.0, 9)),
             *(("b", 1, "epoch_s", 21.0, 4), ("b", 1, "images_per_s", 20.0, 4), ("b", 1, "val_auc", 0.5, 4)),
         ]
         database.executemany("insert into metrics values (?, ?, ?, ?, ?)", rows)
     epochs = sides.our_epochs(tmp_path, num_images=100)
     assert epochs["cell"].tolist() == ["transfer/none", "attention/x", "attention/x"]
-    assert epochs["training"].tolist() == [5, 10, 10]
+    assert epochs["training"].tolist() == [5, 10, 10] and epochs["cpu"].tolist() == [4, 8, 6]
     assert epochs["teacher"].tolist() == [0, 3, 1] and epochs["student"].tolist() == [5, 7, 9]
     assert epochs["validation"].tolist() == [2, 2, 2], "Python's imports are in the first epoch's rest"
 
 
 def test_their_decoding_is_counted_once() -> None:
     timings = [
-        {"cell": "a", "epoch": 1, "training": 9, "pictures_train": 4, "validation": 3, "pictures_validation": 2},
-        {"epoch": 0, "saving": 0.5},
-        {"cell": "a", "epoch": 2, "training": 9, "pictures_train": 4, "validation": 3, "pictures_validation": 2}
+        {
+            "cell": "a",
+            "epoch": 1,
+            "cpu": 4,
+            "training": 9,
+            "pictures_train": 4,
+            "validation": 3,
+            "pictures_validation": 2,
+        },
+        {"cell": "a", "epoch": 0, "saving": 0.5, "cpu": 1},
+        {
+            "cell": "a",
+            "epoch": 2,
+            "cpu": 4,
+            "training": 9,
+            "pictures_train": 4,
+            "validation": 3,
+            "pictures_validation": 2,
+        }
         | {"test": 2, "pictures_test": 1.5},
-        {"epoch": 0, "saving": 0.5},
+        {"cell": "a", "epoch": 0, "saving": 0.5, "cpu": 1},
     ]
     epochs = sides.their_epochs(pd.DataFrame(timings).fillna(0.0))
     assert epochs["pictures"].tolist() == [6, 7.5]
     assert epochs["validation"].tolist() == [1.5, 2.0]
+    assert epochs["cpu"].tolist() == [5, 5], "the two of saving are theirs as well"
 
 
 def test_both_sides_train_the_same_network(peer_student: ModuleType) -> None:

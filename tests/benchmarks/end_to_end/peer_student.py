@@ -102,7 +102,8 @@ class Student(tune.Trainable):
     """Trains one student; a step is an epoch. Its actor keeps data sets and teachers for the next trial."""
 
     def setup(self, config: dict[str, Any]) -> None:
-        self.began, self.seconds = time.time(), defaultdict(float)
+        self.busy_s = time.process_time()
+        self.seconds: dict[str, float] = defaultdict(float)
         if not hasattr(self, "loaders"):
             self.loaders = loaders(config)
             self.teachers: dict[str, tuple[nn.Module, ForwardHookManager]] = {}
@@ -120,7 +121,6 @@ class Student(tune.Trainable):
         self.best_weights: dict[str, torch.Tensor] = {}
         if point["teacher"] != "none":
             self._guide(config["teachers"], point["teacher"])
-        self.seconds["setup"] = time.time() - self.began
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.setup(new_config)
@@ -207,6 +207,8 @@ class Student(tune.Trainable):
         self.best, self.best_weights = state["best"], state["weights"]
 
     def _note(self, epoch: int, began: float) -> None:
+        now_s = time.process_time()
+        self.seconds["cpu"], self.busy_s = now_s - self.busy_s, now_s
         about = {"cell": self.point["cell"], "phase": self.point["phase"], "epoch": epoch, "began": began}
         with open(Path(self.config["out"]) / "timings.jsonl", "a") as file:
             file.write(json.dumps({**about, "ended": time.time(), **self.seconds}) + "\n")

@@ -26,7 +26,7 @@ QUESTION = [
 ]
 MEASURED = [
     *("wall_s", "last_trial_s", "first_epoch_s", "cpu_s", "peak_mb", "epochs_trained"),
-    *("attention_epoch_s", "transfer_epoch_s", "logging_s"),
+    *("attention_epoch_s", "transfer_epoch_s", "attention_epoch_cpu_s", "transfer_epoch_cpu_s", "logging_s"),
 ]
 COLUMNS = ["began", "load", *QUESTION, "round", "side", *MEASURED, *(f"{part}_part_s" for part in PARTS)]
 FORM = "%Y-%m-%d %H:%M:%S"

@@ -21,6 +21,8 @@ COMPARED = {
     "peak memory, MB": "peak_mb",
     "training in an epoch of attention transfer, s": "attention_epoch_s",
     "without a teacher, s": "transfer_epoch_s",
+    "CPU-seconds per epoch of attention transfer, validation and saving in them": "attention_epoch_cpu_s",
+    "the same without a teacher": "transfer_epoch_cpu_s",
     "epochs trained": "epochs_trained",
     "command to the last trial's end, s per epoch trained": "s_per_epoch",
 }

@@ -38,6 +38,8 @@ class Figures:
     epochs_trained: int
     attention_epoch_s: float  # mean seconds of training in an epoch of attention transfer
     transfer_epoch_s: float  # the same without a teacher
+    attention_epoch_cpu_s: float  # mean CPU-seconds of the trial's process, validation and saving in them
+    transfer_epoch_cpu_s: float
     logging_s: float | None = None  # of the driver, while trials may run; None where it has no clock
     parts: dict[str, float] = field(default_factory=dict)
 
@@ -81,7 +83,7 @@ def our_epochs(results: Path, num_images: int) -> pd.DataFrame:
         results,
         "select c.value, m.run_uuid, m.step, m.key, m.value, m.timestamp from metrics m "
         "join tags c on c.run_uuid = m.run_uuid and c.key = 'cell' "
-        "where m.key in ('epoch_s', 'images_per_s', 'cost/teacher_s')",
+        "where m.key in ('epoch_s', 'images_per_s', 'cost/teacher_s', 'cost/cpu_s')",
     )
     long = pd.DataFrame(rows, columns=["cell", "run", "epoch", "name", "value", "at"])
     epochs = long.pivot(index=["cell", "run", "epoch"], columns="name", values="value").reset_index()
@@ -90,9 +92,8 @@ def our_epochs(results: Path, num_images: int) -> pd.DataFrame:
     ends = long[long["name"] == "epoch_s"].set_index(["run", "epoch"])["at"]
     epochs = epochs.join(ends, on=["run", "epoch"]).sort_values("at", kind="stable", ignore_index=True)
     epochs["training"] = num_images / epochs["images_per_s"]
-    # A total of the trial, so that an epoch's own is the step from the one before.
-    before = epochs.groupby("run")["cost/teacher_s"].shift().fillna(0.0)
-    epochs["teacher"] = epochs["cost/teacher_s"].fillna(0.0) - before
+    for part, total in (("teacher", "cost/teacher_s"), ("cpu", "cost/cpu_s")):  # of the trial, up to the epoch's end
+        epochs[part] = epochs[total].fillna(0.0) - epochs.groupby("run")[total].shift().fillna(0.0)
     epochs["rest"] = epochs["epoch_s"] - epochs["training"]
     # An epoch's rest is validation, saving and perhaps the test. The first one's has Python's imports in it, too.
     is_first = epochs["epoch"] == 1
@@ -147,10 +148,12 @@ def _theirs(task: Task, ground: Ground, folder: Path) -> Figures:
 
 def their_epochs(rows: pd.DataFrame) -> pd.DataFrame:
     """A row per epoch with the seconds of its parts; all decoding is in `pictures`, that for validation as well."""
-    of_saving = rows[rows["epoch"] == 0]["saving"].sum()
+    of_saving = rows.loc[rows["epoch"] == 0, "saving"].sum()
+    by_cell = rows.assign(is_epoch=rows["epoch"] > 0).groupby("cell")
     epochs = rows[rows["epoch"] > 0].copy()
     pictures = epochs.filter(like="pictures_")
     epochs["pictures"] = pictures.sum(axis=1)
+    epochs["cpu"] = epochs["cell"].map(by_cell["cpu"].sum() / by_cell["is_epoch"].sum())
     epochs["validation"] = (
         epochs["validation"] + epochs["test"] + of_saving / len(epochs)
         - pictures.drop(columns="pictures_train").sum(axis=1)
@@ -175,5 +178,7 @@ def _figures(seen: Watched, epochs: pd.DataFrame, task: Task, moments: dict[str,
         epochs_trained=len(epochs),
         attention_epoch_s=epochs.loc[is_guided, "training"].mean(),
         transfer_epoch_s=epochs.loc[~is_guided, "training"].mean(),
+        attention_epoch_cpu_s=epochs.loc[is_guided, "cpu"].mean(),
+        transfer_epoch_cpu_s=epochs.loc[~is_guided, "cpu"].mean(),
         parts=parts,
     )
