@@ -34,6 +34,7 @@ QUESTION: dict[str, Any] = {
     "num_slots": 2,
     "batch_size": 32,
     "num_workers": 0,
+    "draft": False,
 }
 BEGAN = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
 
@@ -79,7 +80,7 @@ def test_a_ratio_is_of_neighbours_and_its_median_over_rounds(tmp_path: Path, cap
     )
     table = side_table.compared(record)
     assert table.loc["command to the last trial's end, s"].tolist() == [35, 100, pytest.approx(0.35)]
-    assert side_table.parts(record).sum().tolist() == pytest.approx([35, 100])
+    assert side_table.parts(record).sum().tolist() == pytest.approx([35, 100], rel=1e-4)  # the file has six digits
     side_table.show(record)
     printed = capsys.readouterr().out
     assert "n = 3" in printed
@@ -226,7 +227,7 @@ def test_the_peers_see_the_same_split(tmp_path: Path, peer_student: ModuleType) 
 def peer_student() -> ModuleType:
     """The peers' module, which is a program of its own."""
     pytest.importorskip("torchdistill", reason="the extra `peers` is not installed")
-    path = sides.PEER_SCRIPT.with_name("peer_student.py")
+    path = sides.FOLDER / "peer_student.py"
     spec = importlib.util.spec_from_file_location("peer_student", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

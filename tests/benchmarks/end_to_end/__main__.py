@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--trials", type=int, default=3, help="of each cell's search (default: %(default)s)")
     parser.add_argument("--slots", type=int, default=2, help="trials at once, a core each (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=0, help="of the peers' DataLoaders (default: %(default)s)")
+    parser.add_argument("--draft", action="store_true", help="the peers let the JPEG decoder reduce the photographs")
     parser.add_argument("--searched", action="store_true", help="each side searches by itself")
     parser.add_argument(
         "--data", type=Path, default=data, help="folder of the real images (default: TRANSFER_DATA, here %(default)s)"
@@ -77,6 +78,7 @@ def measure(typed: argparse.Namespace, ends_s: float) -> None:
                 num_trials=typed.trials,
                 num_slots=typed.slots,
                 num_workers=typed.workers,
+                is_drafted=typed.draft,
                 is_searched=typed.searched,
             )
             if not measure_round(typed.record, task, ground, number, ends_s):
@@ -120,6 +122,7 @@ def question_of(task: Task, ground: Ground) -> Mapping[str, Any]:
         "num_slots": task.num_slots,
         "batch_size": task.batch_size,
         "num_workers": task.num_workers,
+        "draft": task.is_drafted,
     }
 
 

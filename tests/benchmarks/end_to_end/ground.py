@@ -45,6 +45,9 @@ class Task:
     num_slots: int = 2  # trials at once, each with one CPU and one thread
     batch_size: int = 32
     num_workers: int = 0  # of the peers' DataLoaders: more would share the cores of the trials
+    is_drafted: bool = (
+        False  # whether the peers let the JPEG decoder reduce the photographs, which torchvision does not
+    )
     is_searched: bool = False  # whether each side searches by itself, or both try one list of configurations
 
     @property
@@ -182,6 +185,7 @@ def their_settings(task: Task, ground: Ground, out: Path) -> dict[str, Any]:
         "classes": 5,
         "concurrent": task.num_slots,
         "workers": task.num_workers,
+        "draft": task.is_drafted,
         "seed": SEED,
     }
     given = {"points": [], "searched": searched(task)} if task.is_searched else {"points": points(task)}

@@ -1,6 +1,6 @@
 """An ablation of attention transfer with the public stack: Ray Tune, Optuna, MLflow, torchvision and torchdistill.
 
-    python peer_stack.py SETTINGS.json
+    python -m end_to_end.peer_stack SETTINGS.json
 
 The configurations of each cell are tried with ASHA; the best of each cell is trained again with another seed, and
 tested. A program of its own, as the libraries' documentation shows it, which shares no code with this project; what it
@@ -19,12 +19,13 @@ from typing import Any
 
 import optuna
 import ray
-from peer_student import METRIC, Student, point_of  # type: ignore[import-not-found]
 from ray import tune
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 from ray.tune.search.optuna import OptunaSearch
+
+from .peer_student import METRIC, Student, point_of
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

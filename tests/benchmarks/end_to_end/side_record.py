@@ -22,7 +22,7 @@ MAX_APART = timedelta(minutes=30)  # from the end of the first run to the beginn
 # Runs that differ in one of these are never compared.
 QUESTION = [
     *("machine", "versions", "images", "num_images", "px", "kind", "num_epochs", "num_trials", "num_repeats"),
-    *("num_slots", "batch_size", "num_workers"),
+    *("num_slots", "batch_size", "num_workers", "draft"),
 ]
 MEASURED = [
     *("wall_s", "last_trial_s", "first_epoch_s", "cpu_s", "peak_mb", "epochs_trained"),

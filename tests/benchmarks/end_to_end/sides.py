@@ -17,7 +17,8 @@ from tests.benchmarks.end_to_end.ground import Ground, Task, our_arguments, poin
 from tests.benchmarks.end_to_end.watching import Watched, watch
 from tests.small_sweep import ROOT, query
 
-PEER_SCRIPT = Path(__file__).with_name("peer_stack.py")
+FOLDER = Path(__file__).parent
+PEER_PROGRAM = f"{FOLDER.name}.peer_stack"  # started beside the project, which is nowhere on its path
 EPOCH = re.compile(r": epoch (\d+)/\d+")
 ENDED = re.compile(r": (done, best|stopped early) ")
 TUNED = ("learning_rate", "weight_decay", "beta")
@@ -137,7 +138,7 @@ def _in_order(point: dict[str, Any]) -> list[tuple[str, Any]]:
 def _theirs(task: Task, ground: Ground, folder: Path) -> Figures:
     settings = folder / "settings.json"
     settings.write_text(json.dumps(their_settings(task, ground, folder)))
-    seen = watch([sys.executable, "-u", str(PEER_SCRIPT), str(settings)], folder, folder / "output.txt")
+    seen = watch([sys.executable, "-u", "-m", PEER_PROGRAM, str(settings)], FOLDER.parent, folder / "output.txt")
     rows = pd.read_json(folder / "timings.jsonl", lines=True).fillna(0.0)
     epochs = their_epochs(rows)
     last = rows["ended"].max() - seen.began

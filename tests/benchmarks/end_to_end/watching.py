@@ -77,7 +77,7 @@ def _sample(process: psutil.Popen, seen: Watched) -> None:
 
 
 def _read(process: psutil.Popen, seen: Watched, output: Path) -> None:
-    with output.open("w") as file:
+    with output.open("w", buffering=1) as file:
         for line in process.stdout:
             seen.lines.append((time.time() - seen.began, line.rstrip("\n")))
             file.write(line)
