@@ -166,7 +166,7 @@ def test_our_epochs_have_their_own_seconds_of_the_teacher(tmp_path: Path) -> Non
             *(("b", 1, "epoch_s", 21.0, 4), ("b", 1, "images_per_s", 20.0, 4), ("b", 1, "val_auc", 0.5, 4)),
         ]
         database.executemany("insert into metrics values (?, ?, ?, ?, ?)", rows)
-    epochs = sides.our_epochs(tmp_path, num_images=100)
+    epochs = sides.our_epochs(tmp_path, num_images=100, num_slots=2)
     assert epochs["cell"].tolist() == ["transfer/none", "attention/x", "attention/x"]
     assert epochs["training"].tolist() == [5, 10, 10] and epochs["cpu"].tolist() == [4, 8, 6]
     assert epochs["teacher"].tolist() == [0, 3, 1] and epochs["student"].tolist() == [5, 7, 9]

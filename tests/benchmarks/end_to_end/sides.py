@@ -64,7 +64,7 @@ def _ours(task: Task, ground: Ground, folder: Path) -> Figures:
     arguments = our_arguments(task, ground, results)
     command = [sys.executable, "-u", "-m", "platform.sweep", *arguments]
     seen = watch(command, ROOT, folder / "output.txt")
-    epochs = our_epochs(results, split_counts(ground)["train"])
+    epochs = our_epochs(results, split_counts(ground)["train"], task.num_slots)
     if not task.is_searched:
         _check_points(results, task)
     return _figures(seen, epochs, task, _our_moments(seen, epochs), _our_preparing_s(results))
@@ -78,7 +78,7 @@ def _our_moments(seen: Watched, epochs: pd.DataFrame) -> dict[str, float]:
     return {"first_epoch": reported - first["training"] - first["validation"], "last_trial": ended[-1]}
 
 
-def our_epochs(results: Path, num_images: int) -> pd.DataFrame:
+def our_epochs(results: Path, num_images: int, num_slots: int) -> pd.DataFrame:
     """A row per epoch with the seconds of its parts, in the order of their ends, from the record of the sweep."""
     rows = query(
         results,
@@ -96,8 +96,9 @@ def our_epochs(results: Path, num_images: int) -> pd.DataFrame:
     for part, total in (("teacher", "cost/teacher_s"), ("cpu", "cost/cpu_s")):  # of the trial, up to the epoch's end
         epochs[part] = epochs[total].fillna(0.0) - epochs.groupby("run")[total].shift().fillna(0.0)
     epochs["rest"] = epochs["epoch_s"] - epochs["training"]
-    # An epoch's rest is validation, saving and perhaps the test. The first one's has Python's imports in it, too.
-    is_first = epochs["epoch"] == 1
+    # An epoch's rest is validation, saving and perhaps the test. That of a worker's first one has Python's imports in
+    # it, too; as many epochs as there are slots are such ones.
+    is_first = epochs.index.isin(epochs.index[epochs["epoch"] == 1][:num_slots])
     usual_s = epochs.loc[~is_first, "rest"].median()
     epochs["validation"] = epochs["rest"].mask(is_first, epochs["rest"].clip(upper=usual_s))
     epochs["student"] = epochs["training"] - epochs["teacher"]
