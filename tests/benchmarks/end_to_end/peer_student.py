@@ -119,7 +119,8 @@ class Student(tune.Trainable):
         self.optimizer = torch.optim.Adam(
             self.student.parameters(), lr=point["learning_rate"], weight_decay=point["weight_decay"], fused=True
         )
-        self.best, self.teacher = -1.0, None
+        self.best = -1.0
+        self.teacher: nn.Module | None = None
         self.best_weights: dict[str, torch.Tensor] = {}
         if point["teacher"] != "none":
             self._guide(config["teachers"], point["teacher"])
