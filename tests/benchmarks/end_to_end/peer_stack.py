@@ -98,9 +98,8 @@ def fit(settings: dict[str, Any], name: str, config: dict[str, Any], **how: Any)
     results = tuner.fit()
     if results.num_errors:
         raise RuntimeError(f"{results.num_errors} trials of {name} failed")
-    return [
-        (point_of(each.config), each.metrics[METRIC]) for each in (results[number] for number in range(len(results)))
-    ]
+    runs = [results[number] for number in range(len(results))]
+    return [(point_of(each.config or {}), (each.metrics or {})[METRIC]) for each in runs]
 
 
 def search(settings: dict[str, Any], cell: Point) -> list[tuple[Point, float]]:
