@@ -47,7 +47,7 @@ def picture(rows: pd.DataFrame) -> bytes:
         ax.set_title(
             f"{question['px']} px, {question['num_images']} {question['images']}, n = {num_rounds}", fontsize=9
         )
-        ax.set_ylabel("s, from the command to the last trial's end")
+        ax.set_ylabel("s of the wall clock")
         ax.margins(y=0.1)
     drawing.legend(figure, axes)
     return drawing.svg(figure)
