@@ -1,0 +1,105 @@
+"""The record as tables: what both sides took, their ratios, and where the time went; and the verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from tests.benchmarks.end_to_end.side_record import QUESTION, rounds
+from tests.benchmarks.end_to_end.sides import PARTS
+from tests.benchmarks.targets import verdict
+
+WALL_TARGETS = {64: 0.40, 128: 0.60}  # of the peers' wall clock, by the size of the images
+EPOCH_TARGET = 0.65  # of the peers' epoch of attention transfer
+FIRST_EPOCH_TARGET = 1.0
+COMPARED = {
+    "command to the last trial's end, s": "last_trial_s",
+    "to the process's end, s": "wall_s",
+    "to the first epoch's begin, s": "first_epoch_s",
+    "CPU-seconds": "cpu_s",
+    "peak memory, MB": "peak_mb",
+    "training in an epoch of attention transfer, s": "attention_epoch_s",
+    "without a teacher, s": "transfer_epoch_s",
+    "CPU-seconds per epoch of attention transfer, validation and saving in them": "attention_epoch_cpu_s",
+    "the same without a teacher": "transfer_epoch_cpu_s",
+    "epochs trained": "epochs_trained",
+    "command to the last trial's end, s per epoch trained": "s_per_epoch",
+}
+
+
+def questions(rows: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
+    """Each question on record, with the rows that answer it."""
+    for values, answers in rows.groupby(QUESTION, sort=True):
+        yield dict(zip(QUESTION, values, strict=True)), answers
+
+
+def compared(answers: pd.DataFrame) -> pd.DataFrame:
+    """Of one question: ours, theirs and ours / theirs, medians over the rounds that have both sides; a row per figure.
+
+    Empty where no round has both.
+    """
+    pairs = list(rounds(answers))
+    if not pairs:
+        return pd.DataFrame(columns=["ours", "theirs", "ratio"])
+    ours, theirs = (pd.DataFrame(side).reset_index(drop=True) for side in zip(*pairs, strict=True))
+    ours, theirs = _numbers(ours), _numbers(theirs)
+    frame = pd.DataFrame({"ours": ours.median(), "theirs": theirs.median(), "ratio": (ours / theirs).median()})
+    return frame.set_axis(list(COMPARED), axis="index")
+
+
+def _numbers(runs: pd.DataFrame) -> pd.DataFrame:
+    per_epoch = runs["last_trial_s"].astype(float) / runs["epochs_trained"].astype(float)
+    return runs.assign(s_per_epoch=per_epoch)[list(COMPARED.values())].astype(float)
+
+
+def parts(answers: pd.DataFrame) -> pd.DataFrame:
+    """Of one question: a row per part of the wall clock, a column per side; medians over the rounds with both sides."""
+    pairs = list(rounds(answers))
+    columns = [f"{part}_part_s" for part in PARTS]
+    medians = {
+        side: pd.DataFrame([pair[number] for pair in pairs])[columns].astype(float).median()
+        for number, side in enumerate(("ours", "theirs"))
+    }
+    return pd.DataFrame(medians).set_axis(list(PARTS), axis="index")
+
+
+def title(question: dict[str, object], num_rounds: int) -> str:
+    """What was asked, in a line."""
+    return (
+        f"{question['px']} px, {question['num_images']} {question['images']}, {question['kind']}, n = {num_rounds}:\n"
+        f"{question['num_trials']} trials and {question['num_repeats']} repeat per cell, "
+        f"{question['num_epochs']} epochs\n{question['machine']}; {question['versions']}"
+    )
+
+
+def show(rows: pd.DataFrame) -> None:
+    """Prints the tables of all that is on record, and the verdicts."""
+    for question, answers in questions(rows):
+        pairs = list(rounds(answers))
+        print(f"\n{title(question, len(pairs))}")
+        if not pairs:
+            print("no round has both sides yet")
+            continue
+        table = compared(answers)
+        print("\nwhat | ours | theirs | ours / theirs")
+        for name, row in table.iterrows():
+            print(f"{name} | {row['ours']:.4g} | {row['theirs']:.4g} | {row['ratio']:.2f}")
+        print("\nseconds of the wall clock | ours | theirs")
+        for name, row in parts(answers).iterrows():
+            print(f"{name} | {row['ours']:.1f} | {row['theirs']:.1f}")
+        if question["kind"] == "fixed list":
+            _judge(question, table["ratio"])
+
+
+def _judge(question: dict[str, object], ratios: pd.Series) -> None:
+    px = int(str(question["px"]))
+    where = f"{px} px, {question['images']}"
+    figures = (
+        ("a whole ablation against the public stack", "command to the last trial's end, s", WALL_TARGETS.get(px)),
+        ("an epoch of attention transfer in it", "training in an epoch of attention transfer, s", EPOCH_TARGET),
+        ("from the command to the first epoch in it", "to the first epoch's begin, s", FIRST_EPOCH_TARGET),
+    )
+    for what, name, target in figures:
+        if target is not None:
+            verdict(f"{what}: {where}", f"at most {target:g} x", f"{ratios[name]:.2f} x", bool(ratios[name] <= target))
