@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +12,9 @@ import torch
 from torch import Tensor
 
 from tests.trainables.small_training import make
+from trainables import judging
 from trainables.data.store import Store
-from trainables.judging import UndefinedScoreError
+from trainables.judging import UndefinedScoreError, evaluate, evaluation_batch_size
 from trainables.loop import train
 from trainables.training import Training
 
@@ -53,3 +56,21 @@ def test_a_score_that_is_not_defined_ends_the_training_and_is_never_a_number(
     with pytest.raises(UndefinedScoreError, match=message):
         list(train(training))
     assert [result.metrics["score"] for result in training.history] == [0.25]
+
+
+@pytest.mark.parametrize(("image_size_px", "on_a_cpu"), [(32, 128), (64, 64), (128, 16), (256, 16)])
+def test_few_large_images_are_scored_at_once_on_a_cpu(image_size_px: int, on_a_cpu: int) -> None:
+    training: Any = SimpleNamespace(micro_batch_size=None, store=SimpleNamespace(image_size_px=image_size_px))
+    for device, size in (("cpu", on_a_cpu), ("cuda", 128)):
+        training.device = torch.device(device)
+        assert evaluation_batch_size(training) == size
+
+
+def test_the_scores_do_not_depend_on_how_many_are_scored_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = make(store)
+    metrics, probabilities_NL = evaluate(training, "validation")
+    monkeypatch.setattr(judging, "CPU_LEAST", 3)
+    monkeypatch.setattr(judging, "CPU_PIXELS", 1)
+    again, others_NL = evaluate(training, "validation")
+    np.testing.assert_allclose(others_NL, probabilities_NL, atol=1e-6)
+    assert again == pytest.approx(metrics, rel=1e-5)
