@@ -93,6 +93,18 @@ def _step() -> list[Piece]:
     ]
 
 
+def _end_to_end() -> list[Piece]:
+    return [
+        Piece(
+            name=f"end_to_end {size}",
+            arguments=("end_to_end", "--sizes", str(size), "--more", "--minutes", "9"),
+            targets=targets.end_to_end(size),
+            about_s={64: 400, 128: 540}[size],
+        )
+        for size in targets.WHOLE
+    ]
+
+
 def _growth() -> list[Piece]:
     of = {
         "images": tuple(targets.growth("images", 8, kind) for kind in KINDS),
@@ -111,6 +123,7 @@ def _growth() -> list[Piece]:
 
 
 PIECES: tuple[Piece, ...] = (
+    *_end_to_end(),
     *_views(),
     *_splits(),
     *_prepare(),

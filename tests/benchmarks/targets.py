@@ -14,6 +14,7 @@ STUDENTS = ("densenet121", "densenet40")
 KINDS = ("transfer learning", "attention, cold cache", "attention, cached")  # of training
 SHOWN_TRIALS = (10, 100, 500, 1000, 2000)  # of a sweep without training
 AT_ONCE = (1, 2, 4)  # trials on one machine
+WHOLE = {64: 0.40, 128: 0.60}  # of the public stack's time for an ablation, by the size of its images in px
 
 
 def verdict(what: str, target: str, figure: str, met: bool | None, n: int | None = None) -> None:
@@ -113,6 +114,16 @@ def torchdistill(student: str, image_size_px: int) -> Target:
     """What `steps` measures, of another implementation."""
     what = f"torchdistill: its attention transfer against none: {student}, {image_size_px} px"
     return Target(what=what, style=".3f")
+
+
+def end_to_end(image_size_px: int, images: str = "phantoms") -> tuple[Target, Target, Target]:
+    """An ablation, an epoch of attention transfer in it, and its start, over the same by the public stack."""
+    where = f"{image_size_px} px, {images}"
+    return (
+        Target(what=f"a whole ablation against the public stack: {where}", most=WHOLE[image_size_px], style=".2f"),
+        Target(what=f"an epoch of attention transfer in it: {where}", most=0.65, style=".2f"),
+        Target(what=f"from the command to the first epoch in it: {where}", most=1, style=".2f"),
+    )
 
 
 KORNIA = Target(what="retina: augmented batches against kornia's, from the store's bytes, 256 px")

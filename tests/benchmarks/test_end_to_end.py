@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -130,14 +131,16 @@ def test_the_command_runs_only_what_is_missing(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(command, "lay_out", lambda folder, data, patients: Ground(folder, folder))
     monkeypatch.setattr(command, "split_counts", lambda of: {"train": 3})
     arguments = ["--work", str(tmp_path), "--record", str(tmp_path / "record.csv"), "--data", str(tmp_path)]
-    assert command.main([*arguments, "--minutes", "1"]) == 0
+    assert command.main([*arguments, "--minutes", "1"]) == os.EX_TEMPFAIL
     assert runs == [], "a run may take two minutes as long as nobody knows better"
-    command.main(arguments)
+    assert command.main(arguments) == 0
     assert runs == [("ours", 64), ("theirs", 64), ("ours", 128), ("theirs", 128)]
     command.main([*arguments, "--picture", str(tmp_path / "picture.svg")])
     assert len(runs) == 4
     command.main([*arguments, "--rounds", "2", "--sizes", "64"])
     assert runs[4:] == [("theirs", 64), ("ours", 64)]
+    command.main([*arguments, "--more", "--sizes", "64"])
+    assert runs[6:] == [("ours", 64), ("theirs", 64)]
     text = (tmp_path / "picture.svg").read_text()
     assert text.startswith("<?xml") and "64 px, 3 photographs" in text and "128 px, 3 photographs" in text
 

@@ -225,7 +225,7 @@ def test_the_registry_names_each_piece_and_each_target_once() -> None:
     assert len(set(names)) == len(names) and len(set(whats)) == len(whats)
     for each in PIECES:
         module = ROOT / "tests" / "benchmarks" / each.arguments[0]
-        source = module.with_suffix(".py").read_text(encoding="utf-8")
+        source = (module / "__main__.py" if module.is_dir() else module.with_suffix(".py")).read_text(encoding="utf-8")
         for option in (word for word in each.arguments if word.startswith("--")):
             assert f'"{option}"' in source, f"{each.name} has an option that its command does not know: {option}"
         assert 0 < each.about_s < 600, each.name

@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=10, help="no run begins that may end later (%(default)g)")
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 128], metavar="PX", help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=1, help="of both sides, at each size (default: %(default)s)")
+    parser.add_argument("--more", action="store_true", help="one round more than there are on record")
     parser.add_argument("--epochs", type=int, default=2, help="of a training (default: %(default)s)")
     parser.add_argument("--trials", type=int, default=3, help="of each cell's search (default: %(default)s)")
     parser.add_argument("--slots", type=int, default=2, help="trials at once, a core each (default: %(default)s)")
@@ -56,19 +57,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs what is missing until the time is up, and prints the record; 0."""
+    """Runs what is missing until the time is up, and prints the record; `EX_TEMPFAIL` where something is left."""
     typed = parser().parse_args(arguments)
-    if not typed.show:
-        measure(typed, time.monotonic() + 60 * typed.minutes)
+    is_whole = typed.show or measure(typed, time.monotonic() + 60 * typed.minutes)
     rows = side_record.read(typed.record)
     side_table.show(rows)
     if typed.picture:
         bars.write(rows, typed.picture)
-    return 0
+    return 0 if is_whole else os.EX_TEMPFAIL
 
 
-def measure(typed: argparse.Namespace, ends_s: float) -> None:
-    """Adds runs to the record, each as soon as it has ended."""
+def measure(typed: argparse.Namespace, ends_s: float) -> bool:
+    """Adds runs to the record, each as soon as it has ended; whether all are there."""
     ground = lay_out(typed.work.resolve(), typed.data, typed.patients)
     for number in range(1, typed.rounds + 1):
         for px in typed.sizes:
@@ -81,9 +81,18 @@ def measure(typed: argparse.Namespace, ends_s: float) -> None:
                 is_drafted=typed.draft,
                 is_searched=typed.searched,
             )
+            if typed.more:
+                number = 1 + num_whole(typed.record, task, ground)
             if not measure_round(typed.record, task, ground, number, ends_s):
                 print("the time is up: run the same command again to continue", flush=True)
-                return
+                return False
+    return True
+
+
+def num_whole(record: Path, task: Task, ground: Ground) -> int:
+    """How many rounds are on record of both sides."""
+    rows = side_record.read(record)
+    return len(list(side_record.rounds(side_record.of_question(rows, question_of(task, ground)))))
 
 
 def measure_round(record: Path, task: Task, ground: Ground, num_rounds: int, ends_s: float) -> bool:

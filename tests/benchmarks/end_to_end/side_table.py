@@ -6,13 +6,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from tests.benchmarks import targets
 from tests.benchmarks.end_to_end.side_record import QUESTION, rounds
 from tests.benchmarks.end_to_end.sides import PARTS
-from tests.benchmarks.targets import verdict
 
-WALL_TARGETS = {64: 0.40, 128: 0.60}  # of the peers' wall clock, by the size of the images
-EPOCH_TARGET = 0.65  # of the peers' epoch of attention transfer
-FIRST_EPOCH_TARGET = 1.0
 COMPARED = {
     "command to the last trial's end, s": "last_trial_s",
     "to the process's end, s": "wall_s",
@@ -26,6 +23,11 @@ COMPARED = {
     "epochs trained": "epochs_trained",
     "command to the last trial's end, s per epoch trained": "s_per_epoch",
 }
+JUDGED = (
+    "command to the last trial's end, s",
+    "training in an epoch of attention transfer, s",
+    "to the first epoch's begin, s",
+)
 
 
 def questions(rows: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
@@ -89,17 +91,11 @@ def show(rows: pd.DataFrame) -> None:
         for name, row in parts(answers).iterrows():
             print(f"{name} | {row['ours']:.1f} | {row['theirs']:.1f}")
         if question["kind"] == "fixed list":
-            _judge(question, table["ratio"])
+            _judge(question, table["ratio"], len(pairs))
 
 
-def _judge(question: dict[str, object], ratios: pd.Series) -> None:
+def _judge(question: dict[str, object], ratios: pd.Series, num_rounds: int) -> None:
     px = int(str(question["px"]))
-    where = f"{px} px, {question['images']}"
-    figures = (
-        ("a whole ablation against the public stack", "command to the last trial's end, s", WALL_TARGETS.get(px)),
-        ("an epoch of attention transfer in it", "training in an epoch of attention transfer, s", EPOCH_TARGET),
-        ("from the command to the first epoch in it", "to the first epoch's begin, s", FIRST_EPOCH_TARGET),
-    )
-    for what, name, target in figures:
-        if target is not None:
-            verdict(f"{what}: {where}", f"at most {target:g} x", f"{ratios[name]:.2f} x", bool(ratios[name] <= target))
+    if px in targets.WHOLE:
+        for target, name in zip(targets.end_to_end(px, str(question["images"])), JUDGED, strict=True):
+            target.judge(float(ratios[name]), num_rounds)
