@@ -11,8 +11,8 @@ from torch import Tensor
 
 from tests.trainables.small_training import make
 from trainables.data.store import Store
-from trainables.judging import UndefinedScoreError
-from trainables.loop import train
+from trainables.judging import UndefinedScoreError, evaluate
+from trainables.loop import train, untrained
 from trainables.training import Training
 
 
@@ -53,3 +53,19 @@ def test_a_score_that_is_not_defined_ends_the_training_and_is_never_a_number(
     with pytest.raises(UndefinedScoreError, match=message):
         list(train(training))
     assert [result.metrics["score"] for result in training.history] == [0.25]
+
+
+def test_a_network_that_is_scored_as_it_is_has_one_result_which_is_the_last(store: Store) -> None:
+    result = untrained(make(store, max_epochs=3))
+    assert (result.epoch, result.best_epoch, result.last) == (1, 1, True)
+
+
+@pytest.mark.parametrize(("micro_batch_size", "sizes"), [(None, [6]), (1, [4, 2])])
+def test_images_are_scored_many_at_once_and_fewer_where_the_gpu_is_small(
+    store: Store, micro_batch_size: int | None, sizes: list[int]
+) -> None:
+    training, seen = make(store), list[int]()
+    training.micro_batch_size = micro_batch_size
+    training.student.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    evaluate(training, "validation")
+    assert seen == sizes
