@@ -51,10 +51,10 @@ def test_a_wide_and_a_tall_picture_are_cut_at_both_sides_alike(tmp_path):
 
 @pytest.mark.parametrize("highest", [(1 << 16), (1 << 16) + 5])
 def test_a_number_above_sixteen_bits_is_no_pixel(tmp_path, highest):
-    pixels = GRADIENT.astype(np.int32)
+    pixels = GRADIENT.astype(np.int32) + 5
     pixels[0, 0] = highest
     Image.fromarray(pixels).save(tmp_path / "deep.tif")
-    with pytest.raises(UnreadableImageError, match=f"pixels from 0 to {highest}, which are no 16 bits"):
+    with pytest.raises(UnreadableImageError, match=f"pixels from 5 to {highest}, which are no 16 bits"):
         decode(tmp_path, "deep.tif", 32, 1)
 
 

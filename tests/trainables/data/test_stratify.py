@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trainables.data.splits import counts_for
-from trainables.data.stratify import deal, kinds_of_patients
+from trainables.data.stratify import deal, even_order, kinds_of_patients
 
 
 def test_the_kinds_of_images_by_hand() -> None:
@@ -36,6 +36,15 @@ def test_what_only_two_patients_have_is_for_training() -> None:
         part_P = deal(kinds_PK, [80, 10, 10], np.random.default_rng(seed))
         assert part_P[:2].tolist() == [0, 0]
         assert np.bincount(part_P).tolist() == [80, 10, 10]
+
+
+@pytest.mark.parametrize("rare", [(0, 1), (0, 15), (6, 7)])
+def test_what_two_patients_have_is_once_in_each_half_of_an_order(rare: tuple[int, int]) -> None:
+    kinds_PK = np.ones((16, 2))
+    kinds_PK[:, 0] = np.isin(np.arange(16), rare)
+    for seed in range(10):
+        places = np.flatnonzero(np.isin(even_order(kinds_PK, np.random.default_rng(seed)), rare))
+        assert places[0] < 8 <= places[1]
 
 
 def test_no_part_is_without_a_patient_however_uneven_they_are() -> None:
