@@ -66,7 +66,7 @@ def test_two_pictures_in_one_file_are_refused(tmp_path):
 
 
 def test_a_machine_without_memory_is_not_a_damaged_image(tmp_path, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise MemoryError
 
     name = grey(tmp_path / "whole.png")
