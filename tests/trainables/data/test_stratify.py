@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from trainables.data.splits import counts_for
+from trainables.data.splits import counts_for, split_patients, train_rank
+from trainables.data.store import fingerprint_of_split
 from trainables.data.stratify import deal, even_order, kinds_of_patients
 
 
@@ -45,6 +47,15 @@ def test_what_two_patients_have_is_once_in_each_half_of_an_order(rare: tuple[int
     for seed in range(10):
         places = np.flatnonzero(np.isin(even_order(kinds_PK, np.random.default_rng(seed)), rare))
         assert places[0] < 8 <= places[1]
+
+
+def test_images_that_are_prepared_anew_are_split_as_ever() -> None:
+    """After an update, say: results before and after it are then of the same images."""
+    numbers = np.arange(400)
+    labels = np.stack([numbers % 3 == 0, numbers % 7 == 0, numbers % 50 == 0], axis=1).astype(np.int8)
+    rows = pd.DataFrame({"patient": (numbers**2 // 900).astype(str), "labels": list(labels)})
+    split = split_patients(rows, counts_for("own", 400), seed=0)
+    assert fingerprint_of_split(split, train_rank(rows, split, seed=0)) == "9e9cc7bab803c467"
 
 
 def test_no_part_is_without_a_patient_however_uneven_they_are() -> None:
