@@ -81,7 +81,12 @@ def test_rows_are_split_by_patient_and_fractions_are_nested(root, tmp_path):
 
 @pytest.mark.parametrize(
     ("split", "fraction", "value"),
-    [("training", 1.0, "'training'"), ("test", 0.5, "0.5 of test"), ("train", 1.5, "1.5 of train"), ("train", 0.0, "0.0")],
+    [
+        ("training", 1.0, "'training'"),
+        ("test", 0.5, "0.5 of test"),
+        ("train", 1.5, "1.5 of train"),
+        ("train", 0.0, "0"),
+    ],
 )
 def test_rows_that_do_not_exist_are_named(root, tmp_path, split, fraction, value):
     with pytest.raises(ValueError, match=value):
