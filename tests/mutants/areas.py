@@ -21,12 +21,12 @@ class Area:
         return sorted(str(path.relative_to(root)) for path in found if path.name != "__init__.py")
 
     def tests_of(self, source: str, root: Path) -> list[str]:
-        """Its tests, those first whose names are the source's or a part of it: they are the likeliest to notice."""
+        """Its tests, those first whose names begin as the source's: they are the likeliest to notice."""
         name = Path(source).stem
 
         def is_own(test: str) -> bool:
             subject = Path(test).stem.removeprefix("test_")
-            return name in subject or subject in name
+            return name.startswith(subject) or subject.startswith(name)
 
         every = [
             str(path.relative_to(root))
