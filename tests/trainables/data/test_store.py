@@ -107,6 +107,8 @@ def test_the_fingerprint_follows_pixels_labels_and_splits(root, tmp_path):
     other_split = make(root, tmp_path / "b.arrow", split_seed=1)
     assert before.fingerprint != other_split.fingerprint
     assert before.split_fingerprint != other_split.split_fingerprint
+    split_again = before.with_split(other_split.split, other_split.train_rank)
+    assert split_again.split_fingerprint == other_split.split_fingerprint
     Image.new("RGB", (50, 70)).save(root / "train" / "3_left.jpeg")
     assert make(root, tmp_path / "c.arrow").fingerprint != before.fingerprint
 
