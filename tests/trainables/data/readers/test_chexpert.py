@@ -60,6 +60,15 @@ def test_what_the_release_does_not_have_is_named(tmp_path: Path, line: str, mess
         chexpert.read(write(tmp_path, line))
 
 
+@pytest.mark.parametrize("column", ["Sex", "Age", "Frontal/Lateral", "AP/PA"])
+def test_only_the_test_set_may_come_without_what_is_known_of_the_patients(tmp_path: Path, column: str) -> None:
+    root = write(tmp_path, "CheXpert-v1.0/train/patient00001/study1/view1_frontal.jpg,Male,5,Frontal,AP," + EMPTY)
+    table = root / "train.csv"
+    table.write_text(table.read_text().replace(column, "Other", 1))
+    with pytest.raises(ValueError, match=rf"train\.csv must have the column {column} of "):
+        chexpert.read(root)
+
+
 @pytest.fixture(scope="module")
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release of 60 images; whoever alters it takes a copy."""
