@@ -71,6 +71,10 @@ CORPUS: dict[str, tuple[bytes, str]] = {
     ),
     "too many values": (rows("image,patient,Edema", "0.png,p,1", "1.png,q,1,1,1"), "must be a whole CSV file"),
     "an open quote": (rows("image,patient,Edema", '0.png,"p,1'), "must be a whole CSV file"),
+    "an open quote in a long row": (
+        rows("image,patient,Edema", '0.png,"' + "p" * 200),
+        r"row 2 has a quote that does not close, .*: '0\.png,\"p{73}'$",  # as much of it as can be looked at
+    ),
     "UTF-16": (GOOD.encode("utf-16"), "must be a whole CSV file"),
     "no text at all": (bytes(range(256)) * 4, "must be a whole CSV file|must have the column"),
 }

@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="begin no further change after so many minutes")
     parser.add_argument("--area", choices=[area.name for area in AREAS], help="this area alone")
-    parser.add_argument("--again", action="store_true", help="try once more what survived")
+    parser.add_argument("--again", action="store_true", help="try once more what survived and is not explained")
     parser.add_argument("--show", metavar="MARK", help="print the change of that mark, and what is on record of it")
     parser.add_argument("--write", action="store_true", help="write docs/testing.md from what is on record, and end")
     options = parser.parse_args()
@@ -50,14 +50,15 @@ def _show(mark: str, samples: dict[str, list[Change]]) -> None:
 
 def _try(samples: dict[str, list[Change]], areas: list[Area], *, until: float, again: bool) -> None:
     trying.import_libraries()
-    known = record.read()
+    known, explained = record.read(), record.explanations()
     with tempfile.TemporaryDirectory() as folder:
         copy = trying.copy_code(Path(folder, "code"))
         for area in areas:
             left = [
                 change
                 for change in samples[area.name]
-                if (row := known.get((area.name, change.mark))) is None or (again and not row.is_killed)
+                if (row := known.get((area.name, change.mark))) is None
+                or (again and not row.is_killed and change.mark not in explained)
             ]
             for row in _rows(area, left, copy, until):
                 record.append(row)

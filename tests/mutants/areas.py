@@ -21,14 +21,19 @@ class Area:
         return sorted(str(path.relative_to(root)) for path in found if path.name != "__init__.py")
 
     def tests_of(self, source: str, root: Path) -> list[str]:
-        """Its tests, those first that bear the name of `source`: they are the likeliest to notice."""
+        """Its tests, those first whose names begin as the source's: they are the likeliest to notice."""
         name = Path(source).stem
-        every = sorted(
+
+        def is_own(test: str) -> bool:
+            subject = Path(test).stem.removeprefix("test_")
+            return name.startswith(subject) or subject.startswith(name)
+
+        every = [
             str(path.relative_to(root))
             for place in self.tests
-            for path in ([root / place] if (root / place).is_file() else (root / place).rglob("test_*.py"))
-        )
-        return sorted(dict.fromkeys(every), key=lambda path: name not in Path(path).stem)
+            for path in ([root / place] if (root / place).is_file() else sorted((root / place).rglob("test_*.py")))
+        ]
+        return sorted(dict.fromkeys(every), key=lambda test: not is_own(test))
 
 
 AREAS = tuple(

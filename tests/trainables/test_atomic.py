@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,20 @@ def test_a_folder_takes_the_place_of_another(tmp_path: Path, num_files: int) -> 
     assert list(tmp_path.iterdir()) == [folder]
 
 
+def test_a_folders_files_are_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: dict[int, bool] = {}
+    there = (tmp_path / "folder").exists
+    monkeypatch.setattr(os, "fsync", lambda file: flushed.setdefault(os.fstat(file).st_ino, there()))
+    with atomic.new_folder(tmp_path / "folder") as part:
+        (part / "inner").mkdir()
+        for path in (part / "one", part / "inner" / "two"):
+            path.write_text("new")
+    for path in (tmp_path / "folder" / "one", tmp_path / "folder" / "inner" / "two"):
+        assert flushed[path.stat().st_ino] is False
+
+
 def test_a_folder_that_cannot_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, rename = tmp_path / "folder", Path.rename
     folder.mkdir()
@@ -123,18 +138,21 @@ def test_a_full_disk_is_waited_for_half_an_hour(
 ) -> None:
     clock = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    monkeypatch.setattr(time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds + 0.01))
+    tries: list[float] = []
 
     def full() -> None:
+        tries.append(clock[0])
         raise OSError(code, "no room")
 
     with pytest.raises(OSError, match="no room"):
         atomic.patiently(full, "a checkpoint", tmp_path / "not" / "there")
     assert 1800 < clock[0] < 1810
-    assert len(caplog.messages) == 7  # every five minutes, and at the end
+    assert [after - before for before, after in pairwise(tries)] == pytest.approx([2.01] * (len(tries) - 1))
+    assert len(caplog.messages) == 6  # at once, and every five minutes
     room = "your quota of the disk that holds" if code == errno.EDQUOT else r"\d+ MB are free in"
     message = rf"no room on the disk for a checkpoint: {room} {tmp_path}/not/there.*; free some space .* 30 minutes\)"
-    assert re.fullmatch(message, caplog.messages[0]) and caplog.messages[-1].endswith("(trying again for 0 minutes)")
+    assert re.fullmatch(message, caplog.messages[0]) and caplog.messages[-1].endswith("(trying again for 5 minutes)")
 
 
 def test_a_writer_that_waits_leaves_a_note_for_whoever_watches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

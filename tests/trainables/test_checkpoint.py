@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def test_only_the_last_two_states_and_their_best_students_are_kept(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("damage", ["cut short", "a flipped byte", "empty", "its best student is gone"])
+@pytest.mark.parametrize("damage", ["cut short", "a flipped byte", "empty", "no state", "its best student is gone"])
 def test_a_damaged_last_state_gives_way_to_the_one_before(tmp_path, caplog, damage):
     write(tmp_path, 1, 1)
     write(tmp_path, 2, 2)
@@ -55,12 +56,16 @@ def test_a_damaged_last_state_gives_way_to_the_one_before(tmp_path, caplog, dama
     elif damage == "a flipped byte":
         data[200] ^= 1
         last.write_bytes(data)
+    elif damage == "no state":  # written whole, as its checksum says
+        content = b"PK\x03\x04" + bytes(100)
+        last.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
     else:
         (tmp_path / "best-00002.safetensors").unlink()
     state, best_weights = checkpoint.load_state(tmp_path) or ({}, {})
     assert state["epoch"] == 1
     assert torch.equal(best_weights["weight"], torch.ones(2))
-    problem = "cannot be used" if damage == "its best student is gone" else "is damaged (its checksum does not match)"
+    is_whole = damage in ("no state", "its best student is gone")
+    problem = "cannot be used" if is_whole else "is damaged (its checksum does not match)"
     assert f"epoch-00002-best-00002.ckpt {problem}" in caplog.text
     assert "continuing from the one before it" in caplog.text
 

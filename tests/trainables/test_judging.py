@@ -15,7 +15,7 @@ from tests.trainables.small_training import make
 from trainables import judging
 from trainables.data.store import Store
 from trainables.judging import UndefinedScoreError, evaluate, evaluation_batch_size
-from trainables.loop import train
+from trainables.loop import train, untrained
 from trainables.training import Training
 
 
@@ -74,3 +74,19 @@ def test_the_scores_do_not_depend_on_how_many_are_scored_at_once(store: Store, m
     again, others_NL = evaluate(training, "validation")
     np.testing.assert_allclose(others_NL, probabilities_NL, atol=1e-6)
     assert again == pytest.approx(metrics, rel=1e-5)
+
+
+def test_a_network_that_is_scored_as_it_is_has_one_result_which_is_the_last(store: Store) -> None:
+    result = untrained(make(store, max_epochs=3))
+    assert (result.epoch, result.best_epoch, result.last) == (1, 1, True)
+
+
+@pytest.mark.parametrize(("micro_batch_size", "sizes"), [(None, [6]), (1, [4, 2])])
+def test_images_are_scored_many_at_once_and_fewer_where_the_gpu_is_small(
+    store: Store, micro_batch_size: int | None, sizes: list[int]
+) -> None:
+    training, seen = make(store), list[int]()
+    training.micro_batch_size = micro_batch_size
+    training.student.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    evaluate(training, "validation")
+    assert seen == sizes

@@ -75,6 +75,11 @@ def test_the_same_seed_twice_gives_the_same_numbers_and_another_seed_others(stor
     assert other[0].metrics["train_loss"] != first[0].metrics["train_loss"]
 
 
+def test_a_trial_begun_before_an_update_draws_the_same_dropout_after_it(store: Store) -> None:
+    seeds = [torch.initial_seed() for _ in train(make(store, max_epochs=2))]
+    assert seeds == [8206391887579712274, 745470182815633045]  # of seed 0, epochs 1 and 2
+
+
 def test_a_fraction_of_the_training_set_is_all_that_is_seen(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
     gather = Store.gather

@@ -46,7 +46,7 @@ def read(
     if not path.is_file():
         raise FileNotFoundError(f"no {path.name} in {path.parent}; expected the layout of {expected}")
     records = _records(path)
-    _, header = next(records, (0, []))
+    header = next((values for _, values in records), [])
     if not header:
         raise _broken(path, "No columns to parse from file: it is empty")
     _check_header(header, columns, path, expected)
@@ -117,7 +117,7 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
                     path, f"row {number} has a quote that does not close, within a value or across lines: {line[:80]!r}"
                 )
             try:
-                values = next(csv.reader([line], strict=True))
+                values = next(csv.reader([line]))
             except csv.Error as error:
                 raise _broken(path, f"row {number}: {error}") from error
         else:

@@ -168,7 +168,7 @@ def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
     if image.mode not in SIXTEEN_BIT_MODES:
         return image if image.mode == mode else image.convert(mode)  # which would copy it
     values = np.asarray(image).astype(np.int64)
-    lowest, highest = values.min(initial=0), values.max(initial=0)
+    lowest, highest = values.min(), values.max()
     if lowest < 0 or highest >= 1 << 16:
         raise UnreadableImageError(f"pixels from {lowest} to {highest}, which are no 16 bits; save them as such")
     shift = 0 if highest < 1 << 8 else 4 if highest < 1 << 12 else 8

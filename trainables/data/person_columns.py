@@ -75,12 +75,11 @@ def plain(name: str) -> str:
 
 def sexes(table: pd.DataFrame, column: str, path: Path) -> pd.Series:
     """F, M, or "" where it is unknown; raises ValueError where a value is none of these."""
-    plain_sexes = table[column].str.lower()
-    wrong = ~plain_sexes.isin(list(SEXES))
-    if wrong.any():
-        at, where = first(table, wrong, path)
+    known = table[column].str.lower().map(SEXES)
+    if known.isna().any():
+        at, where = first(table, known.isna(), path)
         raise ValueError(f"{column} must be F, M or empty, but {where} has {table[column].iloc[at]!r}")
-    return plain_sexes.map(SEXES)
+    return known
 
 
 def ages(table: pd.DataFrame, column: str, path: Path) -> pd.Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -103,6 +104,19 @@ def test_a_joint_search_confirms_one_choice_for_each_fraction_and_resumes():
         finish(interrupted, interrupted.next())
     resumed = make_plan(interrupted.records.values(), mode="joint", patterns=patterns, fractions=fractions)
     assert [r.spec.key for r in run_to_the_end(resumed)] == [r.spec.key for r in order[9:]]
+
+
+def test_without_a_teacher_every_epoch_has_labels():
+    studies = make_studies(SPACE.narrowed(CELLS), "optuna", 1, seed=7)
+    plan = Plan(studies, replace(BASE, unlabelled_epochs=1), spec_of, 1)
+    assert [plan.num_labelled(plan.studies[cell]) for cell in CELLS] == [2, 1]
+
+
+def test_repeats_that_the_ledger_calls_finished_are_the_confirmed_ones():
+    plan = make_plan()
+    for record in run_to_the_end(plan):
+        record.status = json.loads(json.dumps(record.status))  # a word that was read, and not the program's own
+    assert [[each.number for each in plan.confirmed(plan.studies[cell])] for cell in CELLS] == [[1, 2], [1, 2]]
 
 
 def test_a_larger_budget_keeps_the_finished_trials():

@@ -34,6 +34,21 @@ def test_each_record_is_consistent(name: str) -> None:
         assert max(record.fractions.values()) == 1  # the largest row is all of the training set
 
 
+def test_tables_1_and_2_are_the_papers() -> None:
+    published = {name: record.published for name, record in DATASETS.items() if record.published}
+    assert {name: (of.num_images, of.num_patients) for name, of in published.items()} == {
+        "mimic-cxr": (371_858, 65_079),
+        "chexpert": (223_648, 64_740),
+        "chestxray8": (112_120, 30_805),
+        "retina": (35_126, 17_563),
+    }
+    assert {name: sum(of.split_counts.values()) for name, of in published.items() if of.split_counts} == {
+        "chexpert": 223_648,
+        "chestxray8": 5_606,  # Kaggle's sample of it
+        "retina": 35_126,
+    }
+
+
 def test_the_default_metrics_are_the_papers() -> None:
     metrics = {name: DATASETS[name].selection_metric for name in ("chexpert", "chestxray8", "retina")}
     assert metrics == {"chexpert": "auc", "chestxray8": "auc", "retina": "f1_weighted"}

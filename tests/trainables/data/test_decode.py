@@ -44,10 +44,37 @@ def test_of_sixteen_bits_the_upper_eight_are_kept(tmp_path):
     assert np.abs(decode(tmp_path, "deep.png", 64, 1)[..., 0].astype(int) - GRADIENT).max() <= 1
 
 
-def test_a_wide_picture_is_cut_at_both_sides_alike(tmp_path):
+def test_a_wide_and_a_tall_picture_are_cut_at_both_sides_alike(tmp_path):
     pixels = np.zeros((32, 96), np.uint8)
     pixels[:, 32:64] = 200
     assert (decode(tmp_path, grey(tmp_path / "wide.png", pixels), 32, 1) == 200).all()
+    assert (decode(tmp_path, grey(tmp_path / "tall.png", pixels.T), 32, 1) == 200).all()
+
+
+@pytest.mark.parametrize("highest", [(1 << 16), (1 << 16) + 5])
+def test_a_number_above_sixteen_bits_is_no_pixel(tmp_path, highest):
+    pixels = GRADIENT.astype(np.int32) + 5
+    pixels[0, 0] = highest
+    Image.fromarray(pixels).save(tmp_path / "deep.tif")
+    with pytest.raises(UnreadableImageError, match=f"pixels from 5 to {highest}, which are no 16 bits"):
+        decode(tmp_path, "deep.tif", 32, 1)
+
+
+def test_two_pictures_in_one_file_are_refused(tmp_path):
+    first, second = Image.fromarray(GRADIENT), Image.fromarray(GRADIENT.T.copy())
+    first.save(tmp_path / "pages.tif", save_all=True, append_images=[second])
+    with pytest.raises(UnreadableImageError, match="2 pictures in one file"):
+        decode(tmp_path, "pages.tif", 32, 1)
+
+
+def test_a_machine_without_memory_is_not_a_damaged_image(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise MemoryError
+
+    name = grey(tmp_path / "whole.png")
+    monkeypatch.setattr(Image.Image, "resize", full)
+    with pytest.raises(MemoryError):
+        decode(tmp_path, name, 32, 1)
 
 
 def test_a_one_pixel_image_is_too_small(tmp_path):

@@ -57,6 +57,7 @@ def test_the_window_decides_what_is_black_and_white(tmp_path: Path) -> None:
 def test_it_stands_in_for_a_jpeg_that_is_not_there(tmp_path: Path) -> None:
     write(tmp_path / "view1_frontal.dcm", RAMP)
     assert decode(tmp_path, "view1_frontal.jpg", 32, 3).shape == (32, 32, 3)
+    assert decode(tmp_path, "view1_frontal.jpg", 32, 1).shape == (32, 32, 1)
 
 
 def test_what_is_no_picture_is_said(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from trainables.data.hold_out import hold_out
 from trainables.data.listing import Listing, nothing_left_out
 from trainables.data.splits import split_rows
+from trainables.data.store import new_content
 
 CODES = [[1, 0], [0, 1], [-1, 1], [1, 1], [1, 0], [-2, 0]]
 SPLIT = np.array(["train", "train", "train", "validation", "test", "validation"])
@@ -54,3 +55,7 @@ def test_what_cannot_be_held_out_is_refused():
         hold_out(replace(LISTING, task="multiclass"), SPLIT, "New")
     with pytest.raises(ValueError, match="'New' is the only one"):
         hold_out(replace(LISTING, label_names=("New",)), SPLIT, "New")
+
+
+def test_no_two_findings_that_are_held_out_share_a_fingerprint() -> None:
+    assert len({new_content(finding).hexdigest() for finding in ("", "New", "Old")}) == 3

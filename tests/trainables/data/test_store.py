@@ -80,7 +80,13 @@ def test_rows_are_split_by_patient_and_fractions_are_nested(root, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("split", "fraction", "value"), [("training", 1.0, "'training'"), ("test", 0.5, "0.5 of test")]
+    ("split", "fraction", "value"),
+    [
+        ("training", 1.0, "'training'"),
+        ("test", 0.5, "0.5 of test"),
+        ("train", 1.5, "1.5 of train"),
+        ("train", 0.0, "0"),
+    ],
 )
 def test_rows_that_do_not_exist_are_named(root, tmp_path, split, fraction, value):
     with pytest.raises(ValueError, match=value):
@@ -91,6 +97,7 @@ def test_patient_and_path_are_hashed_with_the_salt(root, tmp_path):
     first, same, other = (make(root, tmp_path / f"{i}.arrow", salt=salt) for i, salt in enumerate([b"a", b"a", b"b"]))
     assert np.array_equal(first.patient, same.patient)
     assert not set(first.patient) & set(other.patient)
+    assert {len(name) for name in (*first.patient, *first.image_id)} == {16}  # enough that no two names share one
     assert first.fingerprint == other.fingerprint  # the numbers do not depend on the salt
     assert b"2_right" not in first.path.read_bytes()
 
@@ -100,6 +107,8 @@ def test_the_fingerprint_follows_pixels_labels_and_splits(root, tmp_path):
     other_split = make(root, tmp_path / "b.arrow", split_seed=1)
     assert before.fingerprint != other_split.fingerprint
     assert before.split_fingerprint != other_split.split_fingerprint
+    split_again = before.with_split(other_split.split, other_split.train_rank)
+    assert split_again.split_fingerprint == other_split.split_fingerprint
     Image.new("RGB", (50, 70)).save(root / "train" / "3_left.jpeg")
     assert make(root, tmp_path / "c.arrow").fingerprint != before.fingerprint
 
@@ -209,10 +218,12 @@ def test_a_full_disk_leaves_nothing_behind(root, tmp_path, monkeypatch):
 
 
 def test_too_little_space_is_said_before_anything_is_decoded(root, tmp_path, monkeypatch):
-    usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    with pytest.raises(OSError, match=r"the store needs \d+ MB, but .* has 0 MB free"):
+    usage, num_bytes = shutil.disk_usage(tmp_path), 24 * 32 * 32 * 3
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=num_bytes - 1))
+    with pytest.raises(OSError, match=r"the store needs 0 MB, but .* has 0 MB free"):
         make(root, tmp_path / "s.arrow")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=num_bytes))
+    assert make(root, tmp_path / "s.arrow").num_images == 24
 
 
 def test_a_killed_preparation_leaves_no_file_that_is_taken_for_whole(root, tmp_path):

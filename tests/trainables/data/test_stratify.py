@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from trainables.data.splits import counts_for
-from trainables.data.stratify import deal, kinds_of_patients
+from trainables.data.splits import counts_for, split_patients, train_rank
+from trainables.data.store import fingerprint_of_split
+from trainables.data.stratify import deal, even_order, kinds_of_patients
 
 
 def test_the_kinds_of_images_by_hand() -> None:
@@ -36,6 +38,24 @@ def test_what_only_two_patients_have_is_for_training() -> None:
         part_P = deal(kinds_PK, [80, 10, 10], np.random.default_rng(seed))
         assert part_P[:2].tolist() == [0, 0]
         assert np.bincount(part_P).tolist() == [80, 10, 10]
+
+
+@pytest.mark.parametrize("rare", [(0, 1), (0, 15), (6, 7)])
+def test_what_two_patients_have_is_once_in_each_half_of_an_order(rare: tuple[int, int]) -> None:
+    kinds_PK = np.ones((16, 2))
+    kinds_PK[:, 0] = np.isin(np.arange(16), rare)
+    for seed in range(10):
+        places = np.flatnonzero(np.isin(even_order(kinds_PK, np.random.default_rng(seed)), rare))
+        assert places[0] < 8 <= places[1]
+
+
+def test_images_that_are_prepared_anew_are_split_as_ever() -> None:
+    """After an update, say: results before and after it are then of the same images."""
+    numbers = np.arange(400)
+    labels = np.stack([numbers % 3 == 0, numbers % 7 == 0, numbers % 50 == 0], axis=1).astype(np.int8)
+    rows = pd.DataFrame({"patient": (numbers**2 // 900).astype(str), "labels": list(labels)})
+    split = split_patients(rows, counts_for("own", 400), seed=0)
+    assert fingerprint_of_split(split, train_rank(rows, split, seed=0)) == "9e9cc7bab803c467"
 
 
 def test_no_part_is_without_a_patient_however_uneven_they_are() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from trainables.knob import Range
 from trainables.transfer import METHODS
+from trainables.transfer.method import Method
 
 CONTROL = "attention-permuted", "attention-silent"
 TEMPERATURE = (1.0, 20.0)
@@ -54,11 +55,17 @@ def test_an_ensembles_mean_is_knowledge_where_outputs_are_compared() -> None:
     assert tuple(name for name in OWN if METHODS[name].averages) == AVERAGE
 
 
-def test_a_method_without_a_title_has_its_name() -> None:
-    titles = {name: METHODS[name].title for name in ("hints", "distillation", "crd", "vid")}
-    assert titles == {
-        "hints": "Hints",
-        "distillation": "Distillation",
-        "crd": "Contrastive representation distillation",
-        "vid": "Variational information distillation",
-    }
+def test_a_method_is_called_by_its_title_and_without_one_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainables.transfer.method.METHODS", {})  # no other test is to know these
+
+    class Untitled(Method):
+        name, reference, formula = "nearest-planes", "nobody", "0"
+        teacher_roles = student_roles = ("middle",)
+
+    class Titled(Untitled):
+        name, title = "farthest-planes", "Planes far away"
+
+    class AlsoUntitled(Titled):
+        name = "planes"
+
+    assert [each.title for each in (Untitled, Titled, AlsoUntitled)] == ["Nearest-planes", "Planes far away", "Planes"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -36,6 +37,12 @@ def test_classes_by_hand() -> None:
     own_p, others_p = ([each / sum(p) for each in p] for p in (own_p, others_p))
     expected = 4 * sum(q * math.log(q / p) for p, q in zip(own_p, others_p, strict=True))
     assert loss(rows([0, 3, 6]), rows([1, 1, 4]), "multiclass").item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("num_classes", [2, 4])
+def test_a_task_that_was_read_from_a_file_is_that_task(num_classes: int) -> None:
+    own, others = STUDENT[:, :num_classes], TEACHER[:, :num_classes]
+    assert loss(own, others, json.loads('"multiclass"')).item() == loss(own, others, "multiclass").item() > 0
 
 
 def test_a_label_by_hand_over_the_images() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from platform.phantoms.chest_writers import write_chexpert
 from trainables.data.catalogue import find, read
-from trainables.data.listing import Listing
+from trainables.data.listing import ROW_COLUMNS, Listing
 from trainables.data.readers import chexpert
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
@@ -34,6 +34,7 @@ def test_values_views_and_patients(tmp_path: Path) -> None:
         "CheXpert-v1.0-small/train/patient00001/study1/view2_lateral.jpg,Female,68,Lateral,," + EMPTY,
         "CheXpert-v1.0-small/train/patient00002/study2/view1_frontal.jpg,Unknown,0,Frontal,," + EMPTY,
     )
+    assert tuple(chexpert.rows_of(root / "train.csv", "train").columns) == ROW_COLUMNS
     rows = chexpert.read(root).rows
     assert rows["labels"][0][:4].tolist() == [1, 0, -1, -2]
     assert rows["view"].tolist() == ["AP", "lateral", "frontal"]
@@ -58,6 +59,15 @@ def test_values_views_and_patients(tmp_path: Path) -> None:
 def test_what_the_release_does_not_have_is_named(tmp_path: Path, line: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         chexpert.read(write(tmp_path, line))
+
+
+@pytest.mark.parametrize("column", ["Sex", "Age", "Frontal/Lateral", "AP/PA"])
+def test_only_the_test_set_may_come_without_what_is_known_of_the_patients(tmp_path: Path, column: str) -> None:
+    root = write(tmp_path, "CheXpert-v1.0/train/patient00001/study1/view1_frontal.jpg,Male,5,Frontal,AP," + EMPTY)
+    table = root / "train.csv"
+    table.write_text(table.read_text().replace(column, "Other", 1))
+    with pytest.raises(ValueError, match=rf"train\.csv must have the column {column} of "):
+        chexpert.read(root)
 
 
 @pytest.fixture(scope="module")

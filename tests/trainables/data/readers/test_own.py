@@ -18,7 +18,7 @@ def write(folder: Path, *lines: str, name: str = "covid.csv", mode: str = "L") -
 
 
 def test_one_label_column_is_classes(tmp_path: Path) -> None:
-    path = write(tmp_path, "image,patient,label,sex,age,view", "0.png,a,well,male,40,PA", "1.png,b,ill,F,,AP")
+    path = write(tmp_path, "image,patient,label,sex,age,view", "0.png,a,well,male,120,PA", "1.png,b,ill,F,,AP")
     listing = own.read(path)
     assert (listing.dataset, listing.task, listing.label_names) == ("covid", "multiclass", ("ill", "well"))
     assert [int(labels[0]) for labels in listing.rows["labels"]] == [1, 0]
@@ -54,6 +54,7 @@ def test_grey_images_are_kept_grey(tmp_path: Path, mode: str, channels: int) -> 
             "either one column called label or one column per label, but has label, x",
         ),
         (["image,patient,defined", "0.png,a,1"], "auc_defined is the name of a mean, so no label of .* 'defined'"),
+        (["image,patient,x,age", "0.png,a,1,121"], "age must be years from 0 to 120, or empty, but .* has '121'"),
         (["image,patient,x", "0.png,a,maybe"], "must be 1, 0, -1 or empty, .*'maybe' for x of image 0.png"),
     ],
 )
