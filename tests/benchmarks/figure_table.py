@@ -60,17 +60,19 @@ def _pieces(rows: Sequence[Figure], machine: Machine, pieces: Sequence[Piece]) -
 
 def markdown(rows: Sequence[Figure], pieces: Sequence[Piece] = PIECES) -> str:
     """The table of the page: the last figure of any machine, which stands below the table."""
-    lines = [f"| {' | '.join(HEAD)} |", f"|{' --- |' * len(HEAD)}"]
+    lines = ["| what (piece) | target | figure | when, where |", "| --- | --- | --- | --- |"]
     machines: dict[str, str] = {}
     for piece, target, row in promises(pieces, newest(rows)):
-        name, what = f"`{piece.name}`", f"{target.what} | {target.text}"
+        promised = f"| {target.what} (`{piece.name}`) | {target.text}"
         if row is None:
             why = f"{NOT_MEASURED}: {WANTS_GPU}" if piece.wants_gpu else NOT_MEASURED
-            lines.append(f"| {name} | {what} | {why} | | | | |")
+            lines.append(f"{promised} | {why} | |")
             continue
         facts = f"{row.machine}; {row.versions}"
         letter = machines.setdefault(facts, ascii_uppercase[len(machines) % len(ascii_uppercase)])
-        lines.append(f"| {name} | {what} | {row.figure} | {row.n} | {row.verdict} | {row.date[:10]} | {letter} |")
+        verdict = f": **{row.verdict}**" if row.verdict in (MET, FALLS_SHORT) else ""
+        where = f"{row.date[:10]}, {letter}" + (f", n = {row.n}" if row.n else "")
+        lines.append(f"{promised} | {row.figure}{verdict} | {where} |")
     return "\n".join([*lines, "", *(f"- {letter}: {facts}" for facts, letter in machines.items())]).rstrip()
 
 

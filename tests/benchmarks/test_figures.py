@@ -208,8 +208,8 @@ def test_the_table_has_every_target_and_says_whose_figure_it_is() -> None:
     assert "2  of  4  have  a  figure:  1  met,  0  fall  short" in lines
     assert lines[-1].endswith("MINUTES=10  does  what  fits:  b")
     table = figure_table.markdown(rows, pieces)
-    assert "| `a` | a is faster than b | at least 2 x | 9.9 x | 5 | met | 2026-01-03 | A |" in table
-    assert "| `gpu` | c | for comparison | not measured: wants a GPU | | | | |" in table
+    assert "| a is faster than b (`a`) | at least 2 x | 9.9 x: **met** | 2026-01-03, A, n = 5 |" in table
+    assert "| c (`gpu`) | for comparison | not measured: wants a GPU | |" in table
     assert table.endswith(f"\n- A: {other}; Python 3")
 
 
