@@ -20,7 +20,8 @@ from trainables.training import EpochResult, Training
 from trainables.transfer.objective import cross_entropy
 
 EVALUATION_BATCH_SIZE = 128
-# At once on a CPU, whose cache holds the features of few large images: batches of 128 take 1.6 times as long at 128 px.
+# On a CPU so many pixels at once, but at least so many images: its cache holds the features of few large ones. At
+# 128 px batches of 128 take 1.5 to 1.9 times as long as those of 16 (BENCHMARKS.md, what was tried).
 CPU_PIXELS, CPU_LEAST = 2**18, 16
 
 

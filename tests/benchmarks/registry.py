@@ -101,7 +101,7 @@ def _end_to_end() -> list[Piece]:
             targets=targets.end_to_end(size),
             about_s={64: 400, 128: 540}[size],
         )
-        for size in targets.WHOLE
+        for size in targets.ABLATION_TARGETS
     ]
 
 

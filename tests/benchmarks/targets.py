@@ -14,7 +14,7 @@ STUDENTS = ("densenet121", "densenet40")
 KINDS = ("transfer learning", "attention, cold cache", "attention, cached")  # of training
 SHOWN_TRIALS = (10, 100, 500, 1000, 2000)  # of a sweep without training
 AT_ONCE = (1, 2, 4)  # trials on one machine
-WHOLE = {64: 0.40, 128: 0.60}  # of the public stack's time for an ablation, by the size of its images in px
+ABLATION_TARGETS = {64: 0.40, 128: 0.60}  # of the public stack's time for an ablation, by the size of its images in px
 
 
 def verdict(what: str, target: str, figure: str, met: bool | None, n: int | None = None) -> None:
@@ -120,7 +120,11 @@ def end_to_end(image_size_px: int, images: str = "phantoms") -> tuple[Target, Ta
     """An ablation, an epoch of attention transfer in it, and its start, over the same by the public stack."""
     where = f"{image_size_px} px, {images}"
     return (
-        Target(what=f"a whole ablation against the public stack: {where}", most=WHOLE[image_size_px], style=".2f"),
+        Target(
+            what=f"a whole ablation against the public stack: {where}",
+            most=ABLATION_TARGETS[image_size_px],
+            style=".2f",
+        ),
         Target(what=f"an epoch of attention transfer in it: {where}", most=0.65, style=".2f"),
         Target(what=f"from the command to the first epoch in it: {where}", most=1, style=".2f"),
     )

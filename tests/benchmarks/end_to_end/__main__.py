@@ -81,9 +81,8 @@ def measure(typed: argparse.Namespace, ends_s: float) -> bool:
                 is_drafted=typed.draft,
                 is_searched=typed.searched,
             )
-            if typed.more:
-                number = 1 + num_whole(typed.record, task, ground)
-            if not measure_round(typed.record, task, ground, number, ends_s):
+            num_rounds = 1 + num_whole(typed.record, task, ground) if typed.more else number
+            if not measure_round(typed.record, task, ground, num_rounds, ends_s):
                 print("the time is up: run the same command again to continue", flush=True)
                 return False
     return True

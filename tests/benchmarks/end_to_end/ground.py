@@ -45,9 +45,7 @@ class Task:
     num_slots: int = 2  # trials at once, each with one CPU and one thread
     batch_size: int = 32
     num_workers: int = 0  # of the peers' DataLoaders: more would share the cores of the trials
-    is_drafted: bool = (
-        False  # whether the peers let the JPEG decoder reduce the photographs, which torchvision does not
-    )
+    is_drafted: bool = False  # whether the peers' JPEG decoder reduces the photographs, as torchvision's does not
     is_searched: bool = False  # whether each side searches by itself, or both try one list of configurations
 
     @property

@@ -96,6 +96,6 @@ def show(rows: pd.DataFrame) -> None:
 
 def _judge(question: dict[str, object], ratios: pd.Series, num_rounds: int) -> None:
     px = int(str(question["px"]))
-    if px in targets.WHOLE:
+    if px in targets.ABLATION_TARGETS:
         for target, name in zip(targets.end_to_end(px, str(question["images"])), JUDGED, strict=True):
             target.judge(float(ratios[name]), num_rounds)
