@@ -22,9 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
         places = Places.under(request.results)
         check_pretraining(request, places)
         check_place(places)
-        from platform.sweeping.conduct_pretraining import (
-            conduct_pretraining,  # torch and Ray: only once the options are right
-        )
+        from platform.cluster import early_start  # Ray, torch and MLflow: only once the options are right
+
+        early_start.begin(request)
+        from platform.sweeping.conduct_pretraining import conduct_pretraining
 
         return conduct_pretraining(request)
 

@@ -75,7 +75,11 @@ def main(arguments: list[str] | None = None) -> int:
         check_sweep(request, places)
         check_place(places)
         request = saved(request)
-        from platform.sweeping.conduct_sweep import conduct  # torch, Ray and MLflow take ten seconds
+        if not request.dry_run:
+            from platform.cluster import early_start  # Ray takes half a second
+
+            early_start.begin(request)
+        from platform.sweeping.conduct_sweep import conduct  # torch and MLflow take five seconds
 
         return conduct(request)
 

@@ -22,6 +22,7 @@ from trainables.data.resplit import split_for
 from trainables.data.store import Store
 from trainables.data.withdrawn import check_before_reading
 from trainables.energy import WATTS_PER_CORE
+from trainables.freed_memory import keep_freed_memory
 from trainables.init_names import RANDOM
 from trainables.judging import evaluate
 from trainables.latency import latencies
@@ -94,6 +95,8 @@ class Job:
             GpuFullError: not even the smallest part of a batch fits.
         """
         torch.set_num_threads(self.num_threads)
+        if not torch.cuda.is_available():
+            keep_freed_memory()
         reported, micro_batch_size = 0, None
         meter = Meter(gpus=self.gpus, watts_per_core=self.watts_per_core)
         watch = Watch(self.spec.cell.name, Path(self.folder), self.step_timeout_s)
@@ -169,13 +172,7 @@ class Job:
                 batch_size=config.batch_size,
                 cache=self._cache(teachers, store, device),
             )
-        return Training(
-            config=config,
-            store=store,
-            student=student,
-            guide=guide,
-            device=device,
-        )
+        return Training(config=config, store=store, student=student, guide=guide, device=device)
 
     def _student(self, teachers: list[Teacher], store: Store) -> nn.Module:
         """The student before its first epoch; or the teacher, where that is scored itself."""

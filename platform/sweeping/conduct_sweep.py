@@ -16,8 +16,8 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two l
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not how it creates its tables
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the tracker retries by itself, and reports it
 
+from platform.cluster import early_start
 from platform.cluster.machines import join_cluster, machines
-from platform.cluster.starting import cluster_address, start_ray
 from platform.command_line.endings import EXIT_UNFINISHED
 from platform.command_line.notice import announced
 from platform.command_line.parsing import words_of
@@ -109,14 +109,11 @@ def carry_out(setup: Setup, ledger: Ledger, request: TrainingRequest, places: Pl
     )
     print(setup.announcement(plan, places, storage), flush=True)
     if not plan.finished:
-        # On this machine while it is still quiet, on a cluster by one of its machines.
-        paces = None if cluster_address() else try_timing(setup, resources_of(setup, request), on_cluster=False)
         print("starting Ray ...", flush=True)
-        start_ray(verbose=request.verbose)
+        early_start.ready(verbose=request.verbose)
         print(f"  machines: {(available := machines())}", flush=True)
         resources = resources_of(setup, request, available)
-        if available.is_cluster:
-            paces = try_timing(setup, resources, on_cluster=True)
+        paces = try_timing(setup, resources, on_cluster=available.is_cluster)
         trials = Trials(
             folder=setup.folder,
             job_of=setup.job,

@@ -16,6 +16,7 @@ os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")  # a trial tha
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")  # Ray's own snapshots are never read
 
 from ray import tune
+from ray.tune.execution import class_cache
 
 from platform.cluster.machines import Machines, machines
 from platform.sweeping.fair_scheduler import FairScheduler
@@ -37,6 +38,9 @@ from trainables.checkpoint import newest_epoch
 from trainables.energy import WATTS_PER_CORE
 from trainables.job import Job
 from trainables.student import StudentTrial
+
+# A variable for PyTorch Lightning, on whose account Ray would start new workers and leave the prepared ones unused.
+class_cache.DEFAULT_ENV_VARS.pop("PL_DISABLE_FORK", None)
 
 
 @dataclass(frozen=True, kw_only=True)
