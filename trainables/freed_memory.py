@@ -2,14 +2,15 @@
 
 glibc returns large blocks as soon as they are freed, so that every training step faults in its activations anew, 4 KiB
 at a time. A process that trains keeps them instead, in pages of 2 MiB: DenseNet-40 then takes 0.84 of the time at
-128 px, DenseNet-121 0.91 (BENCHMARKS.md, what was tried). Its peak grows by a few percent, and it stays there.
+128 px, DenseNet-121 0.91 (BENCHMARKS.md, what was tried). Its peak grows by a few percent, and it stays there until a
+trial of another kind begins.
 """
 
 from __future__ import annotations
 
 import ctypes
 import sys
-from functools import cache
+from collections.abc import Hashable
 
 # Of glibc's malloc.h and Linux's mman-common.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
@@ -18,21 +19,34 @@ HUGE_PAGE = 2**21
 SPAN = 2**32  # bytes of address space that get huge pages; what a process needs beyond gets ordinary ones
 
 
-@cache
-def keep_freed_memory() -> bool:
-    """Tells this process's allocator to keep what is freed; whether it could be told. Once is enough.
+_kinds: list[Hashable] = []  # of the trials that this process has kept memory for
 
-    Only glibc is told: elsewhere this does nothing.
+
+def keep_freed_memory(kind: Hashable) -> bool:
+    """Tells this process's allocator to keep what is freed for further steps of a `kind` of trial that needs as much;
+    whether it could be told.
+
+    What an earlier trial of another kind has left is given back first: its peak is not this one's. Only glibc is told:
+    elsewhere this does nothing.
     """
-    if not sys.platform.startswith("linux"):
+    libc = _glibc()
+    if libc is None:
         return False
-    libc = ctypes.CDLL(None)
-    if not hasattr(libc, "gnu_get_libc_version"):
-        return False
-    if not (libc.mallopt(M_MMAP_MAX, 0) and libc.mallopt(M_TRIM_THRESHOLD, -1)):  # -1: the top is never given back
-        return False
-    _advise_huge_pages(libc)
+    if not _kinds:
+        if not (libc.mallopt(M_MMAP_MAX, 0) and libc.mallopt(M_TRIM_THRESHOLD, -1)):  # -1: the top is never given back
+            return False
+        _advise_huge_pages(libc)
+    elif _kinds[-1] != kind:
+        libc.malloc_trim(0)
+    _kinds[:] = [kind]
     return True
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None)
+    return libc if hasattr(libc, "gnu_get_libc_version") else None
 
 
 def _advise_huge_pages(libc: ctypes.CDLL) -> None:

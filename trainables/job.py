@@ -96,7 +96,8 @@ class Job:
         """
         torch.set_num_threads(self.num_threads)
         if not torch.cuda.is_available():
-            keep_freed_memory()
+            config = self.spec.config
+            keep_freed_memory((config.cell.name, config.image_size_px, config.batch_size, config.precision, self.store))
         reported, micro_batch_size = 0, None
         meter = Meter(gpus=self.gpus, watts_per_core=self.watts_per_core)
         watch = Watch(self.spec.cell.name, Path(self.folder), self.step_timeout_s)

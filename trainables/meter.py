@@ -22,6 +22,8 @@ import torch
 
 from trainables.energy import WATT_HOUR_J, WATTS_PER_CORE, GpuEnergy
 
+CPU_INFO = Path("/proc/cpuinfo")
+
 
 class Meter:
     """Reads what this process has used since the last reading.
@@ -85,13 +87,20 @@ def _forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
+def multiplies_bfloat16() -> bool:
+    """Whether the CPU has units for matrices of bfloat16 (AMX), in which a DenseNet's step takes half the time."""
+    with suppress(OSError):
+        return "amx_bf16" in CPU_INFO.read_text().split()
+    return False
+
+
 def hardware() -> str:
     """What this machine trains on, as its maker calls it: the GPU, or the CPU with its number of threads here."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     model = "CPU"
     with suppress(OSError):
-        names = [it for it in Path("/proc/cpuinfo").read_text().splitlines() if it.startswith("model name")]
+        names = [it for it in CPU_INFO.read_text().splitlines() if it.startswith("model name")]
         model = names[0].partition(":")[2].strip() if names else model
     threads = torch.get_num_threads()
     return f"{model} ({torch.backends.cpu.get_cpu_capability()}), {threads} thread" + "s" * (threads != 1)

@@ -26,11 +26,13 @@ from trainables import pace
 from trainables.cell import Cell
 from trainables.data.store import Store
 from trainables.job import Job
+from trainables.meter import multiplies_bfloat16
 from trainables.pace import Pace
 
 IMPORTS_S = time.process_time()  # by now this process has imported what every worker will, and done little else
 
 TIMING = "timing a step of each kind of trial ..."
+FASTER = "  this CPU has units for bfloat16 (AMX): --precision bfloat16 may take half the time, in a table of its own"
 
 
 def show_plan(request: SweepRequest, places: Places) -> None:
@@ -125,11 +127,13 @@ def plan_lines(plan: Plan, forecast: Forecast, resources: Resources) -> list[str
     unit, share = ("GPU", resources.gpus) if resources.gpus else ("CPU", resources.cpus)
     at_once = f"{width} trials at once" if width > 1 else "one trial at a time"
     at_most = "" if most == likely else f"; {most} if no trial is stopped early"
+    is_slow = not resources.gpus and forecast.setup.base.precision == "float32" and multiplies_bfloat16()
     return [
         f"plan: {searches} trials to search, {repeats} repeats to confirm, each of up to {epochs} epochs",
         *(f"  {line}" for line in forecast.setup.redraw_lines),
         f"  about {likely}, {at_once}{at_most}",
         f"  about {hours(likely_h * share)} {unit}-hours; up to {forecast.disk_bytes(plan) / 1e9:.1f} GB of disk",
+        *([FASTER] if is_slow else []),
     ]
 
 

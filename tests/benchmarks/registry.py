@@ -93,6 +93,19 @@ def _step() -> list[Piece]:
     ]
 
 
+def _cpu_step() -> list[Piece]:
+    return [
+        Piece(
+            name=f"cpu_step {size} {student}",
+            arguments=("cpu_step", "--sizes", str(size), "--students", student),
+            targets=targets.cpu_steps(student, size),
+            about_s={64: 90, 128: 150}[size],
+        )
+        for size in (64, 128)
+        for student in STUDENTS
+    ]
+
+
 def _end_to_end() -> list[Piece]:
     return [
         Piece(
@@ -128,6 +141,7 @@ PIECES: tuple[Piece, ...] = (
     *_splits(),
     *_prepare(),
     *_step(),
+    *_cpu_step(),
     Piece(
         name="peers 64",
         arguments=("peers", "--size", "64"),

@@ -110,6 +110,15 @@ def steps(student: str, image_size_px: int) -> tuple[Target, Target]:
     )
 
 
+def cpu_steps(student: str, image_size_px: int) -> tuple[Target, Target]:
+    """A step on a CPU with its memory kept, against glibc's own way; and in bfloat16 as well, against that."""
+    where = f"{student}, {image_size_px} px"
+    return (
+        Target(what=f"a CPU's step with its memory kept, against as usual: {where}", most=1, style=".2f"),
+        Target(what=f"a CPU's step in bfloat16 against float32: {where}", style=".2f"),
+    )
+
+
 def torchdistill(student: str, image_size_px: int) -> Target:
     """What `steps` measures, of another implementation."""
     what = f"torchdistill: its attention transfer against none: {student}, {image_size_px} px"

@@ -16,8 +16,12 @@ STEPS = """
 import resource, sys, torch
 from trainables.freed_memory import keep_freed_memory
 
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+
+resident_before = resident()
 if sys.argv[1] == "kept":
-    assert keep_freed_memory()
+    assert keep_freed_memory("kind")
 faults = []
 for _ in range(3):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -25,6 +29,9 @@ for _ in range(3):
     del tensors
     faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 lines = open("/proc/self/smaps").read().splitlines()
+if sys.argv[1] == "kept":
+    assert keep_freed_memory("kind") and resident() > resident_before + 3 * 48 * 2**20  # which nobody uses
+    assert keep_freed_memory("other kind") and resident() < resident_before + 48 * 2**20
 print(faults[-1], sum(line.startswith("VmFlags") and " hg" in line for line in lines))
 """
 
@@ -58,4 +65,4 @@ def test_the_heap_is_advised_to_have_huge_pages() -> None:
 
 def test_other_platforms_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert not keep_freed_memory.__wrapped__()
+    assert not keep_freed_memory("kind")

@@ -197,3 +197,13 @@ def test_a_trial_reports_its_costs_and_in_the_end_its_latency(job: Job) -> None:
     assert 0 < last.costs["cost_latency_ms"] <= 1.5 * last.costs["cost_latency_batch_ms"]
     assert last.costs["cost_latency_batch_size"] == 6.0
     assert not [name for name in last.metrics if name.startswith("cost")]
+
+
+def test_units_for_bfloat16_are_seen_where_the_kernel_lists_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(meter, "CPU_INFO", tmp_path / "cpuinfo")
+    assert not meter.multiplies_bfloat16()
+    for flags, has_units in (("avx512_bf16 fma", False), ("amx_bf16 fma", True), ("fma amx_bf16 avx", True)):
+        meter.CPU_INFO.write_text(f"model name\t: A CPU\nflags\t\t: {flags}\nbugs\t\t: none\n")
+        assert meter.multiplies_bfloat16() == has_units

@@ -90,7 +90,7 @@ def show(rows: pd.DataFrame) -> None:
         print("\nseconds of the wall clock | ours | theirs")
         for name, row in parts(answers).iterrows():
             print(f"{name} | {row['ours']:.1f} | {row['theirs']:.1f}")
-        if question["kind"] == "fixed list":
+        if question["kind"] == "fixed list" and not question["draft"] and not question["num_workers"]:
             _judge(question, table["ratio"], len(pairs))
 
 

@@ -178,9 +178,12 @@ def test_the_outlook_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
         f"  about {in_words(likely_s + 10)}, 2 trials at once",
         f"  about {likely_s * 2 / 3600 * 0.5:.2g} GPU-hours; up to 0.0 GB of disk",
     ]
-    assert plan_lines(plan, forecast, replace(gpu, gpus=0.0))[2].startswith(
-        f"  about {likely_s * 8 / 3600:.2g} CPU-hours"
-    )
+    cpu = replace(gpu, gpus=0.0)
+    assert plan_lines(plan, forecast, cpu)[2].startswith(f"  about {likely_s * 8 / 3600:.2g} CPU-hours")
+    for has_units in (True, False):
+        monkeypatch.setattr(outlook, "multiplies_bfloat16", lambda has_units=has_units: has_units)
+        assert (outlook.FASTER in plan_lines(plan, forecast, cpu)) == has_units
+        assert outlook.FASTER not in plan_lines(plan, forecast, gpu)
     assert cell_lines(plan, forecast)[1:] == [
         f"{PLAIN}           1       2  12 s",
         f"{GUIDED}     12       2  12 s",
