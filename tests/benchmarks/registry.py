@@ -25,6 +25,7 @@ class Piece:
         name: by which `--only` knows it.
         arguments: of `python -m`: a module of this folder, and its options.
         about_s: how long it takes, as far as it was never run on this machine.
+        takes_photographs: whether it may see the real images, where there are some: others could not be compared.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Piece:
     targets: tuple[Target, ...]
     about_s: float
     wants_gpu: bool = False
+    takes_photographs: bool = False
 
     @property
     def command(self) -> list[str]:
@@ -113,6 +115,7 @@ def _end_to_end() -> list[Piece]:
             arguments=("end_to_end", "--sizes", str(size), "--more", "--minutes", "9"),
             targets=targets.end_to_end(size),
             about_s={64: 400, 128: 540}[size],
+            takes_photographs=True,
         )
         for size in targets.ABLATION_TARGETS
     ]

@@ -21,8 +21,9 @@ TIDYING_UP_S = 90  # a sweep's processes are given a minute
 def run(piece: Piece, keep: Callable[[Figure], None]) -> bool:
     """Runs the piece, prints what it prints, and hands each figure and then its end to `keep`; whether it did not fail.
 
-    Always on phantoms: figures on the real images of whoever has some could not be compared with others. A piece that
-    ends with 0 must have printed its targets; a figure that the registry does not have is kept, but in no table.
+    On phantoms, unless both sides of a comparison see the same photographs: figures on the real images of whoever has
+    some could not be compared with others. A piece that ends with 0 must have printed its targets; a figure that the
+    registry does not have is kept, but in no table.
     """
     began_s = time.monotonic()
 
@@ -41,7 +42,8 @@ def run(piece: Piece, keep: Callable[[Figure], None]) -> bool:
         )
 
     printed = []
-    environment = {name: value for name, value in os.environ.items() if name != "TRANSFER_DATA"}
+    hidden = () if piece.takes_photographs else ("TRANSFER_DATA",)
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
     with _started(piece.command, environment) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)

@@ -125,9 +125,9 @@ def torchdistill(student: str, image_size_px: int) -> Target:
     return Target(what=what, style=".3f")
 
 
-def end_to_end(image_size_px: int, images: str = "phantoms") -> tuple[Target, Target, Target]:
+def end_to_end(image_size_px: int) -> tuple[Target, Target, Target]:
     """An ablation, an epoch of attention transfer in it, and its start, over the same by the public stack."""
-    where = f"{image_size_px} px, {images}"
+    where = f"{image_size_px} px"
     return (
         Target(
             what=f"a whole ablation against the public stack: {where}",

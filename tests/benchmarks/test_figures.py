@@ -136,6 +136,16 @@ while not os.path.exists({str(tmp_path / "kept")!r}):
     assert figure.machine == end.machine == str(this_machine()) and "PyTorch" in figure.versions
 
 
+def test_only_a_piece_that_compares_two_sides_on_them_sees_the_photographs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRANSFER_DATA", "/real/images")
+    assert {piece.name for piece in PIECES if piece.takes_photographs} == {"end_to_end 64", "end_to_end 128"}
+    piece = replace(scripted(f"import os; assert 'TRANSFER_DATA' in os.environ; print('{FASTER}')", SPEED))
+    assert running.run(replace(piece, takes_photographs=True), lambda figure: None)
+    assert not running.run(piece, lambda figure: None)
+
+
 def test_a_piece_that_is_cut_off_keeps_its_figures_has_no_end_and_runs_no_longer(tmp_path: Path) -> None:
     def interrupted(figure: Figure) -> None:
         figures.add(figure, tmp_path / "figures.csv")

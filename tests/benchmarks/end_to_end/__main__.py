@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     typed = parser().parse_args(arguments)
     is_whole = typed.show or measure(typed, time.monotonic() + 60 * typed.minutes)
     rows = side_record.read(typed.record)
-    side_table.show(rows)
+    side_table.show(rows[rows["px"].isin(typed.sizes)])
     if typed.picture:
         bars.write(rows, typed.picture)
     return 0 if is_whole else os.EX_TEMPFAIL

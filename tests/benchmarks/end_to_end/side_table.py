@@ -76,7 +76,7 @@ def title(question: dict[str, object], num_rounds: int) -> str:
 
 
 def show(rows: pd.DataFrame) -> None:
-    """Prints the tables of all that is on record, and the verdicts."""
+    """Prints the tables of all that is on record, and the verdicts: where a size has both, photographs come last."""
     for question, answers in questions(rows):
         pairs = list(rounds(answers))
         print(f"\n{title(question, len(pairs))}")
@@ -97,5 +97,5 @@ def show(rows: pd.DataFrame) -> None:
 def _judge(question: dict[str, object], ratios: pd.Series, num_rounds: int) -> None:
     px = int(str(question["px"]))
     if px in targets.ABLATION_TARGETS:
-        for target, name in zip(targets.end_to_end(px, str(question["images"])), JUDGED, strict=True):
+        for target, name in zip(targets.end_to_end(px), JUDGED, strict=True):
             target.judge(float(ratios[name]), num_rounds)
