@@ -25,6 +25,7 @@ class Piece:
         name: by which `--only` knows it.
         arguments: of `python -m`: a module of this folder, and its options.
         about_s: how long it takes, as far as it was never run on this machine.
+        has_own_record: whether its figures are in a file of its own, and not among what it prints.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Piece:
     targets: tuple[Target, ...]
     about_s: float
     wants_gpu: bool = False
+    has_own_record: bool = False
 
     @property
     def command(self) -> list[str]:
@@ -134,7 +136,14 @@ PIECES: tuple[Piece, ...] = (
         targets=(*(targets.torchdistill(student, 64) for student in STUDENTS), targets.KORNIA),
         about_s=120,
     ),
-    Piece(name="gpu", arguments=("gpu",), targets=targets.GPU, about_s=300, wants_gpu=True),
+    Piece(
+        name="gpu",
+        arguments=("gpu", "--minutes", "8"),
+        targets=tuple(targets.GPU.values()),
+        about_s=500,
+        wants_gpu=True,
+        has_own_record=True,
+    ),
     Piece(
         name="memory",
         arguments=("memory",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +36,9 @@ ATTENTION: dict[str, Any] = {"method": "attention", "teacher": "t", "beta": 2.0}
 
 
 @pytest.fixture(autouse=True)
-def exact(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Float32 without TF32, which convolutions have by default, and algorithms that give the same bits again."""
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS may add in another order
+def nothing_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other test's images lie on the card."""
     monkeypatch.setattr(resident, "held", {})
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-        yield
-    torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture(scope="module")

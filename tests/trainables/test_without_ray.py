@@ -43,6 +43,16 @@ def test_the_tests_of_trials_are_collected_without_ray_optuna_and_mlflow() -> No
 
 
 @pytest.mark.slow
+def test_the_benchmarks_of_a_gpu_import_none_of_them(tmp_path: Path) -> None:
+    folder = ROOT / "tests" / "benchmarks" / "gpu"
+    modules = [path.stem for path in folder.glob("*.py") if not path.stem.startswith(("__", "test_"))]
+    (tmp_path / "test_it.py").write_text("".join(f"import tests.benchmarks.gpu.{name}\n" for name in modules))
+    done = collected(str(tmp_path / "test_it.py"))
+    assert done.returncode == 5 and "no tests collected" in done.stdout, done.stdout[-2000:]
+    assert {"guided", "one_training", "together", "view_speed", "waiting"} < set(modules)
+
+
+@pytest.mark.slow
 def test_a_file_that_imports_one_of_them_would_be_an_error(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text("import ray\n")
     done = collected(str(tmp_path / "test_it.py"))
