@@ -37,7 +37,7 @@ def main() -> int:
     typed = parser().parse_args()
     machine = this_machine()
     failed = [] if typed.only is None and typed.minutes is None else _measure(typed)
-    rows = figures.read(typed.record)
+    rows = figure_table.on_record(typed.record)
     print(f"{machine}; {versions()}\n")
     shown = [piece for piece in PIECES if typed.only is None or piece.name in typed.only]
     print("\n".join(figure_table.terminal(rows, machine, shown)))

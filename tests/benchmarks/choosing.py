@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from tests.benchmarks.figures import CONTINUED, DONE, Figure, last_ends
 from tests.benchmarks.registry import Piece
+
+AnyPiece = TypeVar("AnyPiece")  # of any benchmark that is run in pieces
 
 
 def in_order(pieces: Sequence[Piece], rows: Sequence[Figure], machine: str) -> list[Piece]:
@@ -32,11 +35,11 @@ def expected_s(piece: Piece, rows: Iterable[Figure], machine: str) -> float:
 
 
 def run_what_fits(
-    pieces: Sequence[Piece],
-    expected: Callable[[Piece], float],
+    pieces: Sequence[AnyPiece],
+    expected: Callable[[AnyPiece], float],
     left_s: Callable[[], float],
-    run: Callable[[Piece], object],
-) -> list[Piece]:
+    run: Callable[[AnyPiece], object],
+) -> list[AnyPiece]:
     """Runs the pieces that are expected to end in the time that is left, in order; returns those that it leaves."""
     left = []
     for piece in pieces:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from string import ascii_uppercase
 
+from tests.benchmarks import figures
 from tests.benchmarks.figures import DONE, Figure, last_ends, newest
+from tests.benchmarks.gpu import card_record, judged
 from tests.benchmarks.machine import Machine
 from tests.benchmarks.registry import PIECES, ROOT, Piece
 from tests.benchmarks.targets import FALLS_SHORT, MET, Target
@@ -14,6 +17,11 @@ PAGE = ROOT / "BENCHMARKS.md"
 START, END = "<!-- table: written by `python -m tests.benchmarks --write` -->", "<!-- end of table -->"
 NOT_MEASURED, WANTS_GPU = "not measured", "wants a GPU"
 HEAD = ("piece", "what", "target", "figure", "n", "verdict", "date", "machine")
+
+
+def on_record(path: Path = figures.RECORD) -> list[Figure]:
+    """All figures of the record at `path`, and those of GPUs, whose record lies beside it."""
+    return [*figures.read(path), *judged.as_figures(card_record.read(path.with_name(card_record.RECORD.name)))]
 
 
 def promises(pieces: Sequence[Piece], known: dict[str, Figure]) -> Iterator[tuple[Piece, Target, Figure | None]]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from trainables.atomic import write_bytes
+
+Row = TypeVar("Row")
 
 RECORD = Path(__file__).parent / "recorded" / "figures.csv"
 DONE, FAILED, CONTINUED = "done", "failed", "to be continued"  # verdicts of a piece's end
@@ -37,24 +40,26 @@ class Figure:
         return not self.what
 
 
-COLUMNS = tuple(field.name for field in fields(Figure))
-
-
 def read(path: Path = RECORD) -> list[Figure]:
     """All rows in the order of their coming; none where there is no file."""
+    return read_rows(Figure, path)
+
+
+def read_rows(kind: type[Row], path: Path) -> list[Row]:
+    """The same of another record, whose rows are dataclasses of texts."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return [Figure(**row) for row in csv.DictReader(file)]
+        return [kind(**row) for row in csv.DictReader(file)]
 
 
-def add(figure: Figure, path: Path = RECORD) -> None:
-    """Adds a row: a process that is killed meanwhile leaves the file as it was, or with all of it."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+def add(row: Any, path: Path = RECORD) -> None:
+    """Adds a row of texts: a process that is killed meanwhile leaves the file as it was, or with all of it."""
+    values, text = asdict(row), io.StringIO()
+    writer = csv.DictWriter(text, values.keys(), lineterminator="\n")
     if not path.exists():
         writer.writeheader()
-    writer.writerow(asdict(figure))
+    writer.writerow(values)
     before = path.read_bytes() if path.exists() else b""
     write_bytes(path, before + text.getvalue().encode())
 

@@ -26,6 +26,7 @@ class Piece:
         arguments: of `python -m`: a module of this folder, and its options.
         about_s: how long it takes, as far as it was never run on this machine.
         takes_photographs: whether it may see the real images, where there are some: others could not be compared.
+        has_own_record: whether its figures are in a file of its own, and not among what it prints.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Piece:
     about_s: float
     wants_gpu: bool = False
     takes_photographs: bool = False
+    has_own_record: bool = False
 
     @property
     def command(self) -> list[str]:
@@ -151,7 +153,14 @@ PIECES: tuple[Piece, ...] = (
         targets=(*(targets.torchdistill(student, 64) for student in STUDENTS), targets.KORNIA),
         about_s=120,
     ),
-    Piece(name="gpu", arguments=("gpu",), targets=targets.GPU, about_s=300, wants_gpu=True),
+    Piece(
+        name="gpu",
+        arguments=("gpu", "--minutes", "8"),
+        targets=tuple(targets.GPU.values()),
+        about_s=500,
+        wants_gpu=True,
+        has_own_record=True,
+    ),
     Piece(
         name="memory",
         arguments=("memory",),

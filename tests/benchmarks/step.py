@@ -38,21 +38,21 @@ NUM_PATIENTS = 80  # 160 photographs, 96 of them for training
 CPU = torch.device("cpu")
 
 
-def make_store(folder: Path, image_size_px: int) -> Store:
+def make_store(folder: Path, image_size_px: int, num_patients: int = NUM_PATIENTS) -> Store:
     """Phantom photographs at the working size."""
     root = write_retina(
-        folder / "retina", num_patients=NUM_PATIENTS, image_size_px=image_size_px, seed=0, progress=False
+        folder / "retina", num_patients=num_patients, image_size_px=image_size_px, seed=0, progress=False
     )
     out = folder / "retina.arrow"
     return prepare(retina.read(root), out, image_size_px=image_size_px, salt=b"bench", progress=False)
 
 
-def make_teacher(folder: Path) -> Teacher:
+def make_teacher(folder: Path, architecture: str = "densenet121") -> Teacher:
     """A teacher of random weights: its cost is that of any other."""
     torch.manual_seed(0)
-    weights = build("densenet121", 14).state_dict()
+    weights = build(architecture, 14).state_dict()
     facts: dict[str, Any] = {"task": "multilabel", "label_names": tuple(map(str, range(14))), "source": "drawn"}
-    return shelf.save(folder, weights, name="bench", architecture="densenet121", is_phantom=True, **facts)
+    return shelf.save(folder, weights, name="bench", architecture=architecture, is_phantom=True, **facts)
 
 
 def make_training(store: Store, student: str, guide: Guide | None) -> Training:

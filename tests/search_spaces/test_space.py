@@ -10,8 +10,10 @@ from analysis import published
 from search_spaces import SPACES, space_of
 from search_spaces.retina import SPACE
 from search_spaces.space import PAPER_BETAS, cells_of_tables_4_and_5, controls_of
+from trainables import titles
 from trainables.cell import Cell
 from trainables.data.catalogue import DATASETS
+from trainables.models.architectures import ARCHITECTURES
 from trainables.transfer import METHODS
 
 CROSSED = {"data_fraction": (0.25, 1.0), "uncertainty": ("zeros", "ignore")}
@@ -209,3 +211,23 @@ def test_a_depth_may_be_the_one_thing_that_changes():
         "attention/imagenet/densenet121/all",
         "attention/imagenet/densenet121/last34",
     ]
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_each_method_has_a_range_of_its_own_for_each_knob(name):
+    cell, space = Cell(method=name, teacher="mimic-cxr", student="densenet40"), space_of("chexpert")
+    tuned = {"learning_rate", "weight_decay", "beta", *METHODS[name].knobs}
+    assert set(space.first(cell)) == set(space.ranges(cell)) == tuned
+    assert len(space.grid_points(cell)) == 12
+
+
+def test_no_two_cells_have_the_same_words():
+    teachers = ("imagenet", "mimic-cxr", "imagenet-resnet50")
+    cells = [
+        Cell(method=method, teacher=teacher, student=student)
+        for method in METHODS
+        for teacher in teachers
+        for student in ARCHITECTURES
+    ]
+    cells += [cell for cell in controls_of(teachers) if cell not in cells]
+    assert len({titles.cell(cell) for cell in cells}) == len(cells)

@@ -1,4 +1,4 @@
-"""The few photographs that several tests train on; a file may have others of its own."""
+"""The few photographs that several tests train on, where a file has no others of its own; and exact sums on a GPU."""
 
 from __future__ import annotations
 
@@ -11,6 +11,24 @@ from platform.phantoms.writers import write_retina
 from tests import short_densenet
 from tests.trainables.small_training import prepared
 from trainables.data.store import Store
+
+
+@pytest.fixture(autouse=True)
+def same_bits_again(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where trials find a card: float32 without TF32, which convolutions have by default, and sums in a fixed order.
+
+    Nothing on a CPU, which has neither.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        yield
+        return
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS may add in another order
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+        yield
+    torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture(scope="session")

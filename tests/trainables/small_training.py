@@ -52,13 +52,20 @@ def small_student() -> nn.Module:
     )
 
 
-def make(store: Store, network: nn.Module | None = None, guide: Guide | None = None, **changes: Any) -> Training:
+def make(
+    store: Store,
+    network: nn.Module | None = None,
+    guide: Guide | None = None,
+    *,
+    device: torch.device = CPU,
+    **changes: Any,
+) -> Training:
     return Training(
         config=config_of(**changes),
         store=store,
         student=network or small_student(),
         guide=guide,
-        device=CPU,
+        device=device,
     )
 
 

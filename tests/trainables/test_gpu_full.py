@@ -20,7 +20,6 @@ from trainables.data.store_making import prepare
 from trainables.job import GpuFullError, Job
 from trainables.loop import train
 from trainables.models.architectures import build
-from trainables.student import StudentTrial
 from trainables.training import EpochResult, Training
 from trainables.trial import TrialSpec
 
@@ -115,6 +114,9 @@ def test_not_even_two_images_fit(store: Store, tmp_path: Path, room: dict[str, i
 def test_a_trial_for_which_nothing_fits_ends_with_the_reason(
     store: Store, tmp_path: Path, room: dict[str, int]
 ) -> None:
+    pytest.importorskip("ray", reason="the trial is Ray's")
+    from trainables.student import StudentTrial
+
     room["num_images"] = 1
     trial = StudentTrial.__new__(StudentTrial)
     trial.setup({"job": job(store, tmp_path).as_dict()})

@@ -19,7 +19,6 @@ from trainables.data.store_making import prepare
 from trainables.job import Job
 from trainables.judging import evaluate
 from trainables.loop import train
-from trainables.student import StudentTrial
 from trainables.training import Training
 from trainables.trial import TrialSpec
 
@@ -98,6 +97,9 @@ def test_the_mean_over_the_averaged_labels_selects(store: Store) -> None:
 def test_a_trial_whose_score_or_loss_is_not_defined_ends_with_the_reason(
     store: Store, tmp_path: Path, tiny: str, knobs: dict[str, Any], reason: str
 ) -> None:
+    pytest.importorskip("ray", reason="the trial is Ray's")
+    from trainables.student import StudentTrial
+
     config = TrialConfig(
         dataset="own",
         method="transfer",

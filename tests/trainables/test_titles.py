@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search_spaces.space import controls_of
 from trainables import titles
-from trainables.cell import Cell
-from trainables.models.architectures import ARCHITECTURES
 from trainables.transfer import METHODS
 from trainables.transfer.attention import AttentionTransfer
 
@@ -35,18 +32,6 @@ def test_a_cell_is_called_by_what_it_is(name: str, title: str) -> None:
 
 def test_what_is_no_cell_keeps_its_name() -> None:
     assert titles.of_name("teacher imagenet") == "teacher imagenet"
-
-
-def test_no_two_cells_have_the_same_words() -> None:
-    teachers = ("imagenet", "mimic-cxr", "imagenet-resnet50")
-    cells = [
-        Cell(method=method, teacher=teacher, student=student)
-        for method in METHODS
-        for teacher in teachers
-        for student in ARCHITECTURES
-    ]
-    cells += [cell for cell in controls_of(teachers) if cell not in cells]
-    assert len({titles.cell(cell) for cell in cells}) == len(cells)
 
 
 def test_a_method_without_a_title_is_called_by_its_name_and_not_by_its_parents_title() -> None:

@@ -12,13 +12,16 @@ import pytest
 from PIL import Image, ImageEnhance
 from scipy.ndimage import gaussian_filter
 
-from trainables.data import copies
 from trainables.data.catalogue import read
-from trainables.data.copies import IDENTICAL, MAX_BITS, NEAR, copies_in, detail, like
 from trainables.data.copy_counts import OTHER, SAME, counts, described, in_words
 from trainables.data.readers import own
 from trainables.data.store import Store
 from trainables.data.store_making import prepare
+
+pytest.importorskip("imagehash")
+
+from trainables.data import copies
+from trainables.data.copies import IDENTICAL, MAX_BITS, NEAR, copies_in, detail, like
 
 SIDE = 128
 real_images = pytest.mark.skipif("TRANSFER_DATA" not in os.environ, reason="TRANSFER_DATA names no real images")
