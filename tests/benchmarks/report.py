@@ -8,6 +8,7 @@ hours.
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import sqlite3
 import subprocess
@@ -36,6 +37,13 @@ LARGEST = 10_000  # runs
 NUM_EPOCHS = 128
 NUM_TEST_IMAGES = 1_169  # Table II
 CURVES = ("val_auc", "score", "best_score", "train_loss", "train_ce", "train_transfer", "val_loss", "rung")
+NAMES = [label.replace(" ", "_") for label in LABELS]  # as metrics and predictions spell them
+SHARED = {  # by the sweep's own run and its trials
+    "sweep": "bench", "dataset": "chestxray8", "data": "phantom", "data_fingerprint": "d", "split_fingerprint": "s",
+    "recipe": str(RECIPE_VERSION), "record": str(RECORD_VERSION), "held_out": "", "teacher_trained_on": "",
+    "averaged_labels": json.dumps(LABELS), "average_rule": "frequent", "average_min_positives": "10",
+    "average_is_reliable": "true",
+}  # fmt: skip
 ROOT = Path(__file__).parents[2]
 
 
@@ -66,22 +74,26 @@ def _config(cell: Cell, phase: str, seed: int) -> TrialConfig:
 
 
 def _parent(client: MlflowClient, experiment: str) -> str:
-    tags = {"kind": "sweep", "sweep": "bench", "dataset": "chestxray8", "data": "phantom"}
+    tags = {
+        **SHARED, "kind": "sweep", "label_names": json.dumps(LABELS), "settings": "{}", "teacher_overlap": "",
+        "copies": json.dumps({"counts": []}), "vary_in_repeats": "seed", "variance_components": "false",
+        "num_folds": "0", "split_rule": json.dumps({"kind": "drawn"}),
+    }  # fmt: skip
     return str(client.create_run(experiment, 1, tags, run_name="bench").info.run_id)
 
 
 def _trial(client: MlflowClient, experiment: str, parent: str, config: TrialConfig) -> str:
     spec = TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s")
     tags = {
-        "mlflow.parentRunId": parent, "kind": "trial", "sweep": "bench", "dataset": "chestxray8", "data": "phantom",
+        **SHARED, "mlflow.parentRunId": parent, "kind": "trial",
         "phase": config.phase, "cell": config.cell.name, "trial": spec.key, "number": "1", "seed": str(config.seed),
-        "recipe": str(RECIPE_VERSION), "record": str(RECORD_VERSION),
-        "data_fingerprint": "d", "split_fingerprint": "s", "teacher_fingerprint": "t",
-        "teacher_is_phantom": "true", "beta_convention": BETA_CONVENTION, "num_trainable": "6968206",
+        "teacher_fingerprint": "t", "teacher_is_phantom": "true", "init_fingerprint": "i", "init_is_phantom": "true",
+        "beta_convention": BETA_CONVENTION, "num_trainable": "6968206", "drawn": "seed", "study": config.cell.name,
+        "selection_metric": "auc",
     }  # fmt: skip
     run_id = str(client.create_run(experiment, 2, tags).info.run_id)
     curve = 0.6 + 0.1 * np.random.default_rng(config.seed).uniform(size=NUM_EPOCHS)
-    for name in (*CURVES, *(f"val_auc_{label.replace(' ', '_')}" for label in LABELS)):
+    for name in (*CURVES, *(f"val_auc_{name}" for name in NAMES)):
         client.log_batch(run_id, [Metric(key_of(name), float(value), 3, epoch) for epoch, value in enumerate(curve, 1)])
     client.log_batch(run_id, params=[Param(name, str(value)) for name, value in asdict(config).items()])
     client.set_terminated(run_id, "FINISHED", 4)
@@ -95,9 +107,9 @@ def _predictions(folder: Path, seed: int) -> None:
     frame = pd.DataFrame({"image": [f"{n:06d}" for n in range(NUM_TEST_IMAGES)]})
     frame["patient"] = [f"{n // 2:06d}" for n in range(NUM_TEST_IMAGES)]
     frame = frame.assign(view="PA", sex=np.where(np.arange(NUM_TEST_IMAGES) % 2, "F", "M"), age_years=50.0)
-    for number, label in enumerate(LABELS):
-        frame[f"label_{label}"] = truth[:, number].astype(np.int8)
-        frame[f"probability_{label}"] = scores[:, number].astype(np.float32)
+    for number, name in enumerate(NAMES):
+        frame[f"label_{name}"] = truth[:, number].astype(np.int8)
+        frame[f"probability_{name}"] = scores[:, number].astype(np.float32)
     on_validation = frame.assign(split="validation", image="v" + frame["image"], patient="v" + frame["patient"])
     pd.concat([on_validation, frame.assign(split="test")]).to_parquet(folder / "predictions.parquet")
 
