@@ -13,7 +13,7 @@ from torch import nn
 from tests.tiny_network import NAME
 from tests.trainables.packs import GUIDED, QUEUED, draw_teacher
 from tests.trainables.small_training import CPU, make, numbers, small_student
-from trainables import training as trainings
+from trainables.data import augment
 from trainables.data.store import Store
 from trainables.lockstep import train_together
 from trainables.loop import train
@@ -42,7 +42,8 @@ def teacher(tmp_path_factory: pytest.TempPathFactory, tiny: str) -> shelf.Teache
 
 def dropping_student() -> nn.Module:
     """Half of its features are dropped in each step, by draws of torch's generator."""
-    return nn.Sequential(*list(small_student())[:-1], nn.Dropout(), nn.Linear(8, 5))
+    student = small_student()
+    return nn.Sequential(*list(student.children())[:-1], nn.Dropout(), nn.Linear(8, 5))
 
 
 def through(members: Sequence[Training]) -> list[list[EpochResult]]:
@@ -116,7 +117,7 @@ def test_views_are_made_once_and_the_teacher_is_asked_once(
 ) -> None:
     made: list[int] = []
     asked: list[int] = []
-    views, knowledge = trainings.training_views, Guide.knowledge
+    views, knowledge = augment.training_views, Guide.knowledge
 
     def noted(images: Any, rows_B: Any, *recipe: Any, **of_view: Any) -> Any:
         made.append(len(rows_B))
@@ -126,7 +127,7 @@ def test_views_are_made_once_and_the_teacher_is_asked_once(
         asked.append(len(views_BCHW))
         return knowledge(self, views_BCHW)
 
-    monkeypatch.setattr(trainings, "training_views", noted)
+    monkeypatch.setattr("trainables.training.training_views", noted)
     monkeypatch.setattr(Guide, "knowledge", answered)
     members = guided(store, teacher, GUIDED, shared=True)
     train_together(members, 1)

@@ -177,7 +177,7 @@ def job(store: Store, tmp_path: Path) -> Iterator[Job]:
 
 def test_an_interrupted_trial_adds_to_what_it_had(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     class Counting(Meter):
-        def costs(self, before: Any, work: Any = None) -> dict[str, float]:
+        def totals(self, before: Any, used: Any) -> dict[str, float]:
             return {"cost_s": before.get("cost_s", 0.0) + 1.0}
 
     monkeypatch.setattr("trainables.job.Meter", Counting)

@@ -71,9 +71,9 @@ class Guide:
             torch.manual_seed(seed)
             self.method = kind(task, planes, **(knobs or {})).to(device)
         self._own_columns = shared[0] if shared else None
-        self._batch_size, self._cache = batch_size, beside._cache if beside else cache
-        self._stopwatch = beside._stopwatch if beside else Stopwatch(device)
-        self._num_asked = self._num_read = 0  # views since `take_work`
+        self._cache: KnowledgeCache | None = beside._cache if beside else cache
+        self._stopwatch: Stopwatch = beside._stopwatch if beside else Stopwatch(device)
+        self._batch_size, self._num_asked, self._num_read = batch_size, 0, 0  # of views; the last two since `take_work`
         columns = shared[1] if shared else [None] * len(teachers)
         self.members: list[_Member] = (
             beside.members
