@@ -73,13 +73,12 @@ class Guide:
         self._own_columns = shared[0] if shared else None
         self._cache: KnowledgeCache | None = beside._cache if beside else cache
         self._stopwatch: Stopwatch = beside._stopwatch if beside else Stopwatch(device)
-        self._batch_size, self._num_asked, self._num_read = batch_size, 0, 0  # of views; the last two since `take_work`
+        self._batch_size = batch_size
+        self._num_asked = self._num_read = 0  # views since `take_work`
         columns = shared[1] if shared else [None] * len(teachers)
-        self.members: list[_Member] = (
-            beside.members
-            if beside
-            else [_Member(each, kind.teacher_roles, own, device) for each, own in zip(teachers, columns, strict=True)]
-        )
+        self.members: list[_Member] = beside.members if beside else []
+        for each, own in [] if beside else zip(teachers, columns, strict=True):
+            self.members.append(_Member(each, kind.teacher_roles, own, device))
 
     @property
     def student_taps(self) -> tuple[str, ...]:
