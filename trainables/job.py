@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from trainables import checkpoint
+from trainables.answers_kept import cache_key
 from trainables.atomic import patiently, write_bytes
 from trainables.cell import ITSELF, NO_TEACHER, members
-from trainables.data import mixup
 from trainables.data.nearby import nearby
 from trainables.data.resplit import split_for
 from trainables.data.store import Store
@@ -33,7 +33,6 @@ from trainables.models.beginning import give_first_weights
 from trainables.models.eyes import look_through
 from trainables.models.freezing import unfreeze
 from trainables.prediction_rows import PREDICTIONS_FILE, predictions
-from trainables.recipe_views import ViewRecipe
 from trainables.stuck_steps import Watch, watching
 from trainables.teachers.cache import KnowledgeCache
 from trainables.teachers.guide import Guide
@@ -41,8 +40,7 @@ from trainables.teachers.imagenet import first_weights
 from trainables.teachers.itself import Itself
 from trainables.teachers.shelf import Teacher, eyes_of_first_weights, load
 from trainables.training import EpochResult, Training, resume, state_of
-from trainables.transfer import code_fingerprint
-from trainables.trial import RECIPE_VERSION, TrialSpec
+from trainables.trial import TrialSpec
 
 MIN_MICRO_BATCH_SIZE = 2  # batch norm cannot normalise a single value
 
@@ -94,12 +92,8 @@ class Job:
             UndefinedScoreError: the selection metric is not defined on the validation set.
             GpuFullError: not even the smallest part of a batch fits.
         """
-        torch.set_num_threads(self.num_threads)
-        if not torch.cuda.is_available():
-            config = self.spec.config
-            keep_freed_memory((config.cell.name, config.image_size_px, config.batch_size, config.precision, self.store))
         reported, micro_batch_size = 0, None
-        meter = Meter(gpus=self.gpus, watts_per_core=self.watts_per_core)
+        meter = self.meter()
         watch = Watch(self.spec.cell.name, Path(self.folder), self.step_timeout_s)
         while True:
             try:
@@ -117,44 +111,71 @@ class Job:
             gc.collect()
             torch.cuda.empty_cache()
 
+    def meter(self) -> Meter:
+        """Readies this process for the job, and counts what it uses from now on."""
+        torch.set_num_threads(self.num_threads)
+        if not torch.cuda.is_available():
+            config = self.spec.config
+            keep_freed_memory((config.cell.name, config.image_size_px, config.batch_size, config.precision, self.store))
+        return Meter(gpus=self.gpus, watts_per_core=self.watts_per_core)
+
     def _epochs(self, micro_batch_size: int | None, meter: Meter) -> Iterator[EpochResult]:
-        folder = Path(self.folder)
-        training = self.training(self.opened_store())
-        if saved := checkpoint.load_state(folder):
-            resume(training, *saved)
+        training = self.resumed(self.opened_store())
         training.micro_batch_size = micro_batch_size or training.micro_batch_size
         num_saved = len(training.history)
         try:
             if self.spec.config.method == ITSELF:  # nothing to save: scoring it again has the same outcome
-                yield self._tested(training, untrained(training), meter)
+                result = self.tested(training, untrained(training))
+                yield self.with_costs(training, result, meter, meter.take())
                 return
             for result in train(training):
                 if result.epoch > num_saved:
-                    result = self._saved(training, result, meter)
+                    result = self.tested(training, result)
+                    work = training.guide.take_work() if training.guide else {}
+                    result = self.with_costs(training, result, meter, meter.take(work))
+                    self.save(training, result)
                 yield result
         except torch.OutOfMemoryError as error:
             raise GpuFullError(self.spec, training.micro_batch_size) from error
 
-    def _saved(self, training: Training, result: EpochResult, meter: Meter) -> EpochResult:
-        """Saves the epoch."""
+    def resumed(self, store: Store, beside: Guide | None = None) -> Training:
+        """The training after its last saved epoch, on the images of `store`; `beside` as in `training`."""
+        training = self.training(store, beside)
+        if saved := checkpoint.load_state(Path(self.folder)):
+            resume(training, *saved)
+        return training
+
+    def save(self, training: Training, result: EpochResult) -> None:
+        """Saves the epoch, whose result this is by now."""
         folder = Path(self.folder)
         if result.best_epoch == result.epoch or not checkpoint.best_path(folder, result.best_epoch).exists():
             checkpoint.save_best(folder, result.best_epoch, training.best_weights)  # again, where it was deleted
-        result = training.history[-1] = self._tested(training, result, meter)
+        training.history[-1] = result
         checkpoint.save_state(folder, result.epoch, result.best_epoch, state_of(training))
-        return result
 
-    def _tested(self, training: Training, result: EpochResult, meter: Meter) -> EpochResult:
-        """The epoch with its costs; the last one of a confirm run opens the test set."""
+    def tested(self, training: Training, result: EpochResult) -> EpochResult:
+        """The epoch; the last one of a confirm run opens the test set."""
+        if not self._opens_the_test_set(result):
+            return result
+        return replace(result, metrics=result.metrics | self._open_the_test_set(training))
+
+    def with_costs(
+        self, training: Training, result: EpochResult, meter: Meter, used: Mapping[str, float]
+    ) -> EpochResult:
+        """The epoch with its costs; `used` is what it took."""
         before = training.history[-2].costs if len(training.history) > 1 else {}
-        work = training.guide.take_work() if training.guide else {}
-        if not result.last or self.spec.config.phase == "search":
-            return replace(result, costs=meter.costs(before, work))
-        metrics = result.metrics | self._open_the_test_set(training)
-        return replace(result, metrics=metrics, costs=meter.costs(before, work) | latencies(training))
+        speeds = latencies(training) if self._opens_the_test_set(result) else {}
+        return replace(result, costs=meter.totals(before, used) | speeds)
 
-    def training(self, store: Store) -> Training:
-        """The training before its first epoch, on the images of `store`."""
+    def _opens_the_test_set(self, result: EpochResult) -> bool:
+        return result.last and self.spec.config.phase != "search"
+
+    def training(self, store: Store, beside: Guide | None = None) -> Training:
+        """The training before its first epoch, on the images of `store`.
+
+        Args:
+            beside: the teacher's side of another job's training, whose networks and cache this one shares.
+        """
         config = self.spec.config
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         teachers = [load(Path(self.teachers), name) for name in members(config.teacher)]
@@ -171,7 +192,8 @@ class Job:
                 knobs=dict(config.knobs),
                 seed=config.seed_of_init,
                 batch_size=config.batch_size,
-                cache=self._cache(teachers, store, device),
+                cache=None if beside else self._cache(teachers, store, device),
+                beside=beside,
             )
         return Training(config=config, store=store, student=student, guide=guide, device=device)
 
@@ -200,32 +222,8 @@ class Job:
     def _cache(self, teachers: list[Teacher], store: Store, device: torch.device) -> KnowledgeCache | None:
         if not self.cache_bytes:
             return None
-        config = self.spec.config
-        key = {
-            "teachers": [[teacher.fingerprint, teacher.architecture, asdict(teacher.eyes)] for teacher in teachers],
-            "method": config.method,
-            # Whose outputs stand in which column: the fingerprints are of weights and pixels alone.
-            "labels": [store.task, store.label_names, [[each.task, each.label_names] for each in teachers]],
-            "code": [RECIPE_VERSION, code_fingerprint()],
-            "data": store.prepared.fingerprint,  # of any split: an answer depends on the view alone
-            "seed": config.seed,
-            "views": {each.name: getattr(config, each.name) for each in fields(ViewRecipe)},
-            "mixed_with": self._mixed_with(store) if config.mixup_alpha else "",
-            # What may change the last bits of the teacher's answer.
-            "batch_size": config.batch_size,
-            "num_threads": self.num_threads,
-            "torch": torch.__version__,
-            "device": torch.cuda.get_device_name()
-            if device.type == "cuda"
-            else torch.backends.cpu.get_cpu_capability(),
-        }
+        key = cache_key(self.spec.config, teachers, store, device, num_threads=self.num_threads)
         return KnowledgeCache(Path(self.cache), key, store.num_images, self.cache_bytes)
-
-    def _mixed_with(self, store: Store) -> list[str | int]:
-        """Which images are mixed with others, and where the first epochs have more of them, until when."""
-        num_unlabelled = self.spec.config.num_unlabelled
-        labelled = mixup.fingerprint(store.rows("train", self.spec.config.data_fraction))
-        return [labelled, mixup.fingerprint(store.rows("train")), num_unlabelled] if num_unlabelled else [labelled]
 
     def _open_the_test_set(self, training: Training) -> dict[str, float]:
         """The best student's metrics on the test set, with one row of `PREDICTIONS_FILE` per validation and test image.

@@ -55,17 +55,26 @@ class Meter:
             pages of the prepared images count that were read; memory that PyTorch took of the GPU),
             ``cost_measured_wh``, ``cost_estimated_wh``, ``cost_watts_per_core``, and `work`.
         """
+        return self.totals(before, self.take(work))
+
+    def take(self, work: Mapping[str, float] | None = None) -> dict[str, float]:
+        """What has been used since the last reading, and `work`: all that `costs` adds up."""
         wall_s, cpu_s = time.perf_counter(), time.process_time()
         passed_s, busy_s = wall_s - self._wall_s, cpu_s - self._cpu_s
         self._wall_s, self._cpu_s = wall_s, cpu_s
         used = {"cost_s": passed_s, "cost_cpu_s": busy_s, "cost_gpu_s": passed_s * self._gpus, **(work or {})}
         used |= {"cost_measured_wh": 0.0, "cost_estimated_wh": busy_s * self._watts_per_core / WATT_HOUR_J}
-        peaks = {"cost_host_bytes": peak_bytes()}
         if self._gpu_energy:
-            peaks["cost_device_bytes"] = float(torch.cuda.max_memory_allocated())
             measured_wh, estimated_wh = self._gpu_energy.take(passed_s)
             used["cost_measured_wh"] += measured_wh * self._gpus
             used["cost_estimated_wh"] += estimated_wh * self._gpus
+        return used
+
+    def totals(self, before: Mapping[str, float], used: Mapping[str, float]) -> dict[str, float]:
+        """The costs `before`, and those of `used`: all that `take` gave, or a trial's share of it."""
+        peaks = {"cost_host_bytes": peak_bytes()}
+        if self._gpu_energy:
+            peaks["cost_device_bytes"] = float(torch.cuda.max_memory_allocated())
         totals = {name: before.get(name, 0.0) + value for name, value in used.items()}
         highest = {name: max(before.get(name, 0.0), value) for name, value in peaks.items()}
         return {**before, **totals, **highest, "cost_watts_per_core": self._watts_per_core}

@@ -40,12 +40,12 @@ class Watch:
 
     Args:
         name: of the trial, for people.
-        folder: the trial's own.
+        folder: the trial's own. Both may be set anew, where another trial goes on in this one's place.
         timeout_s: a step that takes longer ends the process; None for never.
     """
 
     def __init__(self, name: str, folder: Path, timeout_s: float | None = None) -> None:
-        self._name, self._folder, self._timeout_s = name, folder, timeout_s
+        self.name, self.folder, self._timeout_s = name, folder, timeout_s
         self._begun_s: float | None = None
         self._took_s: deque[float] = deque(maxlen=KEPT_STEPS)
 
@@ -97,7 +97,7 @@ class Watch:
             is_over = self._is_over(now_s - begun_s)
             if told_of != (begun_s, is_over):
                 told_of = (begun_s, is_over)
-                logger.warning("%s: %s", self._name, sentence)
+                logger.warning("%s: %s", self.name, sentence)
                 self._note(sentence)
             if is_over:
                 faulthandler.dump_traceback(file=STDERR)
@@ -109,10 +109,10 @@ class Watch:
     def _note(self, sentence: str) -> None:
         with suppress(OSError):  # the disk may be what hangs
             if sentence:
-                self._folder.mkdir(parents=True, exist_ok=True)  # it is made with the first epoch's checkpoint
-                (self._folder / NOTE).write_text(sentence)
+                self.folder.mkdir(parents=True, exist_ok=True)  # it is made with the first epoch's checkpoint
+                (self.folder / NOTE).write_text(sentence)
             else:
-                (self._folder / NOTE).unlink(missing_ok=True)
+                (self.folder / NOTE).unlink(missing_ok=True)
 
 
 _current: Watch | None = None  # of this process, which trains one trial at a time

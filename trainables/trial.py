@@ -13,7 +13,7 @@ from dataclasses import MISSING, asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
-from trainables.cell import NO_TEACHER, Cell
+from trainables.cell import ITSELF, NO_TEACHER, Cell
 from trainables.config import TrialConfig
 from trainables.knob import TUNED, knobs
 
@@ -22,6 +22,10 @@ RECIPE_VERSION = 3
 
 # "knobs" holds a method's own numbers; it is assembled from everything else that a study suggests.
 TUNED_FIELDS = tuple(knob.name for knob in knobs(TrialConfig, TUNED) if knob.name != "knobs")
+
+# What may differ between the trials of a pack: it decides how a student learns, and neither a batch, nor a view, nor a
+# teacher's knowledge of it (`trainables.transfer.method.Method.knowledge`).
+OF_ONE_STUDENT = ("learning_rate", "weight_decay", "beta", "knobs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +65,41 @@ class TrialSpec:
         return {name: value for name, value in values.items() if value is not None} | dict(self.config.knobs)
 
     @property
+    def why_alone(self) -> str:
+        """Why the trial can be in no pack; "" where it can."""
+        if self.config.method == ITSELF:
+            return f"nothing is trained in {self.cell}, so there is nothing to share"
+        return "students that are compiled are trained one at a time" if self.config.compiled else ""
+
+    def why_apart(self, other: TrialSpec) -> str:
+        """Why the two cannot be trained on the same batches, views and knowledge; "" where they can.
+
+        All but `OF_ONE_STUDENT` must be equal: most of it decides a batch, a view or a teacher's answer, and the rest
+        is the cell.
+        """
+        if reason := self.why_alone:
+            return reason
+        if self.key == other.key:
+            return f"the trials of a pack must differ, but {self.key} is there twice"
+        mine, others = _shared(self), _shared(other)
+        if apart := [name for name in mine if mine[name] != others[name]]:
+            values = ", ".join(f"{name}={mine[name]!r} and {others[name]!r}" for name in apart)
+            return f"the trials of a pack must differ in {', '.join(OF_ONE_STUDENT)} alone, but have {values}"
+        return ""
+
+    @property
     def cell(self) -> Cell:
         """The cell that the trial belongs to, with what sets it apart from its sweep."""
         cell = self.config.cell
         varied = dict(cell.varied) | {name: getattr(self.config, name) for name, _ in self.varied_from}
         return replace(cell, varied=tuple(sorted(varied.items())))
+
+
+def _shared(spec: TrialSpec) -> dict[str, Any]:
+    """What the trials of a pack have in common."""
+    of_config = {each.name: getattr(spec.config, each.name) for each in fields(spec.config)}
+    of_trial = {each.name: getattr(spec, each.name) for each in fields(spec) if each.name != "config"}
+    return {name: value for name, value in (of_config | of_trial).items() if name not in OF_ONE_STUDENT}
 
 
 def _facts(of: TrialConfig | TrialSpec) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from platform.command_line.ablation import Ablation, reference
+from platform.command_line.at_once_options import concurrent_option, pack_option
 from platform.command_line.option import IMAGES, MACHINES, OUTPUT, option, switch
 from platform.command_line.redraw_rules import check_redraws, in_order
 from platform.command_line.scheduler_option import check_scheduler, scheduler_option
@@ -164,14 +165,8 @@ class SweepRequest(TrainingRequest):
         parse=plain_name,
         metavar="NAME",
     )
-    concurrent: int | None = option(
-        "number of trials that run at once",
-        default=None,
-        default_in_words="as many as fit, or as cluster.yaml allows",
-        heading=MACHINES,
-        parse=positive_int,
-        metavar="N",
-    )
+    concurrent: int | None = concurrent_option()
+    pack: int = pack_option()
     cache: Path | None = option(
         "folder for the cache of the teachers' answers",
         default=None,
@@ -233,6 +228,10 @@ class SweepRequest(TrainingRequest):
     @property
     def num_slots(self) -> int | None:
         return self.concurrent
+
+    @property
+    def pack_size(self) -> int:
+        return self.pack
 
     @property
     def given(self) -> Mapping[str, Any]:

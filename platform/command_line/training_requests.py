@@ -112,6 +112,11 @@ class TrainingRequest(HoldOutRequest, ImagesRequest, ResultsRequest):
         return 1
 
     @property
+    def pack_size(self) -> int:
+        """How many trials of one cell a worker trains together."""
+        return 1
+
+    @property
     def given(self) -> Mapping[str, Any]:
         """What need not be typed: the values of fields and knobs that a file has set, by name."""
         return {}

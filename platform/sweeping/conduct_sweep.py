@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -48,6 +49,7 @@ from platform.tracking.sweep_page import description
 from platform.tracking.tracker import send_rest
 from trainables.cell import Cell
 from trainables.pace import Pace
+from trainables.pack import OVER
 from trainables.pasting import command_line
 
 LOCK_S = 1.0  # `platform.status` may look at the lock in this moment
@@ -159,7 +161,8 @@ def _facts(setup: Setup, request: TrainingRequest, resources: Resources) -> dict
 
 
 def _clear_rest(setup: Setup, plan: Plan, ledger: Ledger) -> None:
-    """Clears finished trials that an earlier process could not clear before it ended."""
+    """Clears what an earlier process could not clear before it ended: finished trials, and notes on packs."""
+    shutil.rmtree(setup.folder / OVER, ignore_errors=True)
     for record in plan.records.values():
         folder = trial_folder(setup.folder, record.spec.key)
         if record.status == "FINISHED" and folder.is_dir():

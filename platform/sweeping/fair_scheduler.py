@@ -8,6 +8,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from platform.sweeping.packs import is_pack, keys_of, members_of, num_left
 from platform.sweeping.plan import Plan
 from platform.sweeping.records import TrialRecord
 from platform.sweeping.schedulers import DEFAULT_SCHEDULER, scheduler_of
@@ -32,6 +33,7 @@ class FairScheduler(FIFOScheduler):
     def __init__(self, plan: Plan, scheduler: str | Callable[[int], TrialScheduler] = DEFAULT_SCHEDULER) -> None:
         super().__init__()
         self._plan = plan
+        self._over: set[str] = set()  # the keys of trials that have ended in this process
         bracket_of = scheduler_of(scheduler) if isinstance(scheduler, str) else scheduler
         searches = [(name, study) for name, study in plan.studies.items() if study.stops_early]
         self._brackets = {name: bracket_of(plan.num_labelled(study)) for name, study in searches}
@@ -39,29 +41,33 @@ class FairScheduler(FIFOScheduler):
             self._replay(record)
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        """A trial enters its study's bracket."""
-        if bracket := self._bracket(trial):
-            bracket.on_trial_add(tune_controller, _entrant(self._record(trial)))
+        """A trial enters its study's bracket; so does each member of a pack, or what is left of it."""
+        for record in self._left(trial):
+            if bracket := self._bracket_of(record):
+                bracket.on_trial_add(tune_controller, _entrant(record))
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        """Whether the trial continues, judged by what its own study has seen at this rung."""
-        bracket = self._bracket(trial)
-        if bracket is None or METRIC not in result:
-            return TrialScheduler.CONTINUE
-        labelled = self._labelled(trial, result)
-        if labelled[TIME_ATTRIBUTE] < 1:
-            return TrialScheduler.CONTINUE
-        decision = str(bracket.on_trial_result(tune_controller, _entrant(self._record(trial)), labelled))
-        record, epoch = self._record(trial), result[TIME_ATTRIBUTE]
-        # What the ledger has lost was decided before, when less was known of the trials that came after it.
-        if epoch < record.known_to:
-            return TrialScheduler.CONTINUE
-        return TrialScheduler.STOP if record.stopped and epoch == record.known_to else decision
+        """Whether the trial continues, judged by what its own study has seen at this rung.
+
+        A pack continues while a member does. A member that does not has ``done`` in its part of the result, which is
+        what Ray does to the result of a trial that stops.
+        """
+        if not is_pack(trial):
+            return self._judge(tune_controller, self._plan.records[trial.config[KEY]], result)
+        num_stopped = 0
+        for key, own in members_of(trial, result):
+            record, is_over = self._plan.records[key], key in self._over  # its worker may not have seen the note yet
+            if not own["done"] and (is_over or self._judge(tune_controller, record, own) == TrialScheduler.STOP):
+                own["done"] = True
+                num_stopped += 1
+            if own["done"]:
+                self._end(tune_controller, record, own)
+        return TrialScheduler.STOP if num_stopped == num_left(result) else TrialScheduler.CONTINUE
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         """The last result counts at its rung."""
-        if (bracket := self._bracket(trial)) and METRIC in result:
-            bracket.on_trial_complete(tune_controller, _entrant(self._record(trial)), self._labelled(trial, result))
+        for key, own in members_of(trial, result):
+            self._end(tune_controller, self._plan.records[key], own)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """A failed trial leaves its bracket."""
@@ -69,22 +75,38 @@ class FairScheduler(FIFOScheduler):
 
     def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
         """A removed trial leaves its bracket."""
-        if bracket := self._bracket(trial):
-            bracket.on_trial_remove(tune_controller, _entrant(self._record(trial)))
+        for record in self._left(trial):
+            if bracket := self._bracket_of(record):
+                bracket.on_trial_remove(tune_controller, _entrant(record))
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
-    def _labelled(self, trial: Trial, result: dict[str, Any]) -> dict[str, Any]:
-        """The result at its time: the epochs with labels, 0 or below where there was none yet."""
-        config = self._record(trial).spec.config
-        return {**result, TIME_ATTRIBUTE: result[TIME_ATTRIBUTE] - config.num_unlabelled}
+    def _judge(self, tune_controller: Any, record: TrialRecord, result: dict[str, Any]) -> str:
+        bracket = self._bracket_of(record)
+        if bracket is None or METRIC not in result:
+            return TrialScheduler.CONTINUE
+        labelled = _labelled(record, result)
+        if labelled[TIME_ATTRIBUTE] < 1:
+            return TrialScheduler.CONTINUE
+        decision = str(bracket.on_trial_result(tune_controller, _entrant(record), labelled))
+        epoch = result[TIME_ATTRIBUTE]
+        # What the ledger has lost was decided before, when less was known of the trials that came after it.
+        if epoch < record.known_to:
+            return TrialScheduler.CONTINUE
+        return TrialScheduler.STOP if record.stopped and epoch == record.known_to else decision
 
-    def _bracket(self, trial: Trial) -> TrialScheduler | None:
-        return self._bracket_of(self._record(trial))
+    def _end(self, tune_controller: Any, record: TrialRecord, result: dict[str, Any]) -> None:
+        """The last result of a trial counts at its rung, once; one that failed has none."""
+        if record.spec.key in self._over:
+            return
+        self._over.add(record.spec.key)
+        if (bracket := self._bracket_of(record)) and METRIC in result:
+            bracket.on_trial_complete(tune_controller, _entrant(record), _labelled(record, result))
 
-    def _record(self, trial: Trial) -> TrialRecord:
-        return self._plan.records[trial.config[KEY]]
+    def _left(self, trial: Trial) -> list[TrialRecord]:
+        """The trials of the plan that are still in it."""
+        return [self._plan.records[key] for key in keys_of(trial) if key not in self._over]
 
     def _bracket_of(self, record: TrialRecord) -> TrialScheduler | None:
         return self._brackets.get(record.study) if record.spec.config.phase == "search" else None
@@ -111,6 +133,11 @@ class FairScheduler(FIFOScheduler):
             bracket.on_trial_complete(nobody, trial, {TIME_ATTRIBUTE: len(scores), METRIC: scores[-1]})
         else:
             bracket.on_trial_remove(nobody, trial)
+
+
+def _labelled(record: TrialRecord, result: dict[str, Any]) -> dict[str, Any]:
+    """The result at its time: the epochs with labels, 0 or below where there was none yet."""
+    return {**result, TIME_ATTRIBUTE: result[TIME_ATTRIBUTE] - record.spec.config.num_unlabelled}
 
 
 def _entrant(record: TrialRecord) -> Any:

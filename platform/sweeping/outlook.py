@@ -72,6 +72,7 @@ def resources_of(setup: Setup, request: TrainingRequest, available: Machines | N
         cpus=setup.cpus_per_trial,
         gpus=gpus,
         num_slots=request.num_slots,
+        pack_size=request.pack_size,
         watts_per_core=request.watts_per_core,
         step_timeout_s=request.step_timeout,
     )

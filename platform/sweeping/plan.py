@@ -62,16 +62,34 @@ class Plan:
             return self._unfinished.popleft()
         open_studies = [study for study in self.studies.values() if not study.exhausted]
         if open_studies:
-            study = min(open_studies, key=lambda study: len(study.asked))
-            number, params = study.ask()
-            spec = self._spec(study.cell(params), self._config(study, params))
-            return self._add(TrialRecord(spec=spec, study=study.name, number=number))
+            return self._ask(min(open_studies, key=lambda study: len(study.asked)))
         # The scores of all cells first, then what their variance is made of.
         repeats = [(study, *each) for study in self.studies.values() for each in self._repeats(study)]
         for study, repeat, spec in sorted(repeats, key=lambda each: each[1].is_component):
             if spec.key not in self.records:
                 return self._add(TrialRecord(spec=spec, study=study.name, number=repeat.number, drawn=repeat.drawn))
         return None
+
+    def next_beside(self, record: TrialRecord) -> TrialRecord | None:
+        """A further trial for the pack of `record`; None where there is none that may share it.
+
+        An unfinished one comes first, then the next that its own study asks for: the others catch up, since they have
+        been asked for fewer. What a study asks for that may not share the pack is the next trial to run.
+        """
+        if record.spec.why_alone:
+            return None
+        for other in self._unfinished:
+            if not record.spec.why_apart(other.spec):
+                self._unfinished.remove(other)
+                return other
+        study = self.studies[record.study]
+        if record.spec.config.phase == "confirm" or study.exhausted:  # each repeat has draws of its own
+            return None
+        other = self._ask(study)
+        if record.spec.why_apart(other.spec):
+            self._unfinished.append(other)
+            return None
+        return other
 
     def settle(self, record: TrialRecord) -> None:
         """Notes that a trial has ended; `record.status` and `record.best_scores` say how."""
@@ -145,6 +163,12 @@ class Plan:
         return max(
             axis_value(self._base, cell, "max_epochs") - num_unlabelled(self._base, cell) for cell in study.cells
         )
+
+    def _ask(self, study: Study) -> TrialRecord:
+        """The trial that a study asks for next."""
+        number, params = study.ask()
+        spec = self._spec(study.cell(params), self._config(study, params))
+        return self._add(TrialRecord(spec=spec, study=study.name, number=number))
 
     def _add(self, record: TrialRecord) -> TrialRecord:
         self.records[record.spec.key] = record

@@ -45,11 +45,12 @@ class_cache.DEFAULT_ENV_VARS.pop("PL_DISABLE_FORK", None)
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What one trial takes, and how many run at once (None: as many as fit)."""
+    """What one trial, or one pack of them, takes, and how many run at once (None: as many as fit)."""
 
     cpus: float = 1.0
     gpus: float = 0.0
     num_slots: int | None = None
+    pack_size: int = 1  # how many trials of one cell a worker trains together
     watts_per_core: float = WATTS_PER_CORE  # for an estimate of the CPU's energy
     step_timeout_s: float | None = None  # of a step that hangs, before its worker is ended
 
@@ -114,12 +115,13 @@ def run(
         return {KEY: record.spec.key, "job": job.as_dict()}
 
     events = TrialEvents(plan, tracker, progress, trials.folder_of, trials.scheduler)
+    search = PlannedSearch(plan, start, num_slots, resources.pack_size)
     # Ray insists on writing down its own state, which nothing reads. On the disk of the results, a full one would end
     # the sweep, which waits for room in all else that it writes there.
     with TemporaryDirectory(prefix="ray-state-", ignore_cleanup_errors=True) as unread:
         tuner = tune.Tuner(
             tune.with_resources(StudentTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
-            tune_config=_tune_config(PlannedSearch(plan, start, num_slots), FairScheduler(plan, trials.scheduler)),
+            tune_config=_tune_config(search, FairScheduler(plan, trials.scheduler)),
             run_config=run_config(unread, events, verbose=verbose),
         )
         try:

@@ -14,11 +14,11 @@ from ray.tune.experiment import Trial
 
 from platform.cluster.starting import address_of, check_alive
 from platform.command_line.stopping import acknowledge_ctrl_c
+from platform.sweeping.packs import forget_end, is_pack, keys_of, note_end, results_of
 from platform.sweeping.plan import Plan
 from platform.sweeping.progress import Progress
 from platform.sweeping.records import TrialRecord, out_of_memory
 from platform.sweeping.schedulers import DEFAULT_SCHEDULER
-from platform.sweeping.search import KEY
 from platform.sweeping.tuning import MAX_RETRIES, restarted
 from platform.tracking.clearing import files_of
 from platform.tracking.sweep_page import SearchProgress
@@ -88,13 +88,15 @@ class TrialEvents(tune.Callback):
     ) -> None:
         """Takes up an epoch's result; where that fails, or no trial can go on, the sweep's next step ends it."""
         try:
-            self._take_up(trial, result)
+            for key, own in results_of(trial, result):
+                self._take_up(self._plan.records[key], own)
+                if is_pack(trial) and self._plan.records[key].status != "RUNNING":
+                    note_end(self._folder_of(key))  # which its worker sees before the next epoch
         except (ValueError, OSError) as error:  # raised in here, Ray would make an error of its own of it
             self._ends_with = self._ends_with or error
 
-    def _take_up(self, trial: Trial, result: dict[str, Any]) -> None:
+    def _take_up(self, record: TrialRecord, result: dict[str, Any]) -> None:
         """Logs each epoch once, even where a restarted trial repeats it; settles the trial after its last epoch."""
-        record = self._plan.records[trial.config[KEY]]
         if record.status != "RUNNING":
             return
         record.node, record.hardware = address_of(str(result.get("node_ip", ""))), str(result.get("hardware", ""))
@@ -127,22 +129,33 @@ class TrialEvents(tune.Callback):
         """Lets go of Ray's statistics of an ended trial, some 70 kB until the sweep ends; ours are MLflow's."""
         trial.metric_analysis.clear()
         trial.metric_n_steps.clear()
+        self._forget_ends(trial)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Says that a worker failed, and that nobody need do anything; first what it wrote of its last step, before the
         next worker clears it away."""
         self._name_the_stuck()
-        record = self._plan.records[trial.config[KEY]]
-        self._progress.warn(record, restarted(trial.num_failures, trial.error_file))
+        for record in self._running(trial):
+            self._progress.warn(record, restarted(trial.num_failures, trial.error_file))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Settles a trial whose worker failed more often than it may be restarted."""
-        record = self._plan.records[trial.config[KEY]]
-        if record.status == "RUNNING":
+        for record in self._running(trial):
             self._settle(record, "FAILED", f"its worker failed {MAX_RETRIES + 1} times; see {trial.error_file}")
+        self._forget_ends(trial)
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Ray pickles callbacks with its snapshots; ours belong to this process
+
+    def _forget_ends(self, trial: Trial) -> None:
+        """Clears the notes on the members of a pack that has ended."""
+        for key in keys_of(trial) if is_pack(trial) else ():
+            forget_end(self._folder_of(key))
+
+    def _running(self, trial: Trial) -> list[TrialRecord]:
+        """The trials of the plan that have not ended in it."""
+        records = [self._plan.records[key] for key in keys_of(trial)]
+        return [record for record in records if record.status == "RUNNING"]
 
     def _settle(self, record: TrialRecord, status: str, error: str = "", out_of_memory: str = "") -> None:
         record.status, record.error = status, error

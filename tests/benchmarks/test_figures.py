@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.benchmarks import __main__ as bench
-from tests.benchmarks import choosing, figure_table, figures, running, soak
+from tests.benchmarks import choosing, figure_table, figures, running
 from tests.benchmarks.figures import CONTINUED, DONE, FAILED, Figure
 from tests.benchmarks.machine import NO_GPU, Machine, this_machine
 from tests.benchmarks.registry import PIECES, ROOT, Piece
@@ -141,7 +141,7 @@ def test_only_a_piece_that_compares_two_sides_on_them_sees_the_photographs(
 ) -> None:
     monkeypatch.setenv("TRANSFER_DATA", "/real/images")
     assert {piece.name for piece in PIECES if piece.takes_photographs} == {"end_to_end 64", "end_to_end 128"}
-    piece = replace(scripted(f"import os; assert 'TRANSFER_DATA' in os.environ; print('{FASTER}')", SPEED))
+    piece = scripted(f"import os; assert 'TRANSFER_DATA' in os.environ; print('{FASTER}')", SPEED)
     assert running.run(replace(piece, takes_photographs=True), lambda figure: None)
     assert not running.run(piece, lambda figure: None)
 
@@ -245,16 +245,3 @@ def test_the_table_imports_nothing_heavy() -> None:
     script = "import sys, tests.benchmarks.__main__; print({'torch', 'ray', 'pandas', 'mlflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
-
-
-def test_a_soak_goes_on_after_its_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    in_time, asked = iter([False, True, False, True]), []
-    monkeypatch.setattr(soak, "draw_teacher", lambda folder: None)
-
-    def watch(*_: Any, kill_at: int | None = None) -> bool:
-        asked.append(kill_at)
-        return next(in_time)
-
-    monkeypatch.setattr(soak, "_watch", watch)
-    assert [soak._run(tmp_path, 100, None, 0.0) for _ in range(3)] == [False, False, True]
-    assert asked == [90, 90, None, None]

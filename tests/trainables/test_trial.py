@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
+import pytest
+
+from tests.trainables.other_values import OTHERS, Other
 from trainables.config import TrialConfig
-from trainables.knob import SETUP, knob
-from trainables.trial import TrialSpec
+from trainables.knob import SETUP, knob, knobs
+from trainables.recipe_views import ViewRecipe
+from trainables.trial import OF_ONE_STUDENT, TrialSpec
 
 ATTENTION = TrialConfig(dataset="retina", teacher="imagenet", beta=60.0)
 
@@ -63,3 +68,38 @@ def test_a_field_with_what_was_done_before_as_its_default_renames_no_trial() -> 
         for config in (ATTENTION, Longer(**values), Longer(**values, later="otherwise"))
     )
     assert before == after != other
+
+
+def packed(config: TrialConfig, **of_trial: Any) -> TrialSpec:
+    return replace(TrialSpec(config=config, data_fingerprint="d", split_fingerprint="s"), **of_trial)
+
+
+@pytest.mark.parametrize("changes", [{"learning_rate": 1e-3}, {"weight_decay": 1e-3}, {"beta": 61.0}])
+def test_trials_that_learn_otherwise_from_the_same_views_may_share_a_pack(changes: dict[str, Any]) -> None:
+    assert packed(ATTENTION).why_apart(packed(replace(ATTENTION, **changes))) == ""
+
+
+OF_RUNS = {name: Other(1, "views") for name in ("seed", "order_seed", "init_seed", "split_draw")}
+OF_RUNS |= {"num_folds": Other(5, "views"), "fold": Other(1, "views", {"num_folds": 5}), "phase": Other("confirm", "")}
+
+
+@pytest.mark.parametrize("name", [each.name for each in knobs(TrialConfig) if each.name not in OF_ONE_STUDENT])
+def test_trials_that_differ_in_anything_else_may_not(name: str) -> None:
+    assert not {*OF_ONE_STUDENT} & {each.name for each in fields(ViewRecipe)}
+    other = (OTHERS | OF_RUNS)[name]
+    one, changed = (replace(ATTENTION, **{**other.given, **more}) for more in ({}, {name: other.value}))
+    assert packed(changed).why_apart(packed(one)) and packed(one).why_apart(packed(changed))
+
+
+@pytest.mark.parametrize("name", ["data_fingerprint", "split_fingerprint", "teacher_fingerprint", "init_fingerprint"])
+def test_nor_trials_on_other_files(name: str) -> None:
+    one, other = packed(ATTENTION), packed(replace(ATTENTION, beta=61.0), **{name: "other"})
+    assert f"but have {name}=" in one.why_apart(other)
+
+
+def test_a_trial_shares_no_pack_with_itself_and_some_share_none() -> None:
+    assert "is there twice" in packed(ATTENTION).why_apart(packed(replace(ATTENTION)))
+    compiled = replace(ATTENTION, compiled=True)
+    assert "one at a time" in packed(compiled).why_apart(packed(replace(compiled, beta=61.0)))
+    itself = TrialConfig(dataset="retina", method="itself", teacher="t", student="none")
+    assert "nothing is trained" in packed(itself).why_apart(packed(replace(itself, learning_rate=1e-3)))

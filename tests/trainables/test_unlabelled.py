@@ -62,7 +62,7 @@ def test_all_training_images_are_seen_before_the_labels_and_the_labelled_ones_af
         return gather(self, rows)
 
     monkeypatch.setattr(Store, "gather", noted)
-    monkeypatch.setattr("trainables.loop.validate", lambda training: {"score": 0.0})
+    monkeypatch.setattr("trainables.epoch.validate", lambda training: {"score": 0.0})
     all_rows, labelled = (sorted(store.rows("train", fraction).tolist()) for fraction in (1.0, HALF))
     assert (len(all_rows), len(labelled)) == (16, 8)
     for result in train(taught(store, teacher)):

@@ -33,6 +33,8 @@ class Guide:
         seed: draws the first weights of the method's own layers.
         batch_size: how many views the teacher sees at once, always.
         cache: where its answers are kept; None computes them again each time, with the same outcome.
+        beside: of another student of the same kind, with the same teacher and method: its networks and its cache serve
+            for both.
 
     Raises:
         ValueError: there is no such method, a network lacks a tap that it wants, or the labels that it needs.
@@ -51,6 +53,7 @@ class Guide:
         seed: int = 0,
         batch_size: int = 32,
         cache: KnowledgeCache | None = None,
+        beside: Guide | None = None,
     ) -> None:
         if method not in METHODS:
             raise ValueError(f"the method must be one of transfer, {', '.join(METHODS)}, but got {method!r}")
@@ -68,13 +71,14 @@ class Guide:
             torch.manual_seed(seed)
             self.method = kind(task, planes, **(knobs or {})).to(device)
         self._own_columns = shared[0] if shared else None
-        self._batch_size, self._cache = batch_size, cache
-        self._stopwatch = Stopwatch(device)
+        self._cache: KnowledgeCache | None = beside._cache if beside else cache
+        self._stopwatch: Stopwatch = beside._stopwatch if beside else Stopwatch(device)
+        self._batch_size = batch_size
         self._num_asked = self._num_read = 0  # views since `take_work`
         columns = shared[1] if shared else [None] * len(teachers)
-        self.members = [
-            _Member(each, kind.teacher_roles, own, device) for each, own in zip(teachers, columns, strict=True)
-        ]
+        self.members: list[_Member] = beside.members if beside else []
+        for each, own in [] if beside else zip(teachers, columns, strict=True):
+            self.members.append(_Member(each, kind.teacher_roles, own, device))
 
     @property
     def student_taps(self) -> tuple[str, ...]:

@@ -37,10 +37,14 @@ def base_of(max_epochs: int = MAX_EPOCHS, **more: Any) -> TrialConfig:
 
 
 def make_plan(
-    records: Iterable[Any] = (), num_trials: int = 6, cells: Iterable[str] = (STRONG, WEAK), mode: str = "optuna"
+    records: Iterable[Any] = (),
+    num_trials: int = 6,
+    cells: Iterable[str] = (STRONG, WEAK),
+    mode: str = "optuna",
+    **base: Any,
 ) -> Any:
     studies = make_studies(SPACE.narrowed(cells), mode, num_trials, seed=7)
-    return Plan(studies, base_of(), spec_of, 1, copy.deepcopy(list(records)))
+    return Plan(studies, base_of(**base), spec_of, 1, copy.deepcopy(list(records)))
 
 
 def trial_of(record: Any) -> Any:
