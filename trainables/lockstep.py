@@ -34,6 +34,15 @@ def train_together(trainings: Sequence[Training], epoch: int) -> list[Outcome]:
             its teacher's knowledge (`trainables.trial.TrialSpec.why_apart`), and in `micro_batch_size`.
     """
     started_s = time.perf_counter()
+    losses, num_images = train_one_epoch_together(trainings, epoch)
+    images_per_s = num_images / ((time.perf_counter() - started_s) / len(trainings))
+    return [_judged(*each, epoch, images_per_s) for each in zip(trainings, losses, strict=True)]
+
+
+def train_one_epoch_together(
+    trainings: Sequence[Training], epoch: int
+) -> tuple[list[dict[str, float] | NonFiniteLossError], int]:
+    """The same without its scores: each student's mean losses, or why its training ends; and the number of images."""
     students = [_Student(training, epoch) for training in trainings]
     lead = trainings[0]
     for rows_B in watched(students[0].under_way.batches()):
@@ -41,10 +50,7 @@ def train_together(trainings: Sequence[Training], epoch: int) -> list[Outcome]:
         for student in students:
             with student.own_draws():
                 student.under_way.step(rows_B, parts)
-    losses = [_losses(student.under_way) for student in students]
-    share_s = (time.perf_counter() - started_s) / len(students)
-    images_per_s = students[0].under_way.num_images / share_s
-    return [_judged(*each, epoch, images_per_s) for each in zip(trainings, losses, strict=True)]
+    return [_losses(student.under_way) for student in students], students[0].under_way.num_images
 
 
 class _Student:

@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,21 +103,22 @@ def fit(settings: dict[str, Any], name: str, config: dict[str, Any], **how: Any)
     return [(point_of(each.config or {}), (each.metrics or {})[METRIC]) for each in runs]
 
 
+def space_of(cell: Point, trial: optuna.Trial) -> dict[str, Any]:
+    """Suggests a point of a cell."""
+    for name, (low, high) in cell["ranges"].items():
+        trial.suggest_float(name, low, high, log=True)
+    return {"point": cell["point"]}
+
+
 def search(settings: dict[str, Any], cell: Point) -> list[tuple[Point, float]]:
     """One cell's own study."""
-
-    def space(trial: optuna.Trial) -> dict[str, Any]:
-        for name, (low, high) in cell["ranges"].items():
-            trial.suggest_float(name, low, high, log=True)
-        return {"point": cell["point"]}
-
     sampler = optuna.samplers.TPESampler(seed=settings["seed"])
     return fit(
         settings,
         cell["point"]["cell"].replace("/", "-"),
         {},
         num_samples=cell["num_trials"],
-        search_alg=OptunaSearch(space, metric=METRIC, mode="max", sampler=sampler),
+        search_alg=OptunaSearch(partial(space_of, cell), metric=METRIC, mode="max", sampler=sampler),
         scheduler=asha(settings["epochs"]),
     )
 

@@ -61,6 +61,10 @@ def _at_once(number: int) -> CardPiece:
     return CardPiece(name=f"at once {number}", of="together.at_once", about_s=130, arguments={"number": number})
 
 
+def _packed(number: int) -> CardPiece:
+    return CardPiece(name=f"packed {number}", of="together.packed", about_s=60, arguments={"number": number})
+
+
 def _room(image_size_px: int) -> CardPiece:
     arguments = {"image_size_px": image_size_px}
     return CardPiece(name=f"room {image_size_px}", of="one_training.room", about_s=45, arguments=arguments)
@@ -71,6 +75,7 @@ CARD_PIECES: tuple[CardPiece, ...] = (
     _compiled("bfloat16"),
     _at_once(8),
     _at_once(4),
+    _packed(8),
     CardPiece(name="views", of="view_speed.share_of_floor", about_s=25),
     CardPiece(
         name="guided densenet121", of="guided.against_transfer", about_s=90, arguments={"teacher": "densenet121"}

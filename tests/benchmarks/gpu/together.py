@@ -1,4 +1,4 @@
-"""Several trainings at once on one card, each in a process of its own, as trials that share a card."""
+"""Several trainings at once on a card: each in a process of its own, as trials that share it, or packed in one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 
 from tests.benchmarks.gpu.bench_setup import GIB, Setup
 from tests.benchmarks.gpu.card_pieces import Reading
+from trainables.lockstep import train_one_epoch_together
 from trainables.loop import train_one_epoch
 
 PATIENCE_S = 600
@@ -37,6 +38,14 @@ def at_once(setup: Setup, number: int) -> Iterator[Reading]:
         for process in processes:
             process.terminate()
             process.join()
+
+
+def packed(setup: Setup, number: int) -> Iterator[Reading]:
+    """The same of a pack's students, which share each batch's views; eager, since those of a pack are not compiled."""
+    trainings = [setup.training(setup.store(), precision=KNOBS["precision"]) for _ in range(number)]
+    speed = setup.images_per_s(lambda: number * train_one_epoch_together(trainings, 1)[1])
+    yield Reading(f"{number} packed trainings at once", speed, "images/s", setup.rounds)
+    yield from setup.taken_of_card(f"{number} packed trainings")
 
 
 def _collected(speeds: Any, processes: Sequence[BaseProcess]) -> list[tuple[float, int]]:
