@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.figures import drawing
 from tests.benchmarks.end_to_end.side_record import rounds
-from tests.benchmarks.end_to_end.side_table import parts, questions
+from tests.benchmarks.end_to_end.side_table import is_judged, parts, questions
 
 LABELS = {
     "start": "until the first epoch: imports, Ray, workers",
@@ -22,15 +22,13 @@ COLOURS = dict(zip(LABELS, ("#BBBBBB", *drawing.PALETTE[:4], "#E8E8E8"), strict=
 
 
 def picture(rows: pd.DataFrame) -> bytes:
-    """The bars of every fixed list on record that has both sides, as SVG.
+    """The bars of every comparison on record that is judged and has both sides, as SVG.
 
     Raises:
         ValueError: there is none.
     """
     known = [
-        (question, answers)
-        for question, answers in questions(rows)
-        if question["kind"] == "fixed list" and any(rounds(answers))
+        (question, answers) for question, answers in questions(rows) if is_judged(question) and any(rounds(answers))
     ]
     if not known:
         raise ValueError("a picture needs a round with both sides on record, but there is none yet")

@@ -36,6 +36,11 @@ def questions(rows: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFr
         yield dict(zip(QUESTION, values, strict=True)), answers
 
 
+def is_judged(question: dict[str, object]) -> bool:
+    """Whether it is the comparison that has targets: one fixed list, and photographs decoded as torchvision does."""
+    return question["kind"] == "fixed list" and not question["draft"] and not question["num_workers"]
+
+
 def compared(answers: pd.DataFrame) -> pd.DataFrame:
     """Of one question: ours, theirs and ours / theirs, medians over the rounds that have both sides; a row per figure.
 
@@ -68,8 +73,9 @@ def parts(answers: pd.DataFrame) -> pd.DataFrame:
 
 def title(question: dict[str, object], num_rounds: int) -> str:
     """What was asked, in a line."""
+    how = f"{question['kind']}{', theirs with reduced decoding' * bool(question['draft'])}"
     return (
-        f"{question['px']} px, {question['num_images']} {question['images']}, {question['kind']}, n = {num_rounds}:\n"
+        f"{question['px']} px, {question['num_images']} {question['images']}, {how}, n = {num_rounds}:\n"
         f"{question['num_trials']} trials and {question['num_repeats']} repeat per cell, "
         f"{question['num_epochs']} epochs\n{question['machine']}; {question['versions']}"
     )
@@ -90,7 +96,7 @@ def show(rows: pd.DataFrame) -> None:
         print("\nseconds of the wall clock | ours | theirs")
         for name, row in parts(answers).iterrows():
             print(f"{name} | {row['ours']:.1f} | {row['theirs']:.1f}")
-        if question["kind"] == "fixed list" and not question["draft"] and not question["num_workers"]:
+        if is_judged(question):
             _judge(question, table["ratio"], len(pairs))
 
 
