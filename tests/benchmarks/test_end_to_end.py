@@ -85,8 +85,15 @@ def test_a_ratio_is_of_neighbours_and_its_median_over_rounds(tmp_path: Path, cap
     side_table.show(record)
     printed = capsys.readouterr().out
     assert "n = 3" in printed
-    assert "=> a whole ablation against the public stack: 64 px, phantoms | at most 0.4 x | 0.35 x | met" in printed
-    assert "=> an epoch of attention transfer in it: 64 px, phantoms | at most 0.65 x | 0.35 x | met" in printed
+    assert "=> a whole ablation against the public stack: 64 px | at most 0.4 x | 0.35 x | met" in printed
+    assert "=> an epoch of attention transfer in it: 64 px | at most 0.65 x | 0.35 x | met" in printed
+
+
+def test_a_comparison_by_other_rules_is_shown_and_not_judged(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    both = row(1, "ours", 30, draft=True), row(1, "theirs", 100, 2, draft=True)
+    side_table.show(record_of(tmp_path / "record.csv", *both))
+    printed = capsys.readouterr().out
+    assert "theirs with reduced decoding, n = 1" in printed and "0.30" in printed and "=>" not in printed
 
 
 def test_a_missing_side_gives_no_ratio(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
