@@ -8,14 +8,31 @@ which replace one that died, do without: if a process took ten seconds to start,
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import time
 from pathlib import Path
 
 PREPARED = "TRANSFER_PREPARED_WORKERS"
-SOON_S = 0.3  # in which the worker, which goes on from here, tells Ray that it is free: before that Ray starts another
+RAYS_LOOP = "main_loop"  # the function of Ray in which a worker's main thread waits for work
+LOOP_S, LOOK_S, SOON_S = 20.0, 0.02, 0.2
+
+
+def note_when_free(note: Path) -> None:
+    """Writes the note once the main thread waits for work: to Ray the worker is not there before, and it would start
+    another one for the trial."""
+    main, ends_s = threading.main_thread().ident, time.monotonic() + LOOP_S
+    while time.monotonic() < ends_s:
+        frame = sys._current_frames().get(main or 0)
+        if frame is not None and frame.f_code.co_name == RAYS_LOOP:
+            break
+        time.sleep(LOOK_S)
+    time.sleep(SOON_S)
+    note.touch()
+
 
 _folder = Path(os.environ.get(PREPARED, ""))
 if PREPARED in os.environ and _folder.is_dir():
     import trainables.job  # noqa: F401
 
-    threading.Timer(SOON_S, (_folder / str(os.getpid())).touch).start()
+    threading.Thread(target=note_when_free, args=(_folder / str(os.getpid()),), daemon=True).start()
