@@ -18,6 +18,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "100")  # two processes share the cores,
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # a sweep of one trial at a time needs one worker
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more would spin: probes took six times the CPU
 os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's own 15 leaves a trial 4% of a core that another test wants
+os.environ.setdefault("TRANSFER_KEEP_MEMORY", "0")  # a process of tests trains hundreds of small networks
 if process := os.environ.get(
     "PYTEST_XDIST_WORKER"
 ):  # a sweep joins the cluster that it finds, and must not find another

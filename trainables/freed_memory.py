@@ -9,9 +9,11 @@ trial of another kind begins, so that the peaks of several trials add up.
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Hashable
 
+SWITCH = "TRANSFER_KEEP_MEMORY"
 # Of glibc's malloc.h and Linux's mman-common.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 MADV_HUGEPAGE = 14
@@ -27,10 +29,10 @@ def keep_freed_memory(kind: Hashable) -> bool:
     whether it could be told.
 
     What an earlier trial of another kind has left is given back first: its peak is not this one's. Only glibc is told:
-    elsewhere this does nothing.
+    elsewhere this does nothing, nor where the environment has TRANSFER_KEEP_MEMORY=0.
     """
     libc = _glibc()
-    if libc is None:
+    if libc is None or os.environ.get(SWITCH) == "0":
         return False
     if not _kinds:
         if not (libc.mallopt(M_MMAP_MAX, 0) and libc.mallopt(M_TRIM_THRESHOLD, -1)):  # -1: the top is never given back

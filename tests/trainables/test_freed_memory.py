@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trainables.freed_memory import keep_freed_memory
+from trainables.freed_memory import SWITCH, keep_freed_memory
 
 THP = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 STEPS = """
@@ -43,8 +43,9 @@ glibc = pytest.mark.skipif(
 
 def run(what: str) -> tuple[int, int]:
     """Page faults of the third step, and how many mappings are advised to have huge pages."""
-    command = [sys.executable, "-c", STEPS, what]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    command, environment = [sys.executable, "-c", STEPS, what], os.environ | {SWITCH: "1"}
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root, env=environment)
     faults, advised = done.stdout.split()
     return int(faults), int(advised)
 
@@ -65,4 +66,9 @@ def test_the_heap_is_advised_to_have_huge_pages() -> None:
 
 def test_other_platforms_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
+    assert not keep_freed_memory("kind")
+
+
+def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SWITCH, "0")
     assert not keep_freed_memory("kind")
