@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-PREPARED = "TRANSFER_PREPARED_WORKERS"
+PREPARED, THREADS = "TRANSFER_PREPARED_WORKERS", "TRANSFER_PREPARED_THREADS"
 RAYS_LOOP = "main_loop"  # the function of Ray in which a worker's main thread waits for work
 LOOP_S, LOOK_S, SOON_S = 20.0, 0.02, 0.2
 
@@ -33,6 +33,8 @@ def note_when_free(note: Path) -> None:
 
 _folder = Path(os.environ.get(PREPARED, ""))
 if PREPARED in os.environ and _folder.is_dir():
+    # Ray says so when it gives the worker its trial: too late for libraries that look as they are imported.
+    os.environ.setdefault("OMP_NUM_THREADS", os.environ[THREADS])
     import trainables.job  # noqa: F401
 
     threading.Thread(target=note_when_free, args=(_folder / str(os.getpid()),), daemon=True).start()

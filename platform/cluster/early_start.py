@@ -17,7 +17,7 @@ from ray._private.utils import get_num_cpus
 from platform.cluster.starting import cluster_address, start_ray
 from platform.command_line.training_requests import TrainingRequest
 from trainables import prepared_worker
-from trainables.prepared_worker import PREPARED
+from trainables.prepared_worker import PREPARED, THREADS
 
 ROOT = Path(__file__).parents[2]
 IMPORT_S = 60.0  # after which trials begin with workers that are not prepared
@@ -46,24 +46,27 @@ def begin(request: TrainingRequest) -> None:
     threading.Thread(target=_import_slowly, name="imports").start()
     number = num_prepared(request)
     notes = tempfile.TemporaryDirectory(prefix="prepared-workers-", ignore_cleanup_errors=True)
-    with _workers_told(notes.name) if number else nullcontext():
+    num_threads = max(1, int(request.cpus_per_trial or get_num_cpus()))
+    with _workers_told(notes.name, num_threads) if number else nullcontext():
         start_ray(verbose=request.verbose)
     _waited_for.append((notes, number))
 
 
 @contextmanager
-def _workers_told(notes: str) -> Iterator[None]:
+def _workers_told(notes: str, num_threads: int) -> Iterator[None]:
     """What Ray starts within it has the settings by which its workers are prepared."""
     before = os.environ.get("PYTHONPATH")
-    os.environ |= {
+    told = {
         PREPARED: notes,
+        THREADS: str(num_threads),
         RAYS_MODULES: prepared_worker.__name__,
         "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), before))),  # a worker learns the command's path too late
     }
+    os.environ |= told
     try:
         yield
     finally:
-        for name in (PREPARED, RAYS_MODULES, "PYTHONPATH"):
+        for name in told:
             del os.environ[name]
         if before is not None:
             os.environ["PYTHONPATH"] = before

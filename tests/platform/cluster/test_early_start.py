@@ -16,7 +16,7 @@ import ray
 from platform.cluster import early_start
 from platform.command_line.sweep_requests import SweepRequest
 from platform.command_line.training_requests import PretrainRequest
-from trainables.prepared_worker import PREPARED
+from trainables.prepared_worker import PREPARED, THREADS
 
 ROOT = Path(__file__).parents[3]
 
@@ -79,7 +79,7 @@ def test_ray_is_told_what_its_workers_import_and_nobody_else(monkeypatch: pytest
     monkeypatch.setattr(early_start, "start_ray", start)
     early_start.begin(SweepRequest(dataset="retina"))
     assert seen == [("trainables.prepared_worker", True, f"{ROOT}{os.pathsep}/theirs")]
-    assert PREPARED not in os.environ and early_start.RAYS_MODULES not in os.environ
+    assert not {PREPARED, THREADS, early_start.RAYS_MODULES} & set(os.environ)
     assert os.environ.get("PYTHONPATH") == "/theirs"
     ((notes, _),) = early_start._waited_for
     early_start.ready(verbose=False)
@@ -127,13 +127,14 @@ def main_loop():  # as Ray calls it
 time.sleep(0.5)
 noted_too_early = "torch" in sys.modules and os.listdir(os.environ["TRANSFER_PREPARED_WORKERS"])
 main_loop()
-print("torch" in sys.modules, bool(noted_too_early))
+print("torch" in sys.modules, bool(noted_too_early), os.environ.get("OMP_NUM_THREADS"))
 """
     for folder, imported in ((tmp_path, True), (tmp_path / "gone", False)):
-        environment = os.environ | {PREPARED: str(folder)}
+        environment = os.environ | {PREPARED: str(folder), THREADS: "3"}
+        environment.pop("OMP_NUM_THREADS", None)
         command = [sys.executable, "-c", program]
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=environment)
-        assert done.stdout.split() == [str(imported), "False"]
+        assert done.stdout.split() == [str(imported), "False", "3" if imported else "None"]
     assert len(list(tmp_path.iterdir())) == 1
 
 
