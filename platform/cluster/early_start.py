@@ -23,8 +23,12 @@ ROOT = Path(__file__).parents[2]
 IMPORT_S = 60.0  # after which trials begin with workers that are not prepared
 LOOK_S = 0.05  # how often their notes are looked for
 SLOW_IMPORTS = ("torchvision", "mlflow", "sklearn.metrics")  # seconds each; none of them imports Ray
-# Ray's own settings: what a worker imports as it starts, and whether some start with Ray.
+KEPT_S = 600.0  # for which a prepared worker stays without a trial
+# Ray's own settings: what a worker imports as it starts, whether some start with Ray, and how long one may idle. By
+# default Ray ends workers that idled for a second and outnumber the free cores. Between the moment when it reserves
+# cores for trials and the one when it hands out workers, that can be every prepared one.
 RAYS_MODULES, RAYS_WORKERS = "RAY_preload_python_modules", "RAY_prestart_worker_first_driver"
+RAYS_IDLE_MS = "RAY_idle_worker_killing_time_threshold_ms"
 
 _waited_for: list[tuple[tempfile.TemporaryDirectory[str], int]] = []
 
@@ -54,13 +58,15 @@ def begin(request: TrainingRequest) -> None:
 
 @contextmanager
 def _workers_told(notes: str, num_threads: int) -> Iterator[None]:
-    """What Ray starts within it has the settings by which its workers are prepared."""
-    before = os.environ.get("PYTHONPATH")
+    """What Ray starts within it has the settings by which its workers are prepared, and stay until they get a trial."""
+    before = os.environ.copy()
     told = {
         PREPARED: notes,
         THREADS: str(num_threads),
         RAYS_MODULES: prepared_worker.__name__,
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), before))),  # a worker learns the command's path too late
+        RAYS_IDLE_MS: before.get(RAYS_IDLE_MS, str(round(1000 * KEPT_S))),
+        # A worker learns the command's path too late.
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), before.get("PYTHONPATH")))),
     }
     os.environ |= told
     try:
@@ -68,8 +74,8 @@ def _workers_told(notes: str, num_threads: int) -> Iterator[None]:
     finally:
         for name in told:
             del os.environ[name]
-        if before is not None:
-            os.environ["PYTHONPATH"] = before
+            if name in before:
+                os.environ[name] = before[name]
 
 
 def num_prepared(request: TrainingRequest) -> int:

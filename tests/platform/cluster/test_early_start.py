@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(autouse=True)
 def untold(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As on a machine of four cores, without a GPU or a cluster, where nothing was set."""
-    for name in ("RAY_ADDRESS", early_start.RAYS_WORKERS, early_start.RAYS_MODULES):
+    for name in ("RAY_ADDRESS", early_start.RAYS_WORKERS, early_start.RAYS_MODULES, early_start.RAYS_IDLE_MS):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(early_start, "get_num_cpus", lambda: 4)
     monkeypatch.setattr(Path, "glob", lambda self, pattern: iter(()))
@@ -66,24 +66,34 @@ def test_none_is_prepared_beside_a_gpu_or_what_the_user_has_ray_import(monkeypat
 
 
 def test_ray_is_told_what_its_workers_import_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[str, bool, str]] = []
+    seen: list[tuple[str, bool, str, str]] = []
     monkeypatch.setenv("PYTHONPATH", "/theirs")
 
     def start(*, verbose: bool) -> None:
         if early_start.RAYS_MODULES in os.environ:
             folder = Path(os.environ[PREPARED])
-            seen.append((os.environ[early_start.RAYS_MODULES], folder.is_dir(), os.environ["PYTHONPATH"]))
+            names = (early_start.RAYS_MODULES, early_start.RAYS_IDLE_MS, "PYTHONPATH")
+            modules, idle_ms, path = (os.environ[name] for name in names)
+            seen.append((modules, folder.is_dir(), idle_ms, path))
             for number in range(4):  # what the workers do
                 (folder / str(number)).touch()
 
     monkeypatch.setattr(early_start, "start_ray", start)
     early_start.begin(SweepRequest(dataset="retina"))
-    assert seen == [("trainables.prepared_worker", True, f"{ROOT}{os.pathsep}/theirs")]
-    assert not {PREPARED, THREADS, early_start.RAYS_MODULES} & set(os.environ)
+    assert seen == [("trainables.prepared_worker", True, "600000", f"{ROOT}{os.pathsep}/theirs")]
+    assert not {PREPARED, THREADS, early_start.RAYS_MODULES, early_start.RAYS_IDLE_MS} & set(os.environ)
     assert os.environ.get("PYTHONPATH") == "/theirs"
     ((notes, _),) = early_start._waited_for
     early_start.ready(verbose=False)
     assert not Path(notes.name).exists() and not early_start._waited_for
+
+
+def test_how_long_a_worker_may_idle_is_the_users_where_they_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setenv(early_start.RAYS_IDLE_MS, "5000")
+    monkeypatch.setattr(early_start, "start_ray", lambda *, verbose: seen.append(os.environ[early_start.RAYS_IDLE_MS]))
+    early_start.begin(SweepRequest(dataset="retina"))
+    assert seen == ["5000"] and os.environ[early_start.RAYS_IDLE_MS] == "5000"
 
 
 def test_a_start_that_fails_leaves_no_setting_behind(monkeypatch: pytest.MonkeyPatch) -> None:
