@@ -33,7 +33,7 @@ def note_when_free(note: Path) -> None:
 
 _folder = Path(os.environ.get(PREPARED, ""))
 if PREPARED in os.environ and _folder.is_dir():
-    # Ray says so when it gives the worker its trial: too late for libraries that look as they are imported.
+    # Ray sets the number of threads with the trial: too late for libraries that read it while they are imported.
     os.environ.setdefault("OMP_NUM_THREADS", os.environ[THREADS])
     import trainables.job  # noqa: F401
 
