@@ -13,6 +13,8 @@ refer to this package.
 import importlib.machinery as _machinery
 import os as _os
 
+import analysis as _analysis  # noqa: F401  what it says to MLflow holds here, too
+
 _doc = __doc__
 # Looked for beside os, wherever this Python keeps its library; get_code() takes the compiled file from the library's
 # own cache, which makes this as cheap as the plain import.

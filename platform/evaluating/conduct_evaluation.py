@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-
 from analysis.probes import embeddings, few_shot, new_disease
 from analysis.probes.probe_tables import FEW_SHOT, NEW_DISEASE
 from analysis.reading.origins import PHANTOM_NOTICE

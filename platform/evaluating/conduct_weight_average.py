@@ -6,10 +6,6 @@ images. Its predictions are kept with the cell's first repeat, and the report's 
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
