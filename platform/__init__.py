@@ -13,11 +13,13 @@ refer to this package.
 import importlib.machinery as _machinery
 import os as _os
 
-import analysis as _analysis  # noqa: F401  what it says to MLflow holds here, too
-
 _doc = __doc__
 # Looked for beside os, wherever this Python keeps its library; get_code() takes the compiled file from the library's
 # own cache, which makes this as cheap as the plain import.
 _spec = _machinery.PathFinder.find_spec("platform", [_os.path.dirname(_os.__file__)])
 exec(_spec.loader.get_code("platform"), globals())  # type: ignore[union-attr]
 __doc__ = _doc
+
+# As in `analysis`, which is not there for everything that finds this package: MLflow reads both while it is imported.
+_os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+_os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
