@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import combinations, product
 
 import imagehash
@@ -40,6 +41,7 @@ LOCAL_PX = 3.0  # the standard deviation of the window of local brightness and c
 FLAT = 2.0  # added to the local contrast, of 255: noise is not detail
 MOST_IN_FULL = 50  # images of one picture whose pairs are all listed; of more, each is listed with the first of a split
 ROWS_AT_ONCE = 256
+MOST_KEPT = 16_384  # details, of 32 KiB each: more than the images that `near_pairs` compares each with each
 COLUMNS = ("first", "second", "kind", "bits", "likeness")
 
 
@@ -56,9 +58,14 @@ def copies_in(store: Store, *, progress: bool = True) -> pd.DataFrame:
     rows: list[tuple[int, int, str, int, float]] = []
     for group in members.values():
         rows += [(*pair, IDENTICAL, 0, 1.0) for pair in _within(group, store.split)]
+
+    @lru_cache(MOST_KEPT)
+    def detail_of(row: int) -> NDArray[np.float64]:
+        return detail(store.gather(np.array([row]))[0])
+
     for one, other, num_bits in near_pairs(bits_NK[first_of_N], MAX_BITS).tolist():
         ends = int(first_of_N[one]), int(first_of_N[other])
-        likeness = like(*store.gather(np.array(ends)))
+        likeness = correlation(detail_of(ends[0]), detail_of(ends[1]))
         if likeness >= MIN_LIKENESS:
             between = product(_of(members, one, ends[0]), _of(members, other, ends[1]))
             rows += [(min(pair), max(pair), NEAR, num_bits, likeness) for pair in between]
@@ -66,12 +73,8 @@ def copies_in(store: Store, *, progress: bool = True) -> pd.DataFrame:
     return frame.sort_values(["first", "second"], ignore_index=True)
 
 
-def like(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
-    """The correlation of what two images [H, W, C] show beyond their local brightness and contrast; at most 1.
-
-    A flat image is like no other: 0.
-    """
-    one, other = detail(first), detail(second)
+def correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Of the details of two images; at most 1. A flat image is like no other: 0."""
     norms = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float(np.vdot(one, other)) / norms if norms else 0.0
 

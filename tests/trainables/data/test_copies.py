@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 from scipy.ndimage import gaussian_filter
 
@@ -21,7 +22,7 @@ from trainables.data.store_making import prepare
 pytest.importorskip("imagehash")
 
 from trainables.data import copies
-from trainables.data.copies import IDENTICAL, MAX_BITS, NEAR, copies_in, detail, like
+from trainables.data.copies import IDENTICAL, MAX_BITS, NEAR, copies_in, correlation, detail
 
 SIDE = 128
 real_images = pytest.mark.skipif("TRANSFER_DATA" not in os.environ, reason="TRANSFER_DATA names no real images")
@@ -67,6 +68,10 @@ def test_each_copy_is_found_and_nothing_else(store: Store) -> None:
     assert (frame["bits"] <= MAX_BITS).all() and frame["likeness"][1:].between(0.9, 1, inclusive="left").all()
 
 
+def like(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+    return correlation(detail(first), detail(second))
+
+
 def test_the_likeness_is_numpys_correlation_of_the_detail(store: Store) -> None:
     one, other = store.gather(np.array([1, 10]))
     expected = np.corrcoef(detail(one).ravel(), detail(other).ravel())[0, 1]
@@ -79,7 +84,15 @@ def test_the_likeness_is_numpys_correlation_of_the_detail(store: Store) -> None:
 
 def test_the_pixels_decide_where_hashes_are_near(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copies, "MAX_BITS", 200)  # every pair is a candidate now
+    looked_at: list[NDArray[np.uint8]] = []
+
+    def noting(image: NDArray[np.uint8]) -> NDArray[np.float64]:
+        looked_at.append(image)
+        return detail(image)
+
+    monkeypatch.setattr(copies, "detail", noting)
     assert copies_in(store, progress=False)[["first", "second"]].values.tolist() == [[0, 9], [1, 10], [2, 11]]
+    assert len(looked_at) == 11, "each picture is looked at once, however many candidates it has"
 
 
 def test_many_copies_of_one_picture_are_listed_with_the_first_of_each_split() -> None:
