@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests import forking
 from tests.benchmarks import figures, targets
 from tests.benchmarks.gpu import card_record, judged, one_piece
 from tests.benchmarks.gpu.card_pieces import CARD_PIECES, Reading
@@ -46,8 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def readings(name: str, folder: Path) -> list[Reading]:
-    command = [sys.executable, "-m", "tests.benchmarks.gpu.one_piece", name, str(folder), "--cpu"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
+    done = forking.run("tests.benchmarks.gpu.one_piece", name, str(folder), "--cpu", environment=os.environ)
     assert done.returncode == 0, done.stderr[-3000:]
     return [reading for line in done.stdout.splitlines() if (reading := one_piece.reading_in(line))]
 

@@ -112,7 +112,7 @@ def test_a_small_sweep_and_its_replay_ask_the_same(undisturbed: tuple[Path, str]
 @pytest.mark.slow
 @pytest.mark.parametrize(("scheduler", "num_lengths"), [(DEFAULT_SCHEDULER, 1), ("asha", 2)])
 def test_ray_tune_and_the_engine_ask_the_same(
-    tmp_path: Path, empty_mlflow: Path, scheduler: str, num_lengths: int
+    tmp_path: Path, empty_mlflow: Path, capsys: pytest.CaptureFixture[str], scheduler: str, num_lengths: int
 ) -> None:
     """Fourteen trials of two cells, through Ray Tune, runner and ledger; only the training is a formula."""
     shutil.copy(empty_mlflow, tmp_path)
@@ -123,6 +123,7 @@ def test_ray_tune_and_the_engine_ask_the_same(
 
     real = plan()
     scripted.run(real, tmp_path, scheduler)
+    assert "its worker failed" not in capsys.readouterr().out
     ran = list(real.records.values())
     curves = {identity(r): scripted.curve(asdict(r.spec.config)) for r in ran}
     stopped = {len(r.best_scores) for r in ran if r.stopped}
