@@ -59,7 +59,10 @@ def outputs(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathF
         patched.delenv("MLFLOW_TRACKING_URI", raising=False)
         patched.setenv("TRANSFER_RESULTS", str(Path(store.uri.removeprefix("sqlite:///")).parent))
         client = nbclient.NotebookClient(
-            notebook(), timeout=100, resources={"metadata": {"path": str(NOTEBOOK.parent)}}
+            notebook(),
+            timeout=100,
+            coalesce_streams=True,  # a busy kernel sends a line in several pieces
+            resources={"metadata": {"path": str(NOTEBOOK.parent)}},
         )
         done = client.execute()
     return [
