@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.figures import drawing
 from tests.benchmarks.end_to_end.side_record import rounds
-from tests.benchmarks.end_to_end.side_table import is_judged, parts, questions
+from tests.benchmarks.end_to_end.side_table import JUDGED, compared, is_judged, parts, questions
 
 LABELS = {
     "start": "until the first epoch: imports, Ray, workers",
@@ -39,8 +39,11 @@ def picture(rows: pd.DataFrame) -> bytes:
         for part, label in LABELS.items():
             ax.bar(list(frame.columns), frame.loc[part], 0.6, bottoms, color=COLOURS[part], label=label)
             bottoms = bottoms + frame.loc[part]
-        for place, total in enumerate(bottoms):
-            ax.text(place, total, f"{total:.0f} s", ha="center", va="bottom", fontsize=9)
+        totals = compared(answers).loc[
+            JUDGED[0]
+        ]  # the medians of the table: those of the parts need not add up to them
+        for place, side in enumerate(frame.columns):
+            ax.text(place, bottoms[side], f"{totals[side]:.0f} s", ha="center", va="bottom", fontsize=9)
         num_rounds = sum(1 for _ in rounds(answers))
         ax.set_title(
             f"{question['px']} px, {question['num_images']} {question['images']}, n = {num_rounds}", fontsize=9
