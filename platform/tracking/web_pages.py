@@ -30,10 +30,7 @@ from trainables.pasting import ROOT, command_line
 HOST = "127.0.0.1"
 PATIENCE_S = 300.0  # until the first answer: importing MLflow takes long on a busy machine
 GRACE_S = 5.0  # from SIGTERM to SIGKILL
-SETTINGS = {
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}
+SETTINGS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
 def show(request: UiRequest) -> int:

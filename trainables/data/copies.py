@@ -41,7 +41,7 @@ LOCAL_PX = 3.0  # the standard deviation of the window of local brightness and c
 FLAT = 2.0  # added to the local contrast, of 255: noise is not detail
 MOST_IN_FULL = 50  # images of one picture whose pairs are all listed; of more, each is listed with the first of a split
 ROWS_AT_ONCE = 256
-MOST_KEPT = 16_384  # details, of 32 KiB each: more than the images that `near_pairs` compares each with each
+MOST_KEPT = 16_384  # details, of 32 KiB each; of 13,801 images at most does `near_pairs` compare each with each
 COLUMNS = ("first", "second", "kind", "bits", "likeness")
 
 
@@ -74,7 +74,7 @@ def copies_in(store: Store, *, progress: bool = True) -> pd.DataFrame:
 
 
 def correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Of the details of two images; at most 1. A flat image is like no other: 0."""
+    """Of two details, [`DETAIL_PX`, `DETAIL_PX`] each; at most 1. A flat image is like no other: 0."""
     norms = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float(np.vdot(one, other)) / norms if norms else 0.0
 

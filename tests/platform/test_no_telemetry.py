@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 FIRST = {
     "a sweep, whose early thread imports it": "import platform.cluster.early_start as e; e._import_slowly()",
     "a report from a server": "import analysis.reading.mlflow_client",
-    "the clearing of a sweep": "import platform.withdrawing.recorded_runs",
+    "a withdrawal of patients": "import platform.withdrawing.recorded_runs",
 }
 SEEN = """
 import logging
@@ -40,7 +40,8 @@ def test_who_sets_something_else_keeps_that() -> None:
     assert _seen(first, MLFLOW_LOGGING_LEVEL="ERROR", MLFLOW_DISABLE_TELEMETRY="true") == "False 40\n"
 
 
-def test_ray_reports_nothing() -> None:
+def test_ray_reports_nothing(tmp_path: Path) -> None:
     seen = "\nfrom ray._common.usage.usage_lib import usage_stats_enabled\nprint(usage_stats_enabled())"
-    assert _seen("import platform.cluster.early_start", seen) == "False\n"
-    assert _seen("import ray", seen) == "True\n"  # what it would do otherwise
+    nobodys_choice = {"RAY_USAGE_STATS_CONFIG_PATH": str(tmp_path / "none.json")}
+    assert _seen("import platform.cluster.early_start", seen, **nobodys_choice) == "False\n"
+    assert _seen("import ray", seen, **nobodys_choice) == "True\n"  # what it would do otherwise
