@@ -82,6 +82,8 @@ def test_a_ratio_is_of_neighbours_and_its_median_over_rounds(tmp_path: Path, cap
     table = side_table.compared(record)
     assert table.loc["command to the last trial's end, s"].tolist() == [35, 100, pytest.approx(0.35)]
     assert side_table.parts(record).sum().tolist() == pytest.approx([35, 100], rel=1e-4)  # the file has six digits
+    less = record.assign(student_part_s=0.0)
+    assert b"<!-- 35 s -->" in bars.picture(less), "the picture has the table's total, whatever the parts add up to"
     side_table.show(record)
     printed = capsys.readouterr().out
     assert "n = 3" in printed

@@ -39,9 +39,8 @@ def picture(rows: pd.DataFrame) -> bytes:
         for part, label in LABELS.items():
             ax.bar(list(frame.columns), frame.loc[part], 0.6, bottoms, color=COLOURS[part], label=label)
             bottoms = bottoms + frame.loc[part]
-        totals = compared(answers).loc[
-            JUDGED[0]
-        ]  # the medians of the table: those of the parts need not add up to them
+        # The medians of the table, to which those of the parts need not add up.
+        totals = compared(answers).loc[JUDGED[0]]
         for place, side in enumerate(frame.columns):
             ax.text(place, bottoms[side], f"{totals[side]:.0f} s", ha="center", va="bottom", fontsize=9)
         num_rounds = sum(1 for _ in rounds(answers))
