@@ -2,8 +2,9 @@
 
 glibc returns large blocks as soon as they are freed, so that every training step faults in its activations anew, 4 KiB
 at a time. A process that trains keeps them instead, in pages of 2 MiB: DenseNet-40 then takes 0.84 of the time at
-128 px, DenseNet-121 0.91 (BENCHMARKS.md, what was tried). Its peak grows by a few percent, and it stays there until a
-trial of another kind begins, so that the peaks of several trials add up.
+128 px, DenseNet-121 0.91 (BENCHMARKS.md, what was tried). The first steps still fault, until the blocks lie as every
+step needs them. Its peak grows by a few percent, and it stays there until a trial of another kind begins, so that the
+peaks of several trials add up.
 """
 
 from __future__ import annotations
