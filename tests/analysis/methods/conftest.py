@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,9 +107,10 @@ def fill(store: Any, parent: str, cells: list[dict[str, Any]], tags: dict[str, s
             store.trial(parent, seed=seed, metrics={"test_auc": 0.8}, tags=tags, **cell, **more)
 
 
-@pytest.fixture
-def photographs(store: Any) -> Runs:
-    """A sweep with two cells on photographs, each with two trials and three repeats."""
+@pytest.fixture(scope="session")
+def photographs(new_store: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """A sweep with two cells on photographs, each with two trials and three repeats; no test changes it."""
+    store = new_store(tmp_path_factory.mktemp("photographs"))
     tags = {**TRIAL, "num_trainable": "1354917"}
     fill(store, store.sweep(**sweep_tags(GRADES, PHOTOGRAPHS)), CELLS, tags)
     return runs(store.uri, "retina")

@@ -84,7 +84,7 @@ def test_an_answer_follows_the_ledger(
 ) -> None:
     assert before in rows(photographs, "tripod_ai_2024").set_index("item").loc[item, "answer"]
     cells = [{**cell, **{name: change.pop(name) for name in ("max_epochs",) if name in change}} for cell in CELLS[:1]]
-    changed = of_photographs(data_fingerprint="data-b", cells=cells, **change)
+    changed = of_photographs(cells=cells, **change)
     assert after in rows(changed, "tripod_ai_2024").set_index("item").loc[item, "answer"]
 
 

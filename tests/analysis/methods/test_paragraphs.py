@@ -13,7 +13,7 @@ import pytest
 from analysis.methods import phrases
 from analysis.methods.paragraph import FORMS, Paragraph
 from analysis.methods.paragraphs import paragraphs
-from analysis.reading.trials import Runs
+from analysis.reading.trials import Runs, runs
 from analysis.scores.comparisons import LEVEL, NUM_DRAWS
 from tests.analysis.methods.conftest import CELLS, FINDINGS, GRADES, PASHA, PHOTOGRAPHS, PLAN, cohort, sweep_tags
 
@@ -23,6 +23,11 @@ NAMES = ("DenseNet-121", "DenseNet-40", "L_AT / beta", "safetensors")
 
 def words(recorded: Runs, num_comparisons: int = 1) -> dict[str, str]:
     return {each.name: each.text for each in paragraphs(recorded, num_comparisons)}
+
+
+@pytest.fixture(scope="module")
+def usual(photographs: Runs) -> dict[str, str]:
+    return words(photographs)
 
 
 def numbers(text: str) -> set[float]:
@@ -93,15 +98,14 @@ def test_each_number_is_in_the_ledger(photographs: Runs) -> None:
 )  # fmt: skip
 def test_another_parameter_makes_another_sentence(
     of_photographs: Callable[..., Runs],
-    photographs: Runs,
+    usual: dict[str, str],
     change: dict[str, Any],
     paragraph: str,
     before: str,
     after: str,
 ) -> None:
-    assert before in words(photographs)[paragraph]
-    # another data fingerprint, so that the newer sweep alone is read
-    changed = words(of_photographs(data_fingerprint="data-b", **change))[paragraph]
+    assert before in usual[paragraph]
+    changed = words(of_photographs(**change))[paragraph]
     assert after.lower() in changed.lower(), changed
 
 
@@ -153,31 +157,31 @@ def test_each_sampler_is_told_with_its_source(of_photographs: Callable[..., Runs
     assert plan.get("sampler_source", "") in told
 
 
-def test_what_a_paper_would_say(photographs: Runs) -> None:
-    told = words(photographs)
-    assert told["data"] == (
+def test_what_a_paper_would_say(usual: dict[str, str]) -> None:
+    assert usual["data"] == (
         "The data set was Retina: 721 images of 360 patients (views: left/right eyes). Source: A hospital, 2015. Each "
         "image belongs to one of 2 classes: No DR and DR. The labels were given by human readers, as the release says. "
         "7 images were left out, as unreadable or not usable. The prepared images have the fingerprint `data-a`."
     )
     assert (
-        "432 training images of 216 patients, 144 validation images of 72 patients and 145 test images" in told["split"]
+        "432 training images of 216 patients, 144 validation images of 72 patients and 145 test images"
+        in usual["split"]
     )
-    assert "Images of each class (training, validation, test): No DR 40, 51, 62; DR 43, 54, 65." in told["split"]
+    assert "Images of each class (training, validation, test): No DR 40, 51, 62; DR 43, 54, 65." in usual["split"]
     assert (
         "Each of 2 cells was searched in a study of its own, with 2 trials; 4 trials were finished in all."
-        in (told["search"])
+        in usual["search"]
     )
     assert (
         "the learning rate from 0.00001 to 0.001 on a logarithmic scale, first 0.00005; beta from 1 to 2,000"
-        in (told["search"])
+        in usual["search"]
     )
-    assert "2 trials ended early" in told["search"]
-    assert "trained again at full length, 3 times. Their seeds were 1, 2 and 3." in told["confirmation"]
-    assert "16 CPU cores (A processor) and 2 GPUs (A GPU)" in told["machines"]
-    assert "Python 3.11.9, PyTorch 2.9.1, Ray 2.60.0 and Optuna 5.0.0" in told["machines"]
-    assert "licence: BSD-3-Clause; it was trained on `imagenet`; fingerprint" in told["teachers"]
-    assert not any("[not recorded" in text for text in told.values())
+    assert "2 trials ended early" in usual["search"]
+    assert "trained again at full length, 3 times. Their seeds were 1, 2 and 3." in usual["confirmation"]
+    assert "16 CPU cores (A processor) and 2 GPUs (A GPU)" in usual["machines"]
+    assert "Python 3.11.9, PyTorch 2.9.1, Ray 2.60.0 and Optuna 5.0.0" in usual["machines"]
+    assert "licence: BSD-3-Clause; it was trained on `imagenet`; fingerprint" in usual["teachers"]
+    assert not any("[not recorded" in text for text in usual.values())
 
 
 def test_varied_knobs_folds_and_uncertain_labels_read_well(store: Any, of_photographs: Callable[..., Runs]) -> None:
@@ -188,8 +192,6 @@ def test_varied_knobs_folds_and_uncertain_labels_read_well(store: Any, of_photog
         name = "" if cell["rotation_deg"] == 15 else f"@rotation_deg={cell['rotation_deg']:g}"
         for seed in (1, 2):
             store.trial(parent, seed=seed, tags={**own, "cell": f"transfer/none/densenet40/all{name}"}, **cell)
-    from analysis.reading.trials import runs
-
     told = words(runs(store.uri, "retina"))
     assert "up to 15 degrees" in told["recipe"]
     assert told["recipe"].endswith("Some cells differ from this on purpose: `rotation_deg` was 0 or 45 instead of 15.")
@@ -197,8 +199,6 @@ def test_varied_knobs_folds_and_uncertain_labels_read_well(store: Any, of_photog
 
 
 def test_folds_are_told(store: Any) -> None:
-    from analysis.reading.trials import runs
-
     parent = store.sweep(**sweep_tags(GRADES, PHOTOGRAPHS, num_folds="3"))
     for fold in (1, 2, 3):
         store.trial(parent, phase="search", fold=fold, num_folds=3, **CELLS[0])
@@ -219,8 +219,6 @@ def test_averaged_weights_have_opened_the_test_set_as_well(of_photographs: Calla
 
 
 def test_labels_that_are_uncertain_are_told(store: Any) -> None:
-    from analysis.reading.trials import runs
-
     facts = cohort("multilabel", FINDINGS, uncertain={"Edema": 5}, sex={"F": 20, "M": 31}, age_years=[33.0, 45.5, 57.0])
     parent = store.sweep("chexpert", **sweep_tags(FINDINGS, PHOTOGRAPHS | facts))
     for policy in ("zeros", "ignore"):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+from platform.phantoms.writers import write_retina
 from tests.tiny_network import NAME as CNN
 from tests.trainables.small_training import config_of, numbers, prepared
 from trainables.data.store import Store
@@ -37,8 +38,9 @@ TAUGHT = [
 
 
 @pytest.fixture(scope="module")
-def photographs(root: Path) -> Store:
-    return prepared(root, 64)
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = tmp_path_factory.mktemp("photographs") / "retina"
+    return prepared(write_retina(folder, num_patients=7, image_size_px=64, seed=1, progress=False), 64)
 
 
 @pytest.fixture(scope="module")
