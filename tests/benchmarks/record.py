@@ -42,14 +42,9 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-# glibc gives freed memory back to the system after each tensor; to keep it makes an epoch a tenth faster.
-ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 32), "MALLOC_TRIM_THRESHOLD_": str(1 << 33)}
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Records until the time is up or all is recorded; 0."""
     typed = parser().parse_args(arguments)
-    os.environ.update(ALLOCATOR)  # read by the processes that begin after it
     ends_s = time.monotonic() + 60 * typed.minutes
 
     def may_begin() -> bool:

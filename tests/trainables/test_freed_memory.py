@@ -12,6 +12,7 @@ import pytest
 from trainables.freed_memory import SWITCH, keep_freed_memory
 
 THP = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+ALLOCATORS = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")  # what else tells a process how to allocate
 STEPS = 10  # the heap settles in the first four: a block is reused only where it lies between others as it needs to
 PROCESS = f"""
 import ctypes, resource, sys, torch
@@ -48,8 +49,9 @@ glibc = pytest.mark.skipif(
 
 def run(memory: str, pages: str) -> tuple[int, int]:
     """Page faults of the last step, and how many mappings are advised to have huge pages."""
-    command, environment = [sys.executable, "-c", PROCESS, memory, pages], os.environ | {SWITCH: "1"}
-    root = Path(__file__).parents[2]
+    command, root = [sys.executable, "-c", PROCESS, memory, pages], Path(__file__).parents[2]
+    own = {name: value for name, value in os.environ.items() if not name.startswith(ALLOCATORS)}
+    environment = own | {SWITCH: "1"}
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root, env=environment)
     faults, advised = done.stdout.split()
     return int(faults), int(advised)

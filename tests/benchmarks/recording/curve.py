@@ -46,6 +46,7 @@ def rows_of(setting: Setting, point: Point, place: Place) -> list[dict[str, floa
         UndefinedScoreError: the selection metric is not defined on the validation set.
     """
     job = job_of(setting, point, place)
+    job.meter()  # the threads and the memory of a worker
     training = job.training(job.opened_store())
     rows, before_s = [], time.process_time()
     for result in train(training):
