@@ -102,7 +102,8 @@ def label_codes(table: pd.DataFrame, labels: Sequence[str], path: Path, key: str
 
 
 def _codes(column: pd.Series) -> np.ndarray:
-    """Each spelling is looked up once: a column of CheXpert has 224,000 cells of five spellings."""
+    """Of N cells, [N] int8, with `UNKNOWN` for a spelling that is none of `CODES`."""
+    # Each spelling is looked up once: a column of CheXpert has 224,000 cells of four.
     places, spellings = pd.factorize(column, use_na_sentinel=False)
     return np.array([CODES.get(spelling, UNKNOWN) for spelling in spellings], np.int8)[places]
 
